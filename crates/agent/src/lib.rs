@@ -1,0 +1,1 @@
+//! Collects the metrics of a host and writes them, losing nothing.

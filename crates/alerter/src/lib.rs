@@ -1,0 +1,1 @@
+//! Evaluates rules, remembers what was sent, and notifies.

@@ -1,0 +1,1 @@
+//! Loads a server and reports throughput, latency and loss honestly.

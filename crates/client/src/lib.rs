@@ -1,0 +1,1 @@
+//! One InfluxDB 2 client for every role.

@@ -1,0 +1,1 @@
+//! The vocabulary: metric catalogue, points, line protocol, annotated CSV, durations.

@@ -1,0 +1,1 @@
+//! The Flux language: parsed, checked, planned and evaluated over columns.

@@ -1,0 +1,1 @@
+//! Makes buckets, tasks and tokens true: plan, apply, drift.

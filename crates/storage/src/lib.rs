@@ -1,0 +1,1 @@
+//! Columns on disk: durable ingest, series index, scans, retention, deletes.

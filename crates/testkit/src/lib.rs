@@ -1,0 +1,1 @@
+//! What tests share: case files, servers, receivers, folders.
