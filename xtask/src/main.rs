@@ -1,3 +1,50 @@
-//! The project's commands: `cargo xtask up | test | tidy | bench`.
+//! The project's commands, and its only script: `cargo xtask COMMAND`.
 
-fn main() {}
+mod ci;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  up       build, start and watch the whole platform on this machine
+  test     tidy, then every test; closes with passed, failed and skipped
+  ci       what the gate runs: formatting, clippy, then `test`
+  tidy     the checks that rustc cannot make: layers, budgets, names, licences
+
+`cargo xtask COMMAND --help` tells more about each.";
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.is_empty() {
+        arguments.push("--help".to_owned());
+    }
+    let command = arguments.remove(0);
+    let root = workspace_root();
+    let outcome = match command.as_str() {
+        "test" => test::run(&root, &arguments),
+        "ci" => ci::run(&root, &arguments),
+        "tidy" => tidy::run(&root, &arguments),
+        "-h" | "--help" | "help" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => {
+            eprintln!("xtask: there is no command `{other}`\n\n{HELP}");
+            Ok(ExitCode::from(64))
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask {command}: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The folder that holds the workspace's `Cargo.toml`.
+fn workspace_root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
