@@ -1,0 +1,84 @@
+//! The values of literals: escapes in strings and regular expressions, times, durations.
+
+use super::ast::DurationPart;
+use super::lexer::duration_unit;
+
+/// The text that `\n`, `\"`, `\${`, `\x41` and the like stand for.
+pub(super) fn unescape(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let escaped = rest[at + 1..].chars().next().ok_or("invalid escape sequence")?;
+        rest = &rest[at + 1 + escaped.len_utf8()..];
+        match escaped {
+            'n' => bytes.push(b'\n'),
+            'r' => bytes.push(b'\r'),
+            't' => bytes.push(b'\t'),
+            '\\' | '"' | '$' => bytes.push(escaped as u8),
+            'x' => rest = push_byte(&mut bytes, rest)?,
+            other => return Err(format!("invalid escape character {other}")),
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// The pattern of a regular expression literal without its slashes; checked to be one.
+pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
+    let inner = literal.strip_prefix('/').and_then(|text| text.strip_suffix('/')).unwrap_or(literal);
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let escaped = rest[at + 1..].chars().next().ok_or("unterminated regex sequence")?;
+        rest = &rest[at + 1 + escaped.len_utf8()..];
+        match escaped {
+            '/' => bytes.push(b'/'),
+            'x' => rest = push_byte(&mut bytes, rest)?,
+            other => bytes.extend(format!("\\{other}").into_bytes()),
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    let pattern = String::from_utf8(bytes).map_err(|error| error.to_string())?;
+    match regex::Regex::new(&pattern) {
+        Ok(_) => Ok(pattern),
+        // The library's report is several indented lines with a pointer below the pattern: made one line.
+        Err(regex::Error::Syntax(report)) => Err(report.replace('\n', "").replace("    ", " ").replace('^', "")),
+        Err(regex::Error::CompiledTooBig(_)) => Err("compiled too big".to_owned()),
+        Err(_) => Err("bad regexp".to_owned()),
+    }
+}
+
+/// Appends the byte of two hexadecimal digits; what follows them is left.
+fn push_byte<'a>(bytes: &mut Vec<u8>, rest: &'a str) -> Result<&'a str, String> {
+    let digits = rest.get(..2).ok_or("\\x must be followed by 2 hexadecimal digits")?;
+    bytes.push(u8::from_str_radix(digits, 16).map_err(|_| "invalid byte value")?);
+    Ok(&rest[2..])
+}
+
+/// Nanoseconds since 1970 of a date, or of a date and time with an offset. None if there is no such time or
+/// it lies outside of the years 1677 to 2262.
+pub(super) fn time_nanoseconds(text: &str) -> Option<i64> {
+    let timestamp = if text.contains('T') {
+        text.parse::<jiff::Timestamp>().ok()?
+    } else {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
+    };
+    i64::try_from(timestamp.as_nanosecond()).ok()
+}
+
+/// The parts of a duration such as `1h30m`. None if a magnitude does not fit.
+pub(super) fn duration_parts(text: &str) -> Option<Vec<DurationPart>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let magnitude = rest[..end].parse().ok()?;
+        let (unit, length) = duration_unit(&rest[end..])?;
+        parts.push(DurationPart { magnitude, unit });
+        rest = &rest[end + length..];
+    }
+    Some(parts)
+}
