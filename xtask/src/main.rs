@@ -3,6 +3,7 @@
 mod ci;
 mod test;
 mod tidy;
+mod up;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +12,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   up       build, start and watch the whole platform on this machine
+  status   what runs, since when, where
+  logs     what the roles have said
+  down     stop it
   test     tidy, then every test; closes with passed, failed and skipped
   ci       what the gate runs: formatting, clippy, then `test`
   tidy     the checks that rustc cannot make: layers, budgets, names, licences
@@ -25,6 +29,10 @@ fn main() -> ExitCode {
     let command = arguments.remove(0);
     let root = workspace_root();
     let outcome = match command.as_str() {
+        "up" => up::run(&root, &arguments),
+        "status" => up::status(&root, &arguments),
+        "logs" => up::logs(&root, &arguments),
+        "down" => up::down(&root, &arguments),
         "test" => test::run(&root, &arguments),
         "ci" => ci::run(&root, &arguments),
         "tidy" => tidy::run(&root, &arguments),

@@ -1,0 +1,37 @@
+//! The release binaries that `up` runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::options::Options;
+
+/// The packages whose binaries the platform is made of.
+const PACKAGES: &[&str] = &[
+    "watchpost-engine",
+    "watchpost-provisioner",
+    "watchpost-agent",
+    "watchpost-alerter",
+    "watchpost-web",
+];
+
+/// Builds them, showing cargo's own progress, and gives their folder.
+pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["build", "--release", "--bins"])
+        .current_dir(root);
+    for package in PACKAGES {
+        command.args(["--package", package]);
+    }
+    if !options.built {
+        let status = command.status().context("cannot start cargo")?;
+        if !status.success() {
+            bail!("the binaries did not build: the messages above say why");
+        }
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(root.join(target).join("release"))
+}

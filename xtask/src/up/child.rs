@@ -1,0 +1,48 @@
+//! Processes: started in a group of their own, and ended with patience first.
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+/// Ctrl-C reaches every process of the terminal's group at once; the roles must not be in it, for
+/// they end in order.
+pub(super) fn in_own_group(command: &mut Command) -> &mut Command {
+    command.process_group(0)
+}
+
+/// Asks a process to end (SIGTERM); one that is gone is fine.
+pub(super) fn terminate(process: u32) -> Result<()> {
+    send(process, Signal::TERM)
+}
+
+/// Ends a process that did not listen (SIGKILL).
+pub(super) fn kill(process: u32) -> Result<()> {
+    send(process, Signal::KILL)
+}
+
+fn send(process: u32, signal: Signal) -> Result<()> {
+    match pid(process).map(|it| kill_process(it, signal)) {
+        Some(Err(error)) if error != rustix::io::Errno::SRCH => {
+            Err(error).with_context(|| format!("cannot signal process {process}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a process of that number runs this program: numbers are given again.
+pub(super) fn is_alive(process: u32, program: &Path) -> bool {
+    let alive = pid(process).is_some_and(|it| test_kill_process(it).is_ok());
+    let runs = std::fs::read_link(format!("/proc/{process}/exe"));
+    // A binary that was built anew while the old one runs is shown as "… (deleted)".
+    let same = runs.map_or(true, |it| {
+        it.to_string_lossy().trim_end_matches(" (deleted)") == program.to_string_lossy()
+    });
+    alive && same
+}
+
+fn pid(process: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(process).ok()?)
+}

@@ -1,0 +1,86 @@
+//! Where a platform that `up` started keeps its things: one folder, git-ignored, for its user alone.
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock};
+
+/// The folder and what lies where in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) folder: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Layout { folder }
+    }
+
+    /// Makes the folders, readable by their owner only.
+    pub(crate) fn create(&self) -> Result<()> {
+        for folder in [
+            self.folder.clone(),
+            self.data(""),
+            self.folder.join("logs"),
+            self.secrets(),
+        ] {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The state that a role keeps over restarts.
+    pub(crate) fn data(&self, role: &str) -> PathBuf {
+        self.folder.join("data").join(role)
+    }
+
+    pub(crate) fn log(&self, role: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{role}.log"))
+    }
+
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.folder.join("secrets")
+    }
+
+    /// A token's file, mode 0600.
+    pub(crate) fn token(&self, name: &str) -> PathBuf {
+        self.secrets().join(format!("{name}.token"))
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.join("up.json")
+    }
+
+    /// One platform a folder: `None` if another holds it. It is free again when the file is dropped,
+    /// however the process ends.
+    pub(crate) fn lock(&self) -> Result<Option<File>> {
+        let path = self.folder.join("lock");
+        let file = File::create(&path)
+            .with_context(|| format!("cannot write in {}", self.folder.display()))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+
+    /// Removes the folder and all in it.
+    pub(crate) fn remove(&self) -> Result<()> {
+        remove(&self.folder)
+    }
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

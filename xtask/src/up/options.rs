@@ -1,0 +1,216 @@
+//! What a person may ask of `up`, `down`, `status` and `logs`.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+
+const UP_HELP: &str = "\
+cargo xtask up [OPTIONS]
+
+Builds the release binaries and runs the whole platform on this machine: server, provisioner, an
+agent for this host, a simulated fleet, the alerter and the web page. Ctrl-C stops everything; the
+data stays in .watchpost/ and a second `up` goes on with it.
+
+  --detach             go to the background once everything is ready
+  --engine KIND        auto | embedded | docker | external (auto: embedded)
+                       external takes INFLUX_URL and INFLUX_TOKEN (or INFLUX_TOKEN_FILE), INFLUX_ORG
+  --hosts N            simulated hosts beside this one (5; 0 for none)
+  --engine-port PORT   8086       --web-port PORT      5000
+  --agent-port PORT    9101       --alerter-port PORT  9102
+  --free-ports         take whatever ports are free, for a second platform on one machine
+  --folder DIR         where data, logs and secrets lie (.watchpost)
+  --check              bring everything up on free ports in a temporary folder, judge it, stop";
+
+pub(super) const STATUS_HELP: &str = "\
+cargo xtask status [--output json] [--folder DIR]
+
+Shows each role: whether it runs, since when, how often it was restarted, and where it answers.
+The exit code is 0 only if all run.";
+
+pub(super) const DOWN_HELP: &str = "\
+cargo xtask down [--volumes] [--folder DIR]
+
+Stops a platform that `up` (or `up --detach`) started. --volumes also removes its data, logs and secrets.";
+
+pub(super) const LOGS_HELP: &str = "\
+cargo xtask logs [ROLE] [--folder DIR]
+
+Prints the last lines of each role's log, or of one role's whole log.";
+
+/// The server that the roles talk to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Our own engine, as a process.
+    Embedded,
+    /// InfluxDB 2 by the compose file.
+    Docker,
+    /// One that runs already.
+    External,
+}
+
+/// The options of `up`, read and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) check: bool,
+    pub(crate) detach: bool,
+    pub(crate) built: bool,
+    pub(crate) server: Server,
+    pub(crate) hosts: u32,
+    pub(crate) ports: Ports,
+    pub(crate) free_ports: bool,
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// Where each role listens, on loopback.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) engine: u16,
+    pub(crate) web: u16,
+    pub(crate) agent: u16,
+    pub(crate) fleet: u16,
+    pub(crate) alerter: u16,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Ports {
+            engine: 8086,
+            web: 5000,
+            agent: 9101,
+            fleet: 9103,
+            alerter: 9102,
+        }
+    }
+}
+
+impl Options {
+    /// `None` if help was asked for and printed.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Option<Self>> {
+        let mut options = Options {
+            check: false,
+            detach: false,
+            built: false,
+            server: Server::Embedded,
+            hosts: 5,
+            ports: Ports::default(),
+            free_ports: false,
+            folder: None,
+        };
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("help") | Short('h') => {
+                    println!("{UP_HELP}");
+                    return Ok(None);
+                }
+                Long("check") => options.check = true,
+                Long("detach") | Short('d') => options.detach = true,
+                Long("built") => options.built = true,
+                Long("free-ports") => options.free_ports = true,
+                Long("engine") => options.server = server(&parser.value()?)?,
+                Long("hosts") => options.hosts = parser.value()?.parse()?,
+                Long("engine-port") => options.ports.engine = parser.value()?.parse()?,
+                Long("web-port") => options.ports.web = parser.value()?.parse()?,
+                Long("agent-port") => options.ports.agent = parser.value()?.parse()?,
+                Long("alerter-port") => options.ports.alerter = parser.value()?.parse()?,
+                Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
+                _ => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(Some(options))
+    }
+
+    /// The same with free ports in place of the fixed ones, where that was asked for.
+    pub(crate) fn with_ports(mut self) -> Result<Self> {
+        if self.free_ports {
+            let ports = &mut self.ports;
+            // All are held until the last is known, so that none is given twice.
+            let mut held = Vec::new();
+            for port in [
+                &mut ports.engine,
+                &mut ports.web,
+                &mut ports.agent,
+                &mut ports.fleet,
+                &mut ports.alerter,
+            ] {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                    .context("no free port on 127.0.0.1")?;
+                *port = listener.local_addr()?.port();
+                held.push(listener);
+            }
+            self.free_ports = false;
+        }
+        Ok(self)
+    }
+
+    /// The arguments that lead to the same options, for the process in the background.
+    pub(crate) fn as_arguments(&self) -> Vec<String> {
+        let server = match self.server {
+            Server::Embedded => "embedded",
+            Server::Docker => "docker",
+            Server::External => "external",
+        };
+        let numbers = [
+            ("--hosts", self.hosts),
+            ("--engine-port", self.ports.engine.into()),
+            ("--web-port", self.ports.web.into()),
+            ("--agent-port", self.ports.agent.into()),
+            ("--alerter-port", self.ports.alerter.into()),
+        ];
+        let mut arguments = vec!["--engine".to_owned(), server.to_owned()];
+        arguments.extend(
+            numbers
+                .iter()
+                .flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]),
+        );
+        arguments
+    }
+}
+
+fn server(text: &OsString) -> Result<Server> {
+    match text.to_string_lossy().as_ref() {
+        // A Docker engine is used only where it is asked for: pulling images is nobody's surprise.
+        "auto" | "embedded" => Ok(Server::Embedded),
+        "docker" => Ok(Server::Docker),
+        "external" => Ok(Server::External),
+        other => bail!("--engine {other}: expected auto, embedded, docker or external"),
+    }
+}
+
+/// The options of the commands that look at a platform.
+#[derive(Debug, Default)]
+pub(super) struct Folder {
+    pub(super) folder: Option<PathBuf>,
+    pub(super) json: bool,
+    pub(super) volumes: bool,
+    pub(super) role: Option<String>,
+}
+
+impl Folder {
+    /// `None` if help was asked for and printed.
+    pub(super) fn parse(arguments: &[String], help: &str) -> Result<Option<Self>> {
+        let mut options = Folder::default();
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Long("help") | Short('h') => {
+                    println!("{help}");
+                    return Ok(None);
+                }
+                Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
+                Long("volumes") if help == DOWN_HELP => options.volumes = true,
+                Long("output") if help == STATUS_HELP => match parser.value()?.string()?.as_str() {
+                    "json" => options.json = true,
+                    "human" => options.json = false,
+                    other => bail!("--output {other}: expected human or json"),
+                },
+                Value(role) if help == LOGS_HELP => options.role = Some(role.string()?),
+                _ => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(Some(options))
+    }
+}
