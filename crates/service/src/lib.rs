@@ -1,1 +1,22 @@
-//! What every daemon shares: configuration, logging, signals, health.
+//! What every daemon shares, so that each role has the same manners: layered configuration,
+//! logging, signals with a bounded drain, reload, health, self-metrics, TLS for servers.
+//!
+//! | to do | look in |
+//! |---|---|
+//! | declare and load a role's configuration | [`config`], [`cli`] |
+//! | keep a secret out of logs | [`secret`] |
+//! | start logging | [`logging`] |
+//! | stop on SIGTERM, drain for a bounded time | [`shutdown`] |
+//! | take a changed file while running | [`reload`] |
+//! | serve `/health`, `/ready`, `/metrics` | [`http`], [`metrics`] |
+//! | serve HTTPS with a certificate that renews | [`tls`] |
+
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod logging;
+pub mod metrics;
+pub mod reload;
+pub mod secret;
+pub mod shutdown;
+pub mod tls;

@@ -1,0 +1,166 @@
+//! Sections that mean the same in every role: the server, the log, the self-metrics port.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Interval, Problems};
+use crate::secret::Secret;
+
+/// The InfluxDB 2 server this role talks to.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct InfluxConfig {
+    /// Base URL of the server: `http://127.0.0.1:8086`, or https.
+    pub url: String,
+    /// Name of the organization.
+    pub org: String,
+    /// Bucket this role reads or writes.
+    pub bucket: String,
+    /// API token. Prefer `token_file`: a file can be closed to other users and rotated.
+    pub token: Secret,
+    /// File that holds the API token (mode 0600); read again when it changes.
+    pub token_file: Option<PathBuf>,
+    /// Time a request may take, from connecting to the last byte of its answer.
+    pub timeout: Interval,
+    /// Time a connection may take to come about.
+    pub connect_timeout: Interval,
+    /// Compress what is written.
+    pub gzip: bool,
+    /// PEM file with the certificate authorities to trust instead of the machine's own.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for InfluxConfig {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:8086".into(),
+            org: "watchpost".into(),
+            bucket: "system_metrics_raw".into(),
+            token: Secret::default(),
+            token_file: None,
+            timeout: Interval::seconds(10),
+            connect_timeout: Interval::seconds(3),
+            gzip: true,
+            ca_file: None,
+        }
+    }
+}
+
+impl InfluxConfig {
+    /// The customary variables and their keys when the section is called `influx`.
+    pub const ENVIRONMENT: &'static [(&'static str, &'static str)] = &[
+        ("INFLUX_URL", "influx.url"),
+        ("INFLUX_TOKEN", "influx.token"),
+        ("INFLUX_TOKEN_FILE", "influx.token_file"),
+        ("INFLUX_ORG", "influx.org"),
+        ("INFLUX_BUCKET", "influx.bucket"),
+    ];
+
+    /// Checks the section, which stands at `section` (`influx`) in the role's configuration.
+    pub fn check(&self, section: &str, problems: &mut Problems) {
+        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
+            problems.add(
+                format!("{section}.url"),
+                format!(
+                    "{:?} is not a URL; it starts with http:// or https://",
+                    self.url
+                ),
+            );
+        }
+        if let Some(path) = &self.token_file {
+            if !self.token.is_empty() {
+                problems.add(
+                    format!("{section}.token_file"),
+                    format!("both {section}.token and {section}.token_file are set; keep one"),
+                );
+            } else if let Err(error) = Secret::from_file(path) {
+                problems.add(format!("{section}.token_file"), error.to_string());
+            }
+        }
+        for (key, value) in [("org", &self.org), ("bucket", &self.bucket)] {
+            if value.is_empty() {
+                problems.add(format!("{section}.{key}"), "must not be empty");
+            }
+        }
+        for (key, value) in [
+            ("timeout", self.timeout),
+            ("connect_timeout", self.connect_timeout),
+        ] {
+            if value.get().is_zero() {
+                problems.add(format!("{section}.{key}"), "must be longer than zero");
+            }
+        }
+    }
+}
+
+/// How a log line looks.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One line for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and how. Logs go to standard error.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// Least level shown: error, warn, info, debug or trace; per module as `info,watchpost_agent=debug`.
+    pub level: String,
+    /// `auto` (human on a terminal, JSON otherwise), `human` or `json`.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogFormat::Auto,
+        }
+    }
+}
+
+impl LogConfig {
+    /// Checks the section, which stands at `section` (`log`).
+    pub fn check(&self, section: &str, problems: &mut Problems) {
+        if let Err(error) = crate::logging::parse_level(&self.level) {
+            problems.add(format!("{section}.level"), error.to_string());
+        }
+    }
+}
+
+/// Where `/health`, `/ready` and `/metrics` are served.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Serve them at all.
+    pub enabled: bool,
+    /// Address and port. They tell about the machine and need no login: keep them on loopback.
+    pub listen: SocketAddr,
+}
+
+impl TelemetryConfig {
+    /// On, on the loopback address with this port.
+    pub const fn on_port(port: u16) -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port),
+        }
+    }
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self::on_port(9100)
+    }
+}
