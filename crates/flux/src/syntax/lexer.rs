@@ -14,8 +14,16 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(source: &'a str) -> Self {
-        let position = Position { line: 1, column: 1, offset: 0 };
-        Self { source, position, regex_unclosed: false }
+        let position = Position {
+            line: 1,
+            column: 1,
+            offset: 0,
+        };
+        Self {
+            source,
+            position,
+            regex_unclosed: false,
+        }
     }
 
     /// Goes back to the start of `token`, to read it anew in another mode.
@@ -32,7 +40,9 @@ impl<'a> Lexer<'a> {
     pub(super) fn next(&mut self) -> Token<'a> {
         self.skip_blanks();
         let rest = self.rest();
-        let Some(first) = rest.chars().next() else { return self.take(TokenKind::Eof, 0) };
+        let Some(first) = rest.chars().next() else {
+            return self.take(TokenKind::Eof, 0);
+        };
         match first {
             '0'..='9' => self.number(),
             '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
@@ -82,7 +92,10 @@ impl<'a> Lexer<'a> {
             return self.take(TokenKind::Quote, 1);
         }
         match string_text_length(rest) {
-            0 => self.take(TokenKind::Illegal, rest.chars().next().map_or(0, char::len_utf8)),
+            0 => self.take(
+                TokenKind::Illegal,
+                rest.chars().next().map_or(0, char::len_utf8),
+            ),
             length => self.take(TokenKind::Text, length),
         }
     }
@@ -95,7 +108,14 @@ impl<'a> Lexer<'a> {
         let text = &self.rest()[..length];
         let start = self.position;
         self.advance(length);
-        Token { kind, text, span: Span { start, end: self.position } }
+        Token {
+            kind,
+            text,
+            span: Span {
+                start,
+                end: self.position,
+            },
+        }
     }
 
     fn advance(&mut self, length: usize) {
@@ -151,7 +171,8 @@ fn is_identifier_start(c: char) -> bool {
 }
 
 fn identifier_length(text: &str) -> usize {
-    text.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(text.len())
+    text.find(|c: char| c != '_' && !c.is_alphanumeric())
+        .unwrap_or(text.len())
 }
 
 fn digits(text: &str) -> usize {
@@ -190,28 +211,44 @@ fn operator(rest: &str) -> Option<(TokenKind, usize)> {
         ("?", TokenKind::QuestionMark),
         ("\"", TokenKind::Quote),
     ];
-    let found = OPERATORS.iter().find(|(symbol, _)| rest.starts_with(symbol))?;
+    let found = OPERATORS
+        .iter()
+        .find(|(symbol, _)| rest.starts_with(symbol))?;
     Some((found.1, found.0.len()))
 }
 
 /// `2024-03-01`, then perhaps `T12:00:00`, a fraction and an offset.
 fn time_length(text: &str) -> Option<usize> {
     let date = pattern_length(text, "0000-00-00")?;
-    let Some(clock) = pattern_length(&text[date..], "T00:00:00") else { return Some(date) };
+    let Some(clock) = pattern_length(&text[date..], "T00:00:00") else {
+        return Some(date);
+    };
     let mut length = date + clock;
     if text[length..].starts_with('.') {
         length += 1 + digits(&text[length + 1..]);
     }
     let rest = &text[length..];
-    let offset = ["Z", "+00:00", "-00:00"].iter().find_map(|pattern| pattern_length(rest, pattern));
+    let offset = ["Z", "+00:00", "-00:00"]
+        .iter()
+        .find_map(|pattern| pattern_length(rest, pattern));
     Some(length + offset.unwrap_or(0))
 }
 
 /// The length of `pattern` if `text` starts with it, a 0 standing for any digit.
 fn pattern_length(text: &str, pattern: &str) -> Option<usize> {
     let start = text.as_bytes().get(..pattern.len())?;
-    let fits = |(have, want): (&u8, u8)| if want == b'0' { have.is_ascii_digit() } else { *have == want };
-    start.iter().zip(pattern.bytes()).all(fits).then_some(pattern.len())
+    let fits = |(have, want): (&u8, u8)| {
+        if want == b'0' {
+            have.is_ascii_digit()
+        } else {
+            *have == want
+        }
+    };
+    start
+        .iter()
+        .zip(pattern.bytes())
+        .all(fits)
+        .then_some(pattern.len())
 }
 
 /// One pair of magnitude and unit after the other, as far as they go.

@@ -9,7 +9,10 @@ pub(super) fn unescape(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        let escaped = rest[at + 1..].chars().next().ok_or("invalid escape sequence")?;
+        let escaped = rest[at + 1..]
+            .chars()
+            .next()
+            .ok_or("invalid escape sequence")?;
         rest = &rest[at + 1 + escaped.len_utf8()..];
         match escaped {
             'n' => bytes.push(b'\n'),
@@ -26,12 +29,18 @@ pub(super) fn unescape(text: &str) -> Result<String, String> {
 
 /// The pattern of a regular expression literal without its slashes; checked to be one.
 pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
-    let inner = literal.strip_prefix('/').and_then(|text| text.strip_suffix('/')).unwrap_or(literal);
+    let inner = literal
+        .strip_prefix('/')
+        .and_then(|text| text.strip_suffix('/'))
+        .unwrap_or(literal);
     let mut bytes = Vec::with_capacity(inner.len());
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
         bytes.extend_from_slice(&rest.as_bytes()[..at]);
-        let escaped = rest[at + 1..].chars().next().ok_or("unterminated regex sequence")?;
+        let escaped = rest[at + 1..]
+            .chars()
+            .next()
+            .ok_or("unterminated regex sequence")?;
         rest = &rest[at + 1 + escaped.len_utf8()..];
         match escaped {
             '/' => bytes.push(b'/'),
@@ -44,7 +53,10 @@ pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
     match regex::Regex::new(&pattern) {
         Ok(_) => Ok(pattern),
         // The library's report is several indented lines with a pointer below the pattern: made one line.
-        Err(regex::Error::Syntax(report)) => Err(report.replace('\n', "").replace("    ", " ").replace('^', "")),
+        Err(regex::Error::Syntax(report)) => Err(report
+            .replace('\n', "")
+            .replace("    ", " ")
+            .replace('^', "")),
         Err(regex::Error::CompiledTooBig(_)) => Err("compiled too big".to_owned()),
         Err(_) => Err("bad regexp".to_owned()),
     }
@@ -52,7 +64,9 @@ pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
 
 /// Appends the byte of two hexadecimal digits; what follows them is left.
 fn push_byte<'a>(bytes: &mut Vec<u8>, rest: &'a str) -> Result<&'a str, String> {
-    let digits = rest.get(..2).ok_or("\\x must be followed by 2 hexadecimal digits")?;
+    let digits = rest
+        .get(..2)
+        .ok_or("\\x must be followed by 2 hexadecimal digits")?;
     bytes.push(u8::from_str_radix(digits, 16).map_err(|_| "invalid byte value")?);
     Ok(&rest[2..])
 }

@@ -7,6 +7,8 @@ mod collection;
 mod expression;
 mod statement;
 
+pub(super) use collection::INVALID_KEY;
+
 use super::ast::{Expression, ExpressionKind, File, Identifier, MAX_HEIGHT, Name, Span};
 use super::diagnostic::Diagnostic;
 use super::lexer::Lexer;
@@ -63,14 +65,25 @@ impl<'a> Parser<'a> {
         if let Some(span) = self.too_deep {
             return (file, vec![Diagnostic::new(span, TOO_DEEP)]);
         }
-        super::check::check_file(&file, &mut |diagnostic| self.found.push(Found { node: 0, diagnostic }));
+        super::check::check_file(&file, &mut |diagnostic| {
+            self.found.push(Found {
+                node: 0,
+                diagnostic,
+            })
+        });
         // Outer nodes before inner ones, as a walk from the root meets them.
         self.found.sort_by_key(|found| {
             let Span { start, end } = found.diagnostic.span;
             (start, std::cmp::Reverse(end), std::cmp::Reverse(found.node))
         });
         self.found.truncate(MAX_DIAGNOSTICS);
-        (file, self.found.into_iter().map(|found| found.diagnostic).collect())
+        (
+            file,
+            self.found
+                .into_iter()
+                .map(|found| found.diagnostic)
+                .collect(),
+        )
     }
 
     // === tokens ===
@@ -118,8 +131,15 @@ impl<'a> Parser<'a> {
         if token.kind == TokenKind::Eof {
             return token;
         }
-        let span = Span { start: token.span.start, end: token.span.start };
-        Token { kind: TokenKind::Illegal, text: "", span }
+        let span = Span {
+            start: token.span.start,
+            end: token.span.start,
+        };
+        Token {
+            kind: TokenKind::Illegal,
+            text: "",
+            span,
+        }
     }
 
     fn complain_unless(&mut self, kind: TokenKind, token: &Token<'a>) {
@@ -129,7 +149,10 @@ impl<'a> Parser<'a> {
             let start = token.span.start;
             let (line, column) = (start.line, start.column);
             let (want, have) = (kind.name(), token.kind.name());
-            self.complain(format!("expected {want}, got {have} ({}) at {line}:{column}", token.text));
+            self.complain(format!(
+                "expected {want}, got {have} ({}) at {line}:{column}",
+                token.text
+            ));
         }
     }
 
@@ -155,7 +178,11 @@ impl<'a> Parser<'a> {
         if token.kind == end {
             return self.consume();
         }
-        self.complain(format!("expected {}, got {}", end.name(), token.kind.name()));
+        self.complain(format!(
+            "expected {}, got {}",
+            end.name(),
+            token.kind.name()
+        ));
         token
     }
 
@@ -173,7 +200,10 @@ impl<'a> Parser<'a> {
         self.nodes += 1;
         let node = self.nodes;
         let messages = self.pending.drain(..);
-        self.found.extend(messages.map(|message| Found { node, diagnostic: Diagnostic::new(span, message) }));
+        self.found.extend(messages.map(|message| Found {
+            node,
+            diagnostic: Diagnostic::new(span, message),
+        }));
         span
     }
 
@@ -206,7 +236,10 @@ impl<'a> Parser<'a> {
     fn identifier(&mut self) -> Identifier {
         let token = self.expect_or_leave(TokenKind::Identifier);
         self.finish(token.span);
-        Identifier { name: name(&token), span: token.span }
+        Identifier {
+            name: name(&token),
+            span: token.span,
+        }
     }
 }
 

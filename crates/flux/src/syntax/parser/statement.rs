@@ -2,8 +2,8 @@
 
 use super::{Parser, name};
 use crate::syntax::ast::{
-    Assignment, Block, ExpressionKind, File, Import, OptionAssignment, PackageClause, Position, Span, Statement,
-    StatementKind,
+    Assignment, Block, ExpressionKind, File, Import, OptionAssignment, PackageClause, Position,
+    Span, Statement, StatementKind,
 };
 use crate::syntax::token::TokenKind;
 
@@ -17,8 +17,16 @@ impl Parser<'_> {
         let last = body.last().map(|statement| statement.span);
         let last = last.or_else(|| imports.last().map(|import| import.span));
         let last = last.or_else(|| package.as_ref().map(|package| package.span));
-        let span = last.map_or(Span::default(), |last| Span { start, end: last.end });
-        File { package, imports, body, span }
+        let span = last.map_or(Span::default(), |last| Span {
+            start,
+            end: last.end,
+        });
+        File {
+            package,
+            imports,
+            body,
+            span,
+        }
     }
 
     fn package_clause(&mut self) -> Option<PackageClause> {
@@ -32,13 +40,20 @@ impl Parser<'_> {
         let mut imports = Vec::new();
         loop {
             self.attributes();
-            let Some(keyword) = self.consume_if(TokenKind::Import) else { return imports };
+            let Some(keyword) = self.consume_if(TokenKind::Import) else {
+                return imports;
+            };
             let alias = (self.peek().kind == TokenKind::Identifier).then(|| self.identifier());
             let token = self.expect(TokenKind::String);
             let path = self.string_value(&token);
             let path_span = self.finish(token.span);
             let span = self.finish(keyword.span.to(path_span));
-            imports.push(Import { alias, path, path_span, span });
+            imports.push(Import {
+                alias,
+                path,
+                path_span,
+                span,
+            });
         }
     }
 
@@ -70,11 +85,17 @@ impl Parser<'_> {
                 let keyword = self.consume();
                 let value = self.expression();
                 let span = self.finish(keyword.span.to(value.span));
-                Statement { span, kind: StatementKind::Return(value) }
+                Statement {
+                    span,
+                    kind: StatementKind::Return(value),
+                }
             }
             kind if starts_expression(kind) => {
                 let value = self.expression();
-                Statement { span: self.finish(value.span), kind: StatementKind::Expression(value) }
+                Statement {
+                    span: self.finish(value.span),
+                    kind: StatementKind::Expression(value),
+                }
             }
             _ => self.bad_statement(),
         };
@@ -84,7 +105,10 @@ impl Parser<'_> {
 
     fn bad_statement(&mut self) -> Statement {
         let token = self.consume();
-        Statement { span: self.finish(token.span), kind: StatementKind::Bad(name(&token)) }
+        Statement {
+            span: self.finish(token.span),
+            kind: StatementKind::Bad(name(&token)),
+        }
     }
 
     fn identifier_statement(&mut self) -> Statement {
@@ -92,11 +116,20 @@ impl Parser<'_> {
         if self.consume_if(TokenKind::Assign).is_some() {
             let value = self.expression();
             let span = self.finish(identifier.span.to(value.span));
-            return Statement { span, kind: StatementKind::Variable(Assignment { name: identifier, value }) };
+            return Statement {
+                span,
+                kind: StatementKind::Variable(Assignment {
+                    name: identifier,
+                    value,
+                }),
+            };
         }
         let first = self.node(identifier.span, ExpressionKind::Identifier(identifier.name));
         let value = self.expression_from(first);
-        Statement { span: self.finish(value.span), kind: StatementKind::Expression(value) }
+        Statement {
+            span: self.finish(value.span),
+            kind: StatementKind::Expression(value),
+        }
     }
 
     fn option_statement(&mut self) -> Statement {
@@ -111,14 +144,25 @@ impl Parser<'_> {
             }
             _ => {
                 let span = self.finish(keyword.span);
-                return Statement { span, kind: StatementKind::Bad(name(&keyword)) };
+                return Statement {
+                    span,
+                    kind: StatementKind::Bad(name(&keyword)),
+                };
             }
         };
         self.expect(TokenKind::Assign);
         let value = self.expression();
         let span = self.finish(start.to(value.span));
-        let assignment = OptionAssignment { package, name: option, value, span };
-        Statement { span: self.finish(keyword.span.to(span)), kind: StatementKind::Option(assignment) }
+        let assignment = OptionAssignment {
+            package,
+            name: option,
+            value,
+            span,
+        };
+        Statement {
+            span: self.finish(keyword.span.to(span)),
+            kind: StatementKind::Option(assignment),
+        }
     }
 
     /// `builtin name : type`, the type being all that follows on the same line or within brackets.
@@ -131,7 +175,8 @@ impl Parser<'_> {
         let mut brackets = 0i32;
         loop {
             let token = self.peek();
-            let follows = brackets > 0 || token.span.start.line == line || signature.ends_with("=>");
+            let follows =
+                brackets > 0 || token.span.start.line == line || signature.ends_with("=>");
             if token.kind == TokenKind::Eof || !follows {
                 break;
             }
@@ -147,7 +192,13 @@ impl Parser<'_> {
             self.consume();
         }
         let span = self.finish(keyword.span.to(self.consumed));
-        Statement { span, kind: StatementKind::Builtin { name: identifier, signature: signature.into() } }
+        Statement {
+            span,
+            kind: StatementKind::Builtin {
+                name: identifier,
+                signature: signature.into(),
+            },
+        }
     }
 
     fn test_case(&mut self) -> Statement {
@@ -161,14 +212,24 @@ impl Parser<'_> {
         });
         let block = self.block();
         let span = self.finish(keyword.span.to(block.span));
-        Statement { span, kind: StatementKind::TestCase { name, extends, block } }
+        Statement {
+            span,
+            kind: StatementKind::TestCase {
+                name,
+                extends,
+                block,
+            },
+        }
     }
 
     pub(super) fn block(&mut self) -> Block {
         let start = self.open(TokenKind::LeftBrace);
         let statements = self.statements();
         let end = self.close(TokenKind::RightBrace);
-        Block { statements, span: self.finish(start.span.to(end.span)) }
+        Block {
+            statements,
+            span: self.finish(start.span.to(end.span)),
+        }
     }
 
     /// `@name` and `@name(values)`, which mean nothing here.
