@@ -1,0 +1,284 @@
+//! The one way to files, so that tests can make a disk full or a process die at any step.
+//!
+//! Everything that changes the disk asks [`Faults`] first. In production there are none.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// A change of the disk that is about to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    CreateFolder,
+    CreateFile,
+    /// So many bytes at the end of a file.
+    Write(usize),
+    /// The bytes of a file become durable.
+    Sync,
+    /// The names in a folder become durable.
+    SyncFolder,
+    Truncate,
+    Rename,
+    Remove,
+}
+
+/// What shall become of it.
+#[derive(Debug)]
+pub enum Verdict {
+    Proceed,
+    /// It fails; of a write, so many bytes reach the file before.
+    Fail {
+        written: usize,
+        error: io::Error,
+    },
+}
+
+/// A disk that fails on purpose.
+pub trait Faults: Send + Sync {
+    fn judge(&self, operation: Operation, path: &Path) -> Verdict;
+}
+
+/// Files, with or without [`Faults`].
+#[derive(Clone, Default)]
+pub struct Disk {
+    faults: Option<Arc<dyn Faults>>,
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk")
+            .field("faults", &self.faults.is_some())
+            .finish()
+    }
+}
+
+impl Disk {
+    /// A disk for tests.
+    pub fn with_faults(faults: Arc<dyn Faults>) -> Disk {
+        Disk {
+            faults: Some(faults),
+        }
+    }
+
+    fn judge(&self, operation: Operation, path: &Path) -> (usize, io::Result<()>) {
+        match self
+            .faults
+            .as_ref()
+            .map(|faults| faults.judge(operation, path))
+        {
+            None | Some(Verdict::Proceed) => (usize::MAX, Ok(())),
+            Some(Verdict::Fail { written, error }) => (written, Err(error)),
+        }
+    }
+
+    fn allow(&self, operation: Operation, path: &Path, action: &'static str) -> Result<()> {
+        self.judge(operation, path)
+            .1
+            .map_err(|error| Error::io(action, path, error))
+    }
+
+    /// A folder and the ones above it, durable.
+    pub(crate) fn create_folder(&self, path: &Path) -> Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.allow(Operation::CreateFolder, path, "create the folder")?;
+        std::fs::create_dir_all(path)
+            .map_err(|error| Error::io("create the folder", path, error))?;
+        match path.parent() {
+            Some(parent) => self.sync_folder(parent),
+            None => Ok(()),
+        }
+    }
+
+    /// A new, empty file to append to; an old one of that name is emptied.
+    pub(crate) fn create(&self, path: &Path) -> Result<DiskFile> {
+        self.allow(Operation::CreateFile, path, "create")?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
+        let file = file.map_err(|error| Error::io("create", path, error))?;
+        Ok(DiskFile {
+            file,
+            path: path.to_path_buf(),
+            disk: self.clone(),
+        })
+    }
+
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.allow(Operation::Rename, to, "rename to")?;
+        std::fs::rename(from, to).map_err(|error| Error::io("rename to", to, error))
+    }
+
+    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+        self.allow(Operation::Remove, path, "remove")?;
+        std::fs::remove_file(path).map_err(|error| Error::io("remove", path, error))
+    }
+
+    /// Removes a folder with all that is in it, file by file.
+    pub(crate) fn remove_folder(&self, path: &Path) -> Result<()> {
+        for entry in list(path)? {
+            if entry.is_dir() {
+                self.remove_folder(&entry)?;
+            } else {
+                self.remove(&entry)?;
+            }
+        }
+        self.allow(Operation::Remove, path, "remove")?;
+        std::fs::remove_dir(path).map_err(|error| Error::io("remove", path, error))
+    }
+
+    pub(crate) fn sync_folder(&self, path: &Path) -> Result<()> {
+        self.allow(Operation::SyncFolder, path, "sync the folder")?;
+        if cfg!(unix) {
+            let folder =
+                File::open(path).map_err(|error| Error::io("open the folder", path, error))?;
+            folder
+                .sync_all()
+                .map_err(|error| Error::io("sync the folder", path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Puts a whole small file in place of the old one: after a crash it is the old or the new.
+    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let draft = draft_of(path);
+        let mut file = self.create(&draft)?;
+        file.append(bytes)?;
+        file.sync()?;
+        self.rename(&draft, path)?;
+        match path.parent() {
+            Some(parent) => self.sync_folder(parent),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ending of files that are being written; after a crash they are swept away.
+pub(crate) const DRAFT: &str = "draft";
+
+/// The name a file has until it is whole.
+pub(crate) fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(DRAFT);
+    PathBuf::from(name)
+}
+
+/// A file that is written at its end and read anywhere.
+#[derive(Debug)]
+pub(crate) struct DiskFile {
+    file: File,
+    path: PathBuf,
+    disk: Disk,
+}
+
+impl DiskFile {
+    /// Appends; on an error some of the bytes may be in the file.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let (written, allowed) = self.disk.judge(Operation::Write(bytes.len()), &self.path);
+        let part = &bytes[..written.min(bytes.len())];
+        self.file
+            .write_all(part)
+            .and(allowed)
+            .map_err(|error| Error::io("write to", &self.path, error))
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.disk.allow(Operation::Sync, &self.path, "sync")?;
+        self.file
+            .sync_data()
+            .map_err(|error| Error::io("sync", &self.path, error))
+    }
+
+    /// Cuts the file and goes on writing there.
+    pub(crate) fn truncate(&mut self, length: u64) -> Result<()> {
+        use std::io::Seek;
+        self.disk
+            .allow(Operation::Truncate, &self.path, "truncate")?;
+        let cut = self
+            .file
+            .set_len(length)
+            .and_then(|()| self.file.seek(io::SeekFrom::Start(length)));
+        cut.map(|_| ())
+            .map_err(|error| Error::io("truncate", &self.path, error))
+    }
+
+    /// A second handle, to sync while another thread appends.
+    pub(crate) fn handle(&self) -> Result<DiskFile> {
+        let file = self
+            .file
+            .try_clone()
+            .map_err(|error| Error::io("open", &self.path, error))?;
+        Ok(DiskFile {
+            file,
+            path: self.path.clone(),
+            disk: self.disk.clone(),
+        })
+    }
+}
+
+/// Reads exactly so many bytes at an offset.
+pub(crate) fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    read_exact_at(file, &mut bytes, offset).map_err(|error| Error::io("read", path, error))?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes = &mut bytes[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
+
+pub(crate) fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::io("open", path, error))
+}
+
+/// A whole file; `None` if there is none.
+pub(crate) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, error)),
+    }
+}
+
+/// What a folder holds, sorted; nothing if it does not exist.
+pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("list", path, error)),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(
+            entry
+                .map_err(|error| Error::io("list", path, error))?
+                .path(),
+        );
+    }
+    paths.sort();
+    Ok(paths)
+}
