@@ -1,1 +1,28 @@
-//! One InfluxDB 2 client for every role.
+//! One InfluxDB 2 client for every role: writes that say what to do next, queries as typed tables,
+//! management as typed structs.
+//!
+//! | to do | look in |
+//! |---|---|
+//! | connect | [`Client`], [`ClientConfig`], [`token`], [`tls`] |
+//! | write line protocol and act on the answer | [`write`] |
+//! | wait between attempts | [`backoff`], [`retry`] |
+//! | query Flux into tables | [`query`] |
+//! | build Flux text that input cannot break out of | [`flux_text`] |
+//! | buckets, tasks, tokens, … | [`management`] |
+
+pub mod backoff;
+mod client;
+mod config;
+mod error;
+pub mod flux_text;
+pub mod management;
+pub mod query;
+pub mod retry;
+pub mod tls;
+pub mod token;
+pub mod write;
+
+pub use self::client::Client;
+pub use self::config::ClientConfig;
+pub use self::error::{Error, Result};
+pub use self::token::TokenSource;

@@ -7,18 +7,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-
-/// Units from large to small: suffix and nanoseconds. Those of Flux whose length is fixed.
-const UNITS: [(&str, u128); 8] = [
-    ("w", 604_800_000_000_000),
-    ("d", 86_400_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("m", 60_000_000_000),
-    ("s", 1_000_000_000),
-    ("ms", 1_000_000),
-    ("us", 1_000),
-    ("ns", 1),
-];
+use watchpost_core::duration;
 
 /// A length of time, at least zero, written `10s`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,58 +32,35 @@ impl Interval {
 
 /// Text that is no interval.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "{text:?} is not a duration; write a number and a unit (w d h m s ms us ns), such as 10s or 1h30m"
-)]
-pub struct IntervalError {
-    text: String,
+pub enum IntervalError {
+    /// Not Flux notation.
+    #[error(transparent)]
+    Notation(#[from] duration::ParseDurationError),
+    /// Negative, or counted in months, whose length the calendar decides.
+    #[error(
+        "{0:?} has no fixed length; use w, d, h, m, s or ms, and no sign, such as 10s or 1h30m"
+    )]
+    NotFixed(String),
 }
 
 impl FromStr for Interval {
     type Err = IntervalError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parse = || {
-            let mut rest = text.trim();
-            let mut total: u128 = 0;
-            if rest.is_empty() {
-                return None;
-            }
-            while !rest.is_empty() {
-                let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-                let number: u128 = rest[..digits].parse().ok()?;
-                rest = &rest[digits..];
-                let length = rest
-                    .find(|c: char| c.is_ascii_digit())
-                    .unwrap_or(rest.len());
-                let (_, unit) = UNITS
-                    .iter()
-                    .find(|(suffix, _)| *suffix == &rest[..length])?;
-                total = total.checked_add(number.checked_mul(*unit)?)?;
-                rest = &rest[length..];
-            }
-            let seconds = u64::try_from(total / 1_000_000_000).ok()?;
-            Some(Self(Duration::new(seconds, (total % 1_000_000_000) as u32)))
-        };
-        parse().ok_or_else(|| IntervalError {
-            text: text.to_owned(),
-        })
+        let length: duration::Duration = text.trim().parse()?;
+        length
+            .to_std()
+            .map(Self)
+            .ok_or_else(|| IntervalError::NotFixed(text.to_owned()))
     }
 }
 
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.0.as_nanos();
-        if rest == 0 {
+        if self.0.is_zero() {
             return f.write_str("0s");
         }
-        for (suffix, unit) in UNITS {
-            if rest >= unit {
-                write!(f, "{}{suffix}", rest / unit)?;
-                rest %= unit;
-            }
-        }
-        Ok(())
+        duration::Duration::from_std(self.0).fmt(f)
     }
 }
 

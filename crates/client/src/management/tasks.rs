@@ -1,0 +1,282 @@
+//! Tasks, their runs and the logs of those.
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+use super::{Label, PAGE};
+use crate::Result;
+use crate::client::{Body, Client, Request};
+
+/// Whether a thing works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    #[default]
+    Active,
+    /// It is switched off.
+    Inactive,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// 16 hexadecimal digits.
+    pub id: String,
+    /// The organization it belongs to.
+    #[serde(default, rename = "orgID")]
+    pub org_id: String,
+    /// Its name, from the option in its text; not unique.
+    pub name: String,
+    /// Words about it.
+    #[serde(default)]
+    pub description: String,
+    /// Whether it runs.
+    #[serde(default)]
+    pub status: Status,
+    /// The Flux text with its `option task`.
+    #[serde(default)]
+    pub flux: String,
+    /// Time between runs: `1h`.
+    pub every: Option<String>,
+    /// Time table instead of `every`.
+    pub cron: Option<String>,
+    /// Delay of each run: `5m`.
+    pub offset: Option<String>,
+    /// Scheduled time of the last finished run, RFC 3339.
+    pub latest_completed: Option<String>,
+    /// How the last run ended: `success`, `failed`, `canceled`.
+    pub last_run_status: Option<String>,
+    /// Error of the last run.
+    pub last_run_error: Option<String>,
+    /// Labels on it.
+    #[serde(default)]
+    pub labels: Vec<Label>,
+}
+
+/// A task to be made. Its name and schedule stand in the text.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewTask {
+    /// The organization's id.
+    #[serde(rename = "orgID")]
+    pub org_id: String,
+    /// The Flux text.
+    pub flux: String,
+    /// Words about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether it runs.
+    pub status: Status,
+}
+
+/// What to change of a task; what is not given stays.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TaskPatch {
+    /// New text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flux: Option<String>,
+    /// New description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Switch it on or off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+/// One run of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// 16 hexadecimal digits.
+    pub id: String,
+    /// Its task.
+    #[serde(default, rename = "taskID")]
+    pub task_id: String,
+    /// `scheduled`, `started`, `success`, `failed`, `canceled`.
+    #[serde(default)]
+    pub status: String,
+    /// The time it stands for, RFC 3339.
+    #[serde(default)]
+    pub scheduled_for: String,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// When it was asked for, if by hand.
+    pub requested_at: Option<String>,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEvent {
+    /// Its run.
+    #[serde(default, rename = "runID")]
+    pub run_id: String,
+    /// When, RFC 3339.
+    #[serde(default)]
+    pub time: String,
+    /// What.
+    #[serde(default)]
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Tasks {
+    #[serde(default)]
+    tasks: Vec<Task>,
+}
+
+#[derive(Deserialize)]
+struct Runs {
+    #[serde(default)]
+    runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct Logs {
+    #[serde(default)]
+    events: Vec<LogEvent>,
+}
+
+impl Client {
+    /// All tasks of the client's organization, page by page.
+    pub async fn tasks(&self) -> Result<Vec<Task>> {
+        let limit = PAGE.to_string();
+        let mut found: Vec<Task> = Vec::new();
+        loop {
+            let after = found.last().map(|task| task.id.clone());
+            let query = &[
+                ("org", self.org()),
+                ("limit", Some(limit.as_str())),
+                ("after", after.as_deref()),
+            ];
+            let page: Tasks = self
+                .json(&Request {
+                    path: "api/v2/tasks",
+                    query,
+                    ..Request::default()
+                })
+                .await?;
+            let last = page.tasks.len() < PAGE;
+            found.extend(page.tasks);
+            if last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// One task.
+    pub async fn task(&self, id: &str) -> Result<Task> {
+        let path = format!("api/v2/tasks/{id}");
+        self.json(&Request {
+            path: &path,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// Makes a task.
+    pub async fn create_task(&self, task: &NewTask) -> Result<Task> {
+        let body = Some(Body::json(task)?);
+        self.json(&Request {
+            method: Method::POST,
+            path: "api/v2/tasks",
+            body,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// Changes a task.
+    pub async fn update_task(&self, id: &str, patch: &TaskPatch) -> Result<Task> {
+        let (path, body) = (format!("api/v2/tasks/{id}"), Some(Body::json(patch)?));
+        self.json(&Request {
+            method: Method::PATCH,
+            path: &path,
+            body,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// Deletes a task with its runs.
+    pub async fn delete_task(&self, id: &str) -> Result<()> {
+        let path = format!("api/v2/tasks/{id}");
+        self.done(&Request {
+            method: Method::DELETE,
+            path: &path,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// The runs of a task, the newest first, at most 500.
+    pub async fn runs(&self, task_id: &str) -> Result<Vec<Run>> {
+        let path = format!("api/v2/tasks/{task_id}/runs");
+        let query = &[("limit", Some("500"))];
+        let answer: Runs = self
+            .json(&Request {
+                path: &path,
+                query,
+                ..Request::default()
+            })
+            .await?;
+        Ok(answer.runs)
+    }
+
+    /// Runs a task now, for the time `scheduled_for` (RFC 3339) or the present.
+    pub async fn start_run(&self, task_id: &str, scheduled_for: Option<&str>) -> Result<Run> {
+        let path = format!("api/v2/tasks/{task_id}/runs");
+        let body = match scheduled_for {
+            Some(time) => serde_json::json!({ "scheduledFor": time }),
+            None => serde_json::json!({}),
+        };
+        let body = Some(Body::json(&body)?);
+        self.json(&Request {
+            method: Method::POST,
+            path: &path,
+            body,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// Runs a run again.
+    pub async fn retry_run(&self, task_id: &str, run_id: &str) -> Result<Run> {
+        let path = format!("api/v2/tasks/{task_id}/runs/{run_id}/retry");
+        let body = Some(Body::json(&serde_json::json!({}))?);
+        self.json(&Request {
+            method: Method::POST,
+            path: &path,
+            body,
+            ..Request::default()
+        })
+        .await
+    }
+
+    /// The log of a task's last runs.
+    pub async fn task_logs(&self, task_id: &str) -> Result<Vec<LogEvent>> {
+        let path = format!("api/v2/tasks/{task_id}/logs");
+        let answer: Logs = self
+            .json(&Request {
+                path: &path,
+                ..Request::default()
+            })
+            .await?;
+        Ok(answer.events)
+    }
+
+    /// The log of one run.
+    pub async fn run_logs(&self, task_id: &str, run_id: &str) -> Result<Vec<LogEvent>> {
+        let path = format!("api/v2/tasks/{task_id}/runs/{run_id}/logs");
+        let answer: Logs = self
+            .json(&Request {
+                path: &path,
+                ..Request::default()
+            })
+            .await?;
+        Ok(answer.events)
+    }
+}

@@ -1,0 +1,113 @@
+//! Which lines of a body a server refused, read from InfluxDB's messages.
+//!
+//! InfluxDB 2 names refused lines in two ways. 400: `unable to parse 'LINE': REASON`, one a line, and
+//! nothing of the body is stored. 422: `partial write: REASON dropped=N`, which quotes no line, and
+//! the rest of the body is stored.
+
+use std::collections::HashMap;
+
+/// Refused lines reported at most; a body of garbage needs no longer list.
+const LINE_LIMIT: usize = 10_000;
+
+/// What a server refused of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// HTTP status: 400 or 422.
+    pub status: u16,
+    /// InfluxDB's message.
+    pub message: String,
+    /// The refused lines the message names. Empty where it names none: then halve the body to find
+    /// them, unless `rest_stored`.
+    pub lines: Vec<RejectedLine>,
+    /// True when the server stored all other lines: the body is finished. False when it stored
+    /// nothing: send it again without `lines`.
+    pub rest_stored: bool,
+    /// Points dropped, where the server counts them.
+    pub dropped: Option<u64>,
+}
+
+/// One refused line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedLine {
+    /// Its number in the body, from 1; `None` if no line of the body reads like this.
+    pub number: Option<usize>,
+    /// Its text.
+    pub text: String,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+impl Rejection {
+    /// Reads the message of a 400 or 422 answer to `body`; `None` when it is not about lines but
+    /// about the request (a bad precision, a missing organization).
+    pub(super) fn read(status: u16, message: &str, body: &[u8]) -> Option<Self> {
+        let rest_stored = message.contains("partial write");
+        let lines = quoted_lines(message, body);
+        if status == 400 && lines.is_empty() && !rest_stored {
+            return None;
+        }
+        Some(Self {
+            status,
+            message: message.to_owned(),
+            lines,
+            rest_stored,
+            dropped: dropped(message),
+        })
+    }
+}
+
+/// The lines of `unable to parse 'LINE': REASON`. A line may hold quotes and even this phrase, so a
+/// line of the body that fits is preferred over the first `': `.
+fn quoted_lines(message: &str, body: &[u8]) -> Vec<RejectedLine> {
+    const START: &str = "unable to parse '";
+    let numbers = line_numbers(body);
+    let mut found = Vec::new();
+    let mut rest = message;
+    while let Some(at) = rest.find(START) {
+        if found.len() == LINE_LIMIT {
+            break;
+        }
+        rest = &rest[at + START.len()..];
+        let ends: Vec<usize> = rest
+            .match_indices("': ")
+            .map(|(at, _)| at)
+            .take(8)
+            .collect();
+        let Some(first) = ends.first() else { break };
+        let end = ends
+            .iter()
+            .find(|end| numbers.contains_key(&rest[..**end]))
+            .unwrap_or(first);
+        let text = &rest[..*end];
+        let after = &rest[end + 3..];
+        let stop = after.find(&format!("\n{START}")).unwrap_or(after.len());
+        found.push(RejectedLine {
+            number: numbers.get(text).copied(),
+            text: text.to_owned(),
+            reason: after[..stop].trim_end().to_owned(),
+        });
+        rest = &after[stop..];
+    }
+    found
+}
+
+/// The number of each line of a body; InfluxDB quotes lines without white space in front.
+fn line_numbers(body: &[u8]) -> HashMap<String, usize> {
+    let text = String::from_utf8_lossy(body);
+    let mut numbers = HashMap::new();
+    for (index, line) in text.split('\n').enumerate() {
+        numbers
+            .entry(line.trim_start_matches([' ', '\t', '\0']).to_owned())
+            .or_insert(index + 1);
+    }
+    numbers
+}
+
+/// The N of `dropped=N`.
+fn dropped(message: &str) -> Option<u64> {
+    let after = &message[message.rfind("dropped=")? + "dropped=".len()..];
+    let digits = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
+    after[..digits].parse().ok()
+}
