@@ -229,6 +229,12 @@ impl Annotations {
         ) {
             return Ok(Block::Error);
         }
+        if !names.contains(&"result") || !names.contains(&"table") {
+            return Err(
+                "this is no annotated CSV: its header has no columns \"result\" and \"table\""
+                    .to_owned(),
+            );
+        }
         let mut block = TableBlock {
             places: Vec::with_capacity(names.len()),
             columns: Arc::default(),

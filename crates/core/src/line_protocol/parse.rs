@@ -357,9 +357,6 @@ impl<'a> Scanner<'a> {
     }
 
     fn fields(&mut self, fields: &mut Fields<'a>) -> Result<(), Reason> {
-        if self.peek().is_none() {
-            return Err(Reason::MissingFields);
-        }
         loop {
             let start = self.at;
             let escaped = self.field_key()?;

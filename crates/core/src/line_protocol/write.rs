@@ -33,7 +33,7 @@ pub fn append_point(out: &mut Vec<u8>, point: &Point) -> Result<(), WriteError> 
         .filter(|(_, value)| is_storable(value))
     {
         out.push(separator);
-        append_escaped(out, key, b", =");
+        append_escaped(out, key, b", =\"");
         out.push(b'=');
         append_value(out, value);
         separator = b',';
@@ -121,6 +121,15 @@ fn is_storable(value: &FieldValue) -> bool {
     !matches!(value, FieldValue::Float(value) if !value.is_finite())
 }
 
+/// White space that InfluxDB skips before a measurement and before the fields; a space has an
+/// escape, these have none.
+const BLANKS: [char; 2] = ['\t', '\0'];
+
+/// InfluxDB cuts a body into lines, and a line into fields, taking a backslash and the byte behind
+/// it as a pair. An escaped delimiter behind a backslash is then a bare one, so such names have
+/// no form that it reads back.
+const MISREAD: [&str; 3] = ["\\,", "\\ ", "\\="];
+
 /// Names that line protocol has no escape for are refused rather than changed in silence.
 fn check(point: &Point) -> Result<(), WriteError> {
     let series = &point.series;
@@ -139,12 +148,22 @@ fn check(point: &Point) -> Result<(), WriteError> {
         let why = "begins with '#', which makes the line a comment";
         return Err(named("the measurement", series.measurement(), why));
     }
+    let blank = "begins with a tab or a zero byte, which is dropped as a blank";
+    if series.measurement().starts_with(BLANKS) {
+        return Err(named("the measurement", series.measurement(), blank));
+    }
     for (key, value) in series.tags() {
         check_name("the tag key", key)?;
         check_name("the tag value", value)?;
     }
     for (key, _) in point.fields() {
         check_name("the field key", key)?;
+        if key.starts_with(BLANKS) {
+            return Err(named("the field key", key, blank));
+        }
+        if key.contains("\\\"") {
+            return Err(named("the field key", key, BACKSLASH));
+        }
     }
     if !point.fields().iter().any(|(_, value)| is_storable(value)) {
         let series = series.to_string();
@@ -153,12 +172,17 @@ fn check(point: &Point) -> Result<(), WriteError> {
     Ok(())
 }
 
+const BACKSLASH: &str = "has a backslash before a delimiter, which InfluxDB reads otherwise";
+
 fn problem(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
     }
     if name.ends_with('\\') {
         return Some("ends with a backslash, which would hide what follows it");
+    }
+    if MISREAD.iter().any(|pair| name.contains(pair)) {
+        return Some(BACKSLASH);
     }
     name.contains('\n')
         .then_some("has a newline, for which line protocol has no escape")
