@@ -165,31 +165,22 @@ impl Parser<'_> {
         }
     }
 
-    /// `builtin name : type`, the type being all that follows on the same line or within brackets.
+    /// `builtin name : type`; the type is kept as text.
     fn builtin_statement(&mut self) -> Statement {
         let keyword = self.consume();
         let identifier = self.identifier();
         self.expect(TokenKind::Colon);
-        let line = self.consumed.end.line;
         let mut signature = String::new();
         let mut brackets = 0i32;
-        loop {
-            let token = self.peek();
-            let follows =
-                brackets > 0 || token.span.start.line == line || signature.ends_with("=>");
-            if token.kind == TokenKind::Eof || !follows {
-                break;
-            }
+        while self.signature_goes_on(&signature, brackets) {
+            let token = self.consume();
             brackets += match token.kind {
                 TokenKind::LeftParenthesis | TokenKind::LeftBracket | TokenKind::LeftBrace => 1,
                 TokenKind::RightParenthesis | TokenKind::RightBracket | TokenKind::RightBrace => -1,
                 _ => 0,
             };
-            if !signature.is_empty() {
-                signature.push(' ');
-            }
+            signature.push_str(if signature.is_empty() { "" } else { " " });
             signature.push_str(token.text);
-            self.consume();
         }
         let span = self.finish(keyword.span.to(self.consumed));
         Statement {
@@ -199,6 +190,21 @@ impl Parser<'_> {
                 signature: signature.into(),
             },
         }
+    }
+
+    /// Whether the next token still belongs to the type read so far.
+    fn signature_goes_on(&mut self, signature: &str, brackets: i32) -> bool {
+        let next = self.peek();
+        let unfinished = ["", "=>", ":", ",", "+", "where"]
+            .contains(&signature.rsplit(' ').next().unwrap_or(""));
+        let element = next.kind == TokenKind::LeftBracket
+            && (signature.ends_with("stream") || signature.ends_with("vector"));
+        let continues = matches!(
+            next.kind,
+            TokenKind::Arrow | TokenKind::Comma | TokenKind::Add | TokenKind::Colon
+        );
+        next.kind != TokenKind::Eof
+            && (brackets > 0 || unfinished || element || continues || next.text == "where")
     }
 
     fn test_case(&mut self) -> Statement {
