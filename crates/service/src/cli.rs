@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::config::{
-    self, ConfigError, EXIT_BAD_CONFIG, Loaded, LogFormat, RoleConfig, Sources, reference,
+    self, ConfigError, EXIT_BAD_CONFIG, Loaded, LogFormat, Problem, RoleConfig, Sources, reference,
 };
+use crate::logging::{self, LogHandle};
 
 /// Flags every role takes, before or after its command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct CommonArgs {
     /// TOML configuration file
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -27,7 +29,7 @@ pub struct CommonArgs {
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
 
-    /// How log lines look [default: human on a terminal, JSON otherwise]
+    /// How log lines look [default: auto, human on a terminal and JSON otherwise]
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
@@ -45,10 +47,10 @@ pub struct CommonArgs {
 /// How a command prints its result on standard output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// For people
     #[default]
     Human,
-    /// For scripts.
+    /// For scripts
     Json,
 }
 
@@ -70,10 +72,10 @@ pub enum ConfigCommand {
 /// What `config-reference` prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReferenceFormat {
-    /// The reference page.
+    /// The reference page
     #[default]
     Markdown,
-    /// A sample file.
+    /// A sample file
     Toml,
 }
 
@@ -81,17 +83,15 @@ impl CommonArgs {
     /// The sources these flags name, over `environment`. `WATCHPOST_CONFIG` names the file when
     /// `--config` does not.
     pub fn sources(&self, environment: BTreeMap<String, String>) -> Sources {
-        let named = || {
-            environment
-                .get("WATCHPOST_CONFIG")
-                .filter(|path| !path.is_empty())
-                .map(PathBuf::from)
-        };
+        let named = environment
+            .get("WATCHPOST_CONFIG")
+            .filter(|path| !path.is_empty());
+        let file = self.config.clone().or_else(|| named.map(PathBuf::from));
         let mut sources = Sources {
-            file: self.config.clone().or_else(named),
+            file,
+            environment,
             ..Sources::default()
         };
-        sources.environment = environment;
         for pair in &self.set {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             sources.set(key.trim(), value, "--set");
@@ -110,66 +110,132 @@ impl CommonArgs {
     }
 }
 
-/// Runs one of the shared commands over `sources` and gives the exit code.
-pub fn run<C: RoleConfig>(command: &ConfigCommand, sources: &Sources, output: Output) -> ExitCode {
+/// What a command says, and how the process ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For standard output.
+    pub output: String,
+    /// For standard error.
+    pub messages: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Answer {
+    /// Writes both texts; a reader that has left (`| head`) is no mistake.
+    pub fn finish(self) -> ExitCode {
+        let _ = std::io::stdout().write_all(self.output.as_bytes());
+        let _ = std::io::stderr().write_all(self.messages.as_bytes());
+        ExitCode::from(self.code)
+    }
+}
+
+/// The answer to one of the shared commands over `sources`.
+pub fn answer<C: RoleConfig>(command: &ConfigCommand, sources: &Sources, output: Output) -> Answer {
     if let ConfigCommand::ConfigReference { format } = command {
-        print(&match format {
+        let output = match format {
             ReferenceFormat::Markdown => reference::markdown::<C>(),
             ReferenceFormat::Toml => reference::sample::<C>(),
-        });
-        return ExitCode::SUCCESS;
+        };
+        return Answer {
+            output,
+            ..Answer::default()
+        };
     }
     let loaded = match config::load::<C>(sources) {
         Ok(loaded) => loaded,
-        Err(error) => return refuse(&error, output),
+        Err(error) => return refusal(&error, output),
     };
-    match (command, output) {
-        (ConfigCommand::PrintConfig, Output::Human) => print(&config::print(&loaded)),
+    let messages: String = loaded
+        .warnings
+        .iter()
+        .map(|w| format!("warning: {w}\n"))
+        .collect();
+    let (text, messages) = match (command, output) {
+        (ConfigCommand::PrintConfig, Output::Human) => (config::print(&loaded), messages),
         (ConfigCommand::PrintConfig, Output::Json) => {
-            print(&format!(
-                "{}\n",
-                serde_json::json!({ "config": loaded.config, "origins": loaded.origins })
-            ));
+            let (config, origins) = (&loaded.config, &loaded.origins);
+            (
+                line(&serde_json::json!({ "config": config, "origins": origins })),
+                messages,
+            )
         }
-        (_, Output::Human) => print("The configuration is valid.\n"),
-        (_, Output::Json) => print(&format!(
-            "{}\n",
-            serde_json::json!({ "valid": true, "problems": [] })
-        )),
+        (_, Output::Human) => ("The configuration is valid.\n".to_owned(), messages),
+        (_, Output::Json) => (verdict(&[], &loaded.warnings), String::new()),
+    };
+    Answer {
+        output: text,
+        messages,
+        code: 0,
     }
-    ExitCode::SUCCESS
 }
 
-/// Loads the configuration for a role about to start; on mistakes tells them all and gives the
-/// exit code.
-pub fn load_or_refuse<C: RoleConfig>(
-    sources: &Sources,
-    output: Output,
-) -> Result<Loaded<C>, ExitCode> {
-    config::load::<C>(sources).map_err(|error| refuse(&error, output))
-}
-
-/// Tells every problem on standard error (as JSON on standard output where a script asked) and
-/// gives exit code 64.
-pub fn refuse(error: &ConfigError, output: Output) -> ExitCode {
+/// Every problem on standard error (as JSON on standard output where a script asked) and exit
+/// code 64.
+pub fn refusal(error: &ConfigError, output: Output) -> Answer {
+    let code = EXIT_BAD_CONFIG;
     match output {
         Output::Human => {
-            eprintln!("The configuration cannot be used:");
-            for problem in &error.problems {
-                eprintln!("  {problem}");
+            let lines: String = error.problems.iter().map(|p| format!("  {p}\n")).collect();
+            let messages = format!("The configuration cannot be used:\n{lines}");
+            Answer {
+                messages,
+                code,
+                ..Answer::default()
             }
         }
         Output::Json => {
-            print(&format!(
-                "{}\n",
-                serde_json::json!({ "valid": false, "problems": error.problems })
-            ));
+            let output = verdict(&error.problems, &[]);
+            Answer {
+                output,
+                code,
+                ..Answer::default()
+            }
         }
     }
-    ExitCode::from(EXIT_BAD_CONFIG)
 }
 
-/// Writes to standard output; a reader that has left (`| head`) is no mistake.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+fn verdict(problems: &[Problem], warnings: &[Problem]) -> String {
+    let valid = problems.is_empty();
+    line(&serde_json::json!({ "valid": valid, "problems": problems, "warnings": warnings }))
+}
+
+fn line(value: &serde_json::Value) -> String {
+    format!("{value}\n")
+}
+
+/// A role about to work: its configuration, where that came from, and the running log.
+pub struct Started<C> {
+    /// The valid configuration.
+    pub config: C,
+    /// Where it came from; a reload reads the same.
+    pub sources: Sources,
+    /// Takes a reloaded level.
+    pub log: LogHandle,
+}
+
+/// Loads the configuration and starts logging. On mistakes tells them all and gives exit code 64,
+/// before any port is open.
+pub fn start<C: RoleConfig>(
+    arguments: &CommonArgs,
+    environment: BTreeMap<String, String>,
+) -> Result<Started<C>, ExitCode> {
+    let sources = arguments.sources(environment);
+    let loaded: Loaded<C> =
+        config::load(&sources).map_err(|error| refusal(&error, arguments.output).finish())?;
+    let log = logging::init(loaded.config.log()).map_err(|error| {
+        let messages = format!("{error}\n");
+        Answer {
+            messages,
+            code: EXIT_BAD_CONFIG,
+            ..Answer::default()
+        }
+        .finish()
+    })?;
+    loaded.log_warnings();
+    Ok(Started {
+        config: loaded.config,
+        sources,
+        log,
+    })
 }

@@ -14,12 +14,14 @@ use crate::shutdown::Shutdown;
 /// sees a file replaced by rename or through a mounted ConfigMap.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Starts watching; each valid configuration arrives at the receiver, which begins with `initial`.
+/// Starts watching, with a look at the file every `poll` (usually [`POLL_INTERVAL`]); each valid
+/// configuration that differs arrives at the receiver, which begins with `initial`.
 ///
 /// Errors: the runtime has no signal driver.
 pub fn watch<C: RoleConfig + PartialEq>(
     sources: Sources,
     initial: C,
+    poll: Duration,
     shutdown: &Shutdown,
 ) -> std::io::Result<watch::Receiver<Arc<C>>> {
     let (sender, receiver) = watch::channel(Arc::new(initial));
@@ -27,7 +29,7 @@ pub fn watch<C: RoleConfig + PartialEq>(
     let stop = shutdown.clone();
     let mut stamp = sources.file.as_deref().and_then(file_stamp);
     shutdown.spawn(async move {
-        let mut ticks = tokio::time::interval(POLL_INTERVAL);
+        let mut ticks = tokio::time::interval(poll);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let asked = tokio::select! {

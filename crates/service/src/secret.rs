@@ -37,16 +37,19 @@ impl Secret {
 
     /// Reads a secret file: its text without white space at the ends.
     ///
-    /// Errors: the file is missing, empty, larger than 64 KiB, not UTF-8, or may be read by every
-    /// user of the machine.
+    /// Errors: the file is missing, empty, larger than 64 KiB, not UTF-8, or may be
+    /// written by other users. One that others may read is for the caller to warn about
+    /// ([`is_open_to_everyone`]): container runtimes mount secrets that way.
     pub fn from_file(path: &Path) -> Result<Self, SecretFileError> {
         let fail = |reason: Cow<'static, str>| SecretFileError {
             path: path.to_owned(),
             reason,
         };
         let metadata = std::fs::metadata(path).map_err(|error| fail(error.to_string().into()))?;
-        if let Some(reason) = exposure(&metadata) {
-            return Err(fail(reason));
+        if is_writable_by_others(&metadata) {
+            return Err(fail(
+                "may be written by other users; run: chmod 0600".into(),
+            ));
         }
         if metadata.len() > FILE_LIMIT {
             return Err(fail(
@@ -65,18 +68,29 @@ impl Secret {
     }
 }
 
-/// Why a secret file with these permissions is refused, if it is.
+/// True when every user of the machine may read the file.
 #[cfg(unix)]
-fn exposure(metadata: &std::fs::Metadata) -> Option<Cow<'static, str>> {
+pub fn is_open_to_everyone(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = metadata.permissions().mode() & 0o777;
-    (mode & 0o007 != 0)
-        .then(|| format!("is open to every user (mode {mode:04o}); run: chmod 0600").into())
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+/// True when every user of the machine may read the file: not known on this system.
+#[cfg(not(unix))]
+pub fn is_open_to_everyone(_path: &Path) -> bool {
+    false
+}
+
+/// True when other users may replace the secret.
+#[cfg(unix)]
+fn is_writable_by_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o022 != 0
 }
 
 #[cfg(not(unix))]
-fn exposure(_metadata: &std::fs::Metadata) -> Option<Cow<'static, str>> {
-    None
+fn is_writable_by_others(_metadata: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// A secret file that cannot be used, and why.

@@ -162,7 +162,8 @@ fn typed(text: &str, kind: &Kind) -> Value {
     }
 }
 
-fn kind_of<'s>(sections: &'s [Section], key: &str) -> Option<&'s Kind> {
+/// What the declared key takes; `None` for a key that is not declared.
+pub(super) fn kind_of<'s>(sections: &'s [Section], key: &str) -> Option<&'s Kind> {
     sections
         .iter()
         .flat_map(|section| &section.keys)

@@ -1,26 +1,19 @@
-//! Loading: merge the layers, type them, and gather every problem instead of the first.
-//!
-//! serde stops at its first error. The loader notes it, takes the offending value out (its default
-//! steps in) and types again, until nothing is left to refuse; so a file with five mistakes tells
-//! all five in one run.
+//! Loading: merge the layers, type them, check them, and give every problem its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use figment::error::Kind as ErrorKind;
-use figment::providers::Serialized;
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider as _};
 
-use super::layers::{merge_document, merge_environment, merge_flags, nearest};
+use super::layers::{merge_document, merge_environment, merge_flags};
 use super::place::{Places, places};
-use super::{ConfigError, Problem, Problems, RoleConfig, shape};
+use super::settle::settle;
+use super::shape::{self, Kind, Section};
+use super::{ConfigError, Problem, Problems, RoleConfig};
 
 /// Largest configuration file read; a larger one is the wrong file.
 const FILE_LIMIT: u64 = 4 * 1024 * 1024;
-
-/// Problems told at once; who has more should look at the file as a whole.
-const PROBLEM_LIMIT: usize = 50;
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +41,22 @@ pub struct Loaded<C> {
     pub config: C,
     /// Source of each key that is not a default: `influx.url` from `INFLUX_URL`.
     pub origins: BTreeMap<String, String>,
+    /// What works but should not stay so.
+    pub warnings: Vec<Problem>,
+}
+
+impl<C> Loaded<C> {
+    /// Tells the warnings in the log, once that runs.
+    pub fn log_warnings(&self) {
+        for warning in &self.warnings {
+            tracing::warn!(
+                place = warning.place,
+                key = warning.key,
+                "{}",
+                warning.message
+            );
+        }
+    }
 }
 
 /// Loads and checks a configuration.
@@ -116,27 +125,62 @@ pub fn load_text<C: RoleConfig>(
         .ok()
         .and_then(|mut all| all.remove(&Profile::Default))
         .unwrap_or_default();
-    let config = settle::<C>(merged.clone(), &place, &mut found);
+    let (config, refusals) = settle::<C>(merged.clone(), &sections);
+    let refused: BTreeSet<String> = refusals.iter().map(|(key, _)| key.clone()).collect();
+    found.extend(refusals.into_iter().map(|(key, message)| Problem {
+        place: place.of(&key),
+        key,
+        message,
+    }));
     let mut problems = Problems::default();
     if let Some(config) = &config {
         config.check(&mut problems);
     }
-    // A key that was already refused holds its default now; what checks say of it is noise.
-    let refused: BTreeSet<String> = found.iter().map(|problem| problem.key.clone()).collect();
-    for mut problem in problems.found {
-        if !refused.contains(&problem.key) {
-            problem.place = place.of(&problem.key);
-            found.push(problem);
-        }
-    }
+    let placed = |mut problem: Problem| {
+        problem.place = place.of(&problem.key);
+        problem
+    };
+    // A refused key holds its default now; what checks say of that is noise.
+    let checked = problems.found.into_iter();
+    found.extend(
+        checked
+            .filter(|problem| !refused.contains(&problem.key))
+            .map(placed),
+    );
     match config {
         Some(config) if found.is_empty() => {
             let mut origins = BTreeMap::new();
             collect_origins(&merged, "", &place, &mut origins);
-            Ok(Loaded { config, origins })
+            let mut warnings: Vec<Problem> = problems.warnings.into_iter().map(placed).collect();
+            warnings.extend(exposed_secrets(sources, &place, &sections));
+            Ok(Loaded {
+                config,
+                origins,
+                warnings,
+            })
         }
         _ => Err(ConfigError { problems: found }),
     }
+}
+
+/// Warnings about secrets that stand in a file every user of the machine may read.
+fn exposed_secrets(sources: &Sources, place: &Placer<'_>, sections: &[Section]) -> Vec<Problem> {
+    let open = sources
+        .file
+        .as_deref()
+        .is_some_and(crate::secret::is_open_to_everyone);
+    let keys = sections.iter().flat_map(|section| &section.keys);
+    let secrets = keys
+        .filter(|key| open && key.kind == Kind::Secret)
+        .map(|key| key.path.join("."));
+    secrets
+        .filter(|key| place.source(key).as_deref() == Some(place.file))
+        .map(|key| Problem {
+            place: place.of(&key),
+            key,
+            message: "is a secret in a file that every user may read; run: chmod 0600".to_owned(),
+        })
+        .collect()
 }
 
 /// Finds the place of a key: line and column in the file, else the variable or flag.
@@ -166,122 +210,6 @@ impl Placer<'_> {
             }
             key = &key[..key.rfind('.')?];
         }
-    }
-}
-
-/// Types `values`, taking out what is refused and noting it; `None` when what is left cannot be typed.
-fn settle<C: RoleConfig>(
-    mut values: Dict,
-    place: &Placer<'_>,
-    found: &mut Vec<Problem>,
-) -> Option<C> {
-    let mut removed = BTreeSet::new();
-    for _ in 0..PROBLEM_LIMIT {
-        let error = match Figment::from(Serialized::defaults(&values)).extract::<C>() {
-            Ok(config) => return Some(config),
-            Err(error) => error,
-        };
-        for error in error {
-            let mut path = error.path.clone();
-            let (message, secondary) = describe(&error.kind, &mut path, &removed);
-            let key = path.join(".");
-            if !secondary {
-                found.push(Problem {
-                    place: place.of(&key),
-                    key: key.clone(),
-                    message,
-                });
-            }
-            let whole_element = matches!(error.kind, ErrorKind::MissingField(_));
-            let cut = if whole_element { &error.path } else { &path };
-            if cut.is_empty() || !remove(&mut values, cut) {
-                return None;
-            }
-            removed.insert(key);
-        }
-    }
-    None
-}
-
-/// The message for an error; an unknown or missing field's name is added to `path`. True beside it
-/// when the error only follows from a value taken out before.
-fn describe(
-    kind: &ErrorKind,
-    path: &mut Vec<String>,
-    removed: &BTreeSet<String>,
-) -> (String, bool) {
-    match kind {
-        ErrorKind::UnknownField(name, known) => {
-            if path.last() != Some(name) {
-                path.push(name.clone());
-            }
-            let message = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("unknown key; did you mean {near}?"),
-                None if known.is_empty() => "unknown key".to_owned(),
-                None => format!("unknown key; known are {}", known.join(", ")),
-            };
-            (message, false)
-        }
-        ErrorKind::UnknownVariant(name, known) => {
-            let hint =
-                nearest(name, known.iter().copied()).map(|near| format!("; did you mean {near}?"));
-            (
-                format!(
-                    "{name:?} is none of {}{}",
-                    known.join(", "),
-                    hint.unwrap_or_default()
-                ),
-                false,
-            )
-        }
-        ErrorKind::MissingField(name) => {
-            path.push(name.to_string());
-            ("is required".to_owned(), removed.contains(&path.join(".")))
-        }
-        ErrorKind::InvalidType(actual, expected) | ErrorKind::InvalidValue(actual, expected) => {
-            (format!("is {actual}; it must be {expected}"), false)
-        }
-        other => (other.to_string(), false),
-    }
-}
-
-/// Takes the value at `path` out of `values`; a list's element leaves an empty place, so that the
-/// places of those behind it stay true.
-fn remove(values: &mut Dict, path: &[String]) -> bool {
-    let Some((last, outer)) = path.split_last() else {
-        return false;
-    };
-    let Some((first, inner)) = outer.split_first() else {
-        return values.remove(last).is_some();
-    };
-    let mut current = match values.get_mut(first) {
-        Some(value) => value,
-        None => return false,
-    };
-    for name in inner {
-        let next = match current {
-            Value::Dict(_, dict) => dict.get_mut(name),
-            Value::Array(_, list) => name
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| list.get_mut(index)),
-            _ => None,
-        };
-        match next {
-            Some(value) => current = value,
-            None => return false,
-        }
-    }
-    match current {
-        Value::Dict(_, dict) => dict.remove(last).is_some(),
-        Value::Array(_, list) => match last.parse::<usize>() {
-            Ok(index) if index < list.len() => {
-                list.remove(index);
-                true
-            }
-            _ => false,
-        },
-        _ => false,
     }
 }
 

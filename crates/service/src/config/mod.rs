@@ -18,6 +18,7 @@ mod print;
 mod problem;
 pub mod reference;
 mod sections;
+mod settle;
 mod shape;
 
 pub use self::byte_size::ByteSize;
@@ -25,7 +26,7 @@ pub use self::interval::Interval;
 pub use self::load::{Loaded, Sources, load, load_text};
 pub use self::print::print;
 pub use self::problem::{ConfigError, Problem, Problems};
-pub use self::sections::{InfluxConfig, LogConfig, LogFormat, TelemetryConfig};
+pub use self::sections::{InfluxConfig, LogConfig, LogFormat, TelemetryConfig, check_secret_file};
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};

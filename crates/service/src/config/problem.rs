@@ -29,12 +29,22 @@ impl fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub struct Problems {
     pub(super) found: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
 }
 
 impl Problems {
     /// Reports that the value at `key` (dotted) is wrong.
     pub fn add(&mut self, key: impl Into<String>, message: impl Into<String>) {
         self.found.push(Problem {
+            place: String::new(),
+            key: key.into(),
+            message: message.into(),
+        });
+    }
+
+    /// Reports what works but should not stay so.
+    pub fn warn(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.warnings.push(Problem {
             place: String::new(),
             key: key.into(),
             message: message.into(),

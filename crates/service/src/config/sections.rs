@@ -1,13 +1,13 @@
 //! Sections that mean the same in every role: the server, the log, the self-metrics port.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Interval, Problems};
-use crate::secret::Secret;
+use crate::secret::{Secret, is_open_to_everyone};
 
 /// The InfluxDB 2 server this role talks to.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
@@ -76,8 +76,8 @@ impl InfluxConfig {
                     format!("{section}.token_file"),
                     format!("both {section}.token and {section}.token_file are set; keep one"),
                 );
-            } else if let Err(error) = Secret::from_file(path) {
-                problems.add(format!("{section}.token_file"), error.to_string());
+            } else {
+                check_secret_file(path, &format!("{section}.token_file"), problems);
             }
         }
         for (key, value) in [("org", &self.org), ("bucket", &self.bucket)] {
@@ -93,6 +93,19 @@ impl InfluxConfig {
                 problems.add(format!("{section}.{key}"), "must be longer than zero");
             }
         }
+    }
+}
+
+/// Checks that a secret can be read from the file named at `key`, and that it is closed to others.
+pub fn check_secret_file(path: &Path, key: &str, problems: &mut Problems) {
+    if let Err(error) = Secret::from_file(path) {
+        problems.add(key, error.to_string());
+    } else if is_open_to_everyone(path) {
+        let path = path.display();
+        problems.warn(
+            key,
+            format!("{path} may be read by every user; run: chmod 0600"),
+        );
     }
 }
 
