@@ -1,1 +1,24 @@
 //! Evaluates rules, remembers what was sent, and notifies.
+//!
+//! The path of an alert, one module a step:
+//!
+//! 1. `rule_file`: the TOML that people write.
+//! 2. `rules`: what is watched and the life of each series (pure).
+//! 3. `dialect`: the text of the queries that rules need, batched (pure).
+//! 4. `pipeline`: inhibition, mute windows, silences, acknowledgement, grouping,
+//!    deduplication, delivery: each a pure stage that names its reason.
+//! 5. `receivers`: one file a channel.
+//!
+//! Around it: `store` (what survives a crash), `history` (what is told to the
+//! `alerts_history` bucket), `api` and `cli` (how people ask), `timeline` (tests and
+//! backtests on a virtual clock), `daemon` (the loop that drives all of it).
+
+pub mod alert;
+pub mod dialect;
+pub mod labels;
+pub mod matcher;
+pub mod pipeline;
+pub mod receivers;
+pub mod rule_file;
+pub mod rules;
+pub mod template;

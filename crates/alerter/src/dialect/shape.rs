@@ -1,0 +1,185 @@
+//! Which rules can share a query, whatever the language.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::alert::Nanos;
+use crate::rules::baseline;
+use crate::rules::definition::{Aggregate, Kind, Rule, Selector};
+
+/// Most selectors that share one query: a filter of hundreds of alternatives is slower than
+/// two queries, and the text must stay readable.
+pub const SELECTORS_LIMIT: usize = 64;
+
+/// What is computed of the selected points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// One value a series.
+    Aggregate(Aggregate),
+    /// Mean increase a second; one value a series.
+    Rate,
+    /// The newest point of a series, for its time.
+    Newest,
+    /// One value a window of this length.
+    Windows { every: Nanos, aggregate: Aggregate },
+}
+
+/// What the rules of one query have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
+    pub bucket: String,
+    pub measurement: String,
+    pub group_by: Vec<String>,
+    pub operation: Operation,
+    pub start: Nanos,
+    pub stop: Nanos,
+    /// The conditions, where they must be in the shape: merged series have lost the tags by which
+    /// two selectors could be told apart afterwards.
+    pub conditions: Vec<String>,
+}
+
+/// What the answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Values,
+    Baseline,
+}
+
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub rule: Arc<Rule>,
+    pub purpose: Purpose,
+}
+
+/// Rules that share a query.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub content: Content,
+    pub members: Vec<Member>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Content {
+    Shaped(Shape),
+    /// The query of a `flux` rule, and when it is evaluated.
+    Own {
+        text: String,
+        at: Nanos,
+    },
+}
+
+/// Puts the rules into as few batches as possible. `baselines` names those rules whose
+/// baseline is to be fetched, too.
+pub fn batches(rules: &[Arc<Rule>], baselines: &[Arc<Rule>], now: Nanos) -> Vec<Batch> {
+    let mut shaped: BTreeMap<Shape, Vec<Member>> = BTreeMap::new();
+    let mut batches = Vec::new();
+    let mut add = |shape: Shape, rule: &Arc<Rule>, purpose| {
+        shaped.entry(shape).or_default().push(Member {
+            rule: Arc::clone(rule),
+            purpose,
+        });
+    };
+    for rule in rules {
+        let stop = now - rule.offset;
+        match values(&rule.kind, rule.forget_after) {
+            Some((operation, window)) => {
+                add(
+                    shape(&rule.selector, operation, stop - window, stop),
+                    rule,
+                    Purpose::Values,
+                );
+            }
+            None => {
+                let Kind::Flux { query, .. } = &rule.kind else {
+                    continue;
+                };
+                let member = Member {
+                    rule: Arc::clone(rule),
+                    purpose: Purpose::Values,
+                };
+                let content = Content::Own {
+                    text: query.clone(),
+                    at: now,
+                };
+                batches.push(Batch {
+                    content,
+                    members: vec![member],
+                });
+            }
+        }
+    }
+    for rule in baselines {
+        let Kind::Anomaly {
+            aggregate,
+            window,
+            baseline,
+            ..
+        } = rule.kind
+        else {
+            continue;
+        };
+        let operation = Operation::Windows {
+            every: window,
+            aggregate,
+        };
+        for (start, stop) in baseline::ranges(baseline, window, now - rule.offset) {
+            add(
+                shape(&rule.selector, operation, start, stop),
+                rule,
+                Purpose::Baseline,
+            );
+        }
+    }
+    for (shape, members) in shaped {
+        batches.extend(members.chunks(SELECTORS_LIMIT).map(|chunk| Batch {
+            content: Content::Shaped(shape.clone()),
+            members: chunk.to_vec(),
+        }));
+    }
+    batches
+}
+
+/// The operation and the window of a rule's values; `None` for a rule with its own query.
+fn values(kind: &Kind, forget_after: Nanos) -> Option<(Operation, Nanos)> {
+    Some(match *kind {
+        Kind::Threshold {
+            aggregate, window, ..
+        }
+        | Kind::Anomaly {
+            aggregate, window, ..
+        } => (Operation::Aggregate(aggregate), window),
+        Kind::Rate { window, .. } => (Operation::Rate, window),
+        Kind::NoData { .. } => (Operation::Newest, forget_after),
+        Kind::Forecast { window, step, .. } => (
+            Operation::Windows {
+                every: step,
+                aggregate: Aggregate::Mean,
+            },
+            window,
+        ),
+        Kind::Flux { .. } => return None,
+    })
+}
+
+fn shape(selector: &Selector, operation: Operation, start: Nanos, stop: Nanos) -> Shape {
+    // The newest points come per series, and are merged when they are read.
+    let merged = !selector.group_by.is_empty() && operation != Operation::Newest;
+    let conditions = selector
+        .matchers
+        .iter()
+        .filter(|_| merged)
+        .map(ToString::to_string);
+    Shape {
+        bucket: selector.bucket.clone(),
+        measurement: selector.measurement.clone(),
+        group_by: if merged {
+            selector.group_by.clone()
+        } else {
+            Vec::new()
+        },
+        operation,
+        start,
+        stop,
+        conditions: conditions.collect(),
+    }
+}

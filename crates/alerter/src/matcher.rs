@@ -1,0 +1,214 @@
+//! Label matchers: `name="value"`, `!=`, `=~` and `!~`, as in Alertmanager.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::labels::Labels;
+
+/// Longest accepted regular expression, in bytes: a matcher is run for each alert.
+pub const REGEX_LENGTH_LIMIT: usize = 1_000;
+/// Compiled size limit of one regular expression, in bytes.
+const REGEX_SIZE_LIMIT: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    Equal,
+    NotEqual,
+    Regex,
+    NotRegex,
+}
+
+impl Operator {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::Equal => "=",
+            Operator::NotEqual => "!=",
+            Operator::Regex => "=~",
+            Operator::NotRegex => "!~",
+        }
+    }
+}
+
+/// One condition on one label. Regular expressions are anchored at both ends; an absent
+/// label counts as the empty text.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    pub name: String,
+    pub operator: Operator,
+    pub value: String,
+    /// Present exactly for `=~` and `!~`.
+    regex: Option<regex::Regex>,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum MatcherError {
+    #[error("matcher {0:?} has no operator; write name=\"value\", or != =~ !~")]
+    NoOperator(String),
+    #[error("matcher {0:?} has no label name before its operator")]
+    NoName(String),
+    #[error("matcher {0:?}: the quoted value does not end with a quote")]
+    Unterminated(String),
+    #[error("matcher on {name:?}: bad regular expression: {reason}")]
+    Regex { name: String, reason: String },
+}
+
+impl Matcher {
+    pub fn new(name: &str, operator: Operator, value: &str) -> Result<Matcher, MatcherError> {
+        let regex = match operator {
+            Operator::Regex | Operator::NotRegex => Some(anchored(name, value)?),
+            Operator::Equal | Operator::NotEqual => None,
+        };
+        Ok(Matcher {
+            name: name.to_owned(),
+            operator,
+            value: value.to_owned(),
+            regex,
+        })
+    }
+
+    pub fn matches(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.name);
+        let found = match &self.regex {
+            Some(regex) => regex.is_match(value),
+            None => value == self.value,
+        };
+        found == matches!(self.operator, Operator::Equal | Operator::Regex)
+    }
+}
+
+fn anchored(name: &str, value: &str) -> Result<regex::Regex, MatcherError> {
+    let refuse = |reason: String| MatcherError::Regex {
+        name: name.to_owned(),
+        reason,
+    };
+    if value.len() > REGEX_LENGTH_LIMIT {
+        return Err(refuse(format!("longer than {REGEX_LENGTH_LIMIT} bytes")));
+    }
+    regex::RegexBuilder::new(&format!("^(?:{value})$"))
+        .size_limit(REGEX_SIZE_LIMIT)
+        .build()
+        .map_err(|error| {
+            refuse(
+                error
+                    .to_string()
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        })
+}
+
+/// Whether every matcher holds.
+pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
+    matchers.iter().all(|matcher| matcher.matches(labels))
+}
+
+// === impl Matcher: text and JSON ===
+
+impl FromStr for Matcher {
+    type Err = MatcherError;
+
+    /// `name="value"` with `\"` and `\\` escapes; quotes may be left out.
+    fn from_str(text: &str) -> Result<Matcher, MatcherError> {
+        let at = text
+            .find(['=', '!'])
+            .ok_or_else(|| MatcherError::NoOperator(text.to_owned()))?;
+        let (name, rest) = (text[..at].trim(), &text[at..]);
+        let operators = [
+            ("=~", Operator::Regex),
+            ("!~", Operator::NotRegex),
+            ("!=", Operator::NotEqual),
+            ("=", Operator::Equal),
+        ];
+        let (operator, value) = operators
+            .into_iter()
+            .find_map(|(sign, operator)| Some((operator, rest.strip_prefix(sign)?.trim())))
+            .ok_or_else(|| MatcherError::NoOperator(text.to_owned()))?;
+        if name.is_empty() {
+            return Err(MatcherError::NoName(text.to_owned()));
+        }
+        match value.strip_prefix('"') {
+            None => Matcher::new(name, operator, value),
+            Some(quoted) => {
+                let value =
+                    unquote(quoted).ok_or_else(|| MatcherError::Unterminated(text.to_owned()))?;
+                Matcher::new(name, operator, &value)
+            }
+        }
+    }
+}
+
+/// The text up to the closing quote, unescaped; `None` if it is not the last character.
+fn unquote(text: &str) -> Option<String> {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' => return chars.as_str().is_empty().then_some(value),
+            // Only the quote and the backslash are escaped: `\d` in a regex stays as it is.
+            '\\' => match chars.next()? {
+                escaped @ ('"' | '\\') => value.push(escaped),
+                other => value.extend(['\\', other]),
+            },
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"");
+        write!(f, "{}{}\"{value}\"", self.name, self.operator.as_str())
+    }
+}
+
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Matcher) -> bool {
+        (&self.name, self.operator, &self.value) == (&other.name, other.operator, &other.value)
+    }
+}
+
+/// The JSON shape of Alertmanager's API.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MatcherJson {
+    name: String,
+    value: String,
+    #[serde(default)]
+    is_regex: bool,
+    #[serde(default = "yes")]
+    is_equal: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Serialize for Matcher {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        MatcherJson {
+            name: self.name.clone(),
+            value: self.value.clone(),
+            is_regex: self.regex.is_some(),
+            is_equal: matches!(self.operator, Operator::Equal | Operator::Regex),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Matcher, D::Error> {
+        let json = MatcherJson::deserialize(deserializer)?;
+        let operator = match (json.is_regex, json.is_equal) {
+            (false, true) => Operator::Equal,
+            (false, false) => Operator::NotEqual,
+            (true, true) => Operator::Regex,
+            (true, false) => Operator::NotRegex,
+        };
+        Matcher::new(&json.name, operator, &json.value).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,322 @@
+//! Delivery: the outbox, retries with backoff, the rate limit and the storm digest.
+//!
+//! Each receiver has a lane of its own with at most one message on the way, so that a slow
+//! one never delays another. A message stays in the outbox until its receiver took it, a newer
+//! one about the same group replaced it, or it was given up (the dead letters).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::grouping::GroupId;
+use super::notification::Notification;
+use crate::alert::{Nanos, SECOND};
+
+/// First pause after a failure, its growth, and the longest pause.
+const BACKOFF_FIRST: f64 = 0.5 * SECOND as f64;
+const BACKOFF_FACTOR: f64 = 1.8;
+const BACKOFF_LONGEST: f64 = 60.0 * SECOND as f64;
+/// The pause grows by up to this part, at random, so that alerters do not knock in step.
+const BACKOFF_JITTER: f64 = 0.2;
+/// A message that could not be delivered for a day is a dead letter.
+pub const GIVE_UP_AFTER: Nanos = 24 * 3_600 * SECOND;
+/// Alerts shown in one digest; the rest is a number. More would not be read.
+pub const DIGEST_ALERTS_LIMIT: usize = 1_000;
+
+/// What a receiver asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeliveryPolicy {
+    pub send_resolved: bool,
+    /// At most this many messages in `rate_window`.
+    pub rate_limit: u32,
+    pub rate_window: Nanos,
+    /// More messages than this waiting at once become one digest.
+    pub digest_over: usize,
+}
+
+impl Default for DeliveryPolicy {
+    /// One message every 2 s on average: the slowest of the supported services (Slack, one a
+    /// second) takes it.
+    fn default() -> DeliveryPolicy {
+        DeliveryPolicy {
+            send_resolved: true,
+            rate_limit: 30,
+            rate_window: 60 * SECOND,
+            digest_over: 10,
+        }
+    }
+}
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    pub notification: Notification,
+    pub attempts: u32,
+    pub next_attempt: Nanos,
+    #[serde(default)]
+    pub last_error: String,
+}
+
+/// What goes to a receiver now: one notification, or a digest of several groups.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub receiver: String,
+    pub message: Notification,
+    pub parts: Vec<Notification>,
+    /// Attempts before this one.
+    pub attempts: u32,
+}
+
+/// How an attempt failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub reason: String,
+    /// Whether trying again can help.
+    pub retry: bool,
+    /// The receiver asked for a pause.
+    pub retry_after: Option<Nanos>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: BTreeMap<GroupId, Pending>,
+    in_flight: BTreeSet<GroupId>,
+    /// Messages the rate limit still allows, and when it was computed.
+    tokens: f64,
+    refilled_at: Option<Nanos>,
+}
+
+#[derive(Debug, Default)]
+pub struct Outbox {
+    lanes: BTreeMap<String, Lane>,
+}
+
+impl Outbox {
+    /// Puts a message in, in place of an older one about the same group, whose attempts and
+    /// pause it inherits.
+    pub fn put(&mut self, notification: Notification) {
+        let lane = self.lanes.entry(notification.receiver.clone()).or_default();
+        let now = notification.created_at;
+        let id = notification.group.clone();
+        let fresh = Pending {
+            notification,
+            attempts: 0,
+            next_attempt: now,
+            last_error: String::new(),
+        };
+        match lane.waiting.get_mut(&id) {
+            Some(old) => old.notification = fresh.notification,
+            None => drop(lane.waiting.insert(id, fresh)),
+        }
+    }
+
+    /// Puts back what the store kept.
+    pub fn restore(&mut self, pending: Pending) {
+        let lane = self
+            .lanes
+            .entry(pending.notification.receiver.clone())
+            .or_default();
+        lane.waiting
+            .insert(pending.notification.group.clone(), pending);
+    }
+
+    pub fn get(&self, receiver: &str, group: &GroupId) -> Option<&Pending> {
+        self.lanes.get(receiver)?.waiting.get(group)
+    }
+
+    pub fn in_flight(&self, receiver: &str, group: &GroupId) -> bool {
+        self.lanes
+            .get(receiver)
+            .is_some_and(|lane| lane.in_flight.contains(group))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.lanes.values().flat_map(|lane| lane.waiting.values())
+    }
+
+    pub fn receivers(&self) -> impl Iterator<Item = &str> {
+        self.lanes.keys().map(String::as_str)
+    }
+
+    /// The next message for a receiver, if one is due, none is on the way, and the rate allows it.
+    pub fn take(
+        &mut self,
+        receiver: &str,
+        policy: &DeliveryPolicy,
+        now: Nanos,
+    ) -> Option<Delivery> {
+        let lane = self.lanes.get_mut(receiver)?;
+        if !lane.in_flight.is_empty() {
+            return None;
+        }
+        let mut due: Vec<&Pending> = lane
+            .waiting
+            .values()
+            .filter(|p| p.next_attempt <= now)
+            .collect();
+        if due.is_empty() {
+            return None;
+        }
+        refill(&mut lane.tokens, &mut lane.refilled_at, policy, now);
+        if lane.tokens < 1.0 {
+            return None;
+        }
+        // The worst first, then the oldest.
+        due.sort_by_key(|pending| {
+            let notification = &pending.notification;
+            (
+                std::cmp::Reverse(notification.severity()),
+                notification.created_at,
+                notification.id,
+            )
+        });
+        if due.len() <= policy.digest_over.max(1) {
+            due.truncate(1);
+        }
+        let attempts = due
+            .iter()
+            .map(|pending| pending.attempts)
+            .max()
+            .unwrap_or(0);
+        let parts: Vec<Notification> = due
+            .iter()
+            .map(|pending| pending.notification.clone())
+            .collect();
+        lane.tokens -= 1.0;
+        lane.in_flight = parts.iter().map(|part| part.group.clone()).collect();
+        Some(Delivery {
+            receiver: receiver.to_owned(),
+            message: digest(&parts),
+            parts,
+            attempts,
+        })
+    }
+
+    /// The receiver took it. The groups whose message is out of the outbox now.
+    pub fn delivered(&mut self, delivery: &Delivery) -> Vec<GroupId> {
+        let Some(lane) = self.lanes.get_mut(&delivery.receiver) else {
+            return Vec::new();
+        };
+        lane.in_flight.clear();
+        let mut gone = Vec::new();
+        for part in &delivery.parts {
+            // A newer message took its place while this one was on the way: that one stays.
+            if lane
+                .waiting
+                .get(&part.group)
+                .is_some_and(|pending| pending.notification.id == part.id)
+            {
+                lane.waiting.remove(&part.group);
+                gone.push(part.group.clone());
+            }
+        }
+        gone
+    }
+
+    /// The attempt failed. What is given up comes back; the rest waits. `jitter` is in 0..1.
+    pub fn failed(
+        &mut self,
+        delivery: &Delivery,
+        failure: &Failure,
+        now: Nanos,
+        jitter: f64,
+    ) -> Vec<Notification> {
+        let Some(lane) = self.lanes.get_mut(&delivery.receiver) else {
+            return Vec::new();
+        };
+        lane.in_flight.clear();
+        let mut dead = Vec::new();
+        for part in &delivery.parts {
+            let Some(pending) = lane.waiting.get_mut(&part.group) else {
+                continue;
+            };
+            pending.attempts += 1;
+            pending.last_error.clone_from(&failure.reason);
+            let pause = backoff(pending.attempts, jitter).max(failure.retry_after.unwrap_or(0));
+            pending.next_attempt = now.saturating_add(pause);
+            if !failure.retry || now.saturating_sub(part.created_at) >= GIVE_UP_AFTER {
+                lane.waiting.remove(&part.group);
+                dead.push(part.clone());
+            }
+        }
+        dead
+    }
+
+    /// Drops the message about a group, if none is on the way.
+    pub fn remove(&mut self, receiver: &str, group: &GroupId) {
+        if let Some(lane) = self.lanes.get_mut(receiver) {
+            lane.waiting.remove(group);
+        }
+    }
+
+    /// When something may become due next, for any receiver without a message on the way.
+    pub fn next_due(&self, policy: impl Fn(&str) -> DeliveryPolicy) -> Option<Nanos> {
+        let lanes = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.in_flight.is_empty());
+        lanes
+            .filter_map(|(receiver, lane)| {
+                let due = lane
+                    .waiting
+                    .values()
+                    .map(|pending| pending.next_attempt)
+                    .min()?;
+                Some(due.max(lane.allowed_at(&policy(receiver))))
+            })
+            .min()
+    }
+}
+
+impl Lane {
+    /// When the rate limit allows the next message.
+    fn allowed_at(&self, policy: &DeliveryPolicy) -> Nanos {
+        let Some(at) = self.refilled_at else {
+            return Nanos::MIN;
+        };
+        if self.tokens >= 1.0 {
+            return Nanos::MIN;
+        }
+        let interval = policy.rate_window as f64 / f64::from(policy.rate_limit.max(1));
+        at.saturating_add(((1.0 - self.tokens) * interval).ceil() as Nanos)
+    }
+}
+
+/// Token bucket: `rate_limit` messages at once, then one each `rate_window / rate_limit`.
+fn refill(tokens: &mut f64, refilled_at: &mut Option<Nanos>, policy: &DeliveryPolicy, now: Nanos) {
+    let full = f64::from(policy.rate_limit.max(1));
+    let interval = policy.rate_window.max(1) as f64 / full;
+    *tokens = match *refilled_at {
+        None => full,
+        Some(at) => (*tokens + now.saturating_sub(at).max(0) as f64 / interval).min(full),
+    };
+    *refilled_at = Some(now);
+}
+
+/// The pause after the n-th failure, n from 1.
+fn backoff(attempts: u32, jitter: f64) -> Nanos {
+    let exponent = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
+    let pause = (BACKOFF_FIRST * BACKOFF_FACTOR.powi(exponent)).min(BACKOFF_LONGEST);
+    (pause * (1.0 + BACKOFF_JITTER * jitter)) as Nanos
+}
+
+/// One message for all parts; a single part stays as it is.
+fn digest(parts: &[Notification]) -> Notification {
+    let mut message = parts[0].clone();
+    if parts.len() == 1 {
+        return message;
+    }
+    message.digest_of = parts.len();
+    message.created_at = parts
+        .iter()
+        .map(|part| part.created_at)
+        .max()
+        .unwrap_or(message.created_at);
+    message.alerts = parts
+        .iter()
+        .flat_map(|part| part.alerts.iter().cloned())
+        .collect();
+    message.alerts.truncate(DIGEST_ALERTS_LIMIT);
+    message.group_labels = message.common_labels();
+    message
+}

@@ -1,0 +1,2 @@
+//! The channels that carry messages: one file each.
+pub mod settings;

@@ -1,0 +1,278 @@
+//! What a rule is: typed, and neutral to the database's language.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::alert::{Nanos, SECOND, Severity};
+use crate::labels::Labels;
+use crate::matcher::Matcher;
+
+/// How often a rule is evaluated unless it says otherwise.
+pub const DEFAULT_EVERY: Nanos = 10 * SECOND;
+/// A series that was not seen for this long is forgotten, and its alert closed as such.
+pub const DEFAULT_FORGET_AFTER: Nanos = 24 * 3_600 * SECOND;
+
+/// Which data a rule looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selector {
+    pub bucket: String,
+    pub measurement: String,
+    pub field: String,
+    pub matchers: Vec<Matcher>,
+    /// Series are merged to one per value of these tags; empty: each series for itself.
+    pub group_by: Vec<String>,
+}
+
+/// How the points of a window become one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aggregate {
+    Mean,
+    Max,
+    Min,
+    Last,
+    P95,
+    Sum,
+    Count,
+}
+
+impl Aggregate {
+    pub const NAMES: [&'static str; 7] = ["mean", "max", "min", "last", "p95", "sum", "count"];
+
+    pub fn parse(text: &str) -> Option<Aggregate> {
+        Some(match text {
+            "mean" => Aggregate::Mean,
+            "max" => Aggregate::Max,
+            "min" => Aggregate::Min,
+            "last" => Aggregate::Last,
+            "p95" => Aggregate::P95,
+            "sum" => Aggregate::Sum,
+            "count" => Aggregate::Count,
+            _ => return None,
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        Aggregate::NAMES[self as usize]
+    }
+}
+
+/// On which side of the level it is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Above,
+    Below,
+}
+
+impl Direction {
+    /// Whether the value is past the level, on the bad side.
+    pub fn past(self, value: f64, level: f64) -> bool {
+        match self {
+            Direction::Above => value > level,
+            Direction::Below => value < level,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Above => "above",
+            Direction::Below => "below",
+        }
+    }
+}
+
+/// The levels of a rule. Invariant: at least one of `warn` and `critical` is set, and
+/// `recover` is not on the bad side of either.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Levels {
+    pub direction: Direction,
+    pub warn: Option<f64>,
+    pub critical: Option<f64>,
+    /// A firing alert ends only on the good side of this level.
+    pub recover: Option<f64>,
+}
+
+impl Levels {
+    /// The severity that the value alone gives.
+    pub fn severity(&self, value: f64) -> Option<Severity> {
+        let past =
+            |level: Option<f64>| level.is_some_and(|level| self.direction.past(value, level));
+        if past(self.critical) {
+            Some(Severity::Critical)
+        } else if past(self.warn) {
+            Some(Severity::Warning)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a firing alert stays although no level is passed: the value is not yet back
+    /// behind the recovery level.
+    pub fn holds(&self, value: f64) -> bool {
+        self.recover
+            .is_some_and(|level| self.direction.past(value, level))
+    }
+
+    /// The level that belongs to a severity.
+    pub fn threshold(&self, severity: Severity) -> Option<f64> {
+        match severity {
+            Severity::Critical => self.critical.or(self.warn),
+            Severity::Info | Severity::Warning => self.warn.or(self.critical),
+        }
+    }
+}
+
+/// How an anomaly is scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// (value - mean) / standard deviation
+    ZScore,
+    /// 0.6745 (value - median) / MAD (Iglewicz and Hoaglin, 1993)
+    RobustZScore,
+}
+
+/// What an anomaly is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Baseline {
+    /// The time just before the window.
+    Trailing { length: Nanos },
+    /// The same hour of the week, of so many weeks back.
+    SameHourOfWeek { weeks: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Both,
+    Above,
+    Below,
+}
+
+/// How the score of an anomaly is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scoring {
+    pub method: Method,
+    pub side: Side,
+    /// Fewer samples than this give no verdict.
+    pub minimum_samples: usize,
+    /// A smaller spread counts as this one. Zero: a flat baseline gives no verdict.
+    pub minimum_spread: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Threshold {
+        aggregate: Aggregate,
+        window: Nanos,
+        levels: Levels,
+    },
+    /// Increase a second of a counter over the window; a reset counts from zero.
+    Rate { window: Nanos, levels: Levels },
+    /// No point for `after`.
+    NoData { after: Nanos, severity: Severity },
+    /// The levels are scores.
+    Anomaly {
+        aggregate: Aggregate,
+        window: Nanos,
+        baseline: Baseline,
+        scoring: Scoring,
+        levels: Levels,
+    },
+    /// The levels are seconds until the fitted line reaches `level`.
+    Forecast {
+        window: Nanos,
+        step: Nanos,
+        level: f64,
+        levels: Levels,
+    },
+    /// Any Flux that gives one value a series in `_value`; other string columns are labels.
+    Flux { query: String, levels: Levels },
+}
+
+impl Kind {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Threshold { .. } => "threshold",
+            Kind::Rate { .. } => "rate",
+            Kind::NoData { .. } => "no_data",
+            Kind::Anomaly { .. } => "anomaly",
+            Kind::Forecast { .. } => "forecast",
+            Kind::Flux { .. } => "flux",
+        }
+    }
+
+    pub fn levels(&self) -> Option<&Levels> {
+        match self {
+            Kind::Threshold { levels, .. }
+            | Kind::Rate { levels, .. }
+            | Kind::Anomaly { levels, .. }
+            | Kind::Forecast { levels, .. }
+            | Kind::Flux { levels, .. } => Some(levels),
+            Kind::NoData { .. } => None,
+        }
+    }
+
+    /// How much data one evaluation looks at.
+    pub fn window(&self) -> Nanos {
+        match self {
+            Kind::Threshold { window, .. }
+            | Kind::Rate { window, .. }
+            | Kind::Anomaly { window, .. }
+            | Kind::Forecast { window, .. } => *window,
+            Kind::NoData { after, .. } => *after,
+            Kind::Flux { .. } => 0,
+        }
+    }
+}
+
+/// One rule of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub name: String,
+    pub kind: Kind,
+    /// Unused by `flux` rules.
+    pub selector: Selector,
+    pub every: Nanos,
+    /// Shifts the window back, for data that comes late.
+    pub offset: Nanos,
+    pub hold: Nanos,
+    pub keep_firing_for: Nanos,
+    pub forget_after: Nanos,
+    pub flap_damping: bool,
+    /// Added to the labels of the series.
+    pub labels: Labels,
+    /// Templates; `summary` is what people read first.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Rule {
+    /// The unit of the value in messages, by the field's suffix (see the metric catalogue).
+    pub fn unit(&self) -> &'static str {
+        match &self.kind {
+            Kind::NoData { .. } | Kind::Forecast { .. } => "s",
+            Kind::Anomaly { .. } => "σ",
+            Kind::Flux { .. } => "",
+            Kind::Rate { .. } if self.selector.field.contains("bytes") => "B/s",
+            Kind::Rate { .. } => "/s",
+            Kind::Threshold { .. } => field_unit(&self.selector.field),
+        }
+    }
+}
+
+fn field_unit(field: &str) -> &'static str {
+    let units = [
+        ("_percent", "%"),
+        ("_bytes", "B"),
+        ("_ms", "ms"),
+        ("_seconds", "s"),
+        ("_mhz", "MHz"),
+    ];
+    units
+        .iter()
+        .find(|(suffix, _)| field.ends_with(suffix))
+        .map_or("", |(_, unit)| unit)
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.kind.name())
+    }
+}

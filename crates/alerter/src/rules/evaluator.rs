@@ -1,0 +1,362 @@
+//! All series of all rules: takes answers, keeps lives, gives transitions.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::baseline::BaselineSamples;
+use super::definition::{Kind, Rule};
+use super::judgement::{self, Judged};
+use super::life::{Effect, Feed, Life, Observation, Reason, Tempo, state_name};
+use super::sample::Row;
+use crate::alert::{Nanos, SECOND, Severity};
+use crate::labels::{ALERT_NAME, Fingerprint, Labels};
+
+/// Most series of one rule. More is a rule that forgot a matcher, and would cost all memory.
+pub const SERIES_LIMIT: usize = 100_000;
+/// Data that was there so recently is late, not gone.
+const SHORTEST_LATE: Nanos = 120 * SECOND;
+
+/// One series under one rule.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The labels of the alert, without severity.
+    pub labels: Arc<Labels>,
+    pub life: Life,
+}
+
+/// A state that changed, for the history, and what follows from it.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    pub rule: Arc<Rule>,
+    pub labels: Arc<Labels>,
+    /// Of `labels`: the fingerprint of the alert.
+    pub fingerprint: Fingerprint,
+    pub from: &'static str,
+    pub to: &'static str,
+    pub severity: Option<Severity>,
+    pub value: Option<f64>,
+    pub threshold: Option<f64>,
+    pub reason: Reason,
+    pub effect: Option<Effect>,
+    pub at: Nanos,
+}
+
+/// What one evaluation of one rule gave.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub transitions: Vec<Transition>,
+    /// The newest values of alerts that go on firing.
+    pub values: Vec<(Fingerprint, f64)>,
+    /// Series whose stored state is out of date; gone ones are absent from the evaluator.
+    pub changed: Vec<Fingerprint>,
+    /// Series that were refused because of [`SERIES_LIMIT`].
+    pub refused: usize,
+}
+
+#[derive(Debug, Default)]
+struct RuleState {
+    /// By the fingerprint of the tags.
+    series: HashMap<Fingerprint, Series>,
+    /// Since when queries succeed without a break: silence before that was nobody's fault.
+    watched_since: Option<Nanos>,
+    baseline: BaselineSamples,
+    last_evaluated: Option<Nanos>,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+pub struct Evaluator {
+    rules: Vec<Arc<Rule>>,
+    states: HashMap<String, RuleState>,
+    awaited: BTreeSet<String>,
+}
+
+/// How one rule does, for people and metrics.
+#[derive(Clone, Debug)]
+pub struct RuleHealth {
+    pub last_evaluated: Option<Nanos>,
+    pub last_error: Option<String>,
+    pub series: usize,
+    pub firing: usize,
+}
+
+impl Evaluator {
+    pub fn new(rules: Vec<Arc<Rule>>) -> Evaluator {
+        let mut evaluator = Evaluator::default();
+        evaluator.reload(rules);
+        evaluator
+    }
+
+    /// Takes new rules. The series of a rule that keeps its name go on living; those of removed
+    /// rules are given back, so that their alerts can be closed.
+    pub fn reload(&mut self, rules: Vec<Arc<Rule>>) -> Vec<(String, Series)> {
+        self.awaited = rules.iter().map(|rule| rule.name.clone()).collect();
+        let removed: Vec<String> = self
+            .states
+            .keys()
+            .filter(|name| !self.awaited.contains(*name))
+            .cloned()
+            .collect();
+        let mut orphans = Vec::new();
+        for name in removed {
+            let state = self.states.remove(&name).unwrap_or_default();
+            orphans.extend(
+                state
+                    .series
+                    .into_values()
+                    .map(|series| (name.clone(), series)),
+            );
+        }
+        self.rules = rules;
+        orphans
+    }
+
+    /// Puts a stored life back. Call it before the first evaluation.
+    pub fn restore(&mut self, rule: &str, series: Fingerprint, labels: Labels, life: Life) {
+        let state = self.states.entry(rule.to_owned()).or_default();
+        state.series.insert(
+            series,
+            Series {
+                labels: Arc::new(labels),
+                life,
+            },
+        );
+    }
+
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// Whether every rule was tried at least once since the start or the last reload.
+    pub fn is_complete(&self) -> bool {
+        self.awaited.is_empty()
+    }
+
+    /// The rules whose turn it is: aligned to multiples of `every`.
+    pub fn due(&self, now: Nanos) -> Vec<Arc<Rule>> {
+        let due = |rule: &&Arc<Rule>| {
+            let last = self
+                .states
+                .get(&rule.name)
+                .and_then(|state| state.last_evaluated);
+            self.awaited.contains(&rule.name)
+                || last.is_none_or(|last| last.div_euclid(rule.every) < now.div_euclid(rule.every))
+        };
+        self.rules.iter().filter(due).map(Arc::clone).collect()
+    }
+
+    /// When the next rule is due after `now`.
+    pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
+        self.rules
+            .iter()
+            .map(|rule| (now.div_euclid(rule.every) + 1).saturating_mul(rule.every))
+            .min()
+    }
+
+    pub fn needs_baseline(&self, rule: &Rule, now: Nanos) -> bool {
+        matches!(rule.kind, Kind::Anomaly { .. })
+            && self
+                .states
+                .get(&rule.name)
+                .is_none_or(|s| s.baseline.is_stale(rule.kind.window(), now))
+    }
+
+    pub fn set_baseline(&mut self, rule: &Rule, rows: &[&Row], now: Nanos) {
+        self.states
+            .entry(rule.name.clone())
+            .or_default()
+            .baseline
+            .replace(rows, now);
+    }
+
+    pub fn series(&self, rule: &str) -> impl Iterator<Item = (&Fingerprint, &Series)> {
+        self.states
+            .get(rule)
+            .into_iter()
+            .flat_map(|state| state.series.iter())
+    }
+
+    pub fn find(&self, rule: &str, series: Fingerprint) -> Option<&Series> {
+        self.states.get(rule)?.series.get(&series)
+    }
+
+    pub fn health(&self, rule: &str) -> RuleHealth {
+        let state = self.states.get(rule);
+        let firing =
+            |state: &RuleState| state.series.values().filter(|s| s.life.is_firing()).count();
+        RuleHealth {
+            last_evaluated: state.and_then(|state| state.last_evaluated),
+            last_error: state.and_then(|state| state.last_error.clone()),
+            series: state.map_or(0, |state| state.series.len()),
+            firing: state.map_or(0, firing),
+        }
+    }
+
+    /// One evaluation of one rule: `answer` holds its rows, or why there are none.
+    pub fn evaluate(
+        &mut self,
+        rule: &Arc<Rule>,
+        answer: Result<&[&Row], &str>,
+        now: Nanos,
+    ) -> Outcome {
+        self.awaited.remove(&rule.name);
+        let state = self.states.entry(rule.name.clone()).or_default();
+        state.last_evaluated = Some(now);
+        let mut outcome = Outcome::default();
+        match answer {
+            Err(error) => {
+                state.last_error = Some(error.to_owned());
+                state.watched_since = None;
+                for (id, series) in &mut state.series {
+                    step(rule, *id, series, Observation::Failed, now, &mut outcome);
+                }
+            }
+            Ok(rows) => {
+                state.last_error = None;
+                let watched_since = *state.watched_since.get_or_insert(now);
+                let judged = judgement::judge(rule, rows, &state.baseline, now);
+                admit(rule, state, &judged, now, &mut outcome);
+                for (id, series) in &mut state.series {
+                    let observation = observation(rule, judged.get(id), series, watched_since, now);
+                    step(rule, *id, series, observation, now, &mut outcome);
+                }
+            }
+        }
+        let forgotten = |t: &Transition| t.effect == Some(Effect::Forget);
+        if outcome.transitions.iter().any(forgotten) {
+            let tempo = tempo(rule);
+            state
+                .series
+                .retain(|_, series| now - series.life.last_seen < tempo.forget_after);
+        }
+        outcome
+    }
+}
+
+/// Series that are seen for the first time.
+fn admit(
+    rule: &Rule,
+    state: &mut RuleState,
+    judged: &std::collections::BTreeMap<Fingerprint, Judged>,
+    now: Nanos,
+    outcome: &mut Outcome,
+) {
+    for (id, judged) in judged {
+        if state.series.contains_key(id) {
+            continue;
+        }
+        if state.series.len() >= SERIES_LIMIT {
+            outcome.refused += 1;
+            continue;
+        }
+        let own = rule.labels.iter().chain([(ALERT_NAME, rule.name.as_str())]);
+        let labels = own.fold((*judged.labels).clone(), |labels, (name, value)| {
+            labels.with(name, value)
+        });
+        let life = Life {
+            since: now,
+            last_seen: now,
+            ..Life::default()
+        };
+        state.series.insert(
+            *id,
+            Series {
+                labels: Arc::new(labels),
+                life,
+            },
+        );
+    }
+}
+
+/// What a series is shown. A `no_data` rule measures silence from when it could first have been
+/// noticed: neither our own outage nor the database's makes a host silent.
+fn observation(
+    rule: &Rule,
+    judged: Option<&Judged>,
+    series: &Series,
+    watched_since: Nanos,
+    now: Nanos,
+) -> Observation {
+    let Kind::NoData { after, .. } = rule.kind else {
+        return judged.map_or(Observation::Missing, |judged| judged.observation);
+    };
+    let newest = judged
+        .and_then(|judged| judged.newest)
+        .unwrap_or(series.life.last_seen);
+    if judged.is_none() && now.saturating_sub(newest) >= rule.forget_after {
+        return Observation::Missing;
+    }
+    let age = now.saturating_sub(newest);
+    if age > after && now.saturating_sub(watched_since) <= after {
+        return Observation::Missing;
+    }
+    judgement::by_age(rule, age)
+}
+
+/// Shows one series its observation and notes what changed.
+fn step(
+    rule: &Arc<Rule>,
+    id: Fingerprint,
+    series: &mut Series,
+    observation: Observation,
+    now: Nanos,
+    outcome: &mut Outcome,
+) {
+    let before = series.life.clone();
+    let (mut life, effect) = before.clone().observe(observation, &tempo(rule), now);
+    if let (Kind::NoData { .. }, Observation::Value { value, .. }) = (&rule.kind, observation) {
+        // What was seen last is the point, not the look at it.
+        life.last_seen = now.saturating_sub((value * SECOND as f64) as Nanos);
+    }
+    let (from, to) = (state_name(&before), state_name(&life));
+    let changed = from != to || effect.is_some() || before.severity != life.severity;
+    if changed {
+        outcome.changed.push(id);
+        let severity = life.severity.or(before.severity);
+        outcome.transitions.push(Transition {
+            rule: Arc::clone(rule),
+            labels: Arc::clone(&series.labels),
+            fingerprint: series.labels.fingerprint(),
+            from,
+            to: if effect == Some(Effect::Forget) {
+                "forgotten"
+            } else {
+                to
+            },
+            severity,
+            value: life.value,
+            threshold: threshold(rule, severity),
+            reason: life.reason,
+            effect,
+            at: now,
+        });
+    } else if let (true, Observation::Value { value, .. }) = (life.is_firing(), observation) {
+        outcome.values.push((series.labels.fingerprint(), value));
+    }
+    series.life = life;
+}
+
+fn threshold(rule: &Rule, severity: Option<Severity>) -> Option<f64> {
+    match rule.kind {
+        Kind::NoData { after, .. } => Some(after as f64 / SECOND as f64),
+        _ => rule
+            .kind
+            .levels()?
+            .threshold(severity.unwrap_or(Severity::Warning)),
+    }
+}
+
+fn tempo(rule: &Rule) -> Tempo {
+    Tempo {
+        hold: rule.hold,
+        keep_firing_for: rule.keep_firing_for,
+        late_after: rule.kind.window().max(SHORTEST_LATE),
+        forget_after: rule.forget_after,
+        flap_damping: rule.flap_damping,
+    }
+}
+
+/// Whether the feed of a series is anything but live, for `explain`.
+pub fn is_frozen(life: &Life) -> bool {
+    life.feed != Feed::Live
+}
