@@ -1,1 +1,23 @@
 //! Makes buckets, tasks and tokens true: plan, apply, drift.
+//!
+//! `platform` is what should be, `observe` reads what is, `plan` compares the two without knowing
+//! the server, `apply` carries a plan out; `commands` are what a person or a script calls.
+
+pub mod apply;
+pub mod backfill;
+pub mod cli;
+pub mod commands;
+mod error;
+pub mod gaps;
+pub mod health;
+pub mod lock;
+pub mod observe;
+pub mod plan;
+pub mod platform;
+pub mod render;
+pub mod rotate;
+pub mod secret_file;
+pub mod settings;
+pub mod transfer;
+
+pub use self::error::{Error, Result};

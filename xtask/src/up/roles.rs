@@ -218,7 +218,7 @@ impl Maker<'_> {
             ("INFLUX_ORG", "watchpost".into()),
             ("INFLUX_BUCKET", "system_metrics_raw".into()),
             (
-                "WATCHPOST_INFLUX__TOKEN_FILE",
+                "INFLUX_TOKEN_FILE",
                 self.layout.token(token).into(),
             ),
         ]

@@ -1,0 +1,78 @@
+//! Tokens: the secret is caught when the server tells it, the only time it does.
+
+use watchpost_client::management::{
+    Authorization, AuthorizationPatch, NewAuthorization, Permission, Resource, Status,
+};
+
+use super::{Run, existing, named};
+use crate::error::{Doing, Error, Result};
+use crate::observe::Target;
+use crate::plan::{Action, Change, TOKEN_MARK};
+use crate::platform::Token;
+use crate::secret_file;
+
+impl Run<'_> {
+    pub(super) async fn token(&mut self, change: &Change) -> Result<()> {
+        let (_, token) = named(&self.desired.platform.tokens, &change.name, |it| &it.name)?;
+        if let Action::Update { id } = &change.action {
+            let patch = AuthorizationPatch {
+                status: Some(Status::Active),
+                description: None,
+            };
+            let updated = self.target.client.update_authorization(id, &patch).await;
+            updated.doing(|| format!("activating the token {:?}", token.name))?;
+            return Ok(secret_file::close(&self.target.secret_path(&token.file))?);
+        }
+        create(self.target, token, |name| self.bucket_id(name)).await?;
+        if let Some(id) = existing(change) {
+            let deleted = self.target.client.delete_authorization(id).await;
+            deleted.doing(|| format!("retiring the old token {:?}", token.name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a token and writes its secret to its file. If the secret cannot be written, the token is
+/// removed again: nobody could ever use it.
+///
+/// # Errors
+/// The server refuses, or the file cannot be written.
+pub(crate) async fn create(
+    target: &Target,
+    token: &Token,
+    bucket_id: impl Fn(&str) -> Result<String>,
+) -> Result<Authorization> {
+    let mut permissions = Vec::new();
+    for wanted in &token.permissions {
+        let id = wanted.name.as_deref().map(&bucket_id).transpose()?;
+        let resource = Resource {
+            kind: wanted.resource.name().to_owned(),
+            id,
+            org_id: Some(target.org.id.clone()),
+            name: None,
+        };
+        permissions.push(Permission {
+            action: wanted.action.name().to_owned(),
+            resource,
+        });
+    }
+    let description = format!("{TOKEN_MARK} {}", token.name);
+    let new = NewAuthorization {
+        org_id: target.org.id.clone(),
+        description,
+        permissions,
+    };
+    let made = target.client.create_authorization(&new).await;
+    let made = made.doing(|| format!("making the token {:?}", token.name))?;
+    if made.token.is_empty() {
+        return Err(Error::Request(format!(
+            "the server did not tell the secret of the token {:?}",
+            token.name
+        )));
+    }
+    if let Err(error) = secret_file::write(&target.secret_path(&token.file), &made.token) {
+        target.client.delete_authorization(&made.id).await.ok();
+        return Err(error.into());
+    }
+    Ok(made)
+}

@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use watchpost_core::time;
+use watchpost_service::cli::{CommonArgs, ConfigCommand};
+use watchpost_service::config::Interval;
+
+use crate::gaps::Tier;
+
+/// Makes the buckets, tasks and tokens of a server what a file says they should be.
+#[derive(Debug, Parser)]
+#[command(name = "watchpost-provisioner", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// The desired state
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "deploy/platform.toml"
+    )]
+    pub file: PathBuf,
+
+    /// Folder that the secrets of tokens are written to
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".watchpost/secrets"
+    )]
+    pub tokens_dir: PathBuf,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  watchpost-provisioner plan                    what would change; exit code 0 nothing, 2 something
+  watchpost-provisioner apply                   change it, after asking
+  watchpost-provisioner backfill --task downsample_hourly --from -7d
+  watchpost-provisioner rotate agent            a new secret without a refused write
+
+The server is named by INFLUX_URL, INFLUX_ORG and INFLUX_TOKEN or INFLUX_TOKEN_FILE, or by --config.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would change; exit code 0 for nothing, 2 for something
+    Plan,
+    /// Tell what others changed on the server; exit code 0 for nothing, 2 for something
+    Drift,
+    /// Make the server what the file says
+    Apply {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Remove what carries our label
+    Destroy {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        /// Also remove buckets that hold data
+        #[arg(long)]
+        with_data: bool,
+    },
+    /// Check the file and the texts of its tasks without a server
+    Validate,
+    /// Write the server's present state as a desired-state file, with the texts of its tasks beside it
+    Export {
+        /// Folder to write into; platform.toml and tasks/ are made there
+        folder: PathBuf,
+        /// Only what carries our label
+        #[arg(long)]
+        managed: bool,
+    },
+    /// Take over what the server already has: mark what the file names as ours, change nothing else
+    Import,
+    /// Make a new secret for a token, and retire the old one after a while
+    Rotate {
+        /// Name of the token in the file
+        name: String,
+        /// Time for the token's users to read the file again
+        #[arg(long, value_name = "DURATION", default_value_t = Interval(crate::rotate::GRACE))]
+        wait: Interval,
+    },
+    /// Run a task for the past
+    Backfill {
+        /// Name of the task in the file
+        #[arg(long)]
+        task: String,
+        /// Start: a time (RFC 3339) or a duration before now, such as -7d
+        #[arg(long, allow_hyphen_values = true, value_parser = parse_moment)]
+        from: Moment,
+        /// End, likewise [default: now]
+        #[arg(long, allow_hyphen_values = true, value_parser = parse_moment)]
+        to: Option<Moment>,
+    },
+    /// Name the windows in which a tier lacks points; exit code 0 for none, 2 for some
+    Gaps {
+        /// The tier to look at
+        #[arg(long, value_enum)]
+        tier: Tier,
+        /// Start: a time (RFC 3339) or a duration before now, such as -7d
+        #[arg(long, allow_hyphen_values = true, value_parser = parse_moment)]
+        from: Moment,
+        /// End, likewise [default: now]
+        #[arg(long, allow_hyphen_values = true, value_parser = parse_moment)]
+        to: Option<Moment>,
+    },
+    /// Report how the server itself is
+    Health {
+        /// Write the points into this bucket instead of printing them
+        #[arg(long, value_name = "BUCKET")]
+        write: Option<String>,
+    },
+    #[command(flatten)]
+    Config(ConfigCommand),
+}
+
+/// A time as the command line takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nanoseconds since 1970.
+    At(i64),
+    /// So long before now.
+    Before(Interval),
+}
+
+impl Moment {
+    /// Nanoseconds since 1970, given the present.
+    #[must_use]
+    pub fn resolve(self, now: i64) -> i64 {
+        match self {
+            Moment::At(time) => time,
+            Moment::Before(length) => {
+                now.saturating_sub(i64::try_from(length.get().as_nanos()).unwrap_or(i64::MAX))
+            }
+        }
+    }
+}
+
+fn parse_moment(text: &str) -> Result<Moment, String> {
+    match text.strip_prefix('-') {
+        Some(length) => length
+            .parse()
+            .map(Moment::Before)
+            .map_err(|error| format!("{error}")),
+        None => time::parse_rfc3339(text)
+            .map(Moment::At)
+            .map_err(|error| format!("{error}; or a duration such as -7d")),
+    }
+}

@@ -1,0 +1,130 @@
+//! The commands: each reads what it needs, does its work, and gives an exit code.
+
+mod change;
+mod past;
+mod report;
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use watchpost_client::{Client, ClientConfig, TokenSource};
+use watchpost_service::cli::Output;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Doing, Error, Result};
+use crate::observe::Target;
+use crate::plan::Desired;
+use crate::platform::{self, Platform};
+use crate::render::Colour;
+use crate::settings::Settings;
+
+/// Exit code for "something differs", as `diff` and `terraform plan -detailed-exitcode` have it.
+pub const EXIT_DIFFERENT: u8 = 2;
+
+/// Runs the command of the command line.
+///
+/// # Errors
+/// Those of the command.
+pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
+    let platform = platform::read(&cli.file)?;
+    let context = Context {
+        cli,
+        settings,
+        platform: &platform,
+    };
+    match &cli.command {
+        Command::Plan => change::plan(&context, false).await,
+        Command::Drift => change::plan(&context, true).await,
+        Command::Apply { yes } => change::apply(&context, *yes).await,
+        Command::Import => change::import(&context).await,
+        Command::Destroy { yes, with_data } => change::destroy(&context, *yes, *with_data).await,
+        Command::Rotate { name, wait } => change::rotate(&context, name, *wait).await,
+        Command::Validate => report::validate(&context),
+        Command::Export { folder, managed } => report::export(&context, folder, *managed).await,
+        Command::Health { write } => report::health(&context, write.as_deref()).await,
+        Command::Backfill { task, from, to } => past::backfill(&context, task, *from, *to).await,
+        Command::Gaps { tier, from, to } => past::gaps(&context, *tier, *from, *to).await,
+        Command::Config(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+struct Context<'a> {
+    cli: &'a Cli,
+    settings: &'a Settings,
+    platform: &'a Platform,
+}
+
+impl<'a> Context<'a> {
+    async fn target(&self) -> Result<Target> {
+        let influx = &self.settings.influx;
+        let config = ClientConfig {
+            url: influx.url.clone(),
+            org: self.platform.organization.clone(),
+            token: TokenSource::from_parts(influx.token.reveal(), influx.token_file.clone()),
+            timeout: influx.timeout.get(),
+            connect_timeout: influx.connect_timeout.get(),
+            gzip: influx.gzip,
+            ca_file: influx.ca_file.clone(),
+            user_agent: concat!("watchpost-provisioner/", env!("CARGO_PKG_VERSION")).into(),
+            ..ClientConfig::default()
+        };
+        let client = Client::new(config).doing(|| "connecting".into())?;
+        Target::find(client, self.platform, self.cli.tokens_dir.clone()).await
+    }
+
+    /// The file with the texts of its tasks and checks, which lie beside it.
+    fn desired(&self) -> Result<Desired<'a>> {
+        let folder = self.cli.file.parent().unwrap_or(std::path::Path::new("."));
+        let read = |file: &str| {
+            let path = folder.join(file);
+            fs::read_to_string(&path).map_err(|error| Error::Read {
+                path: path.display().to_string(),
+                error,
+            })
+        };
+        let mut desired = Desired {
+            platform: self.platform,
+            tasks: Vec::new(),
+            checks: Vec::new(),
+        };
+        for task in &self.platform.tasks {
+            let text = platform::render(task, &read(&task.file)?);
+            desired.tasks.push(text.map_err(|error| Error::TaskText {
+                file: task.file.clone(),
+                error,
+            })?);
+        }
+        for check in &self.platform.checks {
+            desired.checks.push(read(&check.file)?);
+        }
+        Ok(desired)
+    }
+
+    fn json(&self) -> bool {
+        self.cli.common.output == Output::Json
+    }
+}
+
+/// Colour where a person reads.
+fn colour() -> Colour {
+    if std::io::stdout().is_terminal() {
+        Colour::On
+    } else {
+        Colour::Off
+    }
+}
+
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// A reader that has left (`| head`) is no mistake.
+fn print(text: &str) {
+    std::io::stdout().write_all(text.as_bytes()).ok();
+}

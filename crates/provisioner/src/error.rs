@@ -1,0 +1,55 @@
+//! What can stop a command, each with what to do about it.
+
+use crate::platform::{FileError, TaskTextError};
+use crate::secret_file::SecretFileError;
+
+/// An error of the provisioner.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{file}: {error}")]
+    TaskText { file: String, error: TaskTextError },
+    #[error("cannot read {path}: {error}")]
+    Read { path: String, error: std::io::Error },
+    #[error("{what}: {error}")]
+    Server {
+        what: String,
+        error: watchpost_client::Error,
+    },
+    #[error(
+        "the server has no organization {0:?}; its setup makes the first one, an operator further ones"
+    )]
+    NoOrganization(String),
+    #[error(
+        "another run holds this server since {since} ({holder}); wait for it, or remove the label {label:?} if it died"
+    )]
+    Locked {
+        holder: String,
+        since: String,
+        label: String,
+    },
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    #[error("{0}")]
+    Request(String),
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Says what was being done when the server's answer was an error.
+pub(crate) trait Doing<T> {
+    /// # Errors
+    /// The client's, with `what` in front.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> Doing<T> for watchpost_client::Result<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| Error::Server {
+            what: what(),
+            error,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! How the server itself is: its own metrics, cardinality, failed tasks, the age of each host's
+//! newest point; as points of the measurement `platform_health`.
+
+use watchpost_client::query::Query;
+use watchpost_client::{Client, flux_text};
+use watchpost_core::point::Point;
+
+use crate::error::{Doing, Result};
+
+/// The measurement of all points made here.
+pub const MEASUREMENT: &str = "platform_health";
+
+/// Of the server's own metrics, those that tell load and trouble (InfluxDB's names and ours).
+const SERVER_METRICS: &[&str] = &[
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "go_goroutines",
+    "http_api_requests_total",
+    "query_control_requests_total",
+    "storage_shard_disk_size",
+    "task_executor_errors_counter",
+    "task_executor_total_runs_active",
+];
+
+/// A host that has not been heard of for longer is not looked for.
+const NEWEST_RANGE: &str = "-24h";
+
+/// Asks the server and makes the points of the time `now`.
+///
+/// # Errors
+/// The server's, with what was being asked.
+pub async fn collect(client: &Client, buckets: &[String], now: i64) -> Result<Vec<Point>> {
+    let mut points = Vec::new();
+    let health = client
+        .health()
+        .await
+        .doing(|| "asking the server's health".into())?;
+    let up = Point::new(MEASUREMENT, now).tag("part", "server");
+    points.push(
+        up.field("passing", i64::from(health.status == "pass"))
+            .field("version", health.version.as_str()),
+    );
+    let text = client
+        .metrics()
+        .await
+        .doing(|| "reading the server's /metrics".into())?;
+    points.extend(server_point(&text, now));
+    for bucket in buckets {
+        points.push(cardinality(client, bucket, now).await?);
+    }
+    points.push(tasks(client, now).await?);
+    if let Some(bucket) = buckets.first() {
+        points.extend(hosts(client, bucket, now).await?);
+    }
+    Ok(points)
+}
+
+/// Sums of the known families of a Prometheus text.
+fn server_point(text: &str, now: i64) -> Option<Point> {
+    let mut point = Point::new(MEASUREMENT, now).tag("part", "metrics");
+    for wanted in SERVER_METRICS {
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(wanted)?;
+            (rest.starts_with([' ', '{'])).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        });
+        let values: Vec<f64> = values.filter(|it| it.is_finite()).collect();
+        if !values.is_empty() {
+            point = point.field(*wanted, values.iter().sum::<f64>());
+        }
+    }
+    (!point.fields().is_empty()).then_some(point)
+}
+
+async fn cardinality(client: &Client, bucket: &str, now: i64) -> Result<Point> {
+    let name = flux_text::string(bucket);
+    let text = format!(
+        "import \"influxdata/influxdb\"\ninfluxdb.cardinality(bucket: {name}, start: -30d)"
+    );
+    let tables = client
+        .query(&Query::new(text))
+        .await
+        .doing(|| format!("counting the series of {bucket:?}"))?;
+    let series = tables
+        .iter()
+        .flat_map(|it| it.rows())
+        .filter_map(|row| row.i64("_value"))
+        .sum::<i64>();
+    Ok(Point::new(MEASUREMENT, now)
+        .tag("part", "bucket")
+        .tag("bucket", bucket)
+        .field("series", series))
+}
+
+async fn tasks(client: &Client, now: i64) -> Result<Point> {
+    let tasks = client.tasks().await.doing(|| "reading the tasks".into())?;
+    let failed = tasks
+        .iter()
+        .filter(|it| it.last_run_status.as_deref() == Some("failed"))
+        .count();
+    let count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+    let point = Point::new(MEASUREMENT, now).tag("part", "tasks");
+    Ok(point
+        .field("tasks", count(tasks.len()))
+        .field("failed", count(failed)))
+}
+
+async fn hosts(client: &Client, bucket: &str, now: i64) -> Result<Vec<Point>> {
+    let text = format!(
+        "from(bucket: {}) |> range(start: {NEWEST_RANGE})\n\
+         |> filter(fn: (r) => r._measurement == \"system_metrics\" and r._field == \"uptime_seconds\")\n\
+         |> last() |> group(columns: [\"host\"]) |> sort(columns: [\"_time\"]) |> last()",
+        flux_text::string(bucket)
+    );
+    let tables = client
+        .query(&Query::new(text))
+        .await
+        .doing(|| "looking for each host's newest point".into())?;
+    let ages = tables.iter().flat_map(|it| it.rows()).filter_map(|row| {
+        let age = now.saturating_sub(row.time("_time")?) as f64 / 1e9;
+        let point = Point::new(MEASUREMENT, now)
+            .tag("part", "host")
+            .tag("host", row.str("host")?);
+        Some(point.field("newest_point_age_seconds", age))
+    });
+    Ok(ages.collect())
+}

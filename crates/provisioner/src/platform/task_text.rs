@@ -1,0 +1,127 @@
+//! The text of a task as the server keeps it: our options before the file's own lines.
+//!
+//! A file in `flux-tasks/` holds no `option task`: name, every and offset come from the desired
+//! state. Parameters become an `option parameters` record in front, so the file stays valid Flux
+//! with its own defaults and can be run by hand.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::Task;
+
+/// A task's complete Flux.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskText(pub String);
+
+/// A file that cannot become a task.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum TaskTextError {
+    #[error(
+        "line {line}: a file must not hold `option task`: name, every and offset stand in the desired state"
+    )]
+    OptionTask { line: usize },
+    #[error("the parameter `{name}` is not in the file's `parameters` record (it has: {known})")]
+    UnknownParameter { name: String, known: String },
+    #[error("parameters are given, but the file has no line `parameters = {{…}}`")]
+    NoParameters,
+}
+
+/// Puts name, schedule and parameters into the text of a file.
+///
+/// # Errors
+/// The file declares a task itself, or lacks a parameter that is given.
+pub fn render(task: &Task, file: &str) -> Result<TaskText, TaskTextError> {
+    if let Some(index) = file
+        .lines()
+        .position(|line| line.trim_start().starts_with("option task"))
+    {
+        return Err(TaskTextError::OptionTask { line: index + 1 });
+    }
+    let body = with_parameters(file, &task.parameters)?;
+    let name = escape(&task.name);
+    let mut head = format!("option task = {{name: \"{name}\", every: {}", task.every);
+    if !task.offset.get().is_zero() {
+        write!(head, ", offset: {}", task.offset).ok();
+    }
+    // Imports must come first, so the option follows the last of them.
+    let after = body
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("import "))
+        .map(|(index, _)| index + 1)
+        .last();
+    let (imports, rest): (Vec<_>, Vec<_>) = body
+        .lines()
+        .enumerate()
+        .partition(|(index, _)| *index < after.unwrap_or(0));
+    let join = |lines: Vec<(usize, &str)>| {
+        lines
+            .into_iter()
+            .map(|(_, line)| line)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let (imports, rest) = (join(imports), join(rest));
+    let gap = if imports.is_empty() { "" } else { "\n\n" };
+    Ok(TaskText(format!(
+        "{imports}{gap}{head}}}\n\n{}\n",
+        rest.trim()
+    )))
+}
+
+/// Replaces the values of the record `parameters = {name: "value", …}` (one line a name).
+fn with_parameters(
+    file: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<String, TaskTextError> {
+    if parameters.is_empty() {
+        return Ok(file.to_owned());
+    }
+    let lines: Vec<&str> = file.lines().collect();
+    let start = lines
+        .iter()
+        .position(|line| line.trim() == "parameters = {")
+        .ok_or(TaskTextError::NoParameters)?;
+    let length = lines[start..]
+        .iter()
+        .position(|line| line.trim() == "}")
+        .ok_or(TaskTextError::NoParameters)?;
+    let known: Vec<&str> = lines[start + 1..start + length]
+        .iter()
+        .filter_map(|line| key(line))
+        .collect();
+    if let Some(name) = parameters
+        .keys()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        return Err(TaskTextError::UnknownParameter {
+            name: name.clone(),
+            known: known.join(", "),
+        });
+    }
+    let replaced = lines.iter().enumerate().map(|(index, line)| {
+        let inside = index > start && index < start + length;
+        match key(line)
+            .filter(|_| inside)
+            .and_then(|name| Some((name, parameters.get(name)?)))
+        {
+            Some((name, value)) => format!("    {name}: \"{}\",", escape(value)),
+            None => (*line).to_owned(),
+        }
+    });
+    Ok(replaced.collect::<Vec<_>>().join("\n"))
+}
+
+/// The name on a line `name: "value",` of the record.
+fn key(line: &str) -> Option<&str> {
+    let (name, value) = line.trim().split_once(':')?;
+    value.trim_start().starts_with('"').then_some(name)
+}
+
+/// A text inside a string literal of Flux.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace("${", "\\${")
+        .replace('\n', "\\n")
+}

@@ -1,0 +1,10 @@
+// CPU usage of all hosts side by side: means of five minutes, one column a host.
+from(bucket: "system_metrics_raw")
+    |> range(start: -6h)
+    |> filter(fn: (r) => r._measurement == "system_metrics" and r._field == "cpu_usage_percent")
+    |> filter(fn: (r) => not exists r.cpu)
+    |> aggregateWindow(every: 5m, fn: mean, createEmpty: false)
+    |> group()
+    |> pivot(rowKey: ["_time"], columnKey: ["host"], valueColumn: "_value")
+    |> sort(columns: ["_time"])
+    |> yield(name: "comparison")
