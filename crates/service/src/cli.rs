@@ -22,8 +22,8 @@ pub struct CommonArgs {
     pub config: Option<PathBuf>,
 
     /// Set one configuration key, such as --set influx.url=http://db:8086 (repeatable)
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
 
     /// Least level shown: error, warn, info, debug, trace; per module as info,watchpost_agent=debug
     #[arg(long, global = true, value_name = "LEVEL")]
@@ -92,9 +92,8 @@ impl CommonArgs {
             environment,
             ..Sources::default()
         };
-        for pair in &self.set {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            sources.set(key.trim(), value, "--set");
+        for (key, value) in &self.set {
+            sources.set(key, value, "--set");
         }
         if let Some(level) = &self.log_level {
             sources.set("log.level", level, "--log-level");
@@ -107,6 +106,16 @@ impl CommonArgs {
             sources.set("log.format", format.get_name(), "--log-format");
         }
         sources
+    }
+}
+
+/// Takes `KEY=VALUE` apart.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err("write KEY=VALUE, such as log.level=debug".to_owned()),
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) fn merge_environment<C: RoleConfig>(
                 continue;
             }
             let (role, rest) = match rest.split_once("__") {
-                Some((role, rest)) if ROLES.contains(&role) => (Some(role), rest),
+                Some((role, rest)) if role == own || ROLES.contains(&role) => (Some(role), rest),
                 _ => (None, rest),
             };
             if role.is_some() != own_only || role.is_some_and(|role| role != own) {
@@ -89,7 +89,8 @@ pub(super) fn merge_environment<C: RoleConfig>(
     figment
 }
 
-/// Adds flags: `(key, text, name of the flag)`.
+/// Adds flags: `(key, text, name of the flag)`. A secret is refused: every user of the machine sees
+/// the arguments of a process.
 pub(super) fn merge_flags(
     mut figment: Figment,
     flags: &[(String, String, String)],
@@ -97,16 +98,22 @@ pub(super) fn merge_flags(
     problems: &mut Vec<Problem>,
 ) -> Figment {
     for (key, text, name) in flags {
-        if kind_of(sections, key).is_none() {
-            let message = unknown_key(key, sections, str::to_owned);
-            problems.push(Problem {
-                place: name.clone(),
-                key: String::new(),
-                message,
-            });
-            continue;
-        }
-        figment = merge_text(figment, name, key, text, sections);
+        let message = match kind_of(sections, key) {
+            None => unknown_key(key, sections, str::to_owned),
+            Some(Kind::Secret) => format!(
+                "{key} is a secret and would show in the list of processes; put it in the \
+                 environment or in a file"
+            ),
+            Some(_) => {
+                figment = merge_text(figment, name, key, text, sections);
+                continue;
+            }
+        };
+        problems.push(Problem {
+            place: name.clone(),
+            key: String::new(),
+            message,
+        });
     }
     figment
 }

@@ -125,33 +125,34 @@ pub fn load_text<C: RoleConfig>(
         .ok()
         .and_then(|mut all| all.remove(&Profile::Default))
         .unwrap_or_default();
-    let (config, refusals) = settle::<C>(merged.clone(), &sections);
-    let refused: BTreeSet<String> = refusals.iter().map(|(key, _)| key.clone()).collect();
-    found.extend(refusals.into_iter().map(|(key, message)| Problem {
-        place: place.of(&key),
-        key,
-        message,
+    let settled = settle::<C>(merged.clone(), &sections);
+    let refused: BTreeSet<&str> = settled
+        .refusals
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    found.extend(settled.refusals.iter().map(|(key, message)| Problem {
+        place: place.of(key),
+        key: key.clone(),
+        message: message.clone(),
     }));
     let mut problems = Problems::default();
-    if let Some(config) = &config {
+    if let Some(config) = &settled.config {
         config.check(&mut problems);
     }
     let placed = |mut problem: Problem| {
+        problem.key = settled.source_key(&problem.key);
         problem.place = place.of(&problem.key);
         problem
     };
     // A refused key holds its default now; what checks say of that is noise.
-    let checked = problems.found.into_iter();
-    found.extend(
-        checked
-            .filter(|problem| !refused.contains(&problem.key))
-            .map(placed),
-    );
-    match config {
+    let checked = problems.found.into_iter().map(placed);
+    found.extend(checked.filter(|problem| !refused.contains(problem.key.as_str())));
+    let mut warnings: Vec<Problem> = problems.warnings.into_iter().map(placed).collect();
+    match settled.config {
         Some(config) if found.is_empty() => {
             let mut origins = BTreeMap::new();
             collect_origins(&merged, "", &place, &mut origins);
-            let mut warnings: Vec<Problem> = problems.warnings.into_iter().map(placed).collect();
             warnings.extend(exposed_secrets(sources, &place, &sections));
             Ok(Loaded {
                 config,
@@ -159,7 +160,11 @@ pub fn load_text<C: RoleConfig>(
                 warnings,
             })
         }
-        _ => Err(ConfigError { problems: found }),
+        _ => {
+            // Those of the file first, down the page.
+            found.sort_by_key(|problem| place.rank(&problem.place, &problem.key));
+            Err(ConfigError { problems: found })
+        }
     }
 }
 
@@ -200,6 +205,12 @@ impl Placer<'_> {
             Some(name) => name,
             None => String::new(),
         }
+    }
+
+    /// Orders problems: by line of the file, then those of variables and flags.
+    fn rank(&self, place: &str, key: &str) -> (bool, Option<(usize, usize)>) {
+        let in_file = !self.file.is_empty() && place.starts_with(self.file);
+        (!in_file, in_file.then(|| self.places.find(key)).flatten())
     }
 
     fn source(&self, key: &str) -> Option<String> {

@@ -29,7 +29,7 @@ fn table(text: &mut String, value: &Value, prefix: &str, origin: &dyn Fn(&str) -
     };
     for (name, value) in entries.iter().filter(|(_, value)| !value.is_object()) {
         if let Some(shown) = toml_value(value) {
-            let _ = write!(text, "{name} = {shown}");
+            let _ = write!(text, "{} = {shown}", quoted(name));
             if let Some(origin) = origin(&join(name)) {
                 let _ = write!(text, "  # {origin}");
             }
@@ -62,12 +62,23 @@ pub(super) fn toml_value(value: &Value) -> Option<String> {
                     .join(", ")
             )
         }
+        Value::Object(entries) if entries.is_empty() => "{}".to_owned(),
         Value::Object(entries) => {
-            let entries = entries
-                .iter()
-                .filter_map(|(name, value)| Some(format!("{name} = {}", toml_value(value)?)));
+            let entries = entries.iter().filter_map(|(name, value)| {
+                Some(format!("{} = {}", quoted(name), toml_value(value)?))
+            });
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
     })
+}
+
+/// A key in TOML notation: bare where it may be.
+fn quoted(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        toml::Value::String(name.to_owned()).to_string()
+    }
 }

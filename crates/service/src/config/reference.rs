@@ -124,6 +124,7 @@ fn takes(kind: &Kind) -> String {
             .map(|word| format!("`{word}`"))
             .collect::<Vec<_>>()
             .join(", "),
+        Kind::List(element) if **element == Kind::Table => "list of tables".into(),
         Kind::List(element) => format!("list of {}", takes(element)),
         Kind::Table => "table".into(),
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use figment::Figment;
-use figment::error::Kind as ErrorKind;
+use figment::error::{Actual, Kind as ErrorKind};
 use figment::providers::Serialized;
 use figment::value::{Dict, Value};
 
@@ -20,34 +20,53 @@ const REFUSAL_LIMIT: usize = 50;
 /// A value that was refused: its dotted key and why.
 pub(super) type Refusal = (String, String);
 
-/// Types `values`. Beside the refusals, the configuration of what was not refused; `None` when that
-/// cannot be typed.
-pub(super) fn settle<C: RoleConfig>(
-    values: Dict,
-    sections: &[Section],
-) -> (Option<C>, Vec<Refusal>) {
+/// What became of the values.
+pub(super) struct Settled<C> {
+    /// The configuration of what was not refused; `None` when that cannot be typed.
+    pub config: Option<C>,
+    pub refusals: Vec<Refusal>,
+    removed_elements: RemovedElements,
+}
+
+impl<C> Settled<C> {
+    /// The key in the sources of a key of the configuration: list elements may have been taken out.
+    pub(super) fn source_key(&self, key: &str) -> String {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        source_path(&self.removed_elements, &path).join(".")
+    }
+}
+
+/// List elements taken out: the list's key and the element's index in the sources.
+type RemovedElements = BTreeSet<(String, usize)>;
+
+/// Types `values`.
+pub(super) fn settle<C: RoleConfig>(values: Dict, sections: &[Section]) -> Settled<C> {
     let mut settling = Settling {
         values,
         sections,
         refusals: Vec::new(),
         removed: BTreeSet::new(),
-        removed_elements: BTreeSet::new(),
+        removed_elements: RemovedElements::new(),
     };
+    let mut config = None;
     for _ in 0..REFUSAL_LIMIT {
-        let error = match Figment::from(Serialized::defaults(&settling.values)).extract::<C>() {
-            Ok(config) => return (Some(config), settling.refusals),
-            Err(error) => error,
-        };
-        // The first of the chain is enough: the others come up again in the next round.
-        let goes_on = error
-            .into_iter()
-            .next()
-            .is_some_and(|error| settling.refuse(&error));
-        if !goes_on {
-            break;
+        match Figment::from(Serialized::defaults(&settling.values)).extract::<C>() {
+            Ok(typed) => {
+                config = Some(typed);
+                break;
+            }
+            // The first of the chain is enough: the others come up again in the next round.
+            Err(error) => match error.into_iter().next() {
+                Some(error) if settling.refuse(&error) => {}
+                _ => break,
+            },
         }
     }
-    (None, settling.refusals)
+    Settled {
+        config,
+        refusals: settling.refusals,
+        removed_elements: settling.removed_elements,
+    }
 }
 
 struct Settling<'s> {
@@ -56,8 +75,7 @@ struct Settling<'s> {
     refusals: Vec<Refusal>,
     /// Keys taken out, as they stood in the sources.
     removed: BTreeSet<String>,
-    /// List elements taken out: the list's key and the element's first index.
-    removed_elements: BTreeSet<(String, usize)>,
+    removed_elements: RemovedElements,
 }
 
 impl Settling<'_> {
@@ -72,7 +90,7 @@ impl Settling<'_> {
         if let Some(name) = name.filter(|name| path.last() != Some(name)) {
             path.push(name);
         }
-        let key = self.source_path(&path).join(".");
+        let key = source_path(&self.removed_elements, &path).join(".");
         let missing = matches!(error.kind, ErrorKind::MissingField(_));
         if !(missing && self.removed.contains(&key)) {
             let message = self.describe(&error.kind, &key);
@@ -80,7 +98,7 @@ impl Settling<'_> {
         }
         // What lacks a value cannot stay: the table around it goes.
         let cut = if missing { &error.path } else { &path };
-        let source = self.source_path(cut);
+        let source = source_path(&self.removed_elements, cut);
         self.removed.insert(key);
         match remove(&mut self.values, cut) {
             Removed::Entry => true,
@@ -92,25 +110,6 @@ impl Settling<'_> {
             }
             Removed::Nothing => false,
         }
-    }
-
-    /// Where the value at `path` stood in the sources: elements before it may have been taken out.
-    fn source_path(&self, path: &[String]) -> Vec<String> {
-        let mut source: Vec<String> = Vec::with_capacity(path.len());
-        for name in path {
-            let list = source.join(".");
-            source.push(match name.parse::<usize>() {
-                Ok(mut index) => {
-                    let gone = self.removed_elements.iter().filter(|(key, _)| *key == list);
-                    for (_, removed) in gone {
-                        index += usize::from(*removed <= index);
-                    }
-                    index.to_string()
-                }
-                Err(_) => name.clone(),
-            });
-        }
-        source
     }
 
     fn describe(&self, kind: &ErrorKind, key: &str) -> String {
@@ -130,11 +129,68 @@ impl Settling<'_> {
             _ if kind_of(self.sections, key) == Some(&Kind::Secret) => "must be a text".to_owned(),
             ErrorKind::InvalidType(actual, expected)
             | ErrorKind::InvalidValue(actual, expected) => {
-                format!("is {actual}; it must be {expected}")
+                let wanted = self.wanted(key, &expected.to_string());
+                format!("must be {wanted}, not {}", shown(actual))
+            }
+            ErrorKind::Message(message) if message == "invalid socket address syntax" => {
+                "must be an address and a port, such as 127.0.0.1:9100".to_owned()
             }
             other => other.to_string(),
         }
     }
+
+    /// What a key takes, in words; `expected` is serde's word for it.
+    fn wanted(&self, key: &str, expected: &str) -> String {
+        match kind_of(self.sections, key) {
+            Some(Kind::Text) => "a text".to_owned(),
+            Some(Kind::Duration) => "a duration such as \"10s\"".to_owned(),
+            Some(Kind::Bytes) => "a size such as \"64MiB\"".to_owned(),
+            Some(Kind::Boolean) => "true or false".to_owned(),
+            Some(Kind::Integer) if expected.starts_with('u') => {
+                "a whole number from 0 up".to_owned()
+            }
+            Some(Kind::Integer) => "a whole number".to_owned(),
+            Some(Kind::Number) => "a number".to_owned(),
+            Some(Kind::List(_)) => "a list".to_owned(),
+            Some(Kind::Table) => "a table".to_owned(),
+            _ if expected.starts_with("struct") => format!("a section, [{key}]"),
+            _ if expected == "a string" => "a text".to_owned(),
+            _ => expected.to_owned(),
+        }
+    }
+}
+
+/// The refused value in words of TOML.
+fn shown(actual: &Actual) -> String {
+    match actual {
+        Actual::Bool(value) => value.to_string(),
+        Actual::Unsigned(value) => value.to_string(),
+        Actual::Signed(value) => value.to_string(),
+        Actual::Float(value) => value.to_string(),
+        Actual::Char(value) => format!("{value:?}"),
+        Actual::Str(value) => format!("{value:?}"),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Where the value at `path` stood in the sources: elements before it may have been taken out.
+fn source_path(removed_elements: &RemovedElements, path: &[String]) -> Vec<String> {
+    let mut source: Vec<String> = Vec::with_capacity(path.len());
+    for name in path {
+        let list = source.join(".");
+        source.push(match name.parse::<usize>() {
+            Ok(mut index) => {
+                for (_, removed) in removed_elements.iter().filter(|(key, _)| *key == list) {
+                    index += usize::from(*removed <= index);
+                }
+                index.to_string()
+            }
+            Err(_) => name.clone(),
+        });
+    }
+    source
 }
 
 /// What [`remove`] took out.
