@@ -1,0 +1,349 @@
+//! The queue on disk: a folder of segments, written at the newest, read and dropped at the oldest.
+//!
+//! A segment is deleted when every record of it is forgotten (written to the server, or superseded). Which
+//! records those are is known in memory alone: after a restart a segment begun is read again from its
+//! start, which costs some duplicate writes and no correctness, since a write is idempotent.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::segment::{self, Next, Reader, Writer};
+use crate::batch::Batch;
+
+/// A queue is cut into about this many segments, so that dropping the oldest drops a small part.
+const SEGMENTS: u64 = 16;
+/// But a segment is no larger than this: what is read again after a restart stays small.
+const MAX_SEGMENT_BYTES: u64 = 1024 * 1024;
+
+const EXTENSION: &str = "segment";
+const LOCK: &str = "lock";
+
+/// Which record: the segment's number and the record's place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordId {
+    pub(super) segment: u64,
+    index: u32,
+}
+
+/// Why a queue cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be used.
+    #[error("cannot use the queue folder {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("the queue folder {} is in use by another agent", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u64,
+    bytes: u64,
+    /// Lines of each record.
+    lines: Vec<u32>,
+    /// Records that are done with.
+    forgotten: BTreeSet<u32>,
+}
+
+impl Segment {
+    fn pending_lines(&self) -> u64 {
+        let pending = self.lines.iter().enumerate().filter(|(index, _)| !self.forgotten.contains(&(*index as u32)));
+        pending.map(|(_, lines)| u64::from(*lines)).sum()
+    }
+
+    fn pending_records(&self) -> usize {
+        self.lines.len() - self.forgotten.len()
+    }
+}
+
+/// What [`DiskQueue::remove_oldest`] removed.
+#[derive(Debug)]
+pub(super) struct Removed {
+    pub(super) segment: u64,
+    pub(super) lines: u64,
+    pub(super) batches: Vec<Batch>,
+}
+
+/// Segments in a folder.
+#[derive(Debug)]
+pub struct DiskQueue {
+    folder: PathBuf,
+    limit: u64,
+    /// Oldest first; the writer appends to the last.
+    segments: VecDeque<Segment>,
+    next_number: u64,
+    writer: Option<Writer>,
+    /// Records handed out and neither forgotten nor given back.
+    taken: BTreeSet<RecordId>,
+    corrupt: u64,
+    _lock: File,
+}
+
+impl DiskQueue {
+    /// Opens the queue of a folder, which is made if need be, and locks it.
+    ///
+    /// Errors: the folder cannot be made, read or written, or another agent uses it.
+    pub fn open(folder: &Path, limit: u64) -> Result<Self, OpenError> {
+        let fail = |source| OpenError::Folder { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(fail)?;
+        let lock = File::create(folder.join(LOCK)).map_err(fail)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(OpenError::InUse { path: folder.to_owned() }),
+            Err(fs::TryLockError::Error(source)) => return Err(fail(source)),
+        }
+        let mut queue = Self {
+            folder: folder.to_owned(),
+            limit,
+            segments: VecDeque::new(),
+            next_number: 0,
+            writer: None,
+            taken: BTreeSet::new(),
+            corrupt: 0,
+            _lock: lock,
+        };
+        queue.scan().map_err(fail)?;
+        Ok(queue)
+    }
+
+    /// Learns what segments a previous process left. Contents are verified when they are read.
+    fn scan(&mut self) -> io::Result<()> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                numbers.extend(u64::from_str_radix(&stem, 16).ok());
+            }
+        }
+        numbers.sort_unstable();
+        for number in numbers {
+            self.next_number = number + 1;
+            let path = self.path(number);
+            let mut lines = Vec::new();
+            if let Some(mut reader) = Reader::open(&path)? {
+                while let Some(count) = reader.skip()? {
+                    lines.push(count);
+                }
+            } else {
+                self.corrupt += 1;
+            }
+            if lines.is_empty() {
+                fs::remove_file(&path)?;
+                continue;
+            }
+            let bytes = fs::metadata(&path)?.len();
+            self.segments.push_back(Segment { number, bytes, lines, forgotten: BTreeSet::new() });
+        }
+        Ok(())
+    }
+
+    /// Compresses a batch into what [`DiskQueue::append`] takes.
+    pub(super) fn encode(&self, batch: &Batch) -> io::Result<EncodedRecord> {
+        Ok(EncodedRecord { bytes: segment::encode(batch)?, lines: batch.lines() })
+    }
+
+    /// Whether a record can be appended within the limit. A record above the limit fits an empty queue.
+    pub(super) fn fits(&self, record: &EncodedRecord) -> bool {
+        self.segments.is_empty() || self.bytes() + record.bytes.len() as u64 <= self.limit
+    }
+
+    /// Appends a record; it is in the kernel's hands afterwards and durable after [`DiskQueue::sync`].
+    pub(super) fn append(&mut self, record: &EncodedRecord) -> io::Result<RecordId> {
+        let segment_bytes = (self.limit / SEGMENTS).min(MAX_SEGMENT_BYTES);
+        if self.writer.as_ref().is_some_and(|writer| writer.bytes() >= segment_bytes) {
+            self.close_writer()?;
+        }
+        if self.writer.is_none() {
+            let number = self.next_number;
+            self.writer = Some(Writer::create(&self.path(number))?);
+            self.next_number += 1;
+            self.segments.push_back(Segment {
+                number,
+                bytes: segment::HEADER_BYTES,
+                lines: Vec::new(),
+                forgotten: BTreeSet::new(),
+            });
+        }
+        let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
+            return Err(io::Error::other("the newest segment is gone"));
+        };
+        writer.append(&record.bytes)?;
+        segment.bytes = writer.bytes();
+        segment.lines.push(record.lines);
+        Ok(RecordId { segment: segment.number, index: segment.lines.len() as u32 - 1 })
+    }
+
+    /// Makes what was appended survive a power cut.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.writer.as_ref().map_or(Ok(()), Writer::sync)
+    }
+
+    fn close_writer(&mut self) -> io::Result<()> {
+        self.sync()?;
+        self.writer = None;
+        Ok(())
+    }
+
+    /// Reads the oldest records that are neither forgotten, taken nor `held` elsewhere: about `max_lines`
+    /// lines, at least one record. Damaged ones are skipped, forgotten and counted.
+    pub(super) fn take(&mut self, max_lines: u32, held: &[RecordId]) -> Vec<(RecordId, Batch)> {
+        let mut taken = Vec::new();
+        let mut lines = 0_u32;
+        let mut damaged = Vec::new();
+        for segment in &self.segments {
+            let wanted = |index: u32| {
+                let id = RecordId { segment: segment.number, index };
+                !segment.forgotten.contains(&index) && !self.taken.contains(&id) && !held.contains(&id)
+            };
+            if lines >= max_lines {
+                break;
+            }
+            if !(0..segment.lines.len() as u32).any(&wanted) {
+                continue;
+            }
+            let full = read_segment(&self.path(segment.number), segment, &wanted, max_lines, &mut lines, &mut taken);
+            damaged.extend(full);
+        }
+        self.corrupt += damaged.len() as u64;
+        // A segment that cannot be deleted now is tried again when the next one is.
+        let _ = self.forget(damaged);
+        self.taken.extend(taken.iter().map(|(id, _)| *id));
+        taken
+    }
+
+    /// Records are done with; segments without pending records are deleted.
+    pub(super) fn forget(&mut self, records: impl IntoIterator<Item = RecordId>) -> io::Result<()> {
+        for id in records {
+            self.taken.remove(&id);
+            if let Some(segment) = self.segments.iter_mut().find(|segment| segment.number == id.segment) {
+                segment.forgotten.insert(id.index);
+            }
+        }
+        let done: Vec<u64> =
+            self.segments.iter().filter(|segment| segment.pending_records() == 0).map(|segment| segment.number).collect();
+        for number in done {
+            self.delete(number)?;
+        }
+        Ok(())
+    }
+
+    /// Records that were taken are there to be taken again.
+    pub(super) fn give_back(&mut self, records: &[RecordId]) {
+        for id in records {
+            self.taken.remove(id);
+        }
+    }
+
+    /// Deletes the oldest segment, giving its pending text if `keep_text`.
+    pub(super) fn remove_oldest(&mut self, keep_text: bool) -> io::Result<Option<Removed>> {
+        let Some(oldest) = self.segments.front() else { return Ok(None) };
+        let (number, lines) = (oldest.number, oldest.pending_lines());
+        let mut records = Vec::new();
+        if keep_text {
+            let wanted = |index: u32| !oldest.forgotten.contains(&index);
+            read_segment(&self.path(number), oldest, &wanted, u32::MAX, &mut 0, &mut records);
+        }
+        self.delete(number)?;
+        let batches = records.into_iter().map(|(_, batch)| batch).collect();
+        Ok(Some(Removed { segment: number, lines, batches }))
+    }
+
+    fn delete(&mut self, number: u64) -> io::Result<()> {
+        match fs::remove_file(self.path(number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        if self.segments.back().is_some_and(|newest| newest.number == number) {
+            self.writer = None;
+        }
+        self.segments.retain(|segment| segment.number != number);
+        self.taken.retain(|id| id.segment != number);
+        Ok(())
+    }
+
+    /// Records that are not forgotten.
+    pub fn records(&self) -> usize {
+        self.segments.iter().map(Segment::pending_records).sum()
+    }
+
+    /// Lines of the records that are not forgotten.
+    pub fn lines(&self) -> u64 {
+        self.segments.iter().map(Segment::pending_lines).sum()
+    }
+
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Damaged segments and records met since this was asked last.
+    pub(super) fn take_corrupt(&mut self) -> u64 {
+        std::mem::take(&mut self.corrupt)
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:016x}.{EXTENSION}"))
+    }
+}
+
+/// A batch as a record of a segment.
+#[derive(Debug)]
+pub(super) struct EncodedRecord {
+    bytes: Vec<u8>,
+    lines: u32,
+}
+
+/// Reads the wanted records of a segment into `taken` until there are `max_lines`; gives those that are
+/// damaged, which may be all that are left.
+fn read_segment(
+    path: &Path,
+    segment: &Segment,
+    wanted: &dyn Fn(u32) -> bool,
+    max_lines: u32,
+    lines: &mut u32,
+    taken: &mut Vec<(RecordId, Batch)>,
+) -> Vec<RecordId> {
+    let id = |index: u32| RecordId { segment: segment.number, index };
+    let count = segment.lines.len() as u32;
+    let rest_from = |first: u32| (first..count).filter(|index| wanted(*index)).map(id).collect::<Vec<_>>();
+    let Ok(Some(mut reader)) = Reader::open(path) else { return rest_from(0) };
+    let mut damaged = Vec::new();
+    for index in 0..count {
+        if *lines >= max_lines {
+            break;
+        }
+        if !wanted(index) {
+            match reader.skip() {
+                Ok(Some(_)) => continue,
+                _ => {
+                    damaged.extend(rest_from(index));
+                    break;
+                }
+            }
+        }
+        match reader.next() {
+            Ok(Next::Record(batch)) => {
+                *lines = lines.saturating_add(batch.lines());
+                taken.push((id(index), batch));
+            }
+            Ok(Next::Damaged) => damaged.push(id(index)),
+            Ok(Next::End) | Err(_) => {
+                damaged.extend(rest_from(index));
+                break;
+            }
+        }
+    }
+    damaged
+}

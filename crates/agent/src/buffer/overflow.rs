@@ -1,0 +1,86 @@
+//! What did not fit: counted by reason, and appended to a text file where one is configured.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::batch::Batch;
+
+/// What was lost, since it was asked for last.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Lines dropped, by reason (`disk_limit`, `disk_full`, `memory_full`, `corrupt`).
+    pub lines: BTreeMap<&'static str, u64>,
+    /// Lines that went to the overflow log instead.
+    pub logged: u64,
+    /// Damaged segments or records that were skipped; how many lines they held nobody knows.
+    pub corrupt: u64,
+    /// Why the overflow log could not be written.
+    pub log_error: Option<String>,
+}
+
+/// Counts what is dropped and writes the overflow log.
+#[derive(Debug)]
+pub struct Overflow {
+    log: Option<PathBuf>,
+    dropped: Dropped,
+}
+
+impl Overflow {
+    /// Appends to `log`, if there is one.
+    pub fn new(log: Option<PathBuf>) -> Self {
+        Self { log, dropped: Dropped::default() }
+    }
+
+    /// Another log from now on.
+    pub fn set_log(&mut self, log: Option<PathBuf>) {
+        self.log = log;
+    }
+
+    /// Whether the text of what is dropped is wanted.
+    pub fn has_log(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Drops batches whose text is at hand.
+    pub fn drop_batches<'a>(&mut self, reason: &'static str, batches: impl IntoIterator<Item = &'a Batch> + Clone) {
+        let lines: u64 = batches.clone().into_iter().map(|batch| u64::from(batch.lines())).sum();
+        if self.append(batches) {
+            self.dropped.logged += lines;
+        } else {
+            *self.dropped.lines.entry(reason).or_default() += lines;
+        }
+    }
+
+    /// Drops `lines` lines, of which `batches` could be read.
+    pub fn drop_lines(&mut self, reason: &'static str, lines: u64, batches: &[Batch]) {
+        let readable: u64 = batches.iter().map(|batch| u64::from(batch.lines())).sum();
+        let unreadable = lines.saturating_sub(readable);
+        self.drop_batches(reason, batches);
+        if unreadable > 0 {
+            *self.dropped.lines.entry(reason).or_default() += unreadable;
+        }
+    }
+
+    /// Counts damaged segments or records.
+    pub fn add_corrupt(&mut self, count: u64) {
+        self.dropped.corrupt += count;
+    }
+
+    /// Gives the counts and starts over.
+    pub fn take(&mut self) -> Dropped {
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn append<'a>(&mut self, batches: impl IntoIterator<Item = &'a Batch>) -> bool {
+        let Some(path) = &self.log else { return false };
+        let appended = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| {
+            batches.into_iter().try_for_each(|batch| file.write_all(batch.text().as_bytes()))
+        });
+        if let Err(error) = &appended {
+            self.dropped.log_error = Some(format!("cannot append to {}: {error}", path.display()));
+        }
+        appended.is_ok()
+    }
+}

@@ -1,0 +1,102 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use watchpost_service::cli::{CommonArgs, ConfigCommand};
+use watchpost_service::config::Interval;
+
+use crate::simulate::incident::Incident;
+
+/// Collects the metrics of this host and writes them to InfluxDB, losing nothing.
+///
+/// Without a command it runs until it is told to stop (SIGTERM, Ctrl-C). It needs to know where to write:
+///
+///   INFLUX_URL=http://db:8086 INFLUX_TOKEN_FILE=/etc/watchpost/agent.token watchpost-agent
+///
+/// See what it would write, without writing:
+///
+///   watchpost-agent --once
+///
+/// See whether all is well between it and the server:
+///
+///   watchpost-agent self-test
+#[derive(Debug, Parser)]
+#[command(name = "watchpost-agent", version, verbatim_doc_comment)]
+pub struct Arguments {
+    /// Flags every role takes.
+    #[command(flatten)]
+    pub common: CommonArgs,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Collect twice, a second apart, print the line protocol and leave
+    #[arg(long, visible_alias = "test")]
+    pub once: bool,
+}
+
+/// What to do instead of running.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run until told to stop (the default)
+    Run,
+    /// Check, print or explain the configuration
+    #[command(flatten)]
+    Config(ConfigCommand),
+    /// Ask a running agent on this host how it is doing; exit code 1 if it is not well
+    Status,
+    /// Write records of its own to the configured bucket, read them back, compare and delete them
+    SelfTest,
+    /// Write the metrics of a fleet that does not exist
+    #[command(verbatim_doc_comment)]
+    Simulate(SimulateArguments),
+}
+
+/// The fleet: hosts host-1 … host-N over us-east-1 and us-west-1 (production) and eu-west-1 (staging).
+///
+/// Values follow daily patterns with noise; hosts restart now and then, and their counters start again.
+/// The same seed gives the same values, at any time and rate.
+///
+///   watchpost-agent simulate --hosts 5 --seed 42
+///   watchpost-agent simulate --hosts 5 --seed 42 --incident cpu-spike@host-3:+60s
+///   watchpost-agent simulate --hosts 20 --from -7d --interval 10s     # the past, at full speed
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArguments {
+    /// How many hosts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub hosts: u32,
+
+    /// What chooses the values
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+
+    /// Time between the points of a host
+    #[arg(long, default_value = "1s", value_name = "DURATION")]
+    pub interval: Interval,
+
+    /// Lines per second at most, over all hosts [default: as the interval asks; the past at full speed]
+    #[arg(long, value_name = "LINES")]
+    pub rate: Option<u32>,
+
+    /// Something that happens: KIND@HOST:+AFTER[:for=LENGTH], with cpu-spike, disk-fill or silent (repeatable)
+    #[arg(long, value_name = "INCIDENT")]
+    pub incident: Vec<Incident>,
+
+    /// Begin in the past, and write up to now as fast as the server takes it: -7d, or a time as RFC 3339
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// Go on with the present after the past is written
+    #[arg(long, requires = "from")]
+    pub follow: bool,
+
+    /// End after this long (of simulated time)
+    #[arg(long = "for", value_name = "DURATION")]
+    pub length: Option<Interval>,
+
+    /// Print line protocol instead of writing it; to a file, if one is named
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub print: Option<PathBuf>,
+}

@@ -1,0 +1,184 @@
+//! Space and inodes per mounted file system: mounts from `mountinfo`, numbers from statvfs(2), each asked
+//! for within a deadline, because a mount whose server is gone answers never.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::host_files::HostFiles;
+use super::row::Row;
+use super::{CollectError, Collector, Points};
+use crate::filter::Filter;
+use crate::schedule::lane::{Answer, Lane};
+
+/// File systems that hold no files of a user: the kernel's own views, and images that are full by nature.
+const PSEUDO: &[&str] = &[
+    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devfs", "devpts", "devtmpfs",
+    "efivarfs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "proc", "pstore", "ramfs", "rpc_pipefs",
+    "securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs", "fuse.lxcfs", "fuse.gvfsd-fuse",
+    "fuse.portal",
+];
+
+/// How long one mount may take to answer before it counts as stale. Healthy ones answer in microseconds.
+const MOUNT_DEADLINE: Duration = Duration::from_millis(250);
+
+/// What statvfs(2) tells of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSystemUsage {
+    /// Size in bytes.
+    pub total: u64,
+    /// Bytes free for root.
+    pub free: u64,
+    /// Bytes free for everyone.
+    pub available: u64,
+    /// Inodes in all; 0 where the file system makes them as it goes.
+    pub inodes_total: u64,
+    /// Inodes free.
+    pub inodes_free: u64,
+}
+
+/// Asks for the usage of the file system mounted at a path.
+pub type Statvfs = Arc<dyn Fn(&Path) -> io::Result<FileSystemUsage> + Send + Sync>;
+
+/// The system's own statvfs(2).
+#[cfg(unix)]
+pub fn statvfs(path: &Path) -> io::Result<FileSystemUsage> {
+    let answer = rustix::fs::statvfs(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(answer.f_frsize);
+    Ok(FileSystemUsage {
+        total: bytes(answer.f_blocks),
+        free: bytes(answer.f_bfree),
+        available: bytes(answer.f_bavail),
+        inodes_total: answer.f_files,
+        inodes_free: answer.f_ffree,
+    })
+}
+
+/// There is no statvfs(2) here; the portable collector asks sysinfo instead.
+#[cfg(not(unix))]
+pub fn statvfs(_path: &Path) -> io::Result<FileSystemUsage> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Usage per mount, in a lane of its own: a mount that hangs is marked `disk_stale` and left alone until
+/// it answers.
+pub struct FileSystems {
+    mounts: Filter,
+    types: Filter,
+    statvfs: Statvfs,
+    lane: Lane<String, io::Result<FileSystemUsage>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    /// `major:minor`: the same for every mount of one file system.
+    number: String,
+    mountpoint: String,
+    kind: String,
+    device: String,
+}
+
+impl FileSystems {
+    /// Mounts whose path passes `mounts` and whose file system type passes `types`.
+    pub fn new(mounts: Filter, types: Filter, statvfs: Statvfs) -> Self {
+        Self { mounts, types, statvfs, lane: Lane::new("mounts") }
+    }
+
+    fn admits(&self, mount: &Mount) -> bool {
+        // In a container `/` is an overlay: there it is the file system of the host's choice.
+        let pseudo = PSEUDO.contains(&mount.kind.as_str()) || (mount.kind == "overlay" && mount.mountpoint != "/");
+        !pseudo && self.mounts.admits(&mount.mountpoint) && self.types.admits(&mount.kind)
+    }
+}
+
+impl Collector for FileSystems {
+    fn name(&self) -> &'static str {
+        "file_systems"
+    }
+
+    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+        let text = if files.is_live() || !files.exists("proc/1/mountinfo") {
+            files.read("proc/self/mountinfo")?
+        } else {
+            files.read("proc/1/mountinfo")?
+        };
+        let mounts = distinct(parse(text).into_iter().filter(|mount| self.admits(mount)));
+        for mount in mounts {
+            let row = Row::new("disk", at)
+                .tag("device", &mount.device)
+                .tag("mountpoint", &mount.mountpoint);
+            let statvfs = Arc::clone(&self.statvfs);
+            let path: PathBuf = files.path(mount.mountpoint.trim_start_matches('/'));
+            match self.lane.run(mount.mountpoint, MOUNT_DEADLINE, move || statvfs(&path)) {
+                Answer::Done(Ok(usage)) if usage.total > 0 => points.push(usage_row(row, &usage)),
+                Answer::Done(_) => {} // No permission, or a file system without a size.
+                Answer::Overdue => points.push(row.integer("disk_stale", 1)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn usage_row(row: Row, usage: &FileSystemUsage) -> Row {
+    let used = usage.total.saturating_sub(usage.free);
+    // As df(1) counts: what root keeps for itself is neither used nor free.
+    let reachable = used + usage.available;
+    let percent = if reachable == 0 { 0.0 } else { 100.0 * used as f64 / reachable as f64 };
+    let row = row
+        .integer("disk_total_bytes", usage.total)
+        .integer("disk_used_bytes", used)
+        .integer("disk_free_bytes", usage.free)
+        .integer("disk_available_bytes", usage.available)
+        .float("disk_usage_percent", percent)
+        .integer("disk_stale", 0);
+    if usage.inodes_total == 0 {
+        return row;
+    }
+    row.integer("disk_inodes_total", usage.inodes_total)
+        .integer("disk_inodes_used", usage.inodes_total.saturating_sub(usage.inodes_free))
+}
+
+/// One mount a file system: the one with the shortest path, which is the mount the bind mounts came from;
+/// and of mounts stacked on one path the last, which is the visible one.
+fn distinct(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
+    let mut by_path: BTreeMap<String, Mount> = BTreeMap::new();
+    for mount in mounts {
+        by_path.insert(mount.mountpoint.clone(), mount);
+    }
+    let mut by_number: BTreeMap<String, Mount> = BTreeMap::new();
+    for mount in by_path.into_values() {
+        match by_number.get(&mount.number) {
+            Some(known) if known.mountpoint.len() <= mount.mountpoint.len() => {}
+            _ => {
+                by_number.insert(mount.number.clone(), mount);
+            }
+        }
+    }
+    let mut mounts: Vec<Mount> = by_number.into_values().collect();
+    mounts.sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
+    mounts
+}
+
+/// proc_pid_mountinfo(5): `27 1 254:0 / / rw,relatime [optional …] - ext4 /dev/vda rw`.
+fn parse(text: &str) -> Vec<Mount> {
+    text.lines()
+        .filter_map(|line| {
+            let (before, after) = line.split_once(" - ")?;
+            let mut before = before.split(' ').skip(2);
+            let mut after = after.split(' ');
+            Some(Mount {
+                number: before.next()?.to_owned(),
+                mountpoint: unescape(before.nth(1)?),
+                kind: after.next()?.to_owned(),
+                device: unescape(after.next()?),
+            })
+        })
+        .collect()
+}
+
+/// Blank, tab, newline and backslash are written as `\040`, `\011`, `\012` and `\134`.
+fn unescape(text: &str) -> String {
+    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}

@@ -1,0 +1,95 @@
+//! Reading small kernel files below a root. The root is `/` on a host, another folder in a container that
+//! sees its host's `/proc` and `/sys`, and a recorded tree in the tests.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::CollectError;
+
+/// A kernel file larger than this is cut: no file read here comes near it on a sane host, and a runaway
+/// one (a million sockets in `/proc/net/tcp` is 150 MB) must not become resident memory.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Buffers that grew past this for one large file are given back after it.
+const KEEP_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Files below a root, read into one buffer that is used again and again.
+#[derive(Debug)]
+pub struct HostFiles {
+    root: PathBuf,
+    path: PathBuf,
+    bytes: Vec<u8>,
+    text: String,
+}
+
+impl HostFiles {
+    /// Files below `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), path: PathBuf::new(), bytes: Vec::new(), text: String::new() }
+    }
+
+    /// The root itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether the root is that of the running system, so that `/proc/self` speaks of the same host.
+    pub fn is_live(&self) -> bool {
+        self.root == Path::new("/")
+    }
+
+    /// The full path of `relative` (which has no leading slash).
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The text of a file; bytes that are not UTF-8 are replaced.
+    pub fn read(&mut self, relative: &str) -> Result<&str, CollectError> {
+        self.load(relative).map_err(|source| CollectError::Read { path: self.path.clone(), source })?;
+        Ok(&self.text)
+    }
+
+    /// The text of a file, or `None` where this kernel or host has no such file or does not let us read it.
+    pub fn read_optional(&mut self, relative: &str) -> Option<&str> {
+        self.load(relative).ok()?;
+        Some(&self.text)
+    }
+
+    /// The names in a folder, sorted; none where the folder is absent.
+    pub fn list(&self, relative: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.root.join(relative)) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Whether `relative` exists.
+    pub fn exists(&self, relative: &str) -> bool {
+        self.root.join(relative).exists()
+    }
+
+    /// A parse error in the file read last.
+    pub fn malformed(&self, relative: &str, what: impl Into<String>) -> CollectError {
+        CollectError::Malformed { path: self.root.join(relative), what: what.into() }
+    }
+
+    fn load(&mut self, relative: &str) -> io::Result<()> {
+        self.path.clear();
+        self.path.push(&self.root);
+        self.path.push(relative);
+        self.bytes.clear();
+        if self.bytes.capacity() > KEEP_BUFFER_BYTES {
+            self.bytes = Vec::new();
+            self.text = String::new();
+        }
+        File::open(&self.path)?.take(MAX_FILE_BYTES).read_to_end(&mut self.bytes)?;
+        self.text.clear();
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => self.text.push_str(text),
+            Err(_) => self.text.push_str(&String::from_utf8_lossy(&self.bytes)),
+        }
+        Ok(())
+    }
+}

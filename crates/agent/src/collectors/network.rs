@@ -1,0 +1,107 @@
+//! Bytes, packets, errors and drops per interface and in total, from `/proc/net/dev`.
+
+use std::collections::BTreeMap;
+
+use super::counter::increase;
+use super::host_files::HostFiles;
+use super::row::Row;
+use super::{CollectError, Collector, Points};
+use crate::filter::Filter;
+
+/// Of the process 1 rather than of ourselves, so that an agent in a container sees its host's interfaces.
+const HOST_DEV: &str = "proc/1/net/dev";
+const OWN_DEV: &str = "proc/net/dev";
+
+/// (column of `/proc/net/dev` after the name, field).
+const FIELDS: [(usize, &str); 8] = [
+    (0, "network_bytes_recv"),
+    (1, "network_packets_recv"),
+    (2, "network_errors_in"),
+    (3, "network_drops_in"),
+    (8, "network_bytes_sent"),
+    (9, "network_packets_sent"),
+    (10, "network_errors_out"),
+    (11, "network_drops_out"),
+];
+
+type Counters = [u64; FIELDS.len()];
+
+/// Counters since boot per interface, and a total that neither jumps when an interface goes nor falls when
+/// one is reset: it starts as the sum and then adds what each interface grew by.
+#[derive(Debug)]
+pub struct Network {
+    interfaces: Filter,
+    previous: BTreeMap<String, Counters>,
+    total: Option<Counters>,
+}
+
+impl Network {
+    /// Interfaces whose names pass `interfaces`.
+    pub fn new(interfaces: Filter) -> Self {
+        Self { interfaces, previous: BTreeMap::new(), total: None }
+    }
+
+    fn add_to_total(&mut self, current: &BTreeMap<String, Counters>) {
+        let Some(total) = &mut self.total else {
+            let mut sum = Counters::default();
+            for counters in current.values() {
+                for (sum, counter) in sum.iter_mut().zip(counters) {
+                    *sum = sum.saturating_add(*counter);
+                }
+            }
+            self.total = Some(sum);
+            return;
+        };
+        for (name, counters) in current {
+            let before = self.previous.get(name).copied().unwrap_or_default();
+            for (index, counter) in counters.iter().enumerate() {
+                total[index] = total[index].saturating_add(increase(before[index], *counter));
+            }
+        }
+    }
+}
+
+impl Collector for Network {
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+        let current = if files.is_live() || !files.exists(HOST_DEV) {
+            parse(files.read(OWN_DEV)?, &self.interfaces)
+        } else {
+            parse(files.read(HOST_DEV)?, &self.interfaces)
+        };
+        for (name, counters) in &current {
+            points.push(fields(Row::new("network", at).tag("interface", name), counters));
+        }
+        self.add_to_total(&current);
+        // An interface that vanished keeps its last reading: should it return with its counters, only what
+        // it grew by is added.
+        self.previous.extend(current);
+        if let Some(total) = &self.total {
+            points.push(fields(Row::new("network", at), total));
+        }
+        Ok(())
+    }
+}
+
+fn parse(text: &str, interfaces: &Filter) -> BTreeMap<String, Counters> {
+    let mut current = BTreeMap::new();
+    for (name, rest) in text.lines().filter_map(|line| line.rsplit_once(':')) {
+        let name = name.trim();
+        let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+        if words.len() < 16 || !interfaces.admits(name) {
+            continue;
+        }
+        current.insert(name.to_owned(), FIELDS.map(|(column, _)| words[column].parse().unwrap_or(0)));
+    }
+    current
+}
+
+fn fields(mut row: Row, counters: &Counters) -> Row {
+    for ((_, field), counter) in FIELDS.iter().zip(counters) {
+        row = row.integer(field, *counter);
+    }
+    row
+}

@@ -1,0 +1,176 @@
+//! Which collectors there are, how often each runs, and how each is made from its configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Collector;
+use crate::config::{CollectorsConfig, Timing};
+use crate::filter::{Filter, FilterError};
+
+/// A timeout that is not configured is half the interval, within these bounds: long enough for a busy
+/// host, short enough that a hung collector does not cost the others their tick.
+const MIN_TIMEOUT: Duration = Duration::from_millis(100);
+const MAX_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Build = Arc<dyn Fn() -> Box<dyn Collector> + Send + Sync>;
+
+/// A collector, when it runs, and how to make it.
+#[derive(Clone)]
+pub struct Assignment {
+    /// The collector's name.
+    pub name: &'static str,
+    /// The time between collections.
+    pub interval: Duration,
+    /// The time one collection may take.
+    pub timeout: Duration,
+    /// The text of its configuration: the same text, the same collector, so a reload leaves it running.
+    pub identity: String,
+    build: Build,
+}
+
+impl Assignment {
+    /// A new collector, without a previous sample.
+    pub fn build(&self) -> Box<dyn Collector> {
+        (self.build)()
+    }
+}
+
+/// The assignments of a configuration, those that are enabled. `interval` is for the fast collectors
+/// without one of their own; the slow ones (which list a folder a process, ask every mount or every core)
+/// take ten times as long.
+pub fn assignments(config: &CollectorsConfig, interval: Duration) -> Result<Vec<Assignment>, FilterError> {
+    let mut list = List { interval, assignments: Vec::new() };
+    platform::add(config, &mut list)?;
+    Ok(list.assignments)
+}
+
+/// How many fast intervals a slow collector takes.
+const SLOW: u32 = 10;
+
+struct List {
+    interval: Duration,
+    assignments: Vec<Assignment>,
+}
+
+impl List {
+    fn fast<C: Collector + 'static>(
+        &mut self,
+        name: &'static str,
+        timing: Timing,
+        identity: String,
+        build: impl Fn() -> C + Send + Sync + 'static,
+    ) {
+        self.add(name, timing, self.interval, identity, build);
+    }
+
+    fn slow<C: Collector + 'static>(
+        &mut self,
+        name: &'static str,
+        timing: Timing,
+        identity: String,
+        build: impl Fn() -> C + Send + Sync + 'static,
+    ) {
+        self.add(name, timing, self.interval * SLOW, identity, build);
+    }
+
+    fn add<C: Collector + 'static>(
+        &mut self,
+        name: &'static str,
+        timing: Timing,
+        default_interval: Duration,
+        identity: String,
+        build: impl Fn() -> C + Send + Sync + 'static,
+    ) {
+        if !timing.enabled {
+            return;
+        }
+        let interval = timing.interval.map_or(default_interval, |interval| interval.get());
+        let timeout = timing.timeout.map_or((interval / 2).clamp(MIN_TIMEOUT, MAX_TIMEOUT), |timeout| timeout.get());
+        let build: Build = Arc::new(move || Box::new(build()));
+        self.assignments.push(Assignment { name, interval, timeout, identity, build });
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    //! Linux: everything from `/proc` and `/sys`.
+
+    use super::super::connections::Connections;
+    use super::super::cpu::Cpu;
+    use super::super::cpu_frequency::CpuFrequency;
+    use super::super::disk_io::DiskIo;
+    use super::super::file_systems::{FileSystems, statvfs};
+    use super::super::load::Load;
+    use super::super::memory::Memory;
+    use super::super::network::Network;
+    use super::super::pressure::Pressure;
+    use super::super::processes::{Processes, Units};
+    use super::super::temperature::Temperature;
+    use super::super::uptime::Uptime;
+    use super::super::users::Users;
+    use super::{Arc, CollectorsConfig, Filter, FilterError, List};
+
+    pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
+        let text = |section: &dyn std::fmt::Debug| format!("{section:?}");
+        let per_core = config.cpu.per_core;
+        list.fast("cpu", config.cpu.timing(), text(&config.cpu), move || Cpu::new(per_core));
+        list.fast("load", config.load.timing(), text(&config.load), || Load);
+        list.fast("memory", config.memory.timing(), text(&config.memory), || Memory);
+        list.fast("pressure", config.pressure.timing(), text(&config.pressure), || Pressure);
+        list.fast("uptime", config.uptime.timing(), text(&config.uptime), || Uptime);
+        let devices = Filter::new(&config.disk_io.include, &config.disk_io.exclude)?;
+        list.fast("disk_io", config.disk_io.timing(), text(&config.disk_io), move || DiskIo::new(devices.clone()));
+        let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
+        list.fast("network", config.network.timing(), text(&config.network), move || {
+            Network::new(interfaces.clone())
+        });
+        list.slow("connections", config.connections.timing(), text(&config.connections), || Connections);
+        let per_core = config.cpu_frequency.per_core;
+        list.slow("cpu_frequency", config.cpu_frequency.timing(), text(&config.cpu_frequency), move || {
+            CpuFrequency::new(per_core)
+        });
+        list.slow("users", config.users.timing(), text(&config.users), || Users);
+        let sensors = Filter::new(&config.temperature.include, &config.temperature.exclude)?;
+        list.slow("temperature", config.temperature.timing(), text(&config.temperature), move || {
+            Temperature::new(sensors.clone())
+        });
+        let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
+        let types = Filter::new(&[], &config.file_systems.exclude_types)?;
+        list.slow("file_systems", config.file_systems.timing(), text(&config.file_systems), move || {
+            FileSystems::new(mounts.clone(), types.clone(), Arc::new(statvfs))
+        });
+        let names = Filter::new(&config.processes.include, &config.processes.exclude)?;
+        let top = config.processes.top;
+        list.slow("processes", config.processes.timing(), text(&config.processes), move || {
+            Processes::new(top, names.clone(), units())
+        });
+        Ok(())
+    }
+
+    /// The running system's own units. A recorded tree brings those of its host.
+    fn units() -> Units {
+        Units {
+            ticks_per_second: rustix::param::clock_ticks_per_second(),
+            page_bytes: rustix::param::page_size() as u64,
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    //! Other systems: one collector over `sysinfo`.
+
+    use super::super::portable::Portable;
+    use super::{CollectorsConfig, Filter, FilterError, List};
+
+    pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
+        let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
+        let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
+        let top = config.processes.top;
+        let identity = format!("{config:?}");
+        list.fast("portable", config.cpu.timing(), identity, move || {
+            Portable::new(interfaces.clone(), mounts.clone(), top)
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! `status`: how a running agent on this host is doing, from its own metrics.
+
+use std::process::ExitCode;
+
+use serde_json::{Map, Value, json};
+use watchpost_service::cli::Output;
+
+use crate::config::AgentConfig;
+use crate::metrics::AgentMetrics;
+use crate::telemetry_client::{Answer, get};
+
+/// Asks the metrics port and prints what it says. Exit code 0: well; 1: not ready, or not running.
+pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
+    if !config.telemetry.enabled {
+        eprintln!("The agent serves no status: telemetry.enabled is false.");
+        return ExitCode::FAILURE;
+    }
+    let address = config.telemetry.listen;
+    let answers = async { Ok::<_, std::io::Error>((get(address, "/ready").await?, get(address, "/metrics").await?)) };
+    let (ready, metrics) = match answers.await {
+        Ok(answers) => answers,
+        Err(error) => {
+            print(output, &json!({ "running": false, "address": address, "error": error.to_string() }));
+            return ExitCode::FAILURE;
+        }
+    };
+    let report = report(&ready, &metrics.body, &address.to_string());
+    print(output, &report);
+    if ready.status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
+    let waiting_for: Value = serde_json::from_str(&ready.body).unwrap_or(Value::Null);
+    let mut report = Map::new();
+    report.insert("running".into(), true.into());
+    report.insert("address".into(), address.into());
+    report.insert("ready".into(), (ready.status == 200).into());
+    report.insert("waiting_for".into(), waiting_for.get("waiting_for").cloned().unwrap_or(Value::Null));
+    for (key, name) in AgentMetrics::STATUS {
+        report.insert((*key).into(), sum(metrics, name).into());
+    }
+    let hung = metrics.lines().filter(|line| line.starts_with("watchpost_agent_collector_stale{") && line.ends_with(" 1"));
+    let hung: Vec<&str> = hung.filter_map(|line| line.split('"').nth(1)).collect();
+    report.insert("hung_collectors".into(), hung.into());
+    report.into()
+}
+
+/// The sum of all series of a metric.
+fn sum(metrics: &str, name: &str) -> f64 {
+    let series = metrics.lines().filter(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
+    });
+    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+fn print(output: Output, report: &Value) {
+    match (output, report) {
+        (Output::Human, Value::Object(fields)) => {
+            for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                println!("{:<28}{}", key.replace('_', " "), text(value));
+            }
+        }
+        _ => println!("{report}"),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,440 @@
+//! The agent's configuration, as written in `watchpost-agent.toml`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use watchpost_service::config::{
+    ByteSize, InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
+};
+
+use crate::filter::Filter;
+
+/// Port of `/health`, `/ready` and `/metrics`.
+pub const TELEMETRY_PORT: u16 = 9101;
+
+/// Most lines of one request: what InfluxDB's guide to writing calls optimal.
+pub const MAX_BATCH_LINES: u32 = 5_000;
+
+/// The whole configuration. Every value has a default: an empty file is a working agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Logging.
+    pub log: LogConfig,
+    /// The agent's own health and metrics.
+    pub telemetry: TelemetryConfig,
+    /// The server written to.
+    pub influx: InfluxConfig,
+    /// Further servers that get the same data, by name, each with a buffer of its own: for the time of a
+    /// migration.
+    pub outputs: BTreeMap<String, InfluxConfig>,
+    /// Tags of every point. `host` is the host name unless set; `region`, `environment` and `service` have
+    /// defaults; an empty value leaves a tag out.
+    pub tags: BTreeMap<String, String>,
+    /// When and where to collect.
+    pub collect: CollectConfig,
+    /// What to collect.
+    pub collectors: CollectorsConfig,
+    /// What is kept while a server is away.
+    pub buffer: BufferConfig,
+    /// How it is written.
+    pub write: WriteConfig,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        Self {
+            log: LogConfig::default(),
+            telemetry: TelemetryConfig::on_port(TELEMETRY_PORT),
+            influx: InfluxConfig::default(),
+            outputs: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            collect: CollectConfig::default(),
+            collectors: CollectorsConfig::default(),
+            buffer: BufferConfig::default(),
+            write: WriteConfig::default(),
+        }
+    }
+}
+
+/// When and where to collect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectConfig {
+    /// Time between collections, aligned: at 10s they are stamped :00, :10, :20 … Slow collectors
+    /// (processes, file systems, connections, frequency, temperature) take ten times as long.
+    pub interval: Interval,
+    /// A random delay of up to this much before each collection, so that the guests of one machine do not
+    /// collect in the same instant. It does not move the timestamp.
+    pub jitter: Interval,
+    /// Root of the `/proc` and `/sys` that are read: `/host` in a container that has its host's mounted
+    /// there.
+    pub host_root: PathBuf,
+    /// Series the agent may write. New ones beyond it are dropped and counted, so that a host with
+    /// thousands of short-lived interfaces does not fill the server with series.
+    pub max_series: usize,
+}
+
+impl Default for CollectConfig {
+    fn default() -> Self {
+        Self {
+            interval: Interval::seconds(1),
+            jitter: Interval::seconds(0),
+            host_root: PathBuf::from("/"),
+            max_series: 2_000,
+        }
+    }
+}
+
+/// What to collect. On macOS and Windows one collector gives what the system tells; `cpu`, `network`,
+/// `file_systems` and `processes` shape it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectorsConfig {
+    /// Share of time per CPU mode.
+    pub cpu: CoresConfig,
+    /// Load averages.
+    pub load: CollectorConfig,
+    /// Clock frequency.
+    pub cpu_frequency: CoresConfig,
+    /// Memory and swap.
+    pub memory: CollectorConfig,
+    /// Pressure stall information.
+    pub pressure: CollectorConfig,
+    /// Sessions of logged-in users.
+    pub users: CollectorConfig,
+    /// Uptime.
+    pub uptime: CollectorConfig,
+    /// Space and inodes of mounted file systems.
+    pub file_systems: FileSystemsConfig,
+    /// Bytes and operations of block devices.
+    pub disk_io: DiskIoConfig,
+    /// Bytes, packets and errors of interfaces.
+    pub network: NetworkConfig,
+    /// Sockets by state.
+    pub connections: CollectorConfig,
+    /// Counts and top lists of processes.
+    pub processes: ProcessesConfig,
+    /// Temperatures.
+    pub temperature: TemperatureConfig,
+}
+
+/// Whether and when a collector runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Whether it runs at all.
+    pub enabled: bool,
+    /// Its interval, if it has one of its own.
+    pub interval: Option<Interval>,
+    /// Its timeout, if it has one of its own.
+    pub timeout: Option<Interval>,
+}
+
+/// Declares the section of a collector: the keys every collector has, and its own.
+macro_rules! collector_section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            /// Run it.
+            pub enabled: bool,
+            /// Time between its collections; unset, that of `collect.interval`.
+            pub interval: Option<Interval>,
+            /// Time one collection may take before its series count as stale; unset, half the interval.
+            pub timeout: Option<Interval>,
+            $($(#[$field_doc])* pub $field: $kind,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { enabled: true, interval: None, timeout: None, $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// Whether and when it runs.
+            pub fn timing(&self) -> Timing {
+                Timing { enabled: self.enabled, interval: self.interval, timeout: self.timeout }
+            }
+        }
+    };
+}
+
+collector_section! {
+    /// A collector without settings of its own.
+    CollectorConfig {}
+}
+
+collector_section! {
+    /// A collector that tells of the host and of each core.
+    CoresConfig {
+        /// Write a series a core too.
+        per_core: bool = true,
+    }
+}
+
+collector_section! {
+    /// Globs for mounts.
+    FileSystemsConfig {
+        /// Mount points to collect; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Mount points to leave out.
+        exclude: Vec<String> = strings(&["/run/*", "/var/lib/docker/*", "/var/lib/containers/*", "/snap/*"]),
+        /// File system types to leave out. Those without files of a user (proc, tmpfs …) always are.
+        exclude_types: Vec<String> = Vec::new(),
+    }
+}
+
+collector_section! {
+    /// Globs for block devices.
+    DiskIoConfig {
+        /// Devices to collect; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Devices to leave out.
+        exclude: Vec<String> = strings(&["loop*", "ram*", "zram*", "sr*", "fd*"]),
+    }
+}
+
+collector_section! {
+    /// Globs for interfaces.
+    NetworkConfig {
+        /// Interfaces to collect; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Interfaces to leave out: they are not in the total either.
+        exclude: Vec<String> = strings(&["lo", "veth*", "docker*", "br-*", "virbr*", "cni*", "cali*", "flannel*", "ifb*"]),
+    }
+}
+
+collector_section! {
+    /// Top lists of processes.
+    ProcessesConfig {
+        /// Names in each top list (CPU, memory, I/O); 0 for counts only.
+        top: usize = 5,
+        /// Names to consider; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Names to leave out.
+        exclude: Vec<String> = Vec::new(),
+    }
+}
+
+collector_section! {
+    /// Globs for sensors.
+    TemperatureConfig {
+        /// Sensors to collect; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Sensors to leave out.
+        exclude: Vec<String> = Vec::new(),
+    }
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+/// What is kept while a server is away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BufferConfig {
+    /// Folder of the queue on disk and of the dead letters; unset, `$STATE_DIRECTORY` (which systemd
+    /// sets), else the buffer is memory alone.
+    pub directory: Option<PathBuf>,
+    /// Line protocol held in memory: all there is while the disk cannot be written.
+    pub memory_limit: ByteSize,
+    /// Queue on disk. Beyond it the oldest data goes first. It is compressed, about tenfold.
+    pub disk_limit: ByteSize,
+    /// What is not written to the server after this long goes to disk: the most a `kill -9` can lose.
+    pub sync_interval: Interval,
+    /// File to append to, as line protocol, what the buffer drops; unset, it is dropped and counted.
+    pub overflow_log: Option<PathBuf>,
+}
+
+impl Default for BufferConfig {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            memory_limit: ByteSize::mebibytes(2),
+            disk_limit: ByteSize::mebibytes(128),
+            sync_interval: Interval::seconds(1),
+            overflow_log: None,
+        }
+    }
+}
+
+/// How data is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WriteConfig {
+    /// Lines of one request, 500 to 5000.
+    pub batch_lines: u32,
+    /// Write at least this often, full batch or not.
+    pub flush_interval: Interval,
+    /// A random delay of up to this much before each write, so that a fleet does not write in one instant.
+    pub flush_jitter: Interval,
+    /// First and longest wait after a write failed; it doubles in between and is jittered.
+    pub backoff_min: Interval,
+    /// See `backoff_min`. A server's `Retry-After` may be longer, up to ten minutes.
+    pub backoff_max: Interval,
+    /// Lines per second of the backlog after an outage; fresh data goes first and does not count.
+    pub backlog_lines_per_second: u32,
+    /// Time to write out what is buffered when told to stop. What remains goes to disk.
+    pub drain_timeout: Interval,
+}
+
+impl Default for WriteConfig {
+    fn default() -> Self {
+        Self {
+            batch_lines: MAX_BATCH_LINES,
+            flush_interval: Interval::seconds(1),
+            flush_jitter: Interval::milliseconds(100),
+            backoff_min: Interval::seconds(1),
+            backoff_max: Interval::seconds(60),
+            backlog_lines_per_second: 20_000,
+            drain_timeout: Interval::seconds(5),
+        }
+    }
+}
+
+impl RoleConfig for AgentConfig {
+    const ROLE: &'static str = "agent";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] = InfluxConfig::ENVIRONMENT;
+
+    fn check(&self, problems: &mut Problems) {
+        self.log.check("log", problems);
+        self.influx.check("influx", problems);
+        for (name, output) in &self.outputs {
+            output.check(&format!("outputs.{name}"), problems);
+            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') || name == PRIMARY_OUTPUT {
+                problems.add(
+                    format!("outputs.{name}"),
+                    format!("a name has letters, digits, - and _, and is not {PRIMARY_OUTPUT:?}: it names a folder"),
+                );
+            }
+        }
+        for key in self.tags.keys().filter(|key| key.is_empty() || RESERVED_TAGS.contains(&key.as_str())) {
+            problems.add(format!("tags.{key}"), "is set by the collectors; choose another name");
+        }
+        self.check_times(problems);
+        self.check_globs(problems);
+    }
+
+    fn log(&self) -> &LogConfig {
+        &self.log
+    }
+}
+
+/// The name of the output that `[influx]` describes.
+pub const PRIMARY_OUTPUT: &str = "influx";
+
+/// Tags that tell the points of one host apart.
+const RESERVED_TAGS: &[&str] =
+    &["metric_type", "cpu", "device", "mountpoint", "interface", "process", "sensor"];
+
+impl AgentConfig {
+    fn check_times(&self, problems: &mut Problems) {
+        let shortest = Duration::from_millis(100);
+        if self.collect.interval.get() < shortest {
+            problems.add("collect.interval", "must be at least 100ms");
+        }
+        if self.collect.jitter.get() >= self.collect.interval.get() {
+            problems.add("collect.jitter", "must be shorter than collect.interval");
+        }
+        for (name, timing) in self.collectors.timings() {
+            if timing.interval.is_some_and(|interval| interval.get() < shortest) {
+                problems.add(format!("collectors.{name}.interval"), "must be at least 100ms");
+            }
+            if timing.timeout.is_some_and(|timeout| timeout.get().is_zero()) {
+                problems.add(format!("collectors.{name}.timeout"), "must be longer than zero");
+            }
+        }
+        for (key, value) in [
+            ("write.flush_interval", self.write.flush_interval),
+            ("write.backoff_min", self.write.backoff_min),
+            ("buffer.sync_interval", self.buffer.sync_interval),
+        ] {
+            if value.get() < Duration::from_millis(10) {
+                problems.add(key, "must be at least 10ms");
+            }
+        }
+        if self.write.backoff_max < self.write.backoff_min {
+            problems.add("write.backoff_max", "must not be shorter than write.backoff_min");
+        }
+        if !(500..=MAX_BATCH_LINES).contains(&self.write.batch_lines) {
+            problems.add("write.batch_lines", format!("must be between 500 and {MAX_BATCH_LINES}"));
+        }
+        if self.write.backlog_lines_per_second == 0 {
+            problems.add("write.backlog_lines_per_second", "must be at least 1, or a backlog would stay for ever");
+        }
+        if self.buffer.memory_limit < ByteSize::kibibytes(64) {
+            problems.add("buffer.memory_limit", "must be at least 64KiB");
+        }
+        if self.buffer.disk_limit < ByteSize::kibibytes(64) {
+            problems.add("buffer.disk_limit", "must be at least 64KiB");
+        }
+        if self.collect.max_series == 0 {
+            problems.add("collect.max_series", "must be at least 1");
+        }
+    }
+
+    fn check_globs(&self, problems: &mut Problems) {
+        let collectors = &self.collectors;
+        let globs: [(&str, &[String], &[String]); 5] = [
+            ("file_systems", &collectors.file_systems.include, &collectors.file_systems.exclude),
+            ("disk_io", &collectors.disk_io.include, &collectors.disk_io.exclude),
+            ("network", &collectors.network.include, &collectors.network.exclude),
+            ("processes", &collectors.processes.include, &collectors.processes.exclude),
+            ("temperature", &collectors.temperature.include, &collectors.temperature.exclude),
+        ];
+        for (name, include, exclude) in globs {
+            for (key, patterns) in [("include", include), ("exclude", exclude)] {
+                if let Err(error) = Filter::new(patterns, &[]) {
+                    problems.add(format!("collectors.{name}.{key}"), error.to_string());
+                }
+            }
+        }
+        if let Err(error) = Filter::new(&collectors.file_systems.exclude_types, &[]) {
+            problems.add("collectors.file_systems.exclude_types", error.to_string());
+        }
+    }
+
+    /// The outputs by name, that of `[influx]` first.
+    pub fn outputs(&self) -> Vec<(String, InfluxConfig)> {
+        let primary = (PRIMARY_OUTPUT.to_owned(), self.influx.clone());
+        let further = self.outputs.iter().map(|(name, output)| (name.clone(), output.clone()));
+        std::iter::once(primary).chain(further).collect()
+    }
+
+    /// The tags of every point of the host called `host_name`, without the empty ones.
+    pub fn point_tags(&self, host_name: &str) -> BTreeMap<String, String> {
+        let defaults =
+            [("host", host_name), ("region", "local"), ("environment", "development"), ("service", "system")];
+        let mut tags: BTreeMap<String, String> =
+            defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        tags.extend(self.tags.clone());
+        tags.retain(|_, value| !value.is_empty());
+        tags
+    }
+}
+
+impl CollectorsConfig {
+    fn timings(&self) -> [(&'static str, Timing); 13] {
+        [
+            ("cpu", self.cpu.timing()),
+            ("load", self.load.timing()),
+            ("cpu_frequency", self.cpu_frequency.timing()),
+            ("memory", self.memory.timing()),
+            ("pressure", self.pressure.timing()),
+            ("users", self.users.timing()),
+            ("uptime", self.uptime.timing()),
+            ("file_systems", self.file_systems.timing()),
+            ("disk_io", self.disk_io.timing()),
+            ("network", self.network.timing()),
+            ("connections", self.connections.timing()),
+            ("processes", self.processes.timing()),
+            ("temperature", self.temperature.timing()),
+        ]
+    }
+}

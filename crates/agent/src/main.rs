@@ -1,0 +1,16 @@
+//! The `watchpost-agent` binary.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use watchpost_agent::cli::Arguments;
+use watchpost_agent::commands;
+
+// glibc keeps an arena for each thread and gives little back; this allocator has one, and does.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+fn main() -> ExitCode {
+    commands::run(Arguments::parse(), std::env::vars().collect())
+}

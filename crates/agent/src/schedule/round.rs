@@ -1,0 +1,251 @@
+//! One round of collecting: every collector that is due, each within its deadline, as one batch of line
+//! protocol. The time comes in; only the deadlines are measured here.
+
+use std::time::{Duration, Instant};
+
+use watchpost_core::line_protocol;
+use watchpost_core::point::Point;
+
+use super::Plan;
+use super::lane::{Answer, Lane};
+use super::ticks::Ticks;
+use crate::batch::Batch;
+use crate::cardinality::CardinalityGuard;
+use crate::collectors::{Assignment, CollectError, Collector, HostFiles, Points};
+use crate::metrics::AgentMetrics;
+
+/// Waited for at most while no collector is due: a step of the clock is noticed after this long.
+const LONGEST_WAIT: i64 = 10 * watchpost_core::time::NANOS_PER_SECOND;
+
+/// A collector, its previous sample and its file buffers: what travels into a job and back.
+type Crew = (Box<dyn Collector>, HostFiles);
+
+/// What a job gives back: the crew, and what it collected.
+type Collected = (Crew, Result<Points, CollectError>);
+
+struct Slot {
+    assignment: Assignment,
+    ticks: Ticks,
+    /// Away while its collector hangs.
+    crew: Option<Crew>,
+    stale: bool,
+    failing: bool,
+}
+
+/// All collectors and when they are due.
+pub struct Round {
+    plan: Plan,
+    slots: Vec<Slot>,
+    lane: Lane<&'static str, Collected>,
+    guard: CardinalityGuard,
+    refusal_told: bool,
+    metrics: AgentMetrics,
+}
+
+impl Round {
+    /// The collectors of `plan`, first due after `now` (nanoseconds since 1970).
+    pub fn new(plan: Plan, metrics: AgentMetrics, now: i64) -> Self {
+        let slots = plan.assignments.iter().map(|assignment| Slot::new(assignment, &plan, now)).collect();
+        let guard = CardinalityGuard::new(plan.max_series);
+        Self { plan, slots, lane: Lane::new("collect"), guard, refusal_told: false, metrics }
+    }
+
+    /// Another plan: only collectors whose configuration changed start anew.
+    pub fn replace(&mut self, plan: Plan, now: i64) {
+        let same_root = plan.host_root == self.plan.host_root;
+        let mut old: Vec<Slot> = std::mem::take(&mut self.slots);
+        for assignment in &plan.assignments {
+            let known = old.iter().position(|slot| {
+                same_root
+                    && slot.assignment.name == assignment.name
+                    && slot.assignment.identity == assignment.identity
+                    && slot.assignment.interval == assignment.interval
+                    && slot.assignment.timeout == assignment.timeout
+            });
+            self.slots.push(match known {
+                Some(index) => old.swap_remove(index),
+                None => {
+                    tracing::info!(collector = assignment.name, "The collector starts.");
+                    Slot::new(assignment, &plan, now)
+                }
+            });
+        }
+        for gone in old.iter().filter(|slot| plan.assignments.iter().all(|new| new.name != slot.assignment.name)) {
+            tracing::info!(collector = gone.assignment.name, "The collector stops.");
+        }
+        if plan.max_series != self.plan.max_series {
+            self.guard = CardinalityGuard::new(plan.max_series);
+        }
+        self.plan = plan;
+    }
+
+    /// The random delay of a collection.
+    pub fn jitter(&self) -> Duration {
+        self.plan.jitter
+    }
+
+    /// When something is due. A clock that was set back moves the due times with it.
+    pub fn next_due(&mut self, now: i64) -> i64 {
+        for slot in &mut self.slots {
+            let interval = i64::try_from(slot.assignment.interval.as_nanos()).unwrap_or(i64::MAX);
+            if slot.ticks.next().saturating_sub(now) > interval {
+                tracing::warn!(collector = slot.assignment.name, "The clock was set back; the schedule starts over.");
+                slot.ticks.restart(now);
+            }
+        }
+        let next = self.slots.iter().map(|slot| slot.ticks.next()).min();
+        next.unwrap_or(i64::MAX).min(now.saturating_add(LONGEST_WAIT))
+    }
+
+    /// Collects what is due at `now`.
+    pub fn collect(&mut self, now: i64) -> Batch {
+        let mut points = Vec::new();
+        for index in 0..self.slots.len() {
+            let slot = &mut self.slots[index];
+            let Some(due) = slot.ticks.take(now) else { continue };
+            let name = slot.assignment.name;
+            if due.skipped > 0 {
+                self.metrics.ticks_skipped.with(&[name]).add(due.skipped);
+            }
+            points.extend(self.collect_one(index, due.tick));
+        }
+        self.encode(points, now)
+    }
+
+    /// Collects with every collector, due or not: for a single look at the host.
+    pub fn collect_all(&mut self, now: i64) -> Batch {
+        let points = (0..self.slots.len()).flat_map(|index| self.collect_one(index, now)).collect();
+        self.encode(points, now)
+    }
+
+    /// Runs one collector within its deadline.
+    fn collect_one(&mut self, index: usize, at: i64) -> Vec<Point> {
+        let slot = &mut self.slots[index];
+        let name = slot.assignment.name;
+        if slot.crew.is_none() {
+            slot.crew = match self.lane.take_late(&name) {
+                Some((crew, _too_late)) => Some(crew),
+                None if self.lane.is_stuck(&name) => None,
+                // Its thread died with it.
+                None => Some(new_crew(&slot.assignment, &self.plan)),
+            };
+        }
+        let Some((mut collector, mut files)) = slot.crew.take() else {
+            self.metrics.collections.with(&[name, "stale"]).increment();
+            return Vec::new();
+        };
+        let began = Instant::now();
+        let job = move || {
+            let mut points = Points::default();
+            let result = collector.collect(&mut files, at, &mut points);
+            ((collector, files), result.map(|()| points))
+        };
+        match self.lane.run(name, slot.assignment.timeout, job) {
+            Answer::Done((crew, result)) => {
+                slot.crew = Some(crew);
+                self.metrics.collection_seconds.with(&[name]).observe(began.elapsed().as_secs_f64());
+                slot.ended(&result, &self.metrics);
+                result.map(Points::into_vec).unwrap_or_default()
+            }
+            Answer::Overdue => {
+                slot.overdue(&self.metrics);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Adds the common tags, keeps to the limit of series, and writes line protocol.
+    fn encode(&mut self, points: Vec<Point>, now: i64) -> Batch {
+        let points = one_per_series(points);
+        let mut text = Vec::with_capacity(points.len() * 160);
+        for mut point in points {
+            for (key, value) in &self.plan.tags {
+                point.series.set_tag(key, value);
+            }
+            if !self.guard.admits(&point.series, now) {
+                self.metrics.points_refused.increment();
+                if !std::mem::replace(&mut self.refusal_told, true) {
+                    tracing::warn!(
+                        limit = self.plan.max_series,
+                        series = %point.series,
+                        "More series than collect.max_series; new ones are left out. Exclude some, or raise it."
+                    );
+                }
+                continue;
+            }
+            if let Err(error) = line_protocol::append_point(&mut text, &point) {
+                tracing::warn!(%error, "A point cannot be written.");
+            }
+        }
+        self.metrics.series.set(self.guard.len() as f64);
+        let batch = Batch::new(String::from_utf8_lossy(&text).into_owned());
+        self.metrics.lines_gathered.add(u64::from(batch.lines()));
+        batch
+    }
+
+    /// A batch no writer took.
+    pub fn lost(&self, batch: &Batch) {
+        self.metrics.lines_dropped.with(&["all", "writer_behind"]).add(u64::from(batch.lines()));
+    }
+}
+
+impl Slot {
+    fn new(assignment: &Assignment, plan: &Plan, now: i64) -> Self {
+        let interval = i64::try_from(assignment.interval.as_nanos()).unwrap_or(i64::MAX);
+        Self {
+            assignment: assignment.clone(),
+            ticks: Ticks::new(interval, now),
+            crew: Some(new_crew(assignment, plan)),
+            stale: false,
+            failing: false,
+        }
+    }
+
+    /// Tells a change between working and failing, once.
+    fn ended(&mut self, result: &Result<Points, CollectError>, metrics: &AgentMetrics) {
+        let collector = self.assignment.name;
+        if std::mem::replace(&mut self.stale, false) {
+            metrics.collector_stale.with(&[collector]).set(0.0);
+            tracing::info!(collector, "The collector answers again.");
+        }
+        metrics.collections.with(&[collector, if result.is_ok() { "ok" } else { "error" }]).increment();
+        match result {
+            Ok(_) if std::mem::replace(&mut self.failing, false) => tracing::info!(collector, "The collector works again."),
+            Err(error) if !std::mem::replace(&mut self.failing, true) => {
+                tracing::warn!(collector, "The collector gives nothing: {error}");
+            }
+            _ => {}
+        }
+    }
+
+    fn overdue(&mut self, metrics: &AgentMetrics) {
+        let collector = self.assignment.name;
+        metrics.collections.with(&[collector, "stale"]).increment();
+        if !std::mem::replace(&mut self.stale, true) {
+            metrics.collector_stale.with(&[collector]).set(1.0);
+            let timeout = self.assignment.timeout.as_secs_f64();
+            tracing::warn!(collector, timeout, "The collector hangs; the others go on without it.");
+        }
+    }
+}
+
+/// Joins the points of one series and time, which different collectors gave: fewer and longer lines.
+fn one_per_series(mut points: Vec<Point>) -> Vec<Point> {
+    points.sort_by(|a, b| (a.timestamp, &a.series).cmp(&(b.timestamp, &b.series)));
+    let mut joined: Vec<Point> = Vec::with_capacity(points.len());
+    for point in points {
+        match joined.last_mut() {
+            Some(last) if last.timestamp == point.timestamp && last.series == point.series => {
+                for (field, value) in point.fields() {
+                    last.set_field(field, value.clone());
+                }
+            }
+            _ => joined.push(point),
+        }
+    }
+    joined
+}
+
+fn new_crew(assignment: &Assignment, plan: &Plan) -> Crew {
+    (assignment.build(), HostFiles::new(&plan.host_root))
+}

@@ -1,0 +1,2 @@
+//! A fleet that does not exist.
+pub mod incident;
