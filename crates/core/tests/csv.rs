@@ -146,11 +146,8 @@ fn the_row_limit_is_an_error_not_a_truncated_answer() {
 #[test]
 fn a_record_without_end_is_refused_in_time() {
     let mut reader = Reader::new(ROWS);
-    let piece = [b'"'; 1]
-        .repeat(1)
-        .into_iter()
-        .chain(vec![b'x'; 1 << 20])
-        .collect::<Vec<u8>>();
+    let piece = vec![b'x'; 1 << 20];
+    reader.feed(b"\"").unwrap();
     let fed = (0..20).try_for_each(|_| reader.feed(&piece));
     assert!(
         matches!(fed, Err(ReadError::Syntax { line: 1, .. })),

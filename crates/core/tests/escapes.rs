@@ -1,7 +1,7 @@
 //! Bytes that a Markdown file cannot hold as they are: `\r`, `\n`, `\t`, `\0`, `\\` and `\xFF`.
 
 /// The bytes a text with escapes stands for.
-pub fn unescape(text: &str) -> Vec<u8> {
+pub(crate) fn unescape(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {

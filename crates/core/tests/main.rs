@@ -1,6 +1,8 @@
 //! The tests of the vocabulary, through its public surface. The suites of cases are under
 //! `testdata`; this one binary runs them all.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod catalogue;
 mod csv;
 mod duration;

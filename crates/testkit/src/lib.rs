@@ -1,11 +1,27 @@
 //! What tests share: case files, a server, daemons, receivers that record, folders.
 //!
-//! Only `dev-dependencies` name this crate.
+//! Only `dev-dependencies` name this crate. What cannot be had here (a container engine, a binary
+//! that is not built) ends in [`skip()`], never in a failure. Everything that has to wait does so
+//! in [`wait`], against one deadline.
 
+mod background;
+mod binary;
 pub mod cases;
+mod daemon;
+mod http_receiver;
+mod record;
+mod server;
 mod skip;
+mod smtp_receiver;
+pub mod wait;
 
+pub use binary::binary;
+pub use daemon::{Daemon, Signal};
+pub use http_receiver::{HttpReceiver, Refusal, Request};
+pub use record::Record;
+pub use server::{Server, server};
 pub use skip::skip;
+pub use smtp_receiver::{Mail, SmtpReceiver};
 pub use tempfile::TempDir as TempFolder;
 
 /// A folder of its own for one test; it goes when the value goes.

@@ -211,6 +211,12 @@ pub static METRICS: &[Metric] = &[
         "Files the filesystem can hold.",
     ),
     whole("disk_inodes_used", Disk, Count, "Files it holds."),
+    whole(
+        "disk_stale",
+        Disk,
+        Count,
+        "1 while the mount does not answer and has no other fields; else 0.",
+    ),
     // === diskio ===
     counter("disk_read_bytes", Diskio, Bytes, "Read from the device."),
     counter("disk_write_bytes", Diskio, Bytes, "Written to the device."),
@@ -267,6 +273,48 @@ pub static METRICS: &[Metric] = &[
         Count,
         "TCP connections established.",
     )),
+    untagged(whole(
+        "network_connections_listen",
+        Network,
+        Count,
+        "TCP sockets that wait for connections.",
+    )),
+    untagged(whole(
+        "network_connections_syn_sent",
+        Network,
+        Count,
+        "TCP connections asked for and not answered yet.",
+    )),
+    untagged(whole(
+        "network_connections_syn_recv",
+        Network,
+        Count,
+        "TCP connections answered and not confirmed yet.",
+    )),
+    untagged(whole(
+        "network_connections_time_wait",
+        Network,
+        Count,
+        "TCP connections closed, kept until late packets are gone.",
+    )),
+    untagged(whole(
+        "network_connections_close_wait",
+        Network,
+        Count,
+        "TCP connections the other side closed and a program here has not.",
+    )),
+    untagged(whole(
+        "network_connections_closing",
+        Network,
+        Count,
+        "TCP connections on their way out: FIN_WAIT, LAST_ACK, CLOSING, CLOSE.",
+    )),
+    untagged(whole(
+        "network_connections_udp",
+        Network,
+        Count,
+        "UDP sockets.",
+    )),
     // === process ===
     whole("process_count", Process, Count, "Processes on the machine."),
     whole(
@@ -282,10 +330,34 @@ pub static METRICS: &[Metric] = &[
         "Processes that run or wait for a processor.",
     ),
     whole(
+        "process_sleeping_count",
+        Process,
+        Count,
+        "Processes that wait for something.",
+    ),
+    whole(
+        "process_blocked_count",
+        Process,
+        Count,
+        "Processes that wait for a disk and cannot be interrupted.",
+    ),
+    whole(
         "process_zombie_count",
         Process,
         Count,
         "Processes that ended and were not waited for.",
+    ),
+    whole(
+        "process_stopped_count",
+        Process,
+        Count,
+        "Processes stopped by a signal or a debugger.",
+    ),
+    whole(
+        "process_idle_count",
+        Process,
+        Count,
+        "Kernel threads without work.",
     ),
     whole(
         "process_thread_count",
@@ -296,7 +368,7 @@ pub static METRICS: &[Metric] = &[
     process(percent(
         "process_cpu_percent",
         Process,
-        "Processor time of one of the busiest processes; 100 is one core.",
+        "Processor time of one of the busiest processes, of all processors.",
     )),
     process(whole(
         "process_memory_bytes",
@@ -320,6 +392,12 @@ pub static METRICS: &[Metric] = &[
         Process,
         Bytes,
         "Written by the process to storage.",
+    )),
+    process(whole(
+        "process_instances",
+        Process,
+        Count,
+        "Processes of this name, whose values are added up.",
     )),
     process(whole(
         "process_pid",

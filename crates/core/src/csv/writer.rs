@@ -170,23 +170,13 @@ impl Writer {
 
     fn schema(&mut self, result: &str, columns: &[Column], table: &str, with_key: bool) {
         for annotation in self.dialect.annotations.clone() {
-            let (start, of_column): ([&str; 3], fn(&Column, bool) -> &str) = match annotation {
-                Annotation::DataType => (["#datatype", "string", "long"], |column, _| {
-                    column.data_type.name()
-                }),
-                Annotation::Group => (["#group", "false", "false"], |column, _| {
-                    if column.group { "true" } else { "false" }
-                }),
-                Annotation::Default => (["#default", result, table], |column, with_key| {
-                    if with_key && column.group {
-                        &column.default
-                    } else {
-                        ""
-                    }
-                }),
+            let start = match annotation {
+                Annotation::DataType => ["#datatype", "string", "long"],
+                Annotation::Group => ["#group", "false", "false"],
+                Annotation::Default => ["#default", result, table],
             };
-            let cells = columns.iter().map(|column| of_column(column, with_key));
-            self.line(start.into_iter().chain(cells));
+            let of_column = |column| annotation_of(annotation, column, with_key);
+            self.line(start.into_iter().chain(columns.iter().map(of_column)));
         }
         if self.dialect.header {
             let labels = columns.iter().map(|column| column.label.as_str());
@@ -206,6 +196,18 @@ impl Writer {
 
     fn end_line(&mut self) {
         self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// A column's cell in an annotation line. Keys are given only for a table without rows, which
+/// could not tell them otherwise.
+fn annotation_of(annotation: Annotation, column: &Column, with_key: bool) -> &str {
+    match annotation {
+        Annotation::DataType => column.data_type.name(),
+        Annotation::Group if column.group => "true",
+        Annotation::Group => "false",
+        Annotation::Default if with_key && column.group => &column.default,
+        Annotation::Default => "",
     }
 }
 

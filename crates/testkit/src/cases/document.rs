@@ -119,16 +119,20 @@ impl Case {
         }
     }
 
-    /// Puts a block behind the last one, before prose and blank lines that end the test.
+    /// Puts a block behind the last one; in a test without any, behind its prose.
     fn append(&mut self, block: Block) {
-        let last = self
-            .parts
-            .iter()
-            .rposition(|part| !matches!(part, Part::Prose(text) if text.is_empty()));
-        let place = last.map_or(0, |place| place + 1);
-        self.parts.insert(place, Part::Block(block));
-        if place > 0 && matches!(self.parts[place - 1], Part::Prose(_)) {
-            self.parts.insert(place, Part::Prose(String::new()));
+        let is_block = |part: &Part| matches!(part, Part::Block(_));
+        let has_text = |part: &Part| !matches!(part, Part::Prose(text) if text.is_empty());
+        let last = self.parts.iter().rposition(is_block);
+        match last.or_else(|| self.parts.iter().rposition(has_text)) {
+            Some(place) if is_block(&self.parts[place]) => {
+                self.parts.insert(place + 1, Part::Block(block));
+            }
+            last_prose => {
+                let place = last_prose.map_or(0, |place| place + 1);
+                let parts = [Part::Prose(String::new()), Part::Block(block)];
+                self.parts.splice(place..place, parts);
+            }
         }
     }
 }

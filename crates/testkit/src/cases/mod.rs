@@ -55,6 +55,25 @@ impl<N: Into<String>, T: Into<String>> From<Vec<(N, T)>> for Outputs {
     }
 }
 
+/// What to do with outputs that are not what the suite expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Fail with a diff.
+    Compare,
+    /// Rewrite the expectation in the file.
+    Update,
+}
+
+impl Mode {
+    /// [`Mode::Update`] where `UPDATE_EXPECT=1` is set.
+    pub fn from_environment() -> Mode {
+        match std::env::var_os("UPDATE_EXPECT") {
+            Some(value) if value == "1" => Mode::Update,
+            _ => Mode::Compare,
+        }
+    }
+}
+
 /// Runs each test of a suite, or of all suites under a folder, and compares what `test` returns
 /// with what the file expects. Paths are relative to the crate, where cargo runs its tests.
 ///
@@ -62,7 +81,19 @@ impl<N: Into<String>, T: Into<String>> From<Vec<(N, T)>> for Outputs {
 /// With a diff of all tests that failed; if a suite has no test; if a folder holds a file that is
 /// not a suite (it would be forgotten).
 pub fn run<R: Into<Outputs>>(path: impl AsRef<Path>, test: impl Fn(&Case) -> R) {
-    run_with(path.as_ref(), update_wanted(), |case| test(case).into());
+    run_in_mode(Mode::from_environment(), path, test);
+}
+
+/// As [`run`], in a mode of the caller's choice.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_in_mode<R: Into<Outputs>>(
+    mode: Mode,
+    path: impl AsRef<Path>,
+    test: impl Fn(&Case) -> R,
+) {
+    run_suites(path.as_ref(), mode, |case| test(case).into());
 }
 
 /// Fails if a folder holds suites, or other files, that no test of the crate names: a case file
@@ -95,11 +126,7 @@ pub fn assert_none_forgotten(folder: impl AsRef<Path>, named: &[&str]) {
     );
 }
 
-fn update_wanted() -> bool {
-    std::env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1")
-}
-
-fn run_with(path: &Path, update: bool, test: impl Fn(&Case) -> Outputs) {
+fn run_suites(path: &Path, mode: Mode, test: impl Fn(&Case) -> Outputs) {
     let suites = if path.is_dir() {
         files_below(path)
     } else {
@@ -112,13 +139,12 @@ fn run_with(path: &Path, update: bool, test: impl Fn(&Case) -> Outputs) {
         total += document.cases.len();
         for case in &mut document.cases {
             let outputs = test(case);
-            if update {
-                case.accept(outputs.0);
-            } else {
-                failures.extend(report::compare(suite, case, &outputs.0));
+            match mode {
+                Mode::Update => case.accept(outputs.0),
+                Mode::Compare => failures.extend(report::compare(suite, case, &outputs.0)),
             }
         }
-        if update {
+        if mode == Mode::Update {
             document.write_if_changed();
         }
     }

@@ -1,0 +1,197 @@
+//! A fake of what a webhook or Slack is to us: it takes requests, records them, and refuses as
+//! many as it is told to.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
+
+use crate::background;
+use crate::record::Record;
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first header of a name, in whatever case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as text, bad bytes replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// How a request is refused.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub status: u16,
+    /// The value of the header `Retry-After`.
+    pub retry_after: Option<String>,
+    pub body: String,
+}
+
+impl Refusal {
+    pub fn status(status: u16) -> Refusal {
+        Refusal {
+            status,
+            retry_after: None,
+            body: String::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, value: &str) -> Refusal {
+        self.retry_after = Some(value.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn body(mut self, body: &str) -> Refusal {
+        body.clone_into(&mut self.body);
+        self
+    }
+}
+
+/// A server on a free port of the loopback that records every request, on a thread of its own;
+/// it ends when the value goes.
+#[derive(Debug)]
+pub struct HttpReceiver {
+    address: SocketAddr,
+    /// Every request, the refused ones included.
+    pub requests: Record<Request>,
+    script: Arc<Mutex<Script>>,
+    _end: oneshot::Sender<()>,
+}
+
+/// What the receiver was told to do.
+#[derive(Debug, Default)]
+struct Script {
+    refusals: std::collections::VecDeque<Refusal>,
+    delay: Duration,
+    answer: &'static str,
+}
+
+#[derive(Clone)]
+struct Shared {
+    requests: Record<Request>,
+    script: Arc<Mutex<Script>>,
+}
+
+impl HttpReceiver {
+    /// Answers 200 with an empty body, like most webhooks.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn webhook() -> HttpReceiver {
+        HttpReceiver::start("")
+    }
+
+    /// Answers 200 `ok`, like an incoming webhook of Slack.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn slack() -> HttpReceiver {
+        HttpReceiver::start("ok")
+    }
+
+    fn start(answer: &'static str) -> HttpReceiver {
+        let script = Script {
+            answer,
+            ..Script::default()
+        };
+        let shared = Shared {
+            requests: Record::default(),
+            script: Arc::new(Mutex::new(script)),
+        };
+        let router = Router::new().fallback(receive).with_state(shared.clone());
+        let (address, end) = background::serve(move |listener, ended| async move {
+            tokio::select! {
+                _ = axum::serve(listener, router) => {}
+                _ = ended => {}
+            }
+        });
+        HttpReceiver {
+            address,
+            requests: shared.requests,
+            script: shared.script,
+            _end: end,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT` and the path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The next `count` requests are refused.
+    pub fn refuse(&self, count: usize, refusal: &Refusal) {
+        let mut script = lock(&self.script);
+        script
+            .refusals
+            .extend(std::iter::repeat_n(refusal.clone(), count));
+    }
+
+    /// From now on each answer comes this late.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.script).delay = delay;
+    }
+}
+
+fn lock(script: &Mutex<Script>) -> std::sync::MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn receive(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    shared.requests.push(Request {
+        method: method.to_string(),
+        path: uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned(),
+        headers,
+        body: body.to_vec(),
+    });
+    let (refusal, delay, answer) = {
+        let mut script = lock(&shared.script);
+        (script.refusals.pop_front(), script.delay, script.answer)
+    };
+    tokio::time::sleep(delay).await;
+    let Some(refusal) = refusal else {
+        return answer.into_response();
+    };
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, refusal.body).into_response();
+    if let Some(value) = refusal
+        .retry_after
+        .and_then(|text| HeaderValue::from_str(&text).ok())
+    {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    response
+}

@@ -1,0 +1,237 @@
+//! A fake mail server: enough of RFC 5321 (and AUTH, RFC 4954) to be handed mail, which it
+//! records, and to refuse as many mails as it is told to.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::oneshot;
+
+use crate::background;
+use crate::record::Record;
+
+/// A mail as it was handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// The argument of AUTH, if the client authenticated: `PLAIN` and its base64, or `LOGIN` and
+    /// the two base64 answers, parted by blanks.
+    pub auth: Option<String>,
+    /// Of the envelope, without angle brackets.
+    pub from: String,
+    pub to: Vec<String>,
+    /// Headers and body with `\n` line ends, dot-stuffing undone.
+    pub data: String,
+}
+
+/// A mail server on a free port of the loopback; it ends when the value goes.
+#[derive(Debug)]
+pub struct SmtpReceiver {
+    address: SocketAddr,
+    /// The accepted mails.
+    pub mails: Record<Mail>,
+    /// Every command line of every client.
+    pub commands: Record<String>,
+    refusals: Arc<Mutex<VecDeque<String>>>,
+    _end: oneshot::Sender<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    mails: Record<Mail>,
+    commands: Record<String>,
+    refusals: Arc<Mutex<VecDeque<String>>>,
+    auth_required: bool,
+}
+
+impl SmtpReceiver {
+    /// Takes mail from anybody.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn open() -> SmtpReceiver {
+        SmtpReceiver::start(false)
+    }
+
+    /// Takes mail only after AUTH (any credentials, which are recorded).
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn with_auth() -> SmtpReceiver {
+        SmtpReceiver::start(true)
+    }
+
+    fn start(auth_required: bool) -> SmtpReceiver {
+        let shared = Shared {
+            mails: Record::default(),
+            commands: Record::default(),
+            refusals: Arc::default(),
+            auth_required,
+        };
+        let serving = shared.clone();
+        let (address, end) = background::serve(move |listener, mut ended| async move {
+            loop {
+                tokio::select! {
+                    _ = &mut ended => return,
+                    accepted = listener.accept() => {
+                        if let Ok((stream, _)) = accepted {
+                            // A client that hangs up in the middle has its answer already.
+                            let talk = Dialogue::new(stream, serving.clone()).run();
+                            tokio::spawn(async move { drop(talk.await) });
+                        }
+                    }
+                }
+            }
+        });
+        SmtpReceiver {
+            address,
+            mails: shared.mails,
+            commands: shared.commands,
+            refusals: shared.refusals,
+            _end: end,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next `count` mails are refused at MAIL FROM with this reply, such as
+    /// `451 try again later`.
+    pub fn refuse(&self, count: usize, reply: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.extend(std::iter::repeat_n(reply.to_owned(), count));
+    }
+}
+
+/// One connection.
+struct Dialogue {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    shared: Shared,
+    mail: Mail,
+    auth: Option<String>,
+}
+
+impl Dialogue {
+    fn new(stream: TcpStream, shared: Shared) -> Dialogue {
+        let (reader, writer) = stream.into_split();
+        Dialogue {
+            reader: BufReader::new(reader),
+            writer,
+            shared,
+            mail: Mail::default(),
+            auth: None,
+        }
+    }
+
+    async fn run(mut self) -> std::io::Result<()> {
+        self.reply("220 localhost ESMTP").await?;
+        while let Some(line) = self.line().await? {
+            self.shared.commands.push(line.clone());
+            let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
+            match verb.to_ascii_uppercase().as_str() {
+                "EHLO" if self.shared.auth_required => {
+                    self.reply("250-localhost\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN")
+                        .await?;
+                }
+                "EHLO" => self.reply("250-localhost\r\n250 8BITMIME").await?,
+                "HELO" | "NOOP" => self.reply("250 ok").await?,
+                "RSET" => {
+                    self.mail = Mail::default();
+                    self.reply("250 ok").await?;
+                }
+                "AUTH" => self.authenticate(argument).await?,
+                "MAIL" => self.begin_mail(argument).await?,
+                "RCPT" => {
+                    self.mail.to.push(address_of(argument));
+                    self.reply("250 ok").await?;
+                }
+                "DATA" => self.data().await?,
+                "QUIT" => return self.reply("221 bye").await,
+                _ => self.reply("502 command not implemented").await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn authenticate(&mut self, argument: &str) -> std::io::Result<()> {
+        let mut given = argument.to_owned();
+        // LOGIN asks for the name and the password, PLAIN for both at once, each in base64.
+        let prompts: &[&str] = match argument.to_ascii_uppercase().as_str() {
+            "LOGIN" => &["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
+            "PLAIN" => &["334 "],
+            _ => &[],
+        };
+        for prompt in prompts {
+            self.reply(prompt).await?;
+            given.push(' ');
+            given.push_str(&self.line().await?.unwrap_or_default());
+        }
+        self.auth = Some(given);
+        self.reply("235 authenticated").await
+    }
+
+    async fn begin_mail(&mut self, argument: &str) -> std::io::Result<()> {
+        if self.shared.auth_required && self.auth.is_none() {
+            return self.reply("530 authentication required").await;
+        }
+        let refusal = {
+            let mut refusals = self
+                .shared
+                .refusals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            refusals.pop_front()
+        };
+        if let Some(reply) = refusal {
+            return self.reply(&reply).await;
+        }
+        self.mail = Mail {
+            auth: self.auth.clone(),
+            from: address_of(argument),
+            ..Mail::default()
+        };
+        self.reply("250 ok").await
+    }
+
+    async fn data(&mut self) -> std::io::Result<()> {
+        self.reply("354 end with a dot on a line of its own")
+            .await?;
+        while let Some(line) = self.line().await? {
+            if line == "." {
+                self.shared.mails.push(std::mem::take(&mut self.mail));
+                return self.reply("250 queued").await;
+            }
+            self.mail
+                .data
+                .push_str(line.strip_prefix('.').unwrap_or(&line));
+            self.mail.data.push('\n');
+        }
+        Ok(())
+    }
+
+    /// The next line without its end; `None` when the client has hung up.
+    async fn line(&mut self) -> std::io::Result<Option<String>> {
+        let mut bytes = Vec::new();
+        let length = self.reader.read_until(b'\n', &mut bytes).await?;
+        let text = String::from_utf8_lossy(&bytes);
+        Ok((length > 0).then(|| text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    async fn reply(&mut self, text: &str) -> std::io::Result<()> {
+        self.writer
+            .write_all(format!("{text}\r\n").as_bytes())
+            .await
+    }
+}
+
+/// `FROM:<a@b> SIZE=1` is `a@b`.
+fn address_of(argument: &str) -> String {
+    let inside = argument
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
+    inside.map_or(argument, |(address, _)| address).to_owned()
+}

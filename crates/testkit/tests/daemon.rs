@@ -1,0 +1,56 @@
+//! Daemons, with shells in the place of the real ones.
+
+use std::process::Command;
+
+use watchpost_testkit::{Daemon, Signal};
+
+fn shell(script: &str) -> Daemon {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    Daemon::start(command)
+}
+
+#[test]
+fn both_outputs_are_recorded() {
+    let mut daemon = shell("echo to out; echo to err >&2; exec sleep 60");
+    assert_eq!(daemon.wait_for_line("out"), "to out");
+    assert_eq!(daemon.wait_for_line("err"), "to err");
+    assert!(!daemon.has_ended());
+    daemon.kill();
+    assert!(daemon.has_ended());
+}
+
+#[test]
+fn signals_reach_the_process() {
+    let loops = "while :; do sleep 0.01; done";
+    let script =
+        format!("trap 'echo reloaded' HUP; trap 'echo bye; exit 3' TERM; echo up; {loops}");
+    let mut daemon = shell(&script);
+    daemon.wait_for_line("up");
+    daemon.signal(Signal::Reload);
+    daemon.wait_for_line("reloaded");
+    assert_eq!(daemon.stop().code(), Some(3));
+    daemon.wait_for_line("bye");
+    // Nobody is there any more; nothing happens.
+    daemon.signal(Signal::Interrupt);
+}
+
+#[test]
+#[should_panic(expected = "the process ended without \"never said\"")]
+fn a_process_that_ends_early_is_not_waited_for() {
+    shell("echo something else").wait_for_line("never said");
+}
+
+#[test]
+fn a_port_is_waited_for() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut daemon = shell("exec sleep 60");
+    daemon.wait_for_port(listener.local_addr().unwrap());
+    assert!(daemon.id() > 0);
+    assert_eq!(daemon.text(), "");
+}
+
+#[test]
+fn a_binary_that_is_not_built_has_no_command() {
+    assert!(Daemon::command("watchpost-nonesuch").is_none());
+}
