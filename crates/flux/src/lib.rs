@@ -10,9 +10,13 @@
 
 pub mod effects;
 pub mod error;
+mod execute;
+mod interpret;
+mod plan;
 pub mod program;
 pub mod semantic;
 pub mod source;
+pub mod stdlib;
 pub mod syntax;
 pub mod table;
 pub mod value;

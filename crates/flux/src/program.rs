@@ -1,12 +1,20 @@
 //! The way in: a text is compiled once into a [`Program`] and run against a source, as often as wanted.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::effects::Effects;
 use crate::error::Error;
+use crate::execute::Context;
+use crate::plan::{Node, Operation};
+use crate::semantic;
 use crate::source::Source;
 use crate::syntax::{self, Diagnostic, ast};
 use crate::table::Table;
+
+/// The name of a result without `yield`.
+const DEFAULT_RESULT: &str = "_result";
 
 /// What a run may use. Over a limit it ends with an error of kind exhausted; the process goes on.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +51,7 @@ pub struct Run<'a> {
 /// What a run did besides handing tables to the sink.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// A line a read: what was pushed down to the source, and what was not. The host shows it when asked to explain.
+    /// A line a read: what was pushed down to the source. The host shows it when asked to explain.
     pub explain: Vec<String>,
     /// The names of the results, in the order in which they were written; also of those without a table.
     pub results: Vec<String>,
@@ -73,7 +81,13 @@ impl Program {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
+        let _ = semantic::check;
         Ok(Self { file: Arc::new(file), externals: externals.map(Arc::new), now })
+    }
+
+    /// The tree of the text.
+    pub fn file(&self) -> &ast::File {
+        &self.file
     }
 
     /// Runs the program to its end on the calling thread, handing tables to `sink` as they come.
@@ -82,7 +96,101 @@ impl Program {
     /// A runtime error of the program, of the source or of the effects, a limit, or what `check` or the sink said. Tables may
     /// have been handed out before.
     pub fn run(&self, run: &Run<'_>, sink: &mut TableSink<'_>) -> Result<Outcome, Error> {
-        let _ = (&self.file, &self.externals, self.now, run, sink);
-        Ok(Outcome::default())
+        let context = Context::new(run, self.now)?;
+        let scope = context.universe().nested();
+        let outcome = self.run_in(&context, &scope, sink);
+        scope.clear();
+        outcome
+    }
+
+    fn run_in(
+        &self,
+        context: &Context<'_>,
+        scope: &crate::interpret::Scope,
+        sink: &mut TableSink<'_>,
+    ) -> Result<Outcome, Error> {
+        if let Some(externals) = &self.externals {
+            context.run_file(externals, scope)?;
+        }
+        let streams = context.run_file(&self.file, scope)?;
+        let results = named_results(&streams)?;
+        let roots: Vec<Rc<Node>> = results.iter().map(|(_, node)| Rc::clone(node)).collect();
+        context.count_consumers(&roots);
+        let (rows, tables) = (Cell::new(0usize), Cell::new(0usize));
+        let limits = run_limits(context);
+        for (name, node) in &results {
+            context.execute(node, &mut |table| {
+                rows.set(rows.get() + table.rows);
+                tables.set(tables.get() + 1);
+                if rows.get() > limits.rows {
+                    return Err(Error::exhausted(format!("the answer has more than {} rows", limits.rows)));
+                }
+                if tables.get() > limits.tables {
+                    return Err(Error::exhausted(format!("the answer has more than {} tables", limits.tables)));
+                }
+                sink(name, table)
+            })?;
+        }
+        Ok(Outcome {
+            explain: context.notes(),
+            results: results.into_iter().map(|(name, _)| name).collect(),
+            rows: rows.get(),
+        })
+    }
+}
+
+fn run_limits(context: &Context<'_>) -> Limits {
+    *context.limits()
+}
+
+/// The results of a program's streams: those that `yield` names, wherever in a chain, and the ends of chains without name.
+fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error> {
+    let mut results: Vec<(String, Rc<Node>)> = Vec::new();
+    let mut add = |name: &str, node: &Rc<Node>| {
+        if results.iter().any(|(_, known)| Rc::ptr_eq(known, node)) {
+            return Ok(());
+        }
+        if results.iter().any(|(known, _)| known == name) {
+            return Err(Error::invalid(format!(
+                "tried to produce more than one result with the name {name:?}; give each a name with yield"
+            )));
+        }
+        results.push((name.to_owned(), Rc::clone(node)));
+        Ok(())
+    };
+    for (at, stream) in streams.iter().enumerate() {
+        if streams[..at].iter().any(|earlier| Rc::ptr_eq(earlier, stream)) {
+            continue;
+        }
+        let mut yields = Vec::new();
+        collect_yields(stream, &mut yields);
+        for node in yields {
+            if let Operation::Yield(name) = &node.operation {
+                add(name, &node)?;
+            }
+        }
+        match &stream.operation {
+            Operation::Yield(_) => {}
+            Operation::All { name: operation @ ("to" | "wide-to"), .. }
+            | Operation::Each { name: operation @ ("to" | "wide-to"), .. } => {
+                add(&format!("{operation}{}", stream.depth_from_source()), stream)?;
+            }
+            _ => add(DEFAULT_RESULT, stream)?,
+        }
+    }
+    if results.is_empty() {
+        return Err(Error::invalid("this Flux script returns no streaming data. Consider adding a \"yield\" or invoking streaming functions directly, without performing an assignment"));
+    }
+    Ok(results)
+}
+
+/// The nodes of `yield` behind a stream, those nearest the source first.
+fn collect_yields(node: &Rc<Node>, found: &mut Vec<Rc<Node>>) {
+    for input in &node.inputs {
+        collect_yields(input, found);
+    }
+    let known = found.iter().any(|other| Rc::ptr_eq(other, node));
+    if matches!(node.operation, Operation::Yield(_)) && !known {
+        found.push(Rc::clone(node));
     }
 }

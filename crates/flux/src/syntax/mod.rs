@@ -4,6 +4,7 @@ pub mod ast;
 mod check;
 mod diagnostic;
 pub mod format;
+pub mod json;
 mod lexer;
 mod literal;
 mod parser;

@@ -4,9 +4,14 @@
 //! columns that are moved, never copied. A source that cannot do an aggregate says so ([`Scan::Raw`]) and hands back the
 //! raw rows: the evaluator then computes the same answer itself.
 
+mod matching;
+
 use std::sync::Arc;
 
 use regex::Regex;
+
+pub use matching::{Residual, SeriesView};
+
 
 use crate::error::Error;
 use crate::value::window::Window;
@@ -100,9 +105,10 @@ pub enum Literal {
 
 /// A condition on series and rows.
 ///
-/// Storage's rules, which differ from those of the language in memory: logic is two-valued; a series that lacks a tag
-/// satisfies `tag != x` and `tag !~ x` and no other comparison of that tag (`tag == ""` neither); a comparison of the value
-/// with a constant of another kind is false, except that integers, unsigned numbers and floats compare with a float constant.
+/// Storage's rules, which differ from those of the language in memory: logic is two-valued; a tag that a series lacks
+/// compares as an empty text; a comparison of the value with a constant of another kind is false, except that floats
+/// compare with integers and that integers and unsigned numbers compare with floats. [`Predicate::against`] and
+/// [`Predicate::accepts_row`] are these rules.
 #[derive(Debug, Clone)]
 pub enum Predicate {
     /// All of them hold (true when empty).

@@ -1,0 +1,113 @@
+//! `aggregateWindow` with an aggregate or selector of storage, computed in memory: a row a window, no table a window.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::aggregate::{aggregate_column, select_row};
+use super::window::{bounds_for_windows, clip, key_with_bounds, rows_by_window};
+use crate::error::Error;
+use crate::execute::Context;
+use crate::plan::{AggregateWindow, Node, Out};
+use crate::source::{Aggregate, TimeRange};
+use crate::table::{Column, Field, Table, Vector, merge};
+
+/// How many windows one operation may make of a range.
+const MAX_WINDOWS: usize = 2_000_000;
+
+impl Context<'_> {
+    pub(super) fn execute_aggregate_window(
+        &self,
+        node: &Rc<Node>,
+        spec: &AggregateWindow,
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
+        let range = bounds_for_windows(node)?;
+        let input = node.input().ok_or_else(|| Error::internal("aggregateWindow without input"))?;
+        let mut groups: std::collections::BTreeMap<_, Vec<Table>> = std::collections::BTreeMap::new();
+        let mut bytes = 0;
+        self.execute(input, &mut |table| {
+            self.check()?;
+            for label in ["_start", "_stop"] {
+                table.expect_column(label)?;
+            }
+            let result = aggregate_window_table(spec, &table, range)?;
+            bytes += result.bytes() + 128;
+            self.check_memory(bytes)?;
+            groups.entry(result.key.clone()).or_default().push(result);
+            Ok(())
+        })?;
+        for parts in groups.into_values() {
+            out(merge(parts)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// A row for each window of a table.
+///
+/// # Errors
+/// A column is missing or of a type that the function is not defined on; too many windows.
+pub fn aggregate_window_table(spec: &AggregateWindow, table: &Table, range: TimeRange) -> Result<Table, Error> {
+    let times = table.expect_times("_time")?;
+    let column = table.expect_column(&spec.column)?;
+    if !spec.function.is_selector() && table.key.contains(&spec.column) {
+        return Err(Error::invalid("cannot aggregate columns that are part of the group key"));
+    }
+    let all = if spec.create_empty { Some(spec.window.overlapping(range, MAX_WINDOWS)?) } else { None };
+    let mut parts = rows_by_window(times, &spec.window, range, all.as_deref())?;
+    parts.sort_by_key(|(bounds, _)| bounds.start);
+    let stop_wanted = spec.time_source.as_ref() == "_stop";
+    let mut marks = Vec::with_capacity(parts.len());
+    let mut chosen = Vec::with_capacity(parts.len());
+    let mut values = Vec::with_capacity(parts.len());
+    for (bounds, rows) in &parts {
+        let (start, stop) = clip(bounds, range);
+        if spec.function.is_selector() {
+            let row = selected(spec.function, column, rows)?;
+            if row.is_none() && !spec.create_empty {
+                continue;
+            }
+            chosen.push(row);
+        } else {
+            values.push(aggregate_column(spec.function, &rows.of_column(column))?);
+        }
+        marks.push(if stop_wanted { stop } else { start });
+    }
+    let rows = marks.len();
+    let mut result = Table::of_key(key_with_bounds(&table.key, range), rows);
+    let marks = Column::Time(Vector::dense(marks));
+    if spec.function.is_selector() {
+        for field in &table.fields {
+            if !result.key.contains(&field.label) {
+                let column = field.column.take_optional(&chosen);
+                result.fields.push(Field { label: Arc::clone(&field.label), column });
+            }
+        }
+    } else {
+        let references: Vec<&Column> = values.iter().collect();
+        let value = match Column::concat(&references) {
+            Some(column) => column,
+            None => aggregate_column(spec.function, &column.slice(0, 0))?.slice(0, 0),
+        };
+        result.fields.push(Field { label: Arc::clone(&spec.column), column: value });
+    }
+    if let Some(at) = result.position(&spec.time_destination) {
+        result.fields.remove(at);
+    }
+    result.fields.insert(0, Field { label: Arc::clone(&spec.time_destination), column: marks });
+    Ok(result)
+}
+
+/// The row of the table that a selector chooses among some rows.
+fn selected(
+    function: Aggregate,
+    column: &Column,
+    rows: &super::window::WindowRows,
+) -> Result<Option<usize>, Error> {
+    use super::window::WindowRows;
+    let within = select_row(function, &rows.of_column(column))?;
+    Ok(within.map(|at| match rows {
+        WindowRows::Run(start, _) => start + at,
+        WindowRows::Rows(rows) => rows[at],
+    }))
+}

@@ -1,0 +1,281 @@
+//! What a run knows while it runs: the host, the limits, the packages, and what was computed already.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use regex::Regex;
+
+use crate::effects::Effects;
+use crate::error::Error;
+use crate::interpret::{Package, Scope};
+use crate::plan::Node;
+use crate::program::{Limits, Run};
+use crate::source::Source;
+use crate::stdlib;
+use crate::table::Table;
+use crate::value::Value;
+use crate::value::window::Location;
+
+/// The state of a run.
+pub struct Context<'a> {
+    run: &'a Run<'a>,
+    now: i64,
+    universe: Scope,
+    packages: RefCell<HashMap<Arc<str>, Rc<Package>>>,
+    location: RefCell<Location>,
+    regexes: RefCell<HashMap<Arc<str>, Arc<Regex>>>,
+    depth: Cell<usize>,
+    rows: Cell<Option<usize>>,
+    consumers: RefCell<HashMap<*const Node, usize>>,
+    cache: RefCell<HashMap<*const Node, (Rc<Node>, Rc<Vec<Table>>)>>,
+    explain: RefCell<Vec<String>>,
+}
+
+/// A call in progress; leaving ends it.
+pub struct Entered<'a>(&'a Cell<usize>);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+impl<'a> Context<'a> {
+    /// A fresh state; the library's names without import are defined.
+    ///
+    /// # Errors
+    /// The library's own text is broken.
+    pub fn new(run: &'a Run<'a>, now: i64) -> Result<Self, Error> {
+        let context = Self {
+            run,
+            now,
+            universe: Scope::default(),
+            packages: RefCell::default(),
+            location: RefCell::default(),
+            regexes: RefCell::default(),
+            depth: Cell::new(0),
+            rows: Cell::new(None),
+            consumers: RefCell::default(),
+            cache: RefCell::default(),
+            explain: RefCell::default(),
+        };
+        stdlib::define("", &context, &context.universe)?;
+        Ok(context)
+    }
+
+    /// Stored data.
+    pub fn source(&self) -> &dyn Source {
+        self.run.source
+    }
+
+    /// The world.
+    pub fn effects(&self) -> &dyn Effects {
+        self.run.effects
+    }
+
+    /// What the run may use.
+    pub fn limits(&self) -> &Limits {
+        &self.run.limits
+    }
+
+    /// The names that need no import.
+    pub fn universe(&self) -> &Scope {
+        &self.universe
+    }
+
+    /// The time at which the program was asked, whatever the option `now` says.
+    pub fn started(&self) -> i64 {
+        self.now
+    }
+
+    /// What the option `now` answers.
+    ///
+    /// # Errors
+    /// The program's own function failed or gave no time.
+    pub fn now(&self) -> Result<i64, Error> {
+        match self.universe.own("now") {
+            Some(Value::Function(function)) => match self.call_with(&function, [])? {
+                Value::Time(time) => Ok(time),
+                other => Err(Error::invalid(format!("now() must give a time, not {}", other.type_name()))),
+            },
+            _ => Ok(self.now),
+        }
+    }
+
+    /// Where days begin unless a call says otherwise (option `location`).
+    pub fn location(&self) -> Location {
+        self.location.borrow().clone()
+    }
+
+    /// Sets the option `location`.
+    ///
+    /// # Errors
+    /// An unknown zone.
+    pub fn set_location(&self, value: &Value) -> Result<(), Error> {
+        *self.location.borrow_mut() = stdlib::location_of(value)?;
+        Ok(())
+    }
+
+    /// A package, loaded at its first import.
+    ///
+    /// # Errors
+    /// There is no such package.
+    pub fn import(&self, path: &Arc<str>) -> Result<Rc<Package>, Error> {
+        if let Some(package) = self.packages.borrow().get(path) {
+            return Ok(Rc::clone(package));
+        }
+        if !stdlib::has_package(path) {
+            return Err(Error::invalid(format!(
+                "invalid import path {path}: this server has no such package"
+            )));
+        }
+        let scope = self.universe.nested();
+        stdlib::define(path, self, &scope)?;
+        let package = Rc::new(Package { path: Arc::clone(path), scope });
+        self.packages.borrow_mut().insert(Arc::clone(path), Rc::clone(&package));
+        Ok(package)
+    }
+
+    /// A pattern, compiled once.
+    ///
+    /// # Errors
+    /// It is no pattern.
+    pub fn cached_regex(&self, pattern: &Arc<str>) -> Result<Arc<Regex>, Error> {
+        if let Some(regex) = self.regexes.borrow().get(pattern) {
+            return Ok(Arc::clone(regex));
+        }
+        let regex = Regex::new(pattern)
+            .map_err(|error| Error::invalid(format!("invalid regular expression /{pattern}/: {error}")))?;
+        let regex = Arc::new(regex);
+        self.regexes.borrow_mut().insert(Arc::clone(pattern), Arc::clone(&regex));
+        Ok(regex)
+    }
+
+    /// Ends the run if its caller went away or its time is over.
+    ///
+    /// # Errors
+    /// Just that.
+    pub fn check(&self) -> Result<(), Error> {
+        (self.run.check)()
+    }
+
+    /// Begins a call.
+    ///
+    /// # Errors
+    /// Calls are nested too deeply.
+    pub fn enter(&self) -> Result<Entered<'_>, Error> {
+        let depth = self.depth.get() + 1;
+        if depth > self.run.limits.recursion {
+            return Err(Error::exhausted(format!(
+                "more than {} nested calls of functions",
+                self.run.limits.recursion
+            )));
+        }
+        self.depth.set(depth);
+        Ok(Entered(&self.depth))
+    }
+
+    /// Bounds what one step may hold.
+    ///
+    /// # Errors
+    /// More than the limit.
+    pub fn check_memory(&self, bytes: usize) -> Result<(), Error> {
+        let limit = self.run.limits.memory_bytes;
+        if bytes > limit {
+            return Err(Error::exhausted(format!(
+                "memory allocation limit reached: limit {limit} bytes, wanted {bytes}; filter, aggregate or shorten the range"
+            )));
+        }
+        Ok(())
+    }
+
+    /// How many rows the lambda that is being evaluated works on at once; `None` outside of one.
+    pub fn lambda_rows(&self) -> Option<usize> {
+        self.rows.get()
+    }
+
+    /// Evaluates for so many rows at once.
+    pub fn for_all_rows<T>(&self, rows: usize, work: impl FnOnce() -> T) -> T {
+        let before = self.rows.replace(Some(rows));
+        let result = work();
+        self.rows.set(before);
+        result
+    }
+
+    /// Evaluates outside of any lambda's rows.
+    pub fn for_one_row<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.rows.replace(None);
+        let result = work();
+        self.rows.set(before);
+        result
+    }
+
+    /// Counts who reads each node below these.
+    pub fn count_consumers(&self, roots: &[Rc<Node>]) {
+        let mut consumers = self.consumers.borrow_mut();
+        consumers.clear();
+        let mut open: Vec<Rc<Node>> = roots.to_vec();
+        for root in roots {
+            *consumers.entry(Rc::as_ptr(root)).or_default() += 1;
+        }
+        let mut seen = std::collections::HashSet::new();
+        while let Some(node) = open.pop() {
+            if !seen.insert(Rc::as_ptr(&node)) {
+                continue;
+            }
+            for input in &node.inputs {
+                *consumers.entry(Rc::as_ptr(input)).or_default() += 1;
+                open.push(Rc::clone(input));
+            }
+        }
+    }
+
+    /// How many nodes or results read this node.
+    pub fn consumers(&self, node: &Rc<Node>) -> usize {
+        self.consumers.borrow().get(&Rc::as_ptr(node)).copied().unwrap_or(0)
+    }
+
+    /// The tables of a node if they were kept.
+    pub fn cached(&self, node: &Rc<Node>) -> Option<Rc<Vec<Table>>> {
+        self.cache.borrow().get(&Rc::as_ptr(node)).map(|(_, tables)| Rc::clone(tables))
+    }
+
+    /// Keeps a node's tables.
+    pub fn cache(&self, node: &Rc<Node>, tables: Rc<Vec<Table>>) {
+        self.cache.borrow_mut().insert(Rc::as_ptr(node), (Rc::clone(node), tables));
+    }
+
+    /// Notes what was pushed down.
+    pub fn note(&self, line: String) {
+        self.explain.borrow_mut().push(line);
+    }
+
+    /// The notes.
+    pub fn notes(&self) -> Vec<String> {
+        self.explain.take()
+    }
+
+    /// Tables of a stream that a function reads at once (`tableFind`), planned by themselves.
+    ///
+    /// # Errors
+    /// As [`Context::execute`].
+    pub fn tables_now(&self, node: &Rc<Node>) -> Result<Vec<Table>, Error> {
+        let before = self.consumers.take();
+        self.count_consumers(std::slice::from_ref(node));
+        let tables = self.for_one_row(|| self.tables(node));
+        *self.consumers.borrow_mut() = before;
+        tables
+    }
+}
+
+impl Drop for Context<'_> {
+    /// Closures hold the scopes that hold them; emptying the scopes lets both go.
+    fn drop(&mut self) {
+        self.universe.clear();
+        for package in self.packages.borrow().values() {
+            package.scope.clear();
+        }
+    }
+}

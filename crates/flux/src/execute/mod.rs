@@ -1,0 +1,150 @@
+//! Running a plan: tables are pushed from the sources through the operations into the sink, one table at a time.
+
+mod aggregate;
+mod aggregate_window;
+mod context;
+mod filter;
+mod group;
+mod scan;
+mod window;
+
+use std::rc::Rc;
+
+pub use context::Context;
+pub use group::split_by;
+pub use window::stream_bounds;
+
+use aggregate::aggregate_table;
+use group::group_tables;
+
+use crate::error::Error;
+use crate::plan::{Node, Operation, Out};
+use crate::table::Table;
+
+impl Context<'_> {
+    /// Pushes a node's tables into `out`.
+    ///
+    /// # Errors
+    /// What the operations, the source or `out` say; a limit; the caller went away.
+    pub fn execute(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
+        if self.consumers(node) > 1 {
+            for table in self.shared_tables(node)?.iter() {
+                out(table.clone())?;
+            }
+            return Ok(());
+        }
+        self.execute_alone(node, out)
+    }
+
+    /// All tables of a node.
+    ///
+    /// # Errors
+    /// As [`Context::execute`].
+    pub fn tables(&self, node: &Rc<Node>) -> Result<Vec<Table>, Error> {
+        let mut tables = Vec::new();
+        let mut bytes = 0;
+        self.execute(node, &mut |table| {
+            bytes += table.bytes() + 128;
+            self.check_memory(bytes)?;
+            tables.push(table);
+            if tables.len() > self.limits().tables {
+                return Err(Error::exhausted(format!(
+                    "one step holds more than {} tables; filter or group first",
+                    self.limits().tables
+                )));
+            }
+            Ok(())
+        })?;
+        Ok(tables)
+    }
+
+    fn execute_alone(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
+        self.check()?;
+        if self.scan(node, out)? {
+            return Ok(());
+        }
+        let located = |error: Error| {
+            if error.located || node.span.start.line == 0 {
+                return error;
+            }
+            error.within(format!("runtime error @{}: {}", node.span, node.operation.name())).at()
+        };
+        self.operate(node, out).map_err(located)
+    }
+
+    fn operate(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
+        let input = node.input();
+        let missing = || Error::internal("an operation without input");
+        match &node.operation {
+            Operation::From(bucket) => Err(Error::invalid(format!(
+                "cannot submit unbounded read to {:?}; try bounding 'from' with a call to 'range'",
+                bucket.text()
+            ))
+            .at()),
+            Operation::Range(range) => self.execute(input.ok_or_else(missing)?, &mut |table| {
+                self.check()?;
+                out(window::range_table(&table, range)?)
+            }),
+            Operation::Filter(spec) => {
+                let lambda = crate::interpret::Lambda::new(spec.function.clone())?;
+                self.execute(input.ok_or_else(missing)?, &mut |table| {
+                    self.check()?;
+                    match filter::filter_table(self, &lambda, table, spec.keep_empty)? {
+                        Some(table) => out(table),
+                        None => Ok(()),
+                    }
+                })
+            }
+            Operation::Group(spec) => {
+                let tables = self.tables(input.ok_or_else(missing)?)?;
+                for table in group_tables(tables, spec) {
+                    out(table?)?;
+                }
+                Ok(())
+            }
+            Operation::Window(spec) => self.execute_window(node, spec, out),
+            Operation::Aggregate { function, column } => self.execute(input.ok_or_else(missing)?, &mut |table| {
+                self.check()?;
+                out(aggregate_table(*function, &table, column)?)
+            }),
+            Operation::AggregateWindow(spec) => self.execute_aggregate_window(node, spec, out),
+            Operation::Schema(spec) => {
+                let tables = self.tables(input.ok_or_else(missing)?)?;
+                crate::stdlib::schema_tables(self, spec, tables, out)
+            }
+            Operation::Each { run, .. } => self.execute(input.ok_or_else(missing)?, &mut |table| {
+                self.check()?;
+                run(self, table, out)
+            }),
+            Operation::All { run, .. } => {
+                let mut inputs = Vec::with_capacity(node.inputs.len());
+                for input in &node.inputs {
+                    inputs.push(self.tables(input)?);
+                }
+                run(self, inputs, out)
+            }
+            Operation::Shift { duration, columns } => self.execute(input.ok_or_else(missing)?, &mut |table| {
+                out(window::shift_table(&table, *duration, columns))
+            }),
+            Operation::Yield(_) => self.execute(input.ok_or_else(missing)?, out),
+        }
+    }
+
+    /// The tables of a node that several others read, computed once.
+    fn shared_tables(&self, node: &Rc<Node>) -> Result<Rc<Vec<Table>>, Error> {
+        if let Some(tables) = self.cached(node) {
+            return Ok(tables);
+        }
+        let mut tables = Vec::new();
+        let mut bytes = 0;
+        self.execute_alone(node, &mut |table| {
+            bytes += table.bytes() + 128;
+            self.check_memory(bytes)?;
+            tables.push(table);
+            Ok(())
+        })?;
+        let tables = Rc::new(tables);
+        self.cache(node, Rc::clone(&tables));
+        Ok(tables)
+    }
+}

@@ -1,0 +1,493 @@
+//! Push-down: a chain of operations right behind `from` becomes one read of the source, with InfluxDB's own rules about
+//! what that changes in the answer (the group key, missing tags, the order of tables).
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::aggregate::{aggregate_table, select_row};
+use super::aggregate_window::aggregate_window_table;
+use super::group::group_series;
+use super::window::window_tables;
+use crate::error::Error;
+use crate::execute::Context;
+use crate::interpret::{Function, Lambda};
+use crate::plan::{AggregateWindow, Node, Operation, Out, WindowOperation, predicate};
+use crate::source::{
+    Aggregate, BucketReference, FieldValues, Predicate, PushedAggregate, ReadRequest, Scan, SeriesColumns, TimeRange,
+};
+use crate::table::{Column, Field, GroupKey, KeyValue, Table, Text, Vector};
+use crate::value::window::Bounds;
+
+/// How many windows one operation may make of a range.
+const MAX_WINDOWS: usize = 2_000_000;
+
+/// Rows that storage picks: what `from |> range |> filter` says.
+#[derive(Clone)]
+pub(crate) struct Selection {
+    pub(crate) bucket: BucketReference,
+    pub(crate) range: TimeRange,
+    pub(crate) predicate: Vec<Predicate>,
+    /// What is left of the last filter, to be done in memory.
+    rest: Option<Function>,
+}
+
+impl Selection {
+    pub(crate) fn predicate(&self) -> Option<Predicate> {
+        match self.predicate.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(Predicate::And(several.to_vec())),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!(
+            "read {:?} [{}, {})",
+            self.bucket.text(),
+            crate::value::time::format_time(self.range.start),
+            crate::value::time::format_time(self.range.stop)
+        );
+        if let Some(predicate) = self.predicate() {
+            text.push_str(&format!(" where {predicate}"));
+        }
+        text
+    }
+}
+
+impl Context<'_> {
+    /// Answers a node from the source if the whole chain behind it can be pushed down; `false` if it cannot.
+    pub(super) fn scan(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<bool, Error> {
+        if let Some(selection) = self.selection(node)? {
+            self.note(format!("{}; rows as stored", selection.describe()));
+            self.read_rows(&selection, out)?;
+            return Ok(true);
+        }
+        let Some(input) = node.input() else { return Ok(false) };
+        if self.consumers(input) > 1 {
+            return Ok(false);
+        }
+        match &node.operation {
+            Operation::Group(group) if !group.except => {
+                let Some(selection) = self.whole_selection(input)? else { return Ok(false) };
+                if !groups_in_storage(&group.columns) {
+                    return Ok(false);
+                }
+                self.note(format!("{}; group by {:?}", selection.describe(), group.columns));
+                for table in self.read_groups(&selection, &group.columns, None)? {
+                    out(table)?;
+                }
+                Ok(true)
+            }
+            Operation::Aggregate { function, column } if column.as_ref() == "_value" => {
+                self.scan_aggregate(*function, input, out)
+            }
+            Operation::AggregateWindow(spec) => {
+                if spec.column.as_ref() != "_value" || spec.time_destination.as_ref() != "_time" {
+                    return Ok(false);
+                }
+                let Some(selection) = self.whole_selection(input)? else { return Ok(false) };
+                self.read_windows(&selection, spec, out)?;
+                Ok(true)
+            }
+            Operation::Schema(spec) => self.scan_schema(node, spec, out),
+            _ => Ok(false),
+        }
+    }
+
+    /// What a node selects if it is nothing but `from |> range |> filter…`.
+    pub(super) fn selection(&self, node: &Rc<Node>) -> Result<Option<Selection>, Error> {
+        let Some(input) = node.input() else { return Ok(None) };
+        match &node.operation {
+            Operation::Range(range) => Ok(match &input.operation {
+                Operation::From(bucket) => Some(Selection {
+                    bucket: bucket.clone(),
+                    range: TimeRange { start: range.start, stop: range.stop },
+                    predicate: Vec::new(),
+                    rest: None,
+                }),
+                _ => None,
+            }),
+            Operation::Filter(filter) if !filter.keep_empty && self.consumers(input) <= 1 => {
+                let Some(mut selection) = self.selection(input)? else { return Ok(None) };
+                if selection.rest.is_some() {
+                    return Ok(None);
+                }
+                let Some(split) = predicate::split(self, &filter.function) else { return Ok(None) };
+                selection.predicate.extend(split.pushed);
+                selection.rest = split.rest;
+                Ok(Some(selection))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// As [`Context::selection`], with nothing left to do in memory.
+    pub(crate) fn whole_selection(&self, node: &Rc<Node>) -> Result<Option<Selection>, Error> {
+        if self.consumers(node) > 1 {
+            return Ok(None);
+        }
+        Ok(self.selection(node)?.filter(|selection| selection.rest.is_none()))
+    }
+
+    fn read(
+        &self,
+        selection: &Selection,
+        aggregate: Option<PushedAggregate>,
+        sink: &mut dyn FnMut(SeriesColumns, bool) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        let aggregate = aggregate.filter(|aggregate| self.source().can_aggregate(aggregate));
+        let aggregated = aggregate.is_some();
+        let request = ReadRequest {
+            bucket: selection.bucket.clone(),
+            range: selection.range,
+            predicate: selection.predicate(),
+            aggregate,
+            tags: None,
+        };
+        // A field that changed its type comes once a type: the earlier one's rows stand.
+        let mut pending: Option<SeriesColumns> = None;
+        let scan = self.source().read(&request, &mut |series| {
+            self.check()?;
+            match pending.take() {
+                Some(before) if same_series(&before, &series) => {
+                    let earlier = before.times.first() <= series.times.first();
+                    pending = Some(if earlier { before } else { series });
+                    Ok(())
+                }
+                Some(before) => {
+                    pending = Some(series);
+                    sink(before, aggregated)
+                }
+                None => {
+                    pending = Some(series);
+                    Ok(())
+                }
+            }
+        });
+        match scan.map_err(|error| self.read_error(error))? {
+            Scan::Raw if aggregated => return Err(Error::internal("the source did not aggregate as it said")),
+            Scan::Raw | Scan::Aggregated => {}
+        }
+        pending.map_or(Ok(()), |series| sink(series, aggregated))
+    }
+
+    fn read_error(&self, error: Error) -> Error {
+        if error.located { error } else { error.at() }
+    }
+
+    fn read_rows(&self, selection: &Selection, out: &mut Out<'_>) -> Result<(), Error> {
+        let rest = selection.rest.clone().map(Lambda::new).transpose()?;
+        let mut tables = SeriesTables::new(selection.range);
+        self.read(selection, None, &mut |series, _| {
+            let table = tables.rows(series);
+            match &rest {
+                None => out(table),
+                Some(lambda) => match super::filter::filter_table(self, lambda, table, false)? {
+                    Some(table) => out(table),
+                    None => Ok(()),
+                },
+            }
+        })
+    }
+
+    fn read_groups(
+        &self,
+        selection: &Selection,
+        columns: &[Arc<str>],
+        aggregate: Option<Aggregate>,
+    ) -> Result<Vec<Table>, Error> {
+        let mut tables = SeriesTables::new(selection.range);
+        let mut found = Vec::new();
+        let mut bytes = 0;
+        let pushed = aggregate.map(|function| PushedAggregate { function, window: None });
+        self.read(selection, pushed, &mut |series, aggregated| {
+            let table = match (aggregate, aggregated) {
+                (Some(function), true) => tables.aggregated(series, function),
+                (Some(function), false) => {
+                    let raw = tables.rows(series);
+                    aggregate_table(function, &raw, &Arc::from("_value"))?
+                }
+                (None, _) => tables.rows(series),
+            };
+            bytes += table.bytes() + 128;
+            self.check_memory(bytes)?;
+            found.push(table);
+            Ok(())
+        })?;
+        group_series(found, columns)
+    }
+
+    fn scan_aggregate(&self, function: Aggregate, input: &Rc<Node>, out: &mut Out<'_>) -> Result<bool, Error> {
+        if let Some(selection) = self.whole_selection(input)? {
+            self.note(format!("{}; {} a series", selection.describe(), function.name()));
+            self.read_aggregates(&selection, function, out)?;
+            return Ok(true);
+        }
+        match &input.operation {
+            Operation::Group(group) if !group.except && groups_in_storage(&group.columns) => {
+                let Some(below) = input.input() else { return Ok(false) };
+                let Some(selection) = self.whole_selection(below)? else { return Ok(false) };
+                if function == Aggregate::Mean {
+                    return Ok(false);
+                }
+                self.note(format!(
+                    "{}; {} a series, then by {:?}",
+                    selection.describe(),
+                    function.name(),
+                    group.columns
+                ));
+                for table in self.read_groups(&selection, &group.columns, Some(function))? {
+                    out(combine_group(function, &table)?)?;
+                }
+                Ok(true)
+            }
+            Operation::Window(spec) => {
+                let Some(below) = input.input() else { return Ok(false) };
+                let plain = spec.time_column.as_ref() == "_time"
+                    && spec.start_column.as_ref() == "_start"
+                    && spec.stop_column.as_ref() == "_stop";
+                let pushable = spec.window.as_ref().is_some_and(|window| {
+                    window.fixed_every().is_some() && window.offset.is_zero()
+                });
+                if !plain || !pushable {
+                    return Ok(false);
+                }
+                let Some(selection) = self.whole_selection(below)? else { return Ok(false) };
+                self.read_window_tables(&selection, spec, function, out)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn read_aggregates(&self, selection: &Selection, function: Aggregate, out: &mut Out<'_>) -> Result<(), Error> {
+        let mut tables = SeriesTables::new(selection.range);
+        let pushed = PushedAggregate { function, window: None };
+        self.read(selection, Some(pushed), &mut |series, aggregated| {
+            refuse_type(function, &series)?;
+            out(if aggregated {
+                tables.aggregated(series, function)
+            } else {
+                aggregate_table(function, &tables.rows(series), &Arc::from("_value"))?
+            })
+        })
+    }
+
+    fn read_windows(&self, selection: &Selection, spec: &AggregateWindow, out: &mut Out<'_>) -> Result<(), Error> {
+        let range = selection.range;
+        let pushed = PushedAggregate { function: spec.function, window: Some(spec.window.clone()) };
+        let can = self.source().can_aggregate(&pushed);
+        self.note(format!(
+            "{}; {} {} ({})",
+            selection.describe(),
+            spec.function.name(),
+            spec.window,
+            if can { "in the scan" } else { "over the rows" }
+        ));
+        let all = if spec.create_empty && can { spec.window.overlapping(range, MAX_WINDOWS)? } else { Vec::new() };
+        let mut tables = SeriesTables::new(range);
+        self.read(selection, Some(pushed), &mut |series, aggregated| {
+            refuse_type(spec.function, &series)?;
+            let table = if aggregated {
+                tables.windowed(series, spec, &all)
+            } else {
+                without_selected_time(aggregate_window_table(spec, &tables.rows(series), range)?)
+            };
+            if table.rows == 0 && !spec.create_empty { Ok(()) } else { out(table) }
+        })
+    }
+
+    fn read_window_tables(
+        &self,
+        selection: &Selection,
+        spec: &WindowOperation,
+        function: Aggregate,
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
+        self.note(format!("{}; {} over windows of the rows", selection.describe(), function.name()));
+        let mut tables = SeriesTables::new(selection.range);
+        self.read(selection, None, &mut |series, _| {
+            refuse_type(function, &series)?;
+            for part in window_tables(&tables.rows(series), spec, selection.range)? {
+                out(aggregate_table(function, &part, &Arc::from("_value"))?)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn same_series(left: &SeriesColumns, right: &SeriesColumns) -> bool {
+    left.field == right.field && left.measurement == right.measurement && left.tags == right.tags
+}
+
+/// Storage can group by anything but what differs from row to row.
+fn groups_in_storage(columns: &[Arc<str>]) -> bool {
+    !columns.iter().any(|column| matches!(column.as_ref(), "_time" | "_value"))
+}
+
+fn refuse_type(function: Aggregate, series: &SeriesColumns) -> Result<(), Error> {
+    if function.accepts(series.values.kind()) {
+        return Ok(());
+    }
+    let kind = match series.values {
+        FieldValues::String(_) => "string",
+        _ => "boolean",
+    };
+    Err(Error::invalid(format!("unsupported input type for {} aggregate: {kind}", function.name())).at())
+}
+
+/// Per-series answers of one group as the group's answer.
+fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
+    match function {
+        Aggregate::Count | Aggregate::Sum | Aggregate::Mean => {
+            aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))
+        }
+        Aggregate::Min | Aggregate::Max => aggregate_table(function, table, &Arc::from("_value")),
+        Aggregate::First => {
+            let row = select_row(Aggregate::Min, table.expect_column("_time")?)?;
+            Ok(row.map_or_else(|| table.slice(0, 0), |row| table.slice(row, 1)))
+        }
+        Aggregate::Last => {
+            // The later series wins where times are equal.
+            let times = table.expect_times("_time")?;
+            let row = times.present().max_by_key(|(row, time)| (**time, *row)).map(|(row, _)| row);
+            Ok(row.map_or_else(|| table.slice(0, 0), |row| table.slice(row, 1)))
+        }
+    }
+}
+
+/// Storage gives a window's time in place of the chosen row's, which is already so in memory.
+fn without_selected_time(table: Table) -> Table {
+    table
+}
+
+/// Makes tables of series; labels that repeat are shared.
+struct SeriesTables {
+    range: TimeRange,
+    labels: HashMap<Arc<str>, Arc<str>>,
+    start: Arc<str>,
+    stop: Arc<str>,
+    time: Arc<str>,
+    value: Arc<str>,
+    field: Arc<str>,
+    measurement: Arc<str>,
+}
+
+impl SeriesTables {
+    fn new(range: TimeRange) -> Self {
+        Self {
+            range,
+            labels: HashMap::new(),
+            start: Arc::from("_start"),
+            stop: Arc::from("_stop"),
+            time: Arc::from("_time"),
+            value: Arc::from("_value"),
+            field: Arc::from("_field"),
+            measurement: Arc::from("_measurement"),
+        }
+    }
+
+    fn label(&mut self, key: &Arc<str>) -> Arc<str> {
+        if let Some(label) = self.labels.get(key) {
+            return Arc::clone(label);
+        }
+        self.labels.insert(Arc::clone(key), Arc::clone(key));
+        Arc::clone(key)
+    }
+
+    fn key(&mut self, series: &SeriesColumns) -> GroupKey {
+        let mut columns = Vec::with_capacity(series.tags.len() + 4);
+        columns.push((Arc::clone(&self.start), KeyValue::Time(Some(self.range.start))));
+        columns.push((Arc::clone(&self.stop), KeyValue::Time(Some(self.range.stop))));
+        columns.push((Arc::clone(&self.field), KeyValue::String(Some(Arc::clone(&series.field)))));
+        columns.push((Arc::clone(&self.measurement), KeyValue::String(Some(Arc::clone(&series.measurement)))));
+        for (key, value) in series.tags.iter() {
+            columns.push((self.label(key), KeyValue::String(Some(Arc::clone(value)))));
+        }
+        GroupKey::new(columns)
+    }
+
+    /// A table of `rows` rows: bounds, the given columns, field, measurement, tags.
+    fn table(&mut self, series: &SeriesColumns, time: Option<Column>, value: Column) -> Table {
+        let rows = value.len();
+        let mut fields = Vec::with_capacity(series.tags.len() + 6);
+        fields.push(Field { label: Arc::clone(&self.start), column: Column::instant(self.range.start, rows) });
+        fields.push(Field { label: Arc::clone(&self.stop), column: Column::instant(self.range.stop, rows) });
+        if let Some(time) = time {
+            fields.push(Field { label: Arc::clone(&self.time), column: time });
+        }
+        fields.push(Field { label: Arc::clone(&self.value), column: value });
+        fields.push(Field { label: Arc::clone(&self.field), column: Column::text(&series.field, rows) });
+        fields.push(Field { label: Arc::clone(&self.measurement), column: Column::text(&series.measurement, rows) });
+        for (key, value) in series.tags.iter() {
+            fields.push(Field { label: self.label(key), column: Column::text(value, rows) });
+        }
+        Table::new(self.key(series), fields, rows)
+    }
+
+    fn rows(&mut self, mut series: SeriesColumns) -> Table {
+        let times = Column::Time(Vector::dense(std::mem::take(&mut series.times)));
+        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        self.table(&series, Some(times), values)
+    }
+
+    fn aggregated(&mut self, mut series: SeriesColumns, function: Aggregate) -> Table {
+        let times = Column::Time(Vector::dense(std::mem::take(&mut series.times)));
+        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        self.table(&series, function.is_selector().then_some(times), values)
+    }
+
+    /// A row a window: the source gives those that hold rows, `all` are those that the answer must have.
+    fn windowed(&mut self, mut series: SeriesColumns, spec: &AggregateWindow, all: &[Bounds]) -> Table {
+        let starts = std::mem::take(&mut series.times);
+        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        let stop_wanted = spec.time_source.as_ref() == "_stop";
+        let range = self.range;
+        let mark = |bounds: &Bounds| {
+            if stop_wanted { bounds.stop.min(range.stop) } else { bounds.start.max(range.start) }
+        };
+        if !spec.create_empty || starts.len() == all.len() {
+            let marks: Vec<i64> = match spec.window.fixed_every() {
+                Some(every) if stop_wanted => {
+                    starts.iter().map(|start| start.saturating_add(every).min(range.stop)).collect()
+                }
+                Some(_) => starts.iter().map(|start| (*start).max(range.start)).collect(),
+                None => starts.iter().map(|start| mark(&spec.window.latest(*start))).collect(),
+            };
+            return self.table(&series, Some(Column::Time(Vector::dense(marks))), values);
+        }
+        let marks: Vec<i64> = all.iter().map(mark).collect();
+        let mut next = 0;
+        let rows: Vec<Option<usize>> = all
+            .iter()
+            .map(|bounds| {
+                let here = starts.get(next) == Some(&bounds.start);
+                next += usize::from(here);
+                here.then(|| next - 1)
+            })
+            .collect();
+        let values = match (&values, spec.function) {
+            (Column::Integer(counts), Aggregate::Count) => {
+                let counts = rows.iter().map(|row| row.and_then(|row| counts.get(row).copied()).unwrap_or(0));
+                Column::Integer(Vector::dense(counts.collect()))
+            }
+            _ => values.take_optional(&rows),
+        };
+        self.table(&series, Some(Column::Time(Vector::dense(marks))), values)
+    }
+}
+
+/// A field's values as a column.
+fn column_of(values: FieldValues) -> Column {
+    match values {
+        FieldValues::Float(values) => Column::Float(Vector::dense(values)),
+        FieldValues::Integer(values) => Column::Integer(Vector::dense(values)),
+        FieldValues::Unsigned(values) => Column::Unsigned(Vector::dense(values)),
+        FieldValues::Boolean(values) => Column::Boolean(Vector::dense(values)),
+        FieldValues::String(values) => {
+            Column::String(Vector::dense(values.into_iter().map(Text).collect()))
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The standard library: which packages there are, what each defines, and the code of each function.
+//!
+//! A file a family of functions; each lists its functions in a constant. What is simplest said in the language itself is
+//! written in it, in `packages/*.flux`.
+
+mod aggregates;
+//TODO mod arrays;
+//TODO mod bitwise;
+mod build;
+mod columns;
+mod convert;
+//TODO mod csv;
+//TODO mod date;
+//TODO mod derivatives;
+//TODO mod dict;
+//TODO mod experimental;
+mod find;
+//TODO mod histogram;
+//TODO mod holt_winters;
+//TODO mod http;
+//TODO mod join;
+//TODO mod json;
+//TODO mod math;
+//TODO mod monitor;
+//TODO mod moving;
+//TODO mod nelder_mead;
+//TODO mod pivot;
+//TODO mod quantile;
+//TODO mod regexp;
+mod rows;
+mod schema;
+mod selectors;
+mod sources;
+//TODO mod states;
+mod streams;
+//TODO mod strings;
+//TODO mod testing;
+//TODO mod types;
+mod windows;
+//TODO mod write;
+
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+
+pub use schema::schema_tables;
+pub use windows::location_of;
+
+use crate::error::Error;
+use crate::execute::Context;
+use crate::interpret::{Function, Native, NativeKind, Package, Scope};
+use crate::syntax::{self, ast};
+use crate::table::ColumnType;
+use crate::value::Value;
+
+/// All functions written in Rust, family by family.
+const FAMILIES: &[&[Native]] = &[
+    aggregates::FUNCTIONS,
+    //TODO arrays::FUNCTIONS,
+    //TODO bitwise::FUNCTIONS,
+    columns::FUNCTIONS,
+    convert::FUNCTIONS,
+    //TODO csv::FUNCTIONS,
+    //TODO date::FUNCTIONS,
+    //TODO derivatives::FUNCTIONS,
+    //TODO dict::FUNCTIONS,
+    //TODO experimental::FUNCTIONS,
+    find::FUNCTIONS,
+    //TODO histogram::FUNCTIONS,
+    //TODO holt_winters::FUNCTIONS,
+    //TODO http::FUNCTIONS,
+    //TODO join::FUNCTIONS,
+    //TODO json::FUNCTIONS,
+    //TODO math::FUNCTIONS,
+    //TODO monitor::FUNCTIONS,
+    //TODO moving::FUNCTIONS,
+    //TODO pivot::FUNCTIONS,
+    //TODO quantile::FUNCTIONS,
+    //TODO regexp::FUNCTIONS,
+    rows::FUNCTIONS,
+    schema::FUNCTIONS,
+    selectors::FUNCTIONS,
+    sources::FUNCTIONS,
+    //TODO states::FUNCTIONS,
+    streams::FUNCTIONS,
+    //TODO strings::FUNCTIONS,
+    //TODO testing::FUNCTIONS,
+    //TODO types::FUNCTIONS,
+    windows::FUNCTIONS,
+    //TODO write::FUNCTIONS,
+];
+
+/// Packages written in the language: path and text. Functions in Rust of the same package are visible to it.
+const TEXTS: &[(&str, &str)] = &[
+    //TODO ("", include_str!("packages/universe.flux")),
+    //TODO ("date", include_str!("packages/date.flux")),
+    //TODO ("dict", include_str!("packages/dict.flux")),
+    //TODO ("experimental", include_str!("packages/experimental.flux")),
+    //TODO ("experimental/aggregate", include_str!("packages/experimental_aggregate.flux")),
+    //TODO ("experimental/array", include_str!("packages/experimental_array.flux")),
+    //TODO ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
+    //TODO ("http", include_str!("packages/http.flux")),
+    //TODO ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
+    //TODO ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
+    //TODO ("influxdata/influxdb/tasks", include_str!("packages/tasks.flux")),
+    //TODO ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
+    //TODO ("join", include_str!("packages/join.flux")),
+    //TODO ("math", include_str!("packages/math.flux")),
+    //TODO ("pagerduty", include_str!("packages/pagerduty.flux")),
+    //TODO ("slack", include_str!("packages/slack.flux")),
+    //TODO ("testing", include_str!("packages/testing.flux")),
+    //TODO ("timezone", include_str!("packages/timezone.flux")),
+    //TODO ("types", include_str!("packages/types.flux")),
+];
+
+/// Packages that are other names of others.
+const ALIASES: &[(&str, &str)] = &[("experimental/json", "experimental/json")];
+
+/// A function of the library written in Rust.
+pub const fn native(
+    package: &'static str,
+    name: &'static str,
+    signature: &'static str,
+    kind: NativeKind,
+    call: fn(&Context<'_>, &crate::interpret::Arguments) -> Result<Value, Error>,
+) -> Native {
+    Native { package, name, signature, kind, call }
+}
+
+/// A function in the registry, for the reference of what is supported.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The package's path; empty if it needs no import.
+    pub package: String,
+    /// The name.
+    pub name: String,
+    /// The parameters, optional ones with `?`, the piped one with `<-`.
+    pub parameters: String,
+}
+
+/// All functions of the library, in order of package and name.
+pub fn registry() -> Vec<Entry> {
+    let mut entries: Vec<Entry> = FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+        .filter(|native| !native.name.starts_with('_'))
+        .map(|native| Entry {
+            package: native.package.to_owned(),
+            name: native.name.to_owned(),
+            parameters: native.signature.to_owned(),
+        })
+        .collect();
+    for (package, file) in files() {
+        for statement in &file.body {
+            let assignment = match &statement.kind {
+                ast::StatementKind::Variable(assignment) => (&assignment.name.name, &assignment.value),
+                ast::StatementKind::Option(option) => (&option.name.name, &option.value),
+                _ => continue,
+            };
+            let (name, value) = assignment;
+            if name.starts_with('_') {
+                continue;
+            }
+            if let ast::ExpressionKind::Function(function) = &value.kind {
+                entries.push(Entry {
+                    package: (*package).to_owned(),
+                    name: name.to_string(),
+                    parameters: parameters_of(function),
+                });
+            }
+        }
+    }
+    entries.sort();
+    entries.dedup_by(|a, b| a.package == b.package && a.name == b.name);
+    entries
+}
+
+fn parameters_of(function: &ast::Function) -> String {
+    let parameters: Vec<String> = function
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let mark = if parameter.pipe {
+                "<-"
+            } else if parameter.default.is_some() {
+                "?"
+            } else {
+                ""
+            };
+            format!("{mark}{}", parameter.name.name)
+        })
+        .collect();
+    parameters.join(", ")
+}
+
+/// The packages written in the language, parsed once.
+fn files() -> &'static [(&'static str, ast::File)] {
+    static FILES: OnceLock<Vec<(&'static str, ast::File)>> = OnceLock::new();
+    FILES.get_or_init(|| TEXTS.iter().map(|(path, text)| (*path, syntax::parse(text).0)).collect())
+}
+
+/// The diagnostics of the packages written in the language: none, which a test checks.
+pub fn broken_packages() -> Vec<String> {
+    TEXTS
+        .iter()
+        .flat_map(|(path, text)| {
+            let (_, diagnostics) = syntax::parse(text);
+            diagnostics.into_iter().map(move |diagnostic| format!("{path}: {diagnostic}"))
+        })
+        .collect()
+}
+
+/// The name under which a package is imported without an alias.
+pub fn package_name(path: &str) -> &str {
+    match path.rsplit('/').next() {
+        Some(name) => name,
+        None => path,
+    }
+}
+
+/// Whether there is such a package.
+pub fn has_package(path: &str) -> bool {
+    !path.is_empty()
+        && (FAMILIES.iter().any(|family| family.iter().any(|native| native.package == path))
+            || TEXTS.iter().any(|(known, _)| *known == path)
+            || ALIASES.iter().any(|(known, _)| *known == path)
+            || EMPTY.contains(&path))
+}
+
+/// Packages whose functions take no effect here: accepted so that programs which import them run.
+const EMPTY: &[&str] = &["planner", "profiler", "contrib/jsternberg/influxdb"];
+
+/// Defines a package's names in a scope.
+///
+/// # Errors
+/// The package's own text fails.
+pub fn define(path: &str, context: &Context<'_>, scope: &Scope) -> Result<(), Error> {
+    for native in FAMILIES.iter().flat_map(|family| family.iter()) {
+        if native.package == path {
+            scope.set(Arc::from(native.name), Value::Function(Function::Native(native)));
+        }
+    }
+    for (name, value) in constants(path) {
+        scope.set(Arc::from(name), value);
+    }
+    if let Some((_, file)) = files().iter().find(|(known, _)| *known == path) {
+        define_file(context, file, scope)?;
+    }
+    Ok(())
+}
+
+fn define_file(context: &Context<'_>, file: &ast::File, scope: &Scope) -> Result<(), Error> {
+    // A package's imports and private names live in a scope of their own around its functions.
+    context.run_file(file, scope).map(|_| ())
+}
+
+/// Names that are values.
+fn constants(path: &str) -> Vec<(&'static str, Value)> {
+    match path {
+        "" => vec![
+            ("true", Value::Boolean(true)),
+            ("false", Value::Boolean(false)),
+            ("inf", Value::Duration(windows::INFINITY)),
+        ],
+        "planner" => vec![
+            ("disablePhysicalRules", Value::array(Vec::new())),
+            ("disableLogicalRules", Value::array(Vec::new())),
+        ],
+        "profiler" => vec![("enabledProfilers", Value::array(Vec::new()))],
+        //TODO "math" => math::constants(),
+        //TODO "date" => date::constants(),
+        _ => Vec::new(),
+    }
+}
+
+/// The type of a scalar function's result, where it is known whatever the argument: what a column of nulls becomes.
+pub fn scalar_result(name: &str) -> Option<ColumnType> {
+    Some(match name {
+        "string" | "display" => ColumnType::String,
+        "int" => ColumnType::Integer,
+        "uint" => ColumnType::Unsigned,
+        "float" => ColumnType::Float,
+        "bool" => ColumnType::Boolean,
+        "time" => ColumnType::Time,
+        _ => return None,
+    })
+}
+
+/// A value whose type is only known as the program runs.
+pub fn dynamic_of(value: Value) -> Value {
+    match value {
+        Value::Dynamic(_) => value,
+        other => Value::Dynamic(Rc::new(other)),
+    }
+}
+
+/// A package by its path, for functions in Rust that need another package's.
+pub fn package(context: &Context<'_>, path: &str) -> Result<Rc<Package>, Error> {
+    context.import(&Arc::from(path))
+}
