@@ -10,6 +10,7 @@ mod machine;
 mod options;
 mod roles;
 mod screen;
+mod secrets;
 mod state;
 mod supervisor;
 
@@ -44,6 +45,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return already_running(&layout);
     };
     state::end_leftovers(&layout)?;
+    secrets::make(&layout)?;
     let options = options.with_ports()?;
     machine::check_ports(&options)?;
     let binaries = build::release(root, &options)?;

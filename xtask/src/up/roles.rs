@@ -13,7 +13,7 @@ pub(super) struct Role {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(&'static str, OsString)>,
-    /// Where people or other roles find it; empty for one that ends by itself.
+    /// Where people or other roles find it; empty for one that nobody calls.
     pub(super) address: String,
     /// Answers 200 once the role is ready. `None`: the role does its work and ends.
     pub(super) ready: Option<String>,
@@ -63,185 +63,144 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn engine(&self) -> Role {
-        let port = self.options.ports.engine;
-        let arguments = [
-            "--listen".into(),
-            format!("127.0.0.1:{port}").into(),
-            "--data-dir".into(),
-            self.layout.data("engine").into(),
-            "--setup-org".into(),
-            "watchpost".into(),
-            "--setup-bucket".into(),
-            "system_metrics_raw".into(),
-            "--setup-retention".into(),
-            "7d".into(),
-            "--setup-token-file".into(),
-            self.layout.token("operator").into(),
-        ];
-        let address = loopback(port);
-        let ready = Some(format!("{address}/health"));
-        self.role(
-            "engine",
-            "watchpost-engine",
-            arguments.into(),
-            Vec::new(),
-            address,
-            ready,
-        )
+        let url = loopback(self.options.ports.engine);
+        self.role("engine", "watchpost-engine")
+            .argument("--listen", listen(self.options.ports.engine))
+            .argument("--data-dir", self.layout.data("engine"))
+            .argument("--setup-org", "watchpost")
+            .argument("--setup-bucket", "system_metrics_raw")
+            .argument("--setup-retention", "7d")
+            .argument("--setup-token-file", self.layout.token("operator"))
+            .ready_at(&url, "/health")
+            .found_at(url)
     }
 
+    /// Makes buckets, tasks and tokens true and ends.
     fn provisioner(&self) -> Role {
-        let arguments = [
-            "apply".into(),
-            "--yes".into(),
-            "--file".into(),
-            self.root.join("deploy/platform.toml").into(),
-            "--tokens-dir".into(),
-            self.layout.secrets().into(),
-        ];
-        let environment = self.influx("operator");
-        self.role(
-            "provisioner",
-            "watchpost-provisioner",
-            arguments.into(),
-            environment,
-            String::new(),
-            None,
-        )
+        self.role("provisioner", "watchpost-provisioner")
+            .command("apply")
+            .command("--yes")
+            .argument("--file", self.root.join("deploy/platform.toml"))
+            .argument("--tokens-dir", self.layout.secrets())
+            .influx(self.options, self.layout, "operator")
     }
 
     fn agent(&self) -> Role {
-        let listen = format!("127.0.0.1:{}", self.options.ports.agent);
-        let mut environment = self.influx("agent");
-        environment.extend([
-            ("WATCHPOST_LISTEN", listen.into()),
-            ("WATCHPOST_BUFFER__FOLDER", self.layout.data("agent").into()),
-        ]);
-        let ready = format!("{}/ready", loopback(self.options.ports.agent));
-        self.role(
-            "agent",
-            "watchpost-agent",
-            vec!["run".into()],
-            environment,
-            String::new(),
-            Some(ready),
-        )
+        self.role("agent", "watchpost-agent")
+            .command("run")
+            .influx(self.options, self.layout, "agent")
+            .set(
+                "WATCHPOST_TELEMETRY__LISTEN",
+                listen(self.options.ports.agent),
+            )
+            .set("WATCHPOST_BUFFER__DIRECTORY", self.layout.data("agent"))
+            .ready_at(&loopback(self.options.ports.agent), "/ready")
     }
 
     fn fleet(&self) -> Role {
-        let arguments = vec![
-            "simulate".into(),
-            "--hosts".into(),
-            self.options.hosts.to_string().into(),
-            "--seed".into(),
-            "42".into(),
-        ];
-        let listen = format!("127.0.0.1:{}", self.options.ports.fleet);
-        let mut environment = self.influx("agent");
-        environment.extend([
-            ("WATCHPOST_LISTEN", listen.into()),
-            ("WATCHPOST_BUFFER__FOLDER", self.layout.data("fleet").into()),
-        ]);
-        let ready = format!("{}/ready", loopback(self.options.ports.fleet));
-        self.role(
-            "fleet",
-            "watchpost-agent",
-            arguments,
-            environment,
-            String::new(),
-            Some(ready),
-        )
+        self.role("fleet", "watchpost-agent")
+            .command("simulate")
+            .argument("--hosts", self.options.hosts.to_string())
+            .argument("--seed", "42")
+            .influx(self.options, self.layout, "agent")
+            .set(
+                "WATCHPOST_TELEMETRY__LISTEN",
+                listen(self.options.ports.fleet),
+            )
+            .set("WATCHPOST_BUFFER__DIRECTORY", self.layout.data("fleet"))
+            .ready_at(&loopback(self.options.ports.fleet), "/ready")
     }
 
     fn alerter(&self) -> Role {
-        let arguments = vec!["run".into()];
-        let address = loopback(self.options.ports.alerter);
-        let mut environment = self.influx("alerter");
-        environment.extend([
-            (
-                "WATCHPOST_LISTEN",
-                format!("127.0.0.1:{}", self.options.ports.alerter).into(),
-            ),
-            (
-                "WATCHPOST_RULES",
-                self.root.join("deploy/rules.toml").into(),
-            ),
-            ("WATCHPOST_FOLDER", self.layout.data("alerter").into()),
-            (
-                "WATCHPOST_TOKEN_FILE",
-                self.layout.token("alerter-api").into(),
-            ),
-        ]);
-        let ready = Some(format!("{address}/ready"));
-        self.role(
-            "alerter",
-            "watchpost-alerter",
-            arguments,
-            environment,
-            address,
-            ready,
-        )
+        let url = loopback(self.options.ports.alerter);
+        self.role("alerter", "watchpost-alerter")
+            .command("run")
+            .influx(self.options, self.layout, "alerter")
+            .set(
+                "WATCHPOST_API__LISTEN__LISTEN",
+                listen(self.options.ports.alerter),
+            )
+            .set(
+                "WATCHPOST_API__TOKEN_FILE",
+                self.layout.token("alerter-api"),
+            )
+            .set("WATCHPOST_RULES__FILE", self.root.join("deploy/rules.toml"))
+            .set("WATCHPOST_STORE__FOLDER", self.layout.data("alerter"))
+            .ready_at(&url, "/ready")
+            .found_at(url)
     }
 
     fn web(&self) -> Role {
-        let address = loopback(self.options.ports.web);
-        let mut environment = self.influx("web");
-        environment.extend([
-            (
-                "WATCHPOST_LISTEN",
-                format!("127.0.0.1:{}", self.options.ports.web).into(),
-            ),
-            (
+        let url = loopback(self.options.ports.web);
+        self.role("web", "watchpost-web")
+            .influx(self.options, self.layout, "web")
+            .set("WATCHPOST_HTTP__LISTEN", listen(self.options.ports.web))
+            .set(
                 "WATCHPOST_ALERTER__URL",
-                loopback(self.options.ports.alerter).into(),
-            ),
-            (
+                loopback(self.options.ports.alerter),
+            )
+            .set(
                 "WATCHPOST_ALERTER__TOKEN_FILE",
-                self.layout.token("alerter-api").into(),
-            ),
-        ]);
-        let ready = Some(format!("{address}/ready"));
-        self.role(
-            "web",
-            "watchpost-web",
-            Vec::new(),
-            environment,
-            address,
-            ready,
-        )
+                self.layout.token("alerter-api"),
+            )
+            .set(
+                "WATCHPOST_ANNOTATIONS__TOKEN_FILE",
+                self.layout.token("annotations"),
+            )
+            .ready_at(&url, "/ready")
+            .found_at(url)
     }
 
-    /// What every client of the server is told: where it is and which token is its own.
-    fn influx(&self, token: &str) -> Vec<(&'static str, OsString)> {
-        vec![
-            ("INFLUX_URL", server_url(self.options).into()),
-            ("INFLUX_ORG", "watchpost".into()),
-            ("INFLUX_BUCKET", "system_metrics_raw".into()),
-            (
-                "INFLUX_TOKEN_FILE",
-                self.layout.token(token).into(),
-            ),
-        ]
-    }
-
-    fn role(
-        &self,
-        name: &'static str,
-        binary: &str,
-        arguments: Vec<OsString>,
-        environment: Vec<(&'static str, OsString)>,
-        address: String,
-        ready: Option<String>,
-    ) -> Role {
+    fn role(&self, name: &'static str, binary: &str) -> Role {
         Role {
             name,
             program: self.binaries.join(binary),
-            arguments,
-            environment,
-            address,
-            ready,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            address: String::new(),
+            ready: None,
         }
     }
+}
+
+impl Role {
+    fn command(mut self, word: &str) -> Self {
+        self.arguments.push(word.into());
+        self
+    }
+
+    fn argument(self, flag: &str, value: impl Into<OsString>) -> Self {
+        let mut role = self.command(flag);
+        role.arguments.push(value.into());
+        role
+    }
+
+    fn set(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// What every client of the server is told: where it is and which token is its own.
+    fn influx(self, options: &Options, layout: &Layout, token: &str) -> Self {
+        self.set("INFLUX_URL", server_url(options))
+            .set("INFLUX_ORG", "watchpost")
+            .set("INFLUX_BUCKET", "system_metrics_raw")
+            .set("INFLUX_TOKEN_FILE", layout.token(token))
+    }
+
+    fn ready_at(mut self, url: &str, path: &str) -> Self {
+        self.ready = Some(format!("{url}{path}"));
+        self
+    }
+
+    fn found_at(mut self, url: String) -> Self {
+        self.address = url;
+        self
+    }
+}
+
+fn listen(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }
 
 fn loopback(port: u16) -> String {
