@@ -64,8 +64,9 @@ impl Default for AgentConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectConfig {
-    /// Time between collections, aligned: at 10s they are stamped :00, :10, :20 … Slow collectors
-    /// (processes, file systems, connections, frequency, temperature) take ten times as long.
+    /// Time between collections, aligned: at 10s they are stamped :00, :10, :20 … The
+    /// slow collectors (processes, file systems, connections, users, frequency, temperature) run every 10s,
+    /// or at this interval if it is longer.
     pub interval: Interval,
     /// A random delay of up to this much before each collection, so that the guests of one machine do not
     /// collect in the same instant. It does not move the timestamp.

@@ -30,7 +30,7 @@ pub mod uptime;
 pub mod users;
 
 pub use host_files::HostFiles;
-pub use registry::{Assignment, assignments};
+pub use registry::{Assignment, assignments, slow_interval};
 pub use row::Points;
 
 /// Gives the points of one part of a host.

@@ -37,15 +37,18 @@ impl Assignment {
 
 /// The assignments of a configuration, those that are enabled. `interval` is for the fast collectors
 /// without one of their own; the slow ones (which list a folder a process, ask every mount or every core)
-/// take ten times as long.
+/// take [`slow_interval`].
 pub fn assignments(config: &CollectorsConfig, interval: Duration) -> Result<Vec<Assignment>, FilterError> {
     let mut list = List { interval, assignments: Vec::new() };
     platform::add(config, &mut list)?;
     Ok(list.assignments)
 }
 
-/// How many fast intervals a slow collector takes.
-const SLOW: u32 = 10;
+/// The interval of the slow collectors beside fast ones of `interval`: what they tell changes slowly, and
+/// costs more than all the others.
+pub fn slow_interval(interval: Duration) -> Duration {
+    interval.max(Duration::from_secs(10))
+}
 
 struct List {
     interval: Duration,
@@ -70,7 +73,7 @@ impl List {
         identity: String,
         build: impl Fn() -> C + Send + Sync + 'static,
     ) {
-        self.add(name, timing, self.interval * SLOW, identity, build);
+        self.add(name, timing, slow_interval(self.interval), identity, build);
     }
 
     fn add<C: Collector + 'static>(
