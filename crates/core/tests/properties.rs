@@ -103,6 +103,21 @@ proptest! {
     }
 
     #[test]
+    fn numbers_are_read_as_the_standard_library_reads_them(text in "-?[0-9]{0,20}\\.?[0-9]{0,20}") {
+        let body = format!("m v={text}");
+        let read = parse_points(body.as_bytes(), Precision::Nanoseconds, 0);
+        match (read, text.parse::<f64>()) {
+            (Ok(points), Ok(expected)) => {
+                let expected = FieldValue::Float(expected);
+                let read = format!("{:?}", points[0].get("v"));
+                prop_assert_eq!(read, format!("{:?}", Some(expected)));
+            }
+            (Err(_), Err(_)) => {}
+            (read, expected) => prop_assert!(false, "{:?} but {:?}", read, expected),
+        }
+    }
+
+    #[test]
     fn any_body_gives_lines_or_reasons(body in hostile_bytes()) {
         let mut lines = Lines::new(&body, Precision::Seconds, i64::MIN);
         let newlines = body.iter().filter(|byte| **byte == b'\n').count();

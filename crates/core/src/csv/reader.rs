@@ -86,8 +86,7 @@ struct TableBlock {
     places: Vec<Place>,
     columns: Arc<[Column]>,
     defaults: Vec<Value>,
-    /// The last text of each column, to share it with the next row.
-    recent: Vec<Option<Arc<str>>>,
+    recent: Vec<Recent>,
     default_result: Arc<str>,
     default_id: i64,
     table: Option<Table>,
@@ -258,7 +257,7 @@ impl Annotations {
             if let Place::Column(_) = kind {
                 let column = self.column(place, label)?;
                 block.defaults.push(default_value(&column)?);
-                block.recent.push(None);
+                block.recent.push(Recent::default());
                 columns.push(column);
             }
             block.places.push(kind);
@@ -286,7 +285,7 @@ impl Annotations {
 }
 
 fn default_value(column: &Column) -> Result<Value, String> {
-    parse_cell(column.data_type, &column.default, &mut None).map_err(|expected| {
+    parse_cell(column.data_type, &column.default).map_err(|expected| {
         let Column { label, default, .. } = column;
         format!("the default {default:?} of column {label:?} is not a {expected}")
     })
@@ -319,7 +318,8 @@ impl TableBlock {
             let column = &self.columns[index];
             let value = match text.is_empty() {
                 true => self.defaults[index].clone(),
-                false => parse_cell(column.data_type, text, &mut self.recent[index])
+                false => self.recent[index]
+                    .parse(column.data_type, text)
                     .map_err(|expected| bad_cell(line, &column.label, text, expected))?,
             };
             table.values.push(value);
@@ -368,36 +368,43 @@ fn bad_cell(line: usize, column: &str, text: &str, expected: &'static str) -> Re
     }
 }
 
-/// A cell's value; the error is the name of the type it should have had. `recent` holds the last
-/// text of the column, which most rows repeat.
-fn parse_cell(
-    data_type: DataType,
-    text: &str,
-    recent: &mut Option<Arc<str>>,
-) -> Result<Value, &'static str> {
+/// The last cell of a column that was not empty. Most columns repeat it down the table (tags,
+/// `_start`, `_stop`), so it is parsed once and a text is shared.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    text: String,
+    value: Value,
+}
+
+impl Recent {
+    fn parse(&mut self, data_type: DataType, text: &str) -> Result<Value, &'static str> {
+        if self.text != text || self.text.is_empty() {
+            self.value = parse_cell(data_type, text)?;
+            text.clone_into(&mut self.text);
+        }
+        Ok(self.value.clone())
+    }
+}
+
+/// A cell's value; the error is the name of the type it should have had.
+fn parse_cell(data_type: DataType, text: &str) -> Result<Value, &'static str> {
     if text.is_empty() {
         return Ok(Value::Null);
     }
-    match data_type {
-        DataType::Boolean => match text {
-            "true" => Ok(Value::Boolean(true)),
-            "false" => Ok(Value::Boolean(false)),
-            _ => Err("boolean"),
-        },
-        DataType::Long => text.parse().map(Value::Integer).map_err(|_| "long"),
-        DataType::UnsignedLong => text
-            .parse()
-            .map(Value::Unsigned)
-            .map_err(|_| "unsignedLong"),
-        DataType::Double => text.parse().map(Value::Float).map_err(|_| "double"),
+    let read = match data_type {
+        DataType::Boolean => text.parse().map(Value::Boolean).ok(),
+        DataType::Long => text.parse().map(Value::Integer).ok(),
+        DataType::UnsignedLong => text.parse().map(Value::Unsigned).ok(),
+        DataType::Double => text.parse().map(Value::Float).ok(),
+        // dateTime:number is nanoseconds since 1970.
         DataType::Time => match time::parse_rfc3339(text) {
-            Ok(time) => Ok(Value::Time(time)),
-            // dateTime:number is nanoseconds since 1970.
-            Err(_) => text.parse().map(Value::Time).map_err(|_| "RFC 3339 time"),
+            Ok(time) => Some(Value::Time(time)),
+            Err(_) => text.parse().map(Value::Time).ok(),
         },
-        DataType::String => match recent {
-            Some(last) if **last == *text => Ok(Value::String(last.clone())),
-            _ => Ok(Value::String(recent.insert(text.into()).clone())),
-        },
-    }
+        DataType::String => Some(Value::String(text.into())),
+    };
+    read.ok_or(match data_type {
+        DataType::Time => "RFC 3339 time",
+        other => other.name(),
+    })
 }

@@ -15,6 +15,7 @@
 //! Where the reference stores something broken we refuse the line instead: a string with text
 //! after its closing quote, an empty field key, bytes that are not UTF-8.
 
+mod class;
 mod number;
 mod parse;
 mod split;

@@ -1,6 +1,7 @@
 //! Line protocol written canonically: tags sorted, escapes only where needed, floats with the
 //! fewest digits that read back, the timestamp always in nanoseconds.
 
+use super::class;
 use crate::point::{FieldValue, Point};
 
 /// Why a point has no form in line protocol. The body written so far is left as it was.
@@ -33,7 +34,7 @@ pub fn append_point(out: &mut Vec<u8>, point: &Point) -> Result<(), WriteError> 
         .filter(|(_, value)| is_storable(value))
     {
         out.push(separator);
-        append_escaped(out, key, b", =\"");
+        append_escaped(out, key, class::DELIMITER | class::QUOTE);
         out.push(b'=');
         append_value(out, value);
         separator = b',';
@@ -61,12 +62,12 @@ pub fn append_series_key<'a>(
     measurement: &str,
     tags: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) {
-    append_escaped(out, measurement, b", ");
+    append_escaped(out, measurement, class::COMMA | class::SPACE);
     for (key, value) in tags {
         out.push(b',');
-        append_escaped(out, key, b", =");
+        append_escaped(out, key, class::DELIMITER);
         out.push(b'=');
-        append_escaped(out, value, b", =");
+        append_escaped(out, value, class::DELIMITER);
     }
 }
 
@@ -84,7 +85,7 @@ pub fn append_value(out: &mut Vec<u8>, value: &FieldValue) {
         }
         FieldValue::String(value) => {
             out.push(b'"');
-            append_escaped(out, value, b"\"\\");
+            append_escaped(out, value, class::QUOTE | class::BACKSLASH);
             out.push(b'"');
         }
         FieldValue::Boolean(value) => {
@@ -104,13 +105,14 @@ fn append_integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn append_escaped(out: &mut Vec<u8>, text: &str, escaped: &[u8]) {
-    if !text.bytes().any(|byte| escaped.contains(&byte)) {
+/// Appends a text with a backslash before each byte of the `escaped` classes.
+fn append_escaped(out: &mut Vec<u8>, text: &str, escaped: u8) {
+    if !class::any(text, escaped) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
     for byte in text.bytes() {
-        if escaped.contains(&byte) {
+        if class::OF[usize::from(byte)] & escaped != 0 {
             out.push(b'\\');
         }
         out.push(byte);
@@ -177,6 +179,9 @@ const BACKSLASH: &str = "has a backslash before a delimiter, which InfluxDB read
 fn problem(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
+    }
+    if !class::any(name, class::BACKSLASH | class::NEWLINE) {
+        return None;
     }
     if name.ends_with('\\') {
         return Some("ends with a backslash, which would hide what follows it");

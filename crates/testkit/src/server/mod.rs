@@ -37,7 +37,9 @@ pub struct Server {
 enum Kind {
     External,
     #[cfg(feature = "containers")]
-    Container(Box<container::Container>),
+    Container {
+        _running: Box<container::Container>,
+    },
     Embedded(Box<Embedded>),
 }
 
@@ -95,7 +97,9 @@ fn contained() -> Server {
         token,
         org: ORG.to_owned(),
         bucket: BUCKET.to_owned(),
-        kind: Kind::Container(Box::new(container)),
+        kind: Kind::Container {
+            _running: Box::new(container),
+        },
     }
 }
 
