@@ -4,7 +4,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
@@ -223,7 +223,7 @@ impl Client {
     }
 
     /// Reads a whole body of at most `limit` bytes.
-    async fn read(&self, mut response: Response, limit: usize) -> Result<Vec<u8>> {
+    pub(crate) async fn read(&self, mut response: Response, limit: usize) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         while let Some(piece) = self.chunk(&mut response).await? {
             if bytes.len() + piece.len() > limit {
@@ -243,9 +243,7 @@ impl Client {
         let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let code = header("x-platform-error-code");
         let in_header = header("x-influxdb-error");
-        let retry_after = header(RETRY_AFTER.as_str())
-            .and_then(|text| text.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|text| retry_after(&text));
         let body = match self.read(response, ERROR_BODY_LIMIT).await {
             Ok(body) => body,
             Err(error @ Error::Connection { .. }) => return error,
@@ -285,6 +283,16 @@ impl fmt::Debug for Client {
             .field("config", &self.inner.config)
             .finish_non_exhaustive()
     }
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3); a date that is past is now.
+fn retry_after(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// An error with its causes, without the URL (the caller names the server, and parameters are noise).

@@ -51,23 +51,9 @@ pub fn float(value: f64) -> Option<String> {
     })
 }
 
-/// A duration literal of whole nanoseconds, in the largest unit that fits: `90s`.
+/// A duration literal: `1m30s`.
 pub fn duration(length: std::time::Duration) -> String {
-    let nanoseconds = length.as_nanos();
-    let units = [
-        ("h", 3_600_000_000_000),
-        ("m", 60_000_000_000),
-        ("s", 1_000_000_000),
-        ("ms", 1_000_000),
-        ("us", 1_000),
-    ];
-    match units
-        .iter()
-        .find(|(_, unit)| nanoseconds > 0 && nanoseconds.is_multiple_of(*unit))
-    {
-        Some((suffix, unit)) => format!("{}{suffix}", nanoseconds / unit),
-        None => format!("{nanoseconds}ns"),
-    }
+    watchpost_core::duration::Duration::from_std(length).to_string()
 }
 
 /// A condition on a record: `r["host"] == "a"`.

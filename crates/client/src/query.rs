@@ -167,6 +167,7 @@ impl Param {
 #[derive(Debug)]
 pub struct QueryStream {
     client: Client,
+    /// `None` once the answer has ended, well or not.
     response: Option<Response>,
     reader: Reader,
     bytes: usize,
@@ -183,26 +184,22 @@ impl QueryStream {
             if let Some(table) = self.reader.next_table() {
                 return Ok(Some(table));
             }
-            let Some(response) = &mut self.response else {
+            let Some(mut response) = self.response.take() else {
                 return Ok(None);
             };
-            match self.client.chunk(response).await? {
-                Some(piece) => {
-                    self.bytes += piece.len();
-                    if self.bytes > self.byte_limit {
-                        self.response = None;
-                        return Err(Error::TooLarge {
-                            limit: self.byte_limit,
-                            unit: "bytes",
-                        });
-                    }
-                    self.reader.feed(&piece).map_err(read_error)?;
-                }
-                None => {
-                    self.response = None;
-                    self.reader.finish().map_err(read_error)?;
-                }
+            let Some(piece) = self.client.chunk(&mut response).await? else {
+                self.reader.finish().map_err(read_error)?;
+                continue;
+            };
+            self.bytes += piece.len();
+            if self.bytes > self.byte_limit {
+                return Err(Error::TooLarge {
+                    limit: self.byte_limit,
+                    unit: "bytes",
+                });
             }
+            self.reader.feed(&piece).map_err(read_error)?;
+            self.response = Some(response);
         }
     }
 }

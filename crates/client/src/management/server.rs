@@ -81,6 +81,18 @@ impl Client {
         Ok(response.status().is_success())
     }
 
+    /// `/metrics`: the server's own metrics as Prometheus text.
+    pub async fn metrics(&self) -> Result<String> {
+        let response = self
+            .send_ok(&Request {
+                path: "metrics",
+                ..Request::default()
+            })
+            .await?;
+        let bytes = self.read(response, self.config().answer_limit).await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// `/ping`: the version the server names in its header, empty if it names none.
     pub async fn ping(&self) -> Result<String> {
         let response = self

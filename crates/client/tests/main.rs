@@ -1,0 +1,11 @@
+//! Tests of the client through its public surface: against a scripted server for every answer one
+//! can give, and against a real one for what it must give.
+
+mod backoff;
+mod connection;
+mod flux_text;
+mod management;
+mod query;
+mod scripted;
+mod server;
+mod write;
