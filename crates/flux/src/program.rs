@@ -81,7 +81,7 @@ impl Program {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        let _ = semantic::check;
+        semantic::check(&file, externals.as_ref())?;
         Ok(Self { file: Arc::new(file), externals: externals.map(Arc::new), now })
     }
 

@@ -36,7 +36,7 @@ fn options<'a>(files: &[&'a File]) -> Result<HashMap<&'a Name, &'a Expression>, 
         if !set.insert((package, &assignment.name.name)) {
             let prefix = package.map_or(String::new(), |package| format!("{package}."));
             let message = format!("option \"{prefix}{}\" reassigned", assignment.name.name);
-            return Err(Diagnostic::new(statement.span, message));
+            return Err(Diagnostic::semantic(statement.span, message));
         }
         if package.is_none() {
             own.insert(&assignment.name.name, &assignment.value);
@@ -55,10 +55,10 @@ fn check_scope(
             let name = &assignment.name.name;
             if options.is_some_and(|options| options.contains_key(name)) {
                 let message = format!("variable \"{name}\" conflicts with option of same name");
-                return Some(Diagnostic::new(statement.span, message));
+                return Some(Diagnostic::semantic(statement.span, message));
             }
             if !seen.insert(name.clone()) {
-                return Some(Diagnostic::new(
+                return Some(Diagnostic::semantic(
                     statement.span,
                     format!("variable \"{name}\" reassigned"),
                 ));
@@ -112,7 +112,7 @@ fn own_statements(statements: &[Statement], seen: &mut HashSet<Name>) -> Option<
         .iter()
         .find_map(|statement| match &statement.kind {
             StatementKind::Variable(assignment) if !seen.insert(assignment.name.name.clone()) => {
-                Some(Diagnostic::new(
+                Some(Diagnostic::semantic(
                     statement.span,
                     format!("variable \"{}\" reassigned", assignment.name.name),
                 ))
@@ -140,7 +140,7 @@ fn dependent_option(options: &HashMap<&Name, &Expression>) -> Option<Diagnostic>
                 let message = format!(
                     "option \"{name}\" depends on option \"{used}\", which is defined in the same package"
                 );
-                found = Some(Diagnostic::new(expression.span, message));
+                found = Some(Diagnostic::semantic(expression.span, message));
             }
         });
     }

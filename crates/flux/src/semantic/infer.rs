@@ -71,7 +71,7 @@ impl Inference {
                 Problem::Type(error) => error.text(&mut self.substitution),
                 Problem::Other(text) => text,
             };
-            diagnostics.push(Diagnostic::new(span, message));
+            diagnostics.push(Diagnostic::semantic(span, message));
         }
         diagnostics
     }

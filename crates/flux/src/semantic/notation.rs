@@ -10,7 +10,7 @@ use crate::syntax::ast::Name;
 /// The text is not a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("type notation: expected {expected} at {rest:?}")]
-pub struct NotationError {
+pub(super) struct NotationError {
     expected: &'static str,
     rest: String,
 }
@@ -19,7 +19,7 @@ pub struct NotationError {
 ///
 /// # Errors
 /// Where the text stops being a type.
-pub fn parse_scheme(text: &str) -> Result<Scheme, NotationError> {
+pub(super) fn parse_scheme(text: &str) -> Result<Scheme, NotationError> {
     let mut reader = Reader {
         rest: text.trim(),
         variables: Vec::new(),

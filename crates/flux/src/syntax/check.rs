@@ -10,7 +10,7 @@ pub(super) fn check_file(file: &File, report: &mut impl FnMut(Diagnostic)) {
     walk_file(file, &mut |node| match node {
         Node::Statement(statement) => {
             if let StatementKind::Bad(text) = &statement.kind {
-                report(Diagnostic::new(
+                report(Diagnostic::syntax(
                     statement.span,
                     format!("invalid statement: {text}"),
                 ));
@@ -18,7 +18,7 @@ pub(super) fn check_file(file: &File, report: &mut impl FnMut(Diagnostic)) {
         }
         Node::Expression(expression) => match &expression.kind {
             ExpressionKind::Bad(text) if !text.is_empty() => {
-                report(Diagnostic::new(
+                report(Diagnostic::syntax(
                     expression.span,
                     format!("invalid expression: {text}"),
                 ));
@@ -44,11 +44,11 @@ fn check_properties(properties: &[Property], span: Span, report: &mut impl FnMut
         long |= property.value.is_some();
         if property.value.is_none() && property.key.quoted {
             let message = format!("string literal key {} must have a value", property.key.name);
-            report(Diagnostic::new(span, message));
+            report(Diagnostic::syntax(span, message));
         }
     }
     if short && long {
-        report(Diagnostic::new(
+        report(Diagnostic::syntax(
             span,
             "cannot mix implicit and explicit properties",
         ));

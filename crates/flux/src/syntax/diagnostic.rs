@@ -9,20 +9,46 @@ use super::ast::Span;
 pub struct Diagnostic {
     pub span: Span,
     pub message: String,
+    pub stage: Stage,
+}
+
+/// What found the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The text is no program.
+    Syntax,
+    /// The program means nothing: names, arguments, types.
+    Semantic,
 }
 
 impl Diagnostic {
-    pub fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn syntax(span: Span, message: impl Into<String>) -> Self {
         Self {
             span,
             message: message.into(),
+            stage: Stage::Syntax,
         }
     }
 
-    /// Several diagnostics as one text, parted by empty lines.
+    pub(crate) fn semantic(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            stage: Stage::Semantic,
+        }
+    }
+
+    /// All diagnostics as the message of one answer, parted by empty lines.
     pub fn join(diagnostics: &[Diagnostic]) -> String {
+        let syntax = diagnostics
+            .first()
+            .is_some_and(|first| first.stage == Stage::Syntax);
         let texts: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-        texts.join("\n\n")
+        format!(
+            "{}{}",
+            if syntax { "compilation failed: " } else { "" },
+            texts.join("\n\n")
+        )
     }
 }
 

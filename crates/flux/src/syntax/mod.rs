@@ -12,7 +12,7 @@ mod token;
 pub mod tree;
 pub mod walk;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Stage};
 
 /// Parses a whole program. Never fails: what is wrong is said in the diagnostics, in the order of the text,
 /// and stands in the tree as a bad statement or expression.

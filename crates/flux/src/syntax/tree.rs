@@ -84,18 +84,7 @@ impl Tree {
 
     fn expression(&mut self, expression: &Expression) {
         match &expression.kind {
-            ExpressionKind::Identifier(name) => self.out.push_str(name),
-            ExpressionKind::String(text) => self.out.push_str(&quote(text)),
             ExpressionKind::Interpolated(parts) => self.interpolated(parts),
-            ExpressionKind::Boolean(value) => self.write(value),
-            ExpressionKind::Integer(value) => self.write(value),
-            ExpressionKind::Unsigned(value) => self.write(format_args!("{value}u")),
-            ExpressionKind::Float(value) => self.write(format_args!("{value:?}")),
-            ExpressionKind::Duration(parts) => self.out.push_str(&duration(parts)),
-            ExpressionKind::Time(time) => self.out.push_str(&time.text),
-            ExpressionKind::Regex(pattern) => {
-                self.write(format_args!("/{}/", pattern.replace('/', "\\/")))
-            }
             ExpressionKind::Array(items) => {
                 self.list("(array", items);
             }
@@ -151,7 +140,25 @@ impl Tree {
                 self.list("(if", [&**test, consequent, alternate]);
             }
             ExpressionKind::Parenthesized(inner) => self.list("(paren", [&**inner]),
+            literal => self.literal(literal),
+        }
+    }
+
+    fn literal(&mut self, literal: &ExpressionKind) {
+        match literal {
+            ExpressionKind::Identifier(name) => self.out.push_str(name),
+            ExpressionKind::String(text) => self.out.push_str(&quote(text)),
+            ExpressionKind::Boolean(value) => self.write(value),
+            ExpressionKind::Integer(value) => self.write(value),
+            ExpressionKind::Unsigned(value) => self.write(format_args!("{value}u")),
+            ExpressionKind::Float(value) => self.write(format_args!("{value:?}")),
+            ExpressionKind::Duration(parts) => self.out.push_str(&duration(parts)),
+            ExpressionKind::Time(time) => self.out.push_str(&time.text),
+            ExpressionKind::Regex(pattern) => {
+                self.write(format_args!("/{}/", pattern.replace('/', "\\/")))
+            }
             ExpressionKind::Bad(text) => self.write(format_args!("<bad {text}>")),
+            _ => {}
         }
     }
 

@@ -1,7 +1,8 @@
 //! Walks over the tree, parents before children, in the order of the text.
 
 use super::ast::{
-    Expression, ExpressionKind, File, FunctionBody, Property, Statement, StatementKind, StringPart,
+    Expression, ExpressionKind, File, Function, FunctionBody, Property, Statement, StatementKind,
+    StringPart,
 };
 
 /// What a walk meets.
@@ -53,19 +54,7 @@ pub fn walk_expression<'a>(expression: &'a Expression, visit: &mut impl FnMut(No
             }
         }
         ExpressionKind::Record(record) => walk_properties(&record.properties, visit),
-        ExpressionKind::Function(function) => {
-            for default in function
-                .parameters
-                .iter()
-                .filter_map(|parameter| parameter.default.as_ref())
-            {
-                walk_expression(default, visit);
-            }
-            match &function.body {
-                FunctionBody::Expression(body) => walk_expression(body, visit),
-                FunctionBody::Block(block) => walk_statements(&block.statements, visit),
-            }
-        }
+        ExpressionKind::Function(function) => walk_function(function, visit),
         ExpressionKind::Call(call) => {
             walk_expression(&call.callee, visit);
             walk_properties(&call.arguments, visit);
@@ -104,6 +93,18 @@ pub fn walk_expression<'a>(expression: &'a Expression, visit: &mut impl FnMut(No
         | ExpressionKind::Time(_)
         | ExpressionKind::Regex(_)
         | ExpressionKind::Bad(_) => {}
+    }
+}
+
+fn walk_function<'a>(function: &'a Function, visit: &mut impl FnMut(Node<'a>)) {
+    for parameter in &function.parameters {
+        if let Some(default) = &parameter.default {
+            walk_expression(default, visit);
+        }
+    }
+    match &function.body {
+        FunctionBody::Expression(body) => walk_expression(body, visit),
+        FunctionBody::Block(block) => walk_statements(&block.statements, visit),
     }
 }
 

@@ -153,14 +153,14 @@ impl Inference {
     }
 
     pub(super) fn member(&mut self, object: &Expression, property: &Name) -> Type {
-        if let ExpressionKind::Identifier(name) = &object.without_parentheses().kind {
-            if let Some(Binding::Package(package)) = self.environment.lookup(name) {
-                if let Some(export) = package.export(property) {
-                    return self.substitution.instantiate(&export.scheme);
-                }
-                self.complain(place(object), format!("record is missing label {property}"));
-                return Type::Error;
+        if let ExpressionKind::Identifier(name) = &object.without_parentheses().kind
+            && let Some(Binding::Package(package)) = self.environment.lookup(name)
+        {
+            if let Some(export) = package.export(property) {
+                return self.substitution.instantiate(&export.scheme);
             }
+            self.complain(place(object), format!("record is missing label {property}"));
+            return Type::Error;
         }
         let found = self.expression(object);
         let found = self.substitution.shallow(&found);

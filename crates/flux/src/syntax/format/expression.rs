@@ -2,8 +2,8 @@
 
 use super::{Formatter, duration, escape, quote};
 use crate::syntax::ast::{
-    BinaryOperator, Expression, ExpressionKind, Function, FunctionBody, LogicalOperator, Property, PropertyKey, StringPart,
-    UnaryOperator,
+    BinaryOperator, Expression, ExpressionKind, Function, FunctionBody, LogicalOperator, Property,
+    PropertyKey, StringPart, UnaryOperator,
 };
 
 /// How tightly the outermost operator of an expression binds; the grammar's order.
@@ -26,9 +26,18 @@ impl Binding {
     fn of(expression: &Expression) -> Self {
         match &expression.kind {
             ExpressionKind::Conditional { .. } | ExpressionKind::Function(_) => Self::Whole,
-            ExpressionKind::Logical { operator: LogicalOperator::Or, .. } => Self::Or,
-            ExpressionKind::Logical { operator: LogicalOperator::And, .. } => Self::And,
-            ExpressionKind::Unary { operator: UnaryOperator::Not | UnaryOperator::Exists, .. } => Self::Not,
+            ExpressionKind::Logical {
+                operator: LogicalOperator::Or,
+                ..
+            } => Self::Or,
+            ExpressionKind::Logical {
+                operator: LogicalOperator::And,
+                ..
+            } => Self::And,
+            ExpressionKind::Unary {
+                operator: UnaryOperator::Not | UnaryOperator::Exists,
+                ..
+            } => Self::Not,
             ExpressionKind::Unary { .. } => Self::Sign,
             ExpressionKind::Binary { operator, .. } => Self::of_operator(*operator),
             ExpressionKind::Pipe { .. } => Self::Pipe,
@@ -127,7 +136,10 @@ impl Formatter {
                 self.expression(inner);
                 self.out.push(')');
             }
-            ExpressionKind::Pipe { source, destination } => self.pipe(source, destination),
+            ExpressionKind::Pipe {
+                source,
+                destination,
+            } => self.pipe(source, destination),
             ExpressionKind::Unary { .. }
             | ExpressionKind::Binary { .. }
             | ExpressionKind::Logical { .. }
@@ -145,7 +157,11 @@ impl Formatter {
                 self.out.push_str(if symbol.len() > 1 { " " } else { "" });
                 self.operand(operand, binding);
             }
-            ExpressionKind::Binary { operator, left, right } => {
+            ExpressionKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 self.operand(left, binding);
                 match operator {
                     BinaryOperator::Invalid => self.out.push(' '),
@@ -154,9 +170,17 @@ impl Formatter {
                 self.operand(right, binding.next());
             }
             ExpressionKind::Logical { operator, operands } => {
-                self.list(&format!(" {} ", operator.symbol()), operands, binding.next());
+                self.list(
+                    &format!(" {} ", operator.symbol()),
+                    operands,
+                    binding.next(),
+                );
             }
-            ExpressionKind::Conditional { test, consequent, alternate } => {
+            ExpressionKind::Conditional {
+                test,
+                consequent,
+                alternate,
+            } => {
                 self.out.push_str("if ");
                 self.expression(test);
                 self.out.push_str(" then ");
@@ -178,7 +202,9 @@ impl Formatter {
             ExpressionKind::Float(value) => self.float(*value),
             ExpressionKind::Duration(parts) => self.out.push_str(&duration(parts)),
             ExpressionKind::Time(time) => self.out.push_str(&time.text),
-            ExpressionKind::Regex(pattern) => self.write(format_args!("/{}/", escape_regex(pattern))),
+            ExpressionKind::Regex(pattern) => {
+                self.write(format_args!("/{}/", escape_regex(pattern)))
+            }
             ExpressionKind::Bad(text) => self.out.push_str(text),
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 mod collection;
 mod expression;
+mod primary;
 mod statement;
 
 pub(super) use collection::INVALID_KEY;
@@ -63,7 +64,7 @@ impl<'a> Parser<'a> {
         let file = self.file();
         self.finish(self.consumed);
         if let Some(span) = self.too_deep {
-            return (file, vec![Diagnostic::new(span, TOO_DEEP)]);
+            return (file, vec![Diagnostic::syntax(span, TOO_DEEP)]);
         }
         super::check::check_file(&file, &mut |diagnostic| {
             self.found.push(Found {
@@ -202,7 +203,7 @@ impl<'a> Parser<'a> {
         let messages = self.pending.drain(..);
         self.found.extend(messages.map(|message| Found {
             node,
-            diagnostic: Diagnostic::new(span, message),
+            diagnostic: Diagnostic::syntax(span, message),
         }));
         span
     }
