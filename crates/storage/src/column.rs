@@ -40,7 +40,6 @@ macro_rules! map {
         }
     };
 }
-pub(crate) use map;
 
 impl Column {
     /// An empty column of a type.
@@ -84,6 +83,20 @@ impl Column {
             Column::Unsigned(values) => FieldValue::Unsigned(values[row]),
             Column::String(values) => FieldValue::String(values[row].to_string()),
             Column::Boolean(values) => FieldValue::Boolean(values[row]),
+        }
+    }
+
+    /// Adds a value of the column's type; another one is a bug of the caller.
+    pub(crate) fn push(&mut self, value: FieldValue) {
+        match (self, value) {
+            (Column::Float(values), FieldValue::Float(value)) => values.push(value),
+            (Column::Integer(values), FieldValue::Integer(value)) => values.push(value),
+            (Column::Unsigned(values), FieldValue::Unsigned(value)) => values.push(value),
+            (Column::String(values), FieldValue::String(value)) => values.push(value.into()),
+            (Column::Boolean(values), FieldValue::Boolean(value)) => values.push(value),
+            (this, value) => {
+                debug_assert!(false, "{} pushed to {}", value.field_type(), this.kind())
+            }
         }
     }
 

@@ -117,9 +117,15 @@ impl Disk {
         std::fs::rename(from, to).map_err(|error| Error::io("rename to", to, error))
     }
 
+    /// Removes a file; one that is gone already is as good.
     pub(crate) fn remove(&self, path: &Path) -> Result<()> {
         self.allow(Operation::Remove, path, "remove")?;
-        std::fs::remove_file(path).map_err(|error| Error::io("remove", path, error))
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io("remove", path, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes a folder with all that is in it, file by file.
@@ -281,4 +287,13 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What a folder holds, sorted; nothing of a file or of what does not exist.
+pub(crate) fn list_if_folder(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_dir() {
+        list(path)
+    } else {
+        Ok(Vec::new())
+    }
 }

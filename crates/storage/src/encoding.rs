@@ -1,5 +1,16 @@
 //! Bytes in and out: varints, texts and fixed numbers, read with every bound checked.
 
+use watchpost_core::point::FieldType;
+
+/// The field types in the order of their numbers on disk: never change it.
+const KINDS: [FieldType; 5] = [
+    FieldType::Float,
+    FieldType::Integer,
+    FieldType::Unsigned,
+    FieldType::String,
+    FieldType::Boolean,
+];
+
 /// The bytes ended early, or held a number or text that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -23,6 +34,15 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, number: i64) {
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends the number of a field type.
+pub(crate) fn put_kind(out: &mut Vec<u8>, kind: FieldType) {
+    let number = KINDS
+        .iter()
+        .position(|other| *other == kind)
+        .unwrap_or_default();
+    out.push(number as u8);
 }
 
 /// A place in bytes that somebody else wrote.
@@ -110,5 +130,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
         let length = self.count(1)?;
         std::str::from_utf8(self.bytes(length)?).map_err(|_| Malformed("a text is not UTF-8"))
+    }
+
+    pub(crate) fn kind(&mut self) -> Result<FieldType, Malformed> {
+        let number = usize::from(self.byte()?);
+        KINDS
+            .get(number)
+            .copied()
+            .ok_or(Malformed("an unknown field type"))
     }
 }

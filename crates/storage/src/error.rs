@@ -61,8 +61,8 @@ pub enum Error {
     #[error("the backup stream failed: {0}")]
     BackupStream(#[source] io::Error),
 
-    /// A document's name may hold letters, digits, `-`, `_` and `.`, and not begin with a dot.
-    #[error("{0:?} is no name for a document; use letters, digits, '-', '_' and '.'")]
+    /// A document's name may hold letters, digits, `-` and `_`.
+    #[error("{0:?} is no name for a document; use letters, digits, '-' and '_'")]
     DocumentName(String),
 }
 

@@ -1,184 +1,309 @@
-//! The store as its callers see it.
+//! The store: opening and closing a data folder, and what its parts share.
 
-use std::io::{Read, Write};
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
 
-use watchpost_core::point::{FieldType, SeriesKey};
+use watchpost_core::point::SeriesKey;
 
-use crate::*;
+use crate::bucket::{Bucket, Tombstone};
+use crate::damage::Damage;
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::log::Log;
+use crate::options::Options;
+use crate::record::Event;
+use crate::replay;
+use crate::segment::Segment;
+use crate::sync::{lock, read, wait_at_most, write};
 
-/// A data folder, open. Share it with `Arc`.
+/// A data folder, open. Share it with `Arc`; all methods may be called from many threads.
 #[derive(Debug)]
-pub struct Storage {}
-
-/// Batches in the order of series (measurement, then tags), then field, then time.
-#[derive(Debug)]
-pub struct Scan {}
-impl Iterator for Scan {
-    type Item = Result<SeriesBatch>;
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
-    }
+pub struct Storage {
+    layout: Layout,
+    pub(crate) options: Options,
+    pub(crate) log: Log,
+    /// Held for reading while rows go to log and memory, for writing while a generation ends.
+    pub(crate) gate: RwLock<()>,
+    buckets: RwLock<BTreeMap<u64, Arc<Bucket>>>,
+    /// One seal, merge or drop at a time.
+    pub(crate) maintenance: Mutex<()>,
+    pub(crate) documents_lock: Mutex<()>,
+    /// Bytes of active rows over all buckets.
+    pub(crate) active_bytes: AtomicUsize,
+    /// When the oldest active row was written; `i64::MAX` if there is none.
+    pub(crate) active_since: AtomicI64,
+    work: Mutex<bool>,
+    work_arrived: Condvar,
+    damages: Mutex<Vec<Damage>>,
+    _lock: File,
 }
-/// Batches in the order of series, then field.
-#[derive(Debug)]
-pub struct AggregateScan {}
-impl Iterator for AggregateScan {
-    type Item = Result<AggregateBatch>;
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
-    }
-}
 
-#[allow(unused_variables)]
+/// Damage reports kept in memory; a dying disk has more, and verify lists them all.
+const MAX_DAMAGES: usize = 1_000;
+
 impl Storage {
-    /// Opens (or begins) a data folder: takes its lock, replays the log. Damage that was found and
-    /// worked around is in [`Storage::damages`].
+    /// Opens (or begins) a data folder: takes its lock, checks the layout's version, opens the
+    /// segments and replays the log. Damage that was found and worked around is in
+    /// [`Storage::damages`]. `now` is the time at which rows in the log count as written.
     pub fn open(dir: &Path, options: Options, now: i64) -> Result<Storage> {
-        todo!()
+        let layout = Layout::new(dir);
+        let disk = options.disk.clone();
+        disk.create_folder(dir)?;
+        let folder_lock = layout.lock()?;
+        let mut damages: Vec<Damage> = layout.check_version(&disk)?.into_iter().collect();
+        layout.sweep(&disk)?;
+        disk.create_folder(&layout.log())?;
+        disk.create_folder(&layout.data())?;
+        let mut opening = Opening {
+            layout: &layout,
+            disk: &disk,
+            buckets: BTreeMap::new(),
+        };
+        damages.extend(opening.open_segments()?);
+        let mut failed = None;
+        let found = replay::replay(&layout.log(), &layout.root, &mut |number, bucket, event| {
+            if failed.is_none() {
+                failed = opening.apply(number, bucket, event).err();
+            }
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        opening.keep_damaged_logs(&found.damages)?;
+        damages.extend(found.damages);
+        let buckets = opening.buckets;
+        let newest = buckets.values().flat_map(|bucket| {
+            let state = read(&bucket.state);
+            state
+                .segments
+                .iter()
+                .map(|segment| segment.origin.last_generation)
+                .collect::<Vec<_>>()
+        });
+        let number = newest.max().unwrap_or(0).max(found.last_number) + 1;
+        let log = Log::new(disk, layout.log(), number, found.next_sequence, found.bytes);
+        let active: usize = buckets
+            .values()
+            .map(|bucket| read(&bucket.state).active.bytes)
+            .sum();
+        Ok(Storage {
+            layout,
+            options,
+            log,
+            gate: RwLock::new(()),
+            buckets: RwLock::new(buckets),
+            maintenance: Mutex::new(()),
+            documents_lock: Mutex::new(()),
+            active_bytes: AtomicUsize::new(active),
+            active_since: AtomicI64::new(if active > 0 { now } else { i64::MAX }),
+            work: Mutex::new(false),
+            work_arrived: Condvar::new(),
+            damages: Mutex::new(damages),
+            _lock: folder_lock,
+        })
     }
-    /// Stores a batch; on return it is durable. Rows are refused one by one; an error means
-    /// that none of the batch is acknowledged.
-    pub fn write(&self, bucket: u64, batch: Batch, now: i64) -> Result<WriteOutcome> {
-        todo!()
-    }
-    /// Rows of a bucket. The rows are those at the time of the call, whatever is written during
-    /// the iteration. A bucket nobody wrote to is empty.
-    pub fn scan(&self, bucket: u64, request: &ScanRequest) -> Result<Scan> {
-        todo!()
-    }
-    /// One aggregate per series, field and window, from block statistics where they suffice.
-    pub fn aggregate(
-        &self,
-        bucket: u64,
-        request: &ScanRequest,
-        windowing: &Windowing,
-        aggregate: Aggregate,
-    ) -> Result<AggregateScan> {
-        todo!()
-    }
-    /// Series with a row in the range, sorted. Conditions on values count as true.
-    pub fn series(
-        &self,
-        bucket: u64,
-        range: TimeRange,
-        predicate: &Predicate,
-    ) -> Result<Vec<Arc<SeriesKey>>> {
-        todo!()
-    }
-    /// Sorted names.
-    pub fn measurements(
-        &self,
-        bucket: u64,
-        range: TimeRange,
-        predicate: &Predicate,
-    ) -> Result<Vec<String>> {
-        todo!()
-    }
-    /// Sorted keys of the matching series' tags.
-    pub fn tag_keys(
-        &self,
-        bucket: u64,
-        range: TimeRange,
-        predicate: &Predicate,
-    ) -> Result<Vec<String>> {
-        todo!()
-    }
-    /// Sorted values of one tag.
-    pub fn tag_values(
-        &self,
-        bucket: u64,
-        tag: &str,
-        range: TimeRange,
-        predicate: &Predicate,
-    ) -> Result<Vec<String>> {
-        todo!()
-    }
-    /// Sorted (field, type); a field of two measurements may come with two types.
-    pub fn field_keys(
-        &self,
-        bucket: u64,
-        range: TimeRange,
-        predicate: &Predicate,
-    ) -> Result<Vec<(String, FieldType)>> {
-        todo!()
-    }
-    /// Deletes the rows of a range whose series match (`_measurement` and tag equality, joined by
-    /// AND); durable on return.
-    pub fn delete(&self, bucket: u64, range: TimeRange, predicate: &Predicate) -> Result<()> {
-        todo!()
-    }
-    /// Removes a bucket with all its rows; durable on return.
-    pub fn drop_bucket(&self, bucket: u64) -> Result<()> {
-        todo!()
-    }
-    /// How long the bucket keeps rows, in nanoseconds; `None` for ever. Not kept on disk: say it
-    /// again after each open.
-    pub fn set_retention(&self, bucket: u64, retention: Option<i64>) {
-        todo!()
-    }
-    /// Drops the shards that lie wholly beyond their bucket's retention.
-    pub fn enforce_retention(&self, now: i64) -> Result<Vec<DroppedShard>> {
-        todo!()
-    }
-    /// One round of background work: seals what is due, merges segment files. Call it about once
-    /// a second (see [`Storage::wait_for_work`]) from one thread.
-    pub fn maintain(&self, now: i64) -> Result<MaintenanceReport> {
-        todo!()
-    }
-    /// Waits until [`Storage::maintain`] has something to do, at most so long.
-    pub fn wait_for_work(&self, at_most: Duration) {
-        todo!()
-    }
-    /// Seals all rows and merges every shard to its final form.
-    pub fn compact(&self) -> Result<MaintenanceReport> {
-        todo!()
-    }
-    /// Writes a consistent copy of everything acknowledged before the call; writes go on meanwhile.
-    pub fn backup(&self, into: &mut dyn Write) -> Result<u64> {
-        todo!()
-    }
-    /// Unpacks a backup into a new folder, which can then be opened.
-    pub fn restore(from: &mut dyn Read, dir: &Path) -> Result<u64> {
-        todo!()
-    }
-    /// Reads and checks every byte of every file.
-    pub fn verify(&self) -> Result<VerifyReport> {
-        todo!()
-    }
-    /// Rewrites damaged files without their damaged parts and keeps the originals in
-    /// `DIR/damaged`. Gives what was lost.
-    pub fn repair(&self) -> Result<Vec<Damage>> {
-        todo!()
-    }
-    /// Damage met since the store was opened, the opening included.
-    pub fn damages(&self) -> Vec<Damage> {
-        todo!()
-    }
-    pub fn stats(&self) -> StorageStats {
-        todo!()
-    }
-    /// A small named document, checksummed and replaced as a whole (the engine's own records).
-    /// In backups, and checked by verify.
-    pub fn document(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-    /// Replaces a document; durable on return.
-    pub fn put_document(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        todo!()
-    }
-    /// Removes a document, if there is one.
-    pub fn remove_document(&self, name: &str) -> Result<()> {
-        todo!()
-    }
-    /// Sorted names.
-    pub fn documents(&self) -> Result<Vec<String>> {
-        todo!()
-    }
+
     /// Seals what is in memory, so that the next opening has no log to replay.
     pub fn close(self) -> Result<()> {
-        todo!()
+        self.seal().map(|_| ())
     }
+
+    /// Waits until [`Storage::maintain`] has something to do, at most so long.
+    pub fn wait_for_work(&self, at_most: Duration) {
+        let mut work = lock(&self.work);
+        if !*work {
+            work = wait_at_most(&self.work_arrived, work, at_most);
+        }
+        *work = false;
+    }
+
+    /// Wakes whoever waits for work.
+    pub(crate) fn announce_work(&self) {
+        *lock(&self.work) = true;
+        self.work_arrived.notify_all();
+    }
+
+    /// Damage met since the store was opened, the opening included.
+    pub fn damages(&self) -> Vec<Damage> {
+        lock(&self.damages).clone()
+    }
+
+    /// Remembers damage.
+    pub(crate) fn report(&self, damage: Damage) {
+        let mut damages = lock(&self.damages);
+        if damages.len() < MAX_DAMAGES && !damages.contains(&damage) {
+            damages.push(damage);
+        }
+    }
+
+    /// Remembers the damage in an error.
+    pub(crate) fn report_error(&self, error: &Error) {
+        if let Error::Damaged(damage) = error {
+            self.report(damage.as_ref().clone());
+        }
+    }
+
+    /// How long the bucket keeps rows, in nanoseconds; `None` for ever. Not kept on disk: say it
+    /// again after each opening.
+    pub fn set_retention(&self, bucket: u64, retention: Option<i64>) {
+        self.bucket_or_new(bucket).set_retention(retention);
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.options.disk
+    }
+
+    pub(crate) fn bucket(&self, id: u64) -> Option<Arc<Bucket>> {
+        read(&self.buckets).get(&id).cloned()
+    }
+
+    pub(crate) fn bucket_or_new(&self, id: u64) -> Arc<Bucket> {
+        if let Some(bucket) = self.bucket(id) {
+            return bucket;
+        }
+        write(&self.buckets)
+            .entry(id)
+            .or_insert_with(|| Arc::new(Bucket::new(id)))
+            .clone()
+    }
+
+    pub(crate) fn forget_bucket(&self, id: u64) {
+        write(&self.buckets).remove(&id);
+    }
+
+    pub(crate) fn all_buckets(&self) -> Vec<Arc<Bucket>> {
+        read(&self.buckets).values().cloned().collect()
+    }
+
+    /// Counts the bytes of active rows anew, after some of them went.
+    pub(crate) fn recount_active(&self) {
+        let bytes = self
+            .all_buckets()
+            .iter()
+            .map(|bucket| read(&bucket.state).active.bytes)
+            .sum();
+        self.active_bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A store being opened.
+struct Opening<'a> {
+    layout: &'a Layout,
+    disk: &'a Disk,
+    buckets: BTreeMap<u64, Arc<Bucket>>,
+}
+
+impl Opening<'_> {
+    fn bucket(&mut self, id: u64) -> Arc<Bucket> {
+        self.buckets
+            .entry(id)
+            .or_insert_with(|| Arc::new(Bucket::new(id)))
+            .clone()
+    }
+
+    /// Opens every segment; one whose index is damaged is rebuilt from its blocks.
+    fn open_segments(&mut self) -> Result<Vec<Damage>> {
+        let mut damages = Vec::new();
+        let mut segments = Vec::new();
+        for path in self.layout.segment_files()? {
+            match Segment::open(&path, &self.layout.root) {
+                Ok(segment) => segments.push(segment),
+                Err(Error::Damaged(damage)) => {
+                    let (rebuilt, found) =
+                        crate::salvage::rebuild(self.layout, self.disk, &path, *damage)?;
+                    segments.extend(rebuilt);
+                    damages.extend(found);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for segment in without_merged(self.disk, segments)? {
+            self.add(segment);
+        }
+        Ok(damages)
+    }
+
+    fn add(&mut self, mut segment: Segment) {
+        let bucket = self.bucket(segment.origin.bucket);
+        let mut state = write(&bucket.state);
+        segment.intern(&mut |key: &Arc<SeriesKey>| {
+            let id = state.index.add_series(key);
+            state.index.key_of(id).unwrap_or(key).clone()
+        });
+        for (measurement, fields) in &segment.index.schema {
+            for (name, kind) in fields {
+                // Another type is that of rows which were deleted before the field came again.
+                let _ = state.index.add_field(measurement, name, *kind);
+            }
+        }
+        state.add_segment(Arc::new(segment));
+    }
+
+    /// Does again what a record of the log says.
+    fn apply(&mut self, number: u64, id: u64, event: Event) -> Result<()> {
+        let bucket = self.bucket(id);
+        let mut state = write(&bucket.state);
+        match event {
+            Event::Write(batch) => state.replay_batch(batch),
+            Event::Delete(deletion) => state.apply_deletion(Tombstone {
+                generation: number,
+                deletion,
+            }),
+            Event::DropBucket => {
+                let (old, kept) = std::mem::take(&mut state.segments)
+                    .into_iter()
+                    .partition(|segment: &Arc<Segment>| segment.origin.last_generation < number);
+                let removed: Vec<Arc<Segment>> = old;
+                state.segments = kept;
+                state.active = crate::hot::Hot::default();
+                state.tombstones.clear();
+                for segment in removed {
+                    self.disk.remove(&segment.path)?;
+                }
+                state.prune_index();
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_damaged_logs(&self, damages: &[Damage]) -> Result<()> {
+        for damage in damages {
+            let path = self.layout.root.join(&damage.file);
+            if path.exists() {
+                self.layout.keep_original(self.disk, &path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Drops segments whose generations are part of another one's in the same shard: the inputs of a
+/// merge that was not cleaned up.
+fn without_merged(disk: &Disk, segments: Vec<Segment>) -> Result<Vec<Segment>> {
+    let origins: Vec<_> = segments.iter().map(|segment| segment.origin).collect();
+    let mut kept = Vec::new();
+    for segment in segments {
+        let own = segment.origin;
+        let merged = origins.iter().any(|other| {
+            (other.bucket, other.shard) == (own.bucket, own.shard)
+                && *other != own
+                && other.first_generation <= own.first_generation
+                && own.last_generation <= other.last_generation
+        });
+        if merged {
+            disk.remove(&segment.path)?;
+        } else {
+            kept.push(segment);
+        }
+    }
+    Ok(kept)
 }

@@ -1,0 +1,241 @@
+//! Deleting: by predicate, and whole buckets.
+//!
+//! A delete is a record in the log and a *tombstone* in memory, which hides rows of older
+//! generations from readers at once. When the generation is sealed, the segments it reaches are
+//! rewritten without those rows, and only then does the log, and the tombstone with it, go.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use watchpost_core::point::SeriesKey;
+
+use crate::bucket::{Bucket, State, Tombstone};
+use crate::error::{Error, Result};
+use crate::merge::{copy_series, reader_of};
+use crate::predicate::{Comparison, Literal, Predicate, Subject};
+use crate::range::TimeRange;
+use crate::reader::{BlockSource, SeriesReader};
+use crate::record::{Deletion, Record};
+use crate::segment::{Segment, SegmentWriter, bucket_folder};
+use crate::store::Storage;
+use crate::sync::{lock, read, write};
+
+/// A segment and what comes in its place (`None`: all its rows are gone).
+pub(crate) type Rewritten = (Arc<Segment>, Option<Segment>);
+
+impl Storage {
+    /// Deletes the rows of a range whose series match: `_measurement` and tags by equality, joined
+    /// by AND (`tag == ""` means series without the tag). Readers see it at once; durable on return.
+    pub fn delete(&self, bucket: u64, range: TimeRange, predicate: &Predicate) -> Result<()> {
+        let deletion = deletion_of(range, predicate)?;
+        let Some(bucket) = self.bucket(bucket).filter(|_| !range.is_empty()) else {
+            return Ok(());
+        };
+        let sequence = {
+            let _gate = read(&self.gate);
+            let mut state = write(&bucket.state);
+            if state.dropped {
+                return Ok(());
+            }
+            let generation = self.log.generation();
+            let sequence = self.log.append(&Record::delete(bucket.id, &deletion))?;
+            state.apply_deletion(Tombstone {
+                generation,
+                deletion,
+            });
+            sequence
+        };
+        self.log.wait_durable(sequence)?;
+        self.recount_active();
+        self.announce_work();
+        Ok(())
+    }
+
+    /// Removes a bucket with all its rows; durable on return.
+    pub fn drop_bucket(&self, id: u64) -> Result<()> {
+        let _one_at_a_time = lock(&self.maintenance);
+        let Some(bucket) = self.bucket(id) else {
+            return Ok(());
+        };
+        let sequence = {
+            let _gate = read(&self.gate);
+            let mut state = write(&bucket.state);
+            let sequence = self.log.append(&Record::drop_bucket(id))?;
+            *state = State {
+                dropped: true,
+                ..State::default()
+            };
+            sequence
+        };
+        self.forget_bucket(id);
+        self.log.wait_durable(sequence)?;
+        self.recount_active();
+        self.layout()
+            .discard_folder(self.disk(), &self.layout().data().join(bucket_folder(id)))
+    }
+
+    /// Rewrites the segments that deletes of a generation reach.
+    pub(crate) fn carry_out_deletes(
+        &self,
+        bucket: &Bucket,
+        generation: u64,
+    ) -> Result<Vec<Rewritten>> {
+        let (tombstones, segments) = {
+            let state = read(&bucket.state);
+            let due = |tombstone: &&Tombstone| tombstone.generation <= generation;
+            (
+                state
+                    .tombstones
+                    .iter()
+                    .filter(due)
+                    .cloned()
+                    .collect::<Vec<_>>(),
+                state.segments.clone(),
+            )
+        };
+        let mut rewritten = Vec::new();
+        for segment in segments {
+            let reaches = |tombstone: &&Tombstone| {
+                let Tombstone {
+                    generation,
+                    deletion,
+                } = tombstone;
+                *generation > segment.origin.last_generation
+                    && segment.range.overlaps(deletion.range)
+                    && segment
+                        .index
+                        .series
+                        .iter()
+                        .any(|series| deletion.matches(&series.key))
+            };
+            let deletions: Vec<&Deletion> = tombstones
+                .iter()
+                .filter(reaches)
+                .map(|tombstone| &tombstone.deletion)
+                .collect();
+            if !deletions.is_empty() {
+                let new = self.rewrite_without(&segment, &deletions)?;
+                if new.is_none() {
+                    self.disk().remove(&segment.path)?;
+                }
+                rewritten.push((segment, new));
+            }
+        }
+        Ok(rewritten)
+    }
+
+    fn rewrite_without(
+        &self,
+        segment: &Arc<Segment>,
+        deletions: &[&Deletion],
+    ) -> Result<Option<Segment>> {
+        let mut writer = SegmentWriter::create(self.disk(), &self.layout().root, segment.origin)?;
+        for series in &segment.index.series {
+            let ranges: Vec<TimeRange> = deletions
+                .iter()
+                .filter(|deletion| deletion.matches(&series.key))
+                .map(|deletion| deletion.range)
+                .collect();
+            let mut reader = reader_without(segment, &series.key, &ranges);
+            copy_series(&mut reader, &mut writer)?;
+        }
+        if writer.is_empty() {
+            writer.discard()?;
+            return Ok(None);
+        }
+        writer.finish(&self.layout().root).map(Some)
+    }
+}
+
+/// A reader of one series of a segment without the rows of some ranges.
+fn reader_without(
+    segment: &Arc<Segment>,
+    key: &Arc<SeriesKey>,
+    ranges: &[TimeRange],
+) -> SeriesReader {
+    let segments = std::slice::from_ref(segment);
+    if ranges.is_empty() {
+        return reader_of(segments, key);
+    }
+    let mut blocks = Vec::new();
+    for place in segment.blocks_of(key) {
+        let within = place.range();
+        if !ranges.iter().any(|deleted| deleted.covers(within)) {
+            let deleted = ranges
+                .iter()
+                .filter(|deleted| deleted.overlaps(within))
+                .copied()
+                .collect();
+            blocks.push(BlockSource::new(segment.clone(), *place, deleted));
+        }
+    }
+    SeriesReader::of_blocks(key, blocks)
+}
+
+impl State {
+    /// Deletes active rows, hides older ones.
+    pub(crate) fn apply_deletion(&mut self, tombstone: Tombstone) {
+        let matching: BTreeSet<u32> = self
+            .active
+            .series()
+            .filter(|id| self.matches(*id, &tombstone.deletion))
+            .collect();
+        self.active
+            .delete(Some(&matching), tombstone.deletion.range);
+        self.tombstones.push(tombstone);
+        self.latest.clear();
+    }
+
+    fn matches(&self, id: u32, deletion: &Deletion) -> bool {
+        self.index
+            .key_of(id)
+            .is_some_and(|key: &Arc<SeriesKey>| deletion.matches(key))
+    }
+}
+
+/// The conjunction of equalities that a delete may be.
+fn deletion_of(range: TimeRange, predicate: &Predicate) -> Result<Deletion> {
+    let mut deletion = Deletion {
+        range,
+        measurement: None,
+        tags: Vec::new(),
+    };
+    collect(predicate, &mut deletion)?;
+    Ok(deletion)
+}
+
+fn collect(predicate: &Predicate, deletion: &mut Deletion) -> Result<()> {
+    let refused = |reason: &str| {
+        Err(Error::UnsupportedPredicate {
+            reason: reason.to_owned(),
+        })
+    };
+    match predicate {
+        Predicate::And(parts) => parts.iter().try_for_each(|part| collect(part, deletion)),
+        Predicate::Compare(subject, Comparison::Equal, Literal::String(value)) => match subject {
+            Subject::Measurement
+                if deletion
+                    .measurement
+                    .as_deref()
+                    .is_some_and(|name| name != value.as_ref()) =>
+            {
+                refused("two measurements at once match nothing")
+            }
+            Subject::Measurement => {
+                deletion.measurement = Some(value.to_string());
+                Ok(())
+            }
+            Subject::Tag(key) => {
+                deletion.tags.push((key.to_string(), value.to_string()));
+                Ok(())
+            }
+            Subject::Field => refused("a field cannot be deleted alone"),
+            Subject::Value => refused("values are not looked at"),
+        },
+        Predicate::Compare(..) => refused("only equality with a text is possible"),
+        Predicate::Or(_) => refused("OR is not possible"),
+        Predicate::Not(_) => refused("NOT is not possible"),
+        Predicate::Matches { .. } => refused("patterns are not possible"),
+        Predicate::Exists(_) => refused("existence is not looked at"),
+    }
+}

@@ -1,0 +1,232 @@
+//! The data folder itself: its lock, its version, its sub-folders.
+//!
+//! ```text
+//! LAYOUT                       which version of this layout, with a checksum
+//! LOCK                         held by the one process that has the folder open
+//! log/NUMBER.log               see `log`
+//! data/BUCKET/START_STOP/FIRST_LAST.segment     see `segment`; one folder a shard
+//! documents/NAME               see `document`
+//! damaged/                     originals of files that were repaired, and reports of what was lost
+//! trash/                       shards and buckets on their way out
+//! ```
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::damage::{Damage, Lost};
+use crate::disk::{self, DRAFT, Disk};
+use crate::error::{Error, Result};
+
+/// The layout this program reads and writes.
+pub(crate) const VERSION: &str = "watchpost-storage 1";
+
+/// The paths below a data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Layout {
+        Layout {
+            root: root.to_path_buf(),
+        }
+    }
+
+    pub(crate) fn version_file(&self) -> PathBuf {
+        self.root.join("LAYOUT")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    pub(crate) fn documents(&self) -> PathBuf {
+        self.root.join("documents")
+    }
+
+    pub(crate) fn damaged(&self) -> PathBuf {
+        self.root.join("damaged")
+    }
+
+    pub(crate) fn trash(&self) -> PathBuf {
+        self.root.join("trash")
+    }
+
+    /// Takes the folder for this process; the lock goes with the file.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.root.join("LOCK");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
+        let file = file.map_err(|error| Error::io("open", &path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked {
+                path: self.root.clone(),
+            }),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+        }
+    }
+
+    /// Checks the version of an old folder, or writes that of a new one. A damaged version file
+    /// is written anew (the files beside it carry versions of their own) and reported.
+    pub(crate) fn check_version(&self, disk: &Disk) -> Result<Option<Damage>> {
+        let path = self.version_file();
+        let Some(found) = disk::read_if_present(&path)? else {
+            if self.data().exists() || self.log().exists() {
+                return Err(self.unknown("no LAYOUT file, but data"));
+            }
+            disk.replace(&path, version_text(VERSION).as_bytes())?;
+            return Ok(None);
+        };
+        match parse_version(&found) {
+            Some(version) if version == VERSION => Ok(None),
+            Some(version) => Err(self.unknown(&version)),
+            None if !looks_like_ours(&found) => Err(self.unknown(&String::from_utf8_lossy(&found))),
+            None => {
+                disk.replace(&path, version_text(VERSION).as_bytes())?;
+                Ok(Some(self.version_damage(found.len())))
+            }
+        }
+    }
+
+    /// The damage of a version file that does not match its checksum.
+    pub(crate) fn version_damage(&self, bytes: usize) -> Damage {
+        Damage {
+            file: PathBuf::from("LAYOUT"),
+            offset: 0,
+            bytes: bytes as u64,
+            reason: "the version does not match its checksum".to_owned(),
+            lost: Lost {
+                rows: Some(0),
+                ..Lost::default()
+            },
+        }
+    }
+
+    fn unknown(&self, found: &str) -> Error {
+        Error::UnknownLayout {
+            path: self.root.clone(),
+            found: found.trim().to_owned(),
+            known: VERSION,
+        }
+    }
+
+    /// Removes what a crash left half-made.
+    pub(crate) fn sweep(&self, disk: &Disk) -> Result<()> {
+        for path in disk::list(&self.trash())? {
+            if path.is_dir() {
+                disk.remove_folder(&path)?;
+            } else {
+                disk.remove(&path)?;
+            }
+        }
+        remove_drafts(disk, &self.root)?;
+        remove_drafts(disk, &self.documents())?;
+        for bucket in disk::list(&self.data())? {
+            for shard in disk::list_if_folder(&bucket)? {
+                remove_drafts(disk, &shard)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every segment file.
+    pub(crate) fn segment_files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for bucket in disk::list(&self.data())? {
+            for shard in disk::list_if_folder(&bucket)? {
+                let of_shard = disk::list_if_folder(&shard)?;
+                files.extend(of_shard.into_iter().filter(|path| {
+                    path.extension()
+                        .is_some_and(|extension| extension == crate::segment::EXTENSION)
+                }));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Moves a folder out of the way, so that it is gone at once, and then removes it.
+    pub(crate) fn discard_folder(&self, disk: &Disk, folder: &Path) -> Result<()> {
+        if !folder.exists() {
+            return Ok(());
+        }
+        let trash = self.trash();
+        disk.create_folder(&trash)?;
+        let relative = folder.strip_prefix(&self.root).unwrap_or(folder);
+        let name = relative
+            .to_string_lossy()
+            .replace(std::path::MAIN_SEPARATOR, "+");
+        let target = trash.join(name);
+        if target.exists() {
+            disk.remove_folder(&target)?;
+        }
+        disk.rename(folder, &target)?;
+        if let Some(parent) = folder.parent() {
+            disk.sync_folder(parent)?;
+        }
+        disk.remove_folder(&target)
+    }
+
+    /// Keeps a copy of a damaged file, so that a repair destroys nothing.
+    pub(crate) fn keep_original(&self, disk: &Disk, path: &Path) -> Result<()> {
+        let folder = self.damaged();
+        disk.create_folder(&folder)?;
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        let name = relative
+            .to_string_lossy()
+            .replace(std::path::MAIN_SEPARATOR, "+");
+        let target = folder.join(name);
+        let copied = std::fs::copy(path, &target).and_then(|_| File::open(&target)?.sync_all());
+        copied.map_err(|error| Error::io("copy to", &target, error))
+    }
+}
+
+fn remove_drafts(disk: &Disk, folder: &Path) -> Result<()> {
+    for path in disk::list_if_folder(folder)? {
+        if path.extension().is_some_and(|extension| extension == DRAFT) {
+            disk.remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// `watchpost-storage 1 0badcafe`: the version and its CRC.
+fn version_text(version: &str) -> String {
+    format!("{version} {:08x}\n", crc32fast::hash(version.as_bytes()))
+}
+
+/// The version, if it matches its checksum.
+pub(crate) fn parse_version(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (version, _) = text.trim_end().rsplit_once(' ')?;
+    (text == version_text(version)).then(|| version.to_owned())
+}
+
+/// Whether the text is that of this version but for a few bytes (a flipped one, say).
+fn looks_like_ours(bytes: &[u8]) -> bool {
+    let ours = version_text(VERSION);
+    let different = ours
+        .bytes()
+        .zip(bytes)
+        .filter(|(left, right)| left != *right)
+        .count();
+    bytes.len() == ours.len() && different <= 2
+}
+
+/// Whether a folder holds nothing (or is not there).
+pub(crate) fn is_empty_folder(path: &Path) -> Result<bool> {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(Error::io("list", path, error)),
+    }
+}

@@ -1,0 +1,364 @@
+//! The rows of one series, from the blocks of several segments and from memory, field by field.
+//! Scans, aggregates, seals and merges all read through it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use watchpost_core::point::{FieldType, FieldValue, SeriesKey};
+
+use crate::block::{self, BlockHeader, FieldHeader};
+use crate::damage::Damage;
+use crate::encoding::Malformed;
+use crate::error::{Error, Result};
+use crate::hot::HotRows;
+use crate::index::FieldId;
+use crate::latest::Latest;
+use crate::range::TimeRange;
+use crate::run::Run;
+use crate::segment::{BlockPlace, Segment};
+
+/// A series to read.
+#[derive(Debug)]
+pub(crate) struct SeriesReader {
+    pub(crate) key: Arc<SeriesKey>,
+    range: TimeRange,
+    /// Later ones win.
+    blocks: Vec<BlockSource>,
+    /// Win over all blocks.
+    hot: HotRows,
+    hot_fields: BTreeMap<Arc<str>, (FieldId, FieldType)>,
+    /// In time order, apart from each other.
+    clusters: Vec<Cluster>,
+    /// `Some`: damaged chunks are noted here and left out. `None`: they are errors.
+    losses: Option<Vec<Damage>>,
+    /// The last sealed rows, if they are in the cache and only last rows are asked for.
+    latest: Option<Arc<Vec<Latest>>>,
+}
+
+/// What the last-value cache says.
+#[derive(Debug)]
+pub(crate) enum Cached {
+    /// The last row in the range, or that there is none.
+    Known(Option<(i64, FieldValue)>),
+    /// The blocks have to be read.
+    Unknown,
+}
+
+/// A block of a segment, read as far as anybody asked.
+#[derive(Debug)]
+pub(crate) struct BlockSource {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) place: BlockPlace,
+    /// Rows deleted since the segment was written.
+    pub(crate) deleted: Vec<TimeRange>,
+    header: Option<Arc<BlockHeader>>,
+    times: Option<Arc<Vec<i64>>>,
+}
+
+/// Blocks whose times overlap, and the hot rows around them.
+#[derive(Debug)]
+struct Cluster {
+    blocks: Vec<usize>,
+    /// Hot rows with these times belong here.
+    hot: TimeRange,
+}
+
+impl BlockSource {
+    pub(crate) fn new(
+        segment: Arc<Segment>,
+        place: BlockPlace,
+        deleted: Vec<TimeRange>,
+    ) -> BlockSource {
+        BlockSource {
+            segment,
+            place,
+            deleted,
+            header: None,
+            times: None,
+        }
+    }
+}
+
+impl SeriesReader {
+    /// Blocks and hot rows of a series; `hot` is already without deleted rows.
+    pub(crate) fn new(
+        key: Arc<SeriesKey>,
+        range: TimeRange,
+        blocks: Vec<BlockSource>,
+        hot: HotRows,
+        hot_fields: BTreeMap<Arc<str>, (FieldId, FieldType)>,
+    ) -> SeriesReader {
+        let clusters = cluster(&blocks);
+        SeriesReader {
+            key,
+            range,
+            blocks,
+            hot,
+            hot_fields,
+            clusters,
+            losses: None,
+            latest: None,
+        }
+    }
+
+    /// All rows of some blocks.
+    pub(crate) fn of_blocks(key: &Arc<SeriesKey>, blocks: Vec<BlockSource>) -> SeriesReader {
+        SeriesReader::new(
+            key.clone(),
+            TimeRange::ALL,
+            blocks,
+            HotRows::default(),
+            BTreeMap::new(),
+        )
+    }
+
+    /// Leaves damaged chunks out instead of failing.
+    pub(crate) fn tolerant(mut self) -> SeriesReader {
+        self.losses = Some(Vec::new());
+        self
+    }
+
+    /// Gives the reader what the last-value cache knows of its series.
+    pub(crate) fn with_latest(mut self, latest: Arc<Vec<Latest>>) -> SeriesReader {
+        self.latest = Some(latest);
+        self
+    }
+
+    /// The last row of a field without reading blocks, if the cache allows.
+    pub(crate) fn cached_last(&self, name: &str) -> Cached {
+        let Some(latest) = &self.latest else {
+            return Cached::Unknown;
+        };
+        let hot = self.hot_fields.get(name).and_then(|(id, kind)| {
+            let run = self.hot.run(*id, *kind, self.range);
+            let last = run.len().checked_sub(1)?;
+            Some((run.times[last], run.values.value(last)))
+        });
+        let sealed = latest
+            .binary_search_by(|entry| entry.field.as_ref().cmp(name))
+            .map(|place| &latest[place]);
+        match sealed {
+            // The row before it is asked for.
+            Ok(sealed) if sealed.time >= self.range.stop => Cached::Unknown,
+            Ok(sealed)
+                if sealed.time >= self.range.start
+                    && hot.as_ref().is_none_or(|hot| hot.0 < sealed.time) =>
+            {
+                Cached::Known(Some((sealed.time, sealed.value.clone())))
+            }
+            _ => Cached::Known(hot),
+        }
+    }
+
+    /// What a tolerant reader left out.
+    pub(crate) fn take_losses(&mut self) -> Vec<Damage> {
+        self.losses.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The fields with their types, sorted by name.
+    pub(crate) fn fields(&mut self) -> Result<Vec<(Arc<str>, FieldType)>> {
+        let mut fields: BTreeMap<Arc<str>, FieldType> = self
+            .hot_fields
+            .iter()
+            .map(|(name, (_, kind))| (name.clone(), *kind))
+            .collect();
+        if let Some(latest) = &self.latest {
+            let missing = latest
+                .iter()
+                .filter(|entry| !fields.contains_key(&entry.field));
+            let missing: Vec<_> = missing
+                .map(|entry| (entry.field.clone(), entry.kind))
+                .collect();
+            fields.extend(missing);
+            return Ok(fields.into_iter().collect());
+        }
+        for number in (0..self.blocks.len()).rev() {
+            let Some(header) = self.header(number)? else {
+                continue;
+            };
+            for field in &header.fields {
+                if !fields.contains_key(field.name.as_str()) {
+                    fields.insert(field.name.as_str().into(), field.kind);
+                }
+            }
+        }
+        Ok(fields.into_iter().collect())
+    }
+
+    pub(crate) fn clusters(&self) -> usize {
+        self.clusters.len()
+    }
+
+    /// The only source of a cluster, if no other block and no hot row is in it and nothing of it
+    /// was deleted: then its statistics hold.
+    pub(crate) fn lone_block(&self, cluster: usize) -> Option<usize> {
+        let Cluster { blocks, hot } = &self.clusters[cluster];
+        let [block] = blocks[..] else { return None };
+        let has_hot = self.hot.times().any(|time| hot.contains(time));
+        (!has_hot && self.blocks[block].deleted.is_empty()).then_some(block)
+    }
+
+    pub(crate) fn block(&self, number: usize) -> &BlockSource {
+        &self.blocks[number]
+    }
+
+    /// Whether the range of the request covers the whole block.
+    pub(crate) fn is_covered(&self, number: usize) -> bool {
+        self.range.covers(self.blocks[number].place.range())
+    }
+
+    /// The rows of one field in a cluster.
+    pub(crate) fn run(&mut self, cluster: usize, name: &str, kind: FieldType) -> Result<Run> {
+        let mut runs = Vec::new();
+        for position in 0..self.clusters[cluster].blocks.len() {
+            let number = self.clusters[cluster].blocks[position];
+            runs.extend(self.block_run(number, name, kind)?);
+        }
+        if let Some((id, hot_kind)) = self.hot_fields.get(name)
+            && *hot_kind == kind
+        {
+            let range = self.range.intersection(self.clusters[cluster].hot);
+            runs.push(self.hot.run(*id, kind, range));
+        }
+        Ok(Run::merge(kind, runs))
+    }
+
+    /// The rows of one field in a block; `None` if it has none of the type.
+    fn block_run(&mut self, number: usize, name: &str, kind: FieldType) -> Result<Option<Run>> {
+        let Some(header) = self.header(number)? else {
+            return Ok(None);
+        };
+        let Some(field) = field_of(&header, name).filter(|field| field.kind == kind) else {
+            return Ok(None);
+        };
+        let Some(times) = self.times(number)? else {
+            return Ok(None);
+        };
+        let source = &self.blocks[number];
+        let chunk = source.segment.chunk(&source.place, field.chunk)?;
+        let (positions, values) = match block::decode_field(header.rows, field, &chunk) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                let damage = source
+                    .segment
+                    .field_damage(&self.key, &source.place, field, error.0);
+                return self.lose(damage).map(|()| None);
+            }
+        };
+        let times = match positions {
+            None => times.to_vec(),
+            Some(positions) => positions.into_iter().map(|row| times[row]).collect(),
+        };
+        Ok(Some(
+            Run { times, values }
+                .clip(self.range)
+                .without(&source.deleted),
+        ))
+    }
+
+    /// The header of a block; `None` if it is damaged and that is tolerated.
+    pub(crate) fn header(&mut self, number: usize) -> Result<Option<Arc<BlockHeader>>> {
+        let source = &self.blocks[number];
+        if let Some(header) = &source.header {
+            return Ok(Some(header.clone()));
+        }
+        match source.segment.header(&self.key, &source.place) {
+            Ok(header) if header.series == *self.key => {
+                let header = Arc::new(header);
+                self.blocks[number].header = Some(header.clone());
+                Ok(Some(header))
+            }
+            Ok(_) => {
+                let reason = "the block belongs to another series";
+                let damage = source
+                    .segment
+                    .block_damage(&self.key, &source.place, reason);
+                self.lose(damage).map(|()| None)
+            }
+            Err(Error::Damaged(damage)) => self.lose(*damage).map(|()| None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The times of a block; `None` if they are damaged and that is tolerated.
+    pub(crate) fn times(&mut self, number: usize) -> Result<Option<Arc<Vec<i64>>>> {
+        if let Some(times) = &self.blocks[number].times {
+            return Ok(Some(times.clone()));
+        }
+        let Some(header) = self.header(number)? else {
+            return Ok(None);
+        };
+        let source = &self.blocks[number];
+        let chunk = source.segment.chunk(&source.place, header.time)?;
+        match block::decode_times(&header, &chunk) {
+            Ok(times) => {
+                let times = Arc::new(times);
+                self.blocks[number].times = Some(times.clone());
+                Ok(Some(times))
+            }
+            Err(Malformed(reason)) => {
+                let damage = source
+                    .segment
+                    .block_damage(&self.key, &source.place, reason);
+                self.lose(damage).map(|()| None)
+            }
+        }
+    }
+
+    fn lose(&mut self, damage: Damage) -> Result<()> {
+        match &mut self.losses {
+            Some(losses) => {
+                if !losses.contains(&damage) {
+                    losses.push(damage);
+                }
+                Ok(())
+            }
+            None => Err(Error::Damaged(Box::new(damage))),
+        }
+    }
+}
+
+/// The field of that name in a block.
+pub(crate) fn field_of<'a>(header: &'a BlockHeader, name: &str) -> Option<&'a FieldHeader> {
+    let position = header
+        .fields
+        .binary_search_by(|field| field.name.as_str().cmp(name))
+        .ok()?;
+    Some(&header.fields[position])
+}
+
+/// Groups blocks whose times overlap; hot rows go to the group before or around them.
+fn cluster(blocks: &[BlockSource]) -> Vec<Cluster> {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    order.sort_by_key(|number| blocks[*number].place.first);
+    let mut clusters: Vec<Cluster> = Vec::new();
+    let mut last = i64::MIN;
+    for number in order {
+        let place = &blocks[number].place;
+        match clusters.last_mut() {
+            Some(cluster) if place.first <= last => cluster.blocks.push(number),
+            Some(cluster) => {
+                cluster.hot.stop = place.first;
+                clusters.push(Cluster {
+                    blocks: vec![number],
+                    hot: TimeRange::new(place.first, i64::MAX),
+                });
+            }
+            None => clusters.push(Cluster {
+                blocks: vec![number],
+                hot: TimeRange::ALL,
+            }),
+        }
+        last = last.max(place.last);
+    }
+    for cluster in &mut clusters {
+        cluster.blocks.sort_unstable();
+    }
+    if clusters.is_empty() {
+        clusters.push(Cluster {
+            blocks: Vec::new(),
+            hot: TimeRange::ALL,
+        });
+    }
+    clusters
+}

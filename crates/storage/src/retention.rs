@@ -1,0 +1,66 @@
+//! Retention: shards whose last instant is older than their bucket keeps are dropped whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::bucket::Bucket;
+use crate::error::Result;
+use crate::range::TimeRange;
+use crate::request::DroppedShard;
+use crate::segment::Segment;
+use crate::store::Storage;
+use crate::sync::{lock, write};
+
+impl Storage {
+    /// Drops the shards that lie wholly beyond their bucket's retention, and unsealed rows beyond
+    /// it. Rows may so outlive the retention by up to a shard (an hour if it is at most two days,
+    /// else a day).
+    pub fn enforce_retention(&self, now: i64) -> Result<Vec<DroppedShard>> {
+        let _one_at_a_time = lock(&self.maintenance);
+        let mut dropped = Vec::new();
+        for bucket in self.all_buckets() {
+            if let Some(bound) = bucket.lower_bound(now) {
+                self.drop_shards(&bucket, bound, &mut dropped)?;
+            }
+        }
+        self.recount_active();
+        Ok(dropped)
+    }
+
+    fn drop_shards(
+        &self,
+        bucket: &Bucket,
+        bound: i64,
+        dropped: &mut Vec<DroppedShard>,
+    ) -> Result<()> {
+        let expired: Vec<Arc<Segment>> = {
+            let mut state = write(&bucket.state);
+            state.active.delete(None, TimeRange::new(i64::MIN, bound));
+            let (expired, kept) = std::mem::take(&mut state.segments)
+                .into_iter()
+                .partition(|segment: &Arc<Segment>| segment.origin.shard.stop <= bound);
+            state.segments = kept;
+            expired
+        };
+        if expired.is_empty() {
+            return Ok(());
+        }
+        write(&bucket.state).prune_index();
+        let mut shards: BTreeMap<(i64, i64), Vec<Arc<Segment>>> = BTreeMap::new();
+        for segment in expired {
+            let TimeRange { start, stop } = segment.origin.shard;
+            shards.entry((start, stop)).or_default().push(segment);
+        }
+        for ((start, stop), segments) in shards {
+            if let Some(folder) = segments.first().and_then(|segment| segment.path.parent()) {
+                self.layout().discard_folder(self.disk(), folder)?;
+            }
+            dropped.push(DroppedShard {
+                bucket: bucket.id,
+                range: TimeRange::new(start, stop),
+                bytes: segments.iter().map(|segment| segment.bytes).sum(),
+            });
+        }
+        Ok(())
+    }
+}

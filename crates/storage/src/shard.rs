@@ -1,0 +1,78 @@
+//! Shards: the stretches of time that a bucket's segments are kept in, so that retention drops
+//! whole folders.
+
+use std::collections::BTreeSet;
+
+use crate::range::TimeRange;
+
+const HOUR: i64 = 3_600 * 1_000_000_000;
+const DAY: i64 = 24 * HOUR;
+
+/// Retentions up to this get shards of an hour: rows outlive their retention by up to a shard,
+/// and a bucket of some hours should not keep a day.
+const SHORT_RETENTION: i64 = 2 * DAY;
+
+/// The length of new shards.
+fn length(retention: Option<i64>) -> i64 {
+    match retention {
+        Some(retention) if retention <= SHORT_RETENTION => HOUR,
+        _ => DAY,
+    }
+}
+
+/// The shards that hold the times. Those that exist are kept, whatever length they have; shards
+/// never overlap.
+pub(crate) fn shards_for(
+    times: impl IntoIterator<Item = i64>,
+    existing: Vec<TimeRange>,
+    retention: Option<i64>,
+) -> Vec<TimeRange> {
+    let mut known: BTreeSet<(i64, i64)> = existing
+        .iter()
+        .map(|shard| (shard.start, shard.stop))
+        .collect();
+    let mut needed: BTreeSet<(i64, i64)> = BTreeSet::new();
+    let mut latest: Option<TimeRange> = None;
+    for time in times {
+        if latest.is_some_and(|shard| shard.contains(time)) {
+            continue;
+        }
+        let shard = shard_of(time, &known, length(retention));
+        known.insert((shard.start, shard.stop));
+        needed.insert((shard.start, shard.stop));
+        latest = Some(shard);
+    }
+    needed
+        .into_iter()
+        .map(|(start, stop)| TimeRange::new(start, stop))
+        .collect()
+}
+
+fn shard_of(time: i64, known: &BTreeSet<(i64, i64)>, length: i64) -> TimeRange {
+    let before = known.range(..=(time, i64::MAX)).next_back();
+    if let Some(shard) = before.map(|(start, stop)| TimeRange::new(*start, *stop))
+        && shard.contains(time)
+    {
+        return shard;
+    }
+    let wanted = aligned(time, length);
+    let overlaps = known
+        .iter()
+        .any(|(start, stop)| TimeRange::new(*start, *stop).overlaps(wanted));
+    // An hour that does not hold an existing shard's time cannot overlap one of hours or days.
+    if overlaps {
+        aligned(time, HOUR)
+    } else {
+        wanted
+    }
+}
+
+/// The stretch of a length that holds a time; at the ends of time it is cut.
+fn aligned(time: i64, length: i64) -> TimeRange {
+    let start = i128::from(time) - i128::from(time.rem_euclid(length));
+    let stop = start + i128::from(length);
+    TimeRange::new(
+        i64::try_from(start).unwrap_or(i64::MIN),
+        i64::try_from(stop).unwrap_or(i64::MAX),
+    )
+}
