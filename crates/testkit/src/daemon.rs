@@ -26,6 +26,8 @@ pub enum Signal {
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
+    /// They end with the streams they read.
+    readers: [thread::JoinHandle<()>; 2],
     /// Lines of standard output and standard error, in the order they came.
     pub output: Record<String>,
 }
@@ -66,9 +68,15 @@ impl Daemon {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
         let output = Record::default();
-        record_lines(child.stdout.take(), &output);
-        record_lines(child.stderr.take(), &output);
-        Daemon { child, output }
+        let readers = [
+            record_lines(child.stdout.take(), &output),
+            record_lines(child.stderr.take(), &output),
+        ];
+        Daemon {
+            child,
+            readers,
+            output,
+        }
     }
 
     /// The process id.
@@ -86,20 +94,28 @@ impl Daemon {
     /// # Panics
     /// With the output, if the process ends without it or [`wait::PATIENCE`] does.
     pub fn wait_for_line(&mut self, part: &str) -> String {
-        let fits = |line: &String| line.contains(part);
-        let looked = wait::until_or_none(|| match self.output.find(fits) {
-            Some(line) => Some(Ok(line)),
-            None if self.has_ended() => Some(self.output.find(fits).ok_or(())),
-            None => None,
+        self.line(part).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// As [`Daemon::wait_for_line`], but the error is returned: why, and the output.
+    pub fn line(&mut self, part: &str) -> Result<String, String> {
+        let looked = wait::until_or_none(|| {
+            // In this order: what was printed before the end is found after it.
+            let ended = self.has_ended() && self.is_read_up();
+            let found = self.output.find(|line| line.contains(part));
+            found.map(Some).or(ended.then_some(None))
         });
         match looked {
-            Some(Ok(line)) => line,
-            Some(Err(())) => panic!("the process ended without {part:?}:\n{}", self.text()),
-            None => panic!(
+            Some(Some(line)) => Ok(line),
+            Some(None) => Err(format!(
+                "the process ended without {part:?}:\n{}",
+                self.text()
+            )),
+            None => Err(format!(
                 "no line with {part:?} in {:?}:\n{}",
                 wait::PATIENCE,
                 self.text()
-            ),
+            )),
         }
     }
 
@@ -138,8 +154,11 @@ impl Daemon {
     /// # Panics
     /// With the output, after [`wait::PATIENCE`].
     pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let status = wait::until_or_none(|| self.child.try_wait().ok().flatten());
-        status.unwrap_or_else(|| panic!("the process does not end:\n{}", self.text()))
+        let ended = wait::until_or_none(|| {
+            let status = self.child.try_wait().ok().flatten();
+            status.filter(|_| self.is_read_up())
+        });
+        ended.unwrap_or_else(|| panic!("the process or its output does not end:\n{}", self.text()))
     }
 
     /// SIGTERM, and the status with which the process ends.
@@ -160,6 +179,10 @@ impl Daemon {
         self.wait_for_exit();
     }
 
+    fn is_read_up(&self) -> bool {
+        self.readers.iter().all(thread::JoinHandle::is_finished)
+    }
+
     pub fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
@@ -173,7 +196,10 @@ impl Drop for Daemon {
     }
 }
 
-fn record_lines(stream: Option<impl Read + Send + 'static>, output: &Record<String>) {
+fn record_lines(
+    stream: Option<impl Read + Send + 'static>,
+    output: &Record<String>,
+) -> thread::JoinHandle<()> {
     let stream = stream.expect("the stream is piped");
     let output = output.clone();
     thread::spawn(move || {
@@ -186,5 +212,5 @@ fn record_lines(stream: Option<impl Read + Send + 'static>, output: &Record<Stri
             output.push(String::from_utf8_lossy(&line).trim_end().to_owned());
             line.clear();
         }
-    });
+    })
 }

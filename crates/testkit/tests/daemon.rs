@@ -36,9 +36,12 @@ fn signals_reach_the_process() {
 }
 
 #[test]
-#[should_panic(expected = "the process ended without \"never said\"")]
 fn a_process_that_ends_early_is_not_waited_for() {
-    shell("echo something else").wait_for_line("never said");
+    let error = shell("echo something else").line("never said").unwrap_err();
+    assert_eq!(
+        error,
+        "the process ended without \"never said\":\nsomething else"
+    );
 }
 
 #[test]

@@ -80,6 +80,14 @@ impl Case {
         Some(&found.text)
     }
 
+    /// The text of the expectation without a name, for tests that compare by rules of their own and then
+    /// return either this text or what came.
+    pub fn expected(&self) -> Option<&str> {
+        let mut expectations = self.expectations();
+        let found = expectations.find(|block| block.name.is_empty())?;
+        Some(&found.text)
+    }
+
     fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.parts.iter().filter_map(|part| match part {
             Part::Block(block) => Some(block),

@@ -56,8 +56,10 @@ enum Kind {
 /// If a server is asked for by the environment and cannot be had, or the built engine does not
 /// start: that is a failure, not a reason to skip.
 pub fn server() -> Option<Server> {
-    if let Some(server) = external(|name| std::env::var(name).ok()) {
-        return Some(server);
+    match external(|name| std::env::var(name).ok()) {
+        Ok(Some(server)) => return Some(server),
+        Ok(None) => {}
+        Err(missing) => panic!("INFLUX_URL is set, so set {missing} as well"),
     }
     if std::env::var("WATCHPOST_TEST_ENGINE").is_ok_and(|engine| engine == "docker") {
         return Some(contained());
@@ -75,18 +77,20 @@ pub fn server() -> Option<Server> {
     })
 }
 
-/// The server that the environment names. `variable` looks one up.
-fn external(variable: impl Fn(&str) -> Option<String>) -> Option<Server> {
-    let url = variable("INFLUX_URL").filter(|url| !url.is_empty())?;
-    let required =
-        |name| variable(name).unwrap_or_else(|| panic!("INFLUX_URL is set, so set {name} as well"));
-    Some(Server {
+/// The server that the environment names; the error is the variable it lacks. `variable` looks
+/// one up.
+fn external(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Server>, &'static str> {
+    let Some(url) = variable("INFLUX_URL").filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    let required = |name| variable(name).ok_or(name);
+    Ok(Some(Server {
         url: url.trim_end_matches('/').to_owned(),
-        token: required("INFLUX_TOKEN"),
-        org: required("INFLUX_ORG"),
+        token: required("INFLUX_TOKEN")?,
+        org: required("INFLUX_ORG")?,
         bucket: variable("INFLUX_BUCKET").unwrap_or_else(|| BUCKET.to_owned()),
         kind: Kind::External,
-    })
+    }))
 }
 
 #[cfg(feature = "containers")]
@@ -171,15 +175,16 @@ mod tests {
         }
     }
 
+    const WHOLE: &[(&str, &str)] = &[
+        ("INFLUX_URL", "http://influx:8086/"),
+        ("INFLUX_TOKEN", "t"),
+        ("INFLUX_ORG", "o"),
+    ];
+
     #[test]
     fn the_environment_names_a_server() {
-        let variables = [
-            ("INFLUX_URL", "http://influx:8086/"),
-            ("INFLUX_TOKEN", "t"),
-            ("INFLUX_ORG", "o"),
-        ];
-        let variables: &'static [(&str, &str)] = Box::leak(Box::new(variables));
-        let server = external(named(variables)).expect("a server is named");
+        let server = external(named(WHOLE)).expect("nothing is missing");
+        let server = server.expect("a server is named");
         assert_eq!(
             (&*server.url, &*server.token, &*server.org),
             ("http://influx:8086", "t", "o")
@@ -189,13 +194,13 @@ mod tests {
 
     #[test]
     fn no_url_names_no_server() {
-        assert!(external(named(&[("INFLUX_TOKEN", "t")])).is_none());
-        assert!(external(named(&[("INFLUX_URL", "")])).is_none());
+        assert!(matches!(external(named(&WHOLE[1..])), Ok(None)));
+        assert!(matches!(external(named(&[("INFLUX_URL", "")])), Ok(None)));
     }
 
     #[test]
-    #[should_panic(expected = "set INFLUX_TOKEN as well")]
     fn half_a_server_is_a_mistake() {
-        external(named(&[("INFLUX_URL", "http://influx:8086")]));
+        assert_eq!(external(named(&WHOLE[..1])).err(), Some("INFLUX_TOKEN"));
+        assert_eq!(external(named(&WHOLE[..2])).err(), Some("INFLUX_ORG"));
     }
 }
