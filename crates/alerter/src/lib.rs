@@ -14,11 +14,20 @@
 //! backtests on a virtual clock), `daemon` (the loop that drives all of it).
 
 pub mod alert;
+pub mod alerting;
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod daemon;
 pub mod dialect;
+pub mod evaluation;
+pub mod event;
 pub mod labels;
 pub mod matcher;
 pub mod pipeline;
 pub mod receivers;
 pub mod rule_file;
 pub mod rules;
+pub mod store;
 pub mod template;

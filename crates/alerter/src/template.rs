@@ -193,7 +193,7 @@ impl<'a> AlertView<'a> {
             summary,
             starts_at: watchpost_core::time::format_rfc3339(alert.starts_at),
             ends_at: end.map(watchpost_core::time::format_rfc3339),
-            lasted: duration((end.unwrap_or(now) - alert.starts_at) as f64 / SECOND as f64),
+            lasted: duration(end.unwrap_or(now).saturating_sub(alert.starts_at) as f64 / SECOND as f64),
             fingerprint: alert.fingerprint.to_string(),
             url: &alert.generator_url,
         }
@@ -242,8 +242,8 @@ impl<'a> MessageView<'a> {
 
 /// Fills the annotations of a rule for one alert. An annotation that cannot be rendered says so:
 /// a page without its summary is better than no page.
-pub fn annotate(annotations: &BTreeMap<String, String>, alert: &mut Alert) {
-    let view = AlertView::new(alert, Nanos::MIN);
+pub fn annotate(annotations: &BTreeMap<String, String>, alert: &mut Alert, now: Nanos) {
+    let view = AlertView::new(alert, now);
     let rendered = annotations
         .iter()
         .map(|(name, text)| {

@@ -274,6 +274,14 @@ impl Dispatcher {
         }
     }
 
+    /// The newest value of an alert that goes on firing; not worth a write to the store.
+    pub fn update_value(&mut self, fingerprint: Fingerprint, value: f64, now: Nanos) {
+        if let Some(alert) = self.alerts.get_mut(&fingerprint) {
+            alert.value = Some(value);
+            alert.updated_at = now;
+        }
+    }
+
     fn join_groups(&mut self, alert: &Alert, now: Nanos) {
         for route in self.routing.routes.find(&alert.labels) {
             let node = self.routing.routes.node(route);
@@ -736,6 +744,15 @@ impl Dispatcher {
 
     pub fn routing(&self) -> &Arc<Routing> {
         &self.routing
+    }
+
+    /// Alerts, groups and waiting messages.
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (
+            self.alerts.len(),
+            self.groups.len(),
+            self.outbox.iter().count(),
+        )
     }
 
     pub fn last_notification_id(&self) -> u64 {

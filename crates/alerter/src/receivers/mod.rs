@@ -1,2 +1,128 @@
 //! The channels that carry messages: one file each.
+//!
+//! A channel makes a request of a message and says whether it was taken, and, if not, whether
+//! trying again can help. Waiting, retrying and limiting are the pipeline's (`delivery`).
+
+mod command;
+mod file;
+mod http;
 pub mod settings;
+mod slack;
+mod webhook;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use watchpost_service::secret::Secret;
+
+use crate::alert::SECOND;
+use crate::pipeline::delivery::Failure;
+use crate::pipeline::notification::Notification;
+use settings::{ChannelSettings, ReceiverSettings, SecretSource};
+
+pub use http::client;
+
+/// Longest part of a receiver's answer that is kept, in bytes.
+const ANSWER_LIMIT: usize = 500;
+
+/// What the channels need of the process around them.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub http: reqwest::Client,
+    /// Relative paths of file receivers begin here.
+    pub folder: PathBuf,
+    /// Variables that secrets may come from.
+    pub environment: std::collections::BTreeMap<String, String>,
+}
+
+/// Sends a message. The answer is what the receiver said, for the log and `receiver test`.
+pub async fn send(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    surroundings: &Surroundings,
+) -> Result<String, Failure> {
+    let limit = Duration::from_nanos(settings.timeout.unsigned_abs());
+    match tokio::time::timeout(limit, dispatch(settings, message, surroundings)).await {
+        Ok(result) => result,
+        Err(_) => Err(transient(format!(
+            "no answer within {} s",
+            settings.timeout / SECOND
+        ))),
+    }
+}
+
+async fn dispatch(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    around: &Surroundings,
+) -> Result<String, Failure> {
+    match &settings.channel {
+        ChannelSettings::Slack(slack) => slack::send(settings, slack, message, around).await,
+        ChannelSettings::Webhook(webhook) => webhook::send(webhook, message, around).await,
+        ChannelSettings::Command { program, arguments } => {
+            command::send(settings, program, arguments, message).await
+        }
+        ChannelSettings::File { path } => file::send(settings, &around.folder.join(path), message),
+        _ => Err(permanent("this kind of receiver is not there yet")),
+    }
+}
+
+/// Trying again can help.
+fn transient(reason: impl Into<String>) -> Failure {
+    Failure {
+        reason: reason.into(),
+        retry: true,
+        retry_after: None,
+    }
+}
+
+/// Trying again cannot help.
+fn permanent(reason: impl Into<String>) -> Failure {
+    Failure {
+        reason: reason.into(),
+        retry: false,
+        retry_after: None,
+    }
+}
+
+/// Reads a secret. A missing one is transient: it may be being rotated.
+fn secret(source: &SecretSource, around: &Surroundings) -> Result<Secret, Failure> {
+    match source {
+        SecretSource::File(path) => {
+            Secret::from_file(&resolve(path, around)).map_err(|error| transient(error.to_string()))
+        }
+        SecretSource::Environment(name) => match around.environment.get(name) {
+            Some(value) if !value.is_empty() => Ok(Secret::new(value.clone())),
+            _ => Err(transient(format!("the variable {name} is not set"))),
+        },
+    }
+}
+
+fn resolve(path: &Path, around: &Surroundings) -> PathBuf {
+    if path.is_absolute() {
+        path.to_owned()
+    } else {
+        around.folder.join(path)
+    }
+}
+
+/// Cuts a text to so many bytes, at a character, with an ellipsis.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    format!(
+        "{}…",
+        &text[..text.floor_char_boundary(limit.saturating_sub(3))]
+    )
+}
+
+/// A short hash of the group, stable while the message is about the same thing.
+fn group_key(message: &Notification) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, message.group.as_bytes());
+    hex(&digest.as_ref()[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -89,7 +89,7 @@ impl Evaluator {
 
     /// Takes new rules. The series of a rule that keeps its name go on living; those of removed
     /// rules are given back, so that their alerts can be closed.
-    pub fn reload(&mut self, rules: Vec<Arc<Rule>>) -> Vec<(String, Series)> {
+    pub fn reload(&mut self, rules: Vec<Arc<Rule>>) -> Vec<(String, Fingerprint, Series)> {
         self.awaited = rules.iter().map(|rule| rule.name.clone()).collect();
         let removed: Vec<String> = self
             .states
@@ -103,8 +103,8 @@ impl Evaluator {
             orphans.extend(
                 state
                     .series
-                    .into_values()
-                    .map(|series| (name.clone(), series)),
+                    .into_iter()
+                    .map(|(id, series)| (name.clone(), id, series)),
             );
         }
         self.rules = rules;

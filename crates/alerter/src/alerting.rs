@@ -1,0 +1,337 @@
+//! Rules and pipeline together: answers in, messages out. No clock, no I/O: the daemon, the
+//! timelines and the backtest run this same code.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
+use crate::event::{Event, EventKind};
+use crate::labels::{ALERT_NAME, Fingerprint, Labels, SEVERITY};
+use crate::pipeline::delivery::{Delivery, Failure};
+use crate::pipeline::dispatcher::{Dispatcher, Snapshot};
+use crate::pipeline::notification::Notification;
+use crate::rule_file::RuleFile;
+use crate::rules::definition::Rule;
+use crate::rules::evaluator::{Evaluator, Outcome, Transition};
+use crate::rules::life::{Effect, Life};
+use crate::rules::sample::Row;
+use crate::template;
+
+/// The alerter's own trouble is told once it lasts.
+const SELF_ALERT_HOLD: Nanos = 30 * SECOND;
+
+/// A life as the store keeps it.
+#[derive(Clone, Debug)]
+pub struct StoredLife {
+    pub rule: String,
+    pub series: Fingerprint,
+    pub labels: Labels,
+    pub life: Life,
+}
+
+#[derive(Debug)]
+pub struct Alerting {
+    pub evaluator: Evaluator,
+    pub dispatcher: Dispatcher,
+    rules: HashMap<String, Arc<Rule>>,
+    events: Vec<Event>,
+    changed_lives: BTreeSet<(String, Fingerprint)>,
+    /// The alerter's own troubles and since when they last.
+    troubles: HashMap<String, Nanos>,
+}
+
+impl Alerting {
+    pub fn new(
+        file: &RuleFile,
+        snapshot: Snapshot,
+        lives: Vec<StoredLife>,
+        now: Nanos,
+    ) -> Alerting {
+        let mut evaluator = Evaluator::default();
+        for stored in lives {
+            evaluator.restore(&stored.rule, stored.series, stored.labels, stored.life);
+        }
+        let mut alerting = Alerting {
+            evaluator,
+            dispatcher: Dispatcher::new(Arc::clone(&file.routing), snapshot, now),
+            rules: HashMap::new(),
+            events: Vec::new(),
+            changed_lives: BTreeSet::new(),
+            troubles: HashMap::new(),
+        };
+        alerting.take_rules(file, now);
+        alerting.close_orphans(now);
+        alerting
+    }
+
+    /// Takes a new rule file. States, silences and what was said stay.
+    pub fn reload(&mut self, file: &RuleFile, now: Nanos) {
+        self.dispatcher.reload(Arc::clone(&file.routing), now);
+        self.take_rules(file, now);
+    }
+
+    fn take_rules(&mut self, file: &RuleFile, now: Nanos) {
+        self.rules = file
+            .rules
+            .iter()
+            .map(|rule| (rule.name.clone(), Arc::clone(rule)))
+            .collect();
+        for (rule, id, series) in self.evaluator.reload(file.rules.clone()) {
+            self.end(series.labels.fingerprint(), "its rule was removed", now);
+            self.changed_lives.insert((rule, id));
+        }
+    }
+
+    /// Alerts of rules whose series the store did not know any more.
+    fn close_orphans(&mut self, now: Nanos) {
+        let gone: Vec<Fingerprint> = self
+            .dispatcher
+            .alerts()
+            .filter(|alert| alert.origin == Origin::Rule && !alert.is_resolved(now))
+            .filter(|alert| {
+                alert.labels.get("job") != SELF_JOB && !self.rules.contains_key(alert.name())
+            })
+            .map(|alert| alert.fingerprint)
+            .collect();
+        gone.into_iter()
+            .for_each(|id| self.end(id, "its rule was removed", now));
+    }
+
+    // === evaluation ===
+
+    /// Takes the answer to one rule's query: its rows, or why there are none.
+    pub fn evaluate(&mut self, rule: &Arc<Rule>, answer: Result<&[&Row], &str>, now: Nanos) {
+        // A reload may have replaced the rule while its query ran.
+        if self
+            .rules
+            .get(&rule.name)
+            .is_none_or(|current| current != rule)
+        {
+            return;
+        }
+        let outcome = self.evaluator.evaluate(rule, answer, now);
+        let failed = answer.err().map(str::to_owned);
+        self.trouble(&format!("query of rule {}", rule.name), failed, now);
+        self.apply(rule, outcome, now);
+    }
+
+    fn apply(&mut self, rule: &Arc<Rule>, outcome: Outcome, now: Nanos) {
+        for transition in &outcome.transitions {
+            self.events.push(Event::transition(transition));
+            self.act(transition, now);
+        }
+        for (fingerprint, value) in outcome.values {
+            self.dispatcher.update_value(fingerprint, value, now);
+        }
+        self.changed_lives.extend(
+            outcome
+                .changed
+                .into_iter()
+                .map(|id| (rule.name.clone(), id)),
+        );
+        let refused =
+            (outcome.refused > 0).then(|| format!("{} series are not watched", outcome.refused));
+        self.trouble(&format!("series limit of rule {}", rule.name), refused, now);
+    }
+
+    fn act(&mut self, transition: &Transition, now: Nanos) {
+        let severity = transition.severity.unwrap_or(Severity::Warning);
+        match transition.effect {
+            Some(Effect::Fire(_)) => {
+                let mut alert = Alert::of_rule((*transition.labels).clone(), severity, now);
+                alert.value = transition.value;
+                alert.threshold = transition.threshold;
+                alert.reason = transition.reason.to_string();
+                self.dispatcher.put(alert, now);
+            }
+            Some(Effect::Escalate(_) | Effect::Lower(_)) => {
+                let Some(mut alert) = self.dispatcher.alert(transition.fingerprint).cloned() else {
+                    return;
+                };
+                alert.severity = severity;
+                alert.labels = Arc::new((*alert.labels).clone().with(SEVERITY, severity.as_str()));
+                alert.value = transition.value;
+                alert.threshold = transition.threshold;
+                alert.reason = transition.reason.to_string();
+                alert.updated_at = now;
+                self.dispatcher.put(alert, now);
+            }
+            Some(Effect::Resolve | Effect::Forget) => {
+                if let Some(value) = transition.value {
+                    self.dispatcher
+                        .update_value(transition.fingerprint, value, now);
+                }
+                self.end(transition.fingerprint, &transition.reason.to_string(), now);
+            }
+            None => {}
+        }
+    }
+
+    fn end(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) {
+        let Some(mut alert) = self.dispatcher.alert(fingerprint).cloned() else {
+            return;
+        };
+        if alert.is_resolved(now) {
+            return;
+        }
+        alert.ends_at = Some(now);
+        alert.updated_at = now;
+        alert.reason = reason.to_owned();
+        self.dispatcher.put(alert, now);
+    }
+
+    // === the alerter's own troubles ===
+
+    /// Notes that something of ours fails (`Some(why)`) or works again; what lasts is an alert.
+    pub fn trouble(&mut self, what: &str, failed: Option<String>, now: Nanos) {
+        let labels = Labels::from([
+            (ALERT_NAME, SELF_ALERT),
+            ("job", SELF_JOB),
+            ("component", what),
+        ]);
+        let Some(why) = failed else {
+            if self.troubles.remove(what).is_some()
+                || self.dispatcher.alert(labels.fingerprint()).is_some()
+            {
+                self.end(labels.fingerprint(), "works again", now);
+            }
+            return;
+        };
+        let since = *self.troubles.entry(what.to_owned()).or_insert(now);
+        if now.saturating_sub(since) < SELF_ALERT_HOLD {
+            return;
+        }
+        let mut alert = Alert::of_rule(labels, Severity::Critical, since);
+        alert.reason.clone_from(&why);
+        alert.annotations.insert(
+            "summary".to_owned(),
+            format!("The alerter's {what} fails: {why}"),
+        );
+        alert.updated_at = now;
+        self.dispatcher.put(alert, now);
+    }
+
+    /// What fails now, and since when.
+    pub fn troubles(&self) -> impl Iterator<Item = (&str, Nanos)> {
+        self.troubles
+            .iter()
+            .map(|(what, since)| (what.as_str(), *since))
+    }
+
+    // === messages ===
+
+    /// Whether messages may go out: every rule was evaluated once since the start or the reload.
+    pub fn may_dispatch(&self) -> bool {
+        self.evaluator.is_complete()
+    }
+
+    /// Messages to send now. Nothing before every rule was evaluated once.
+    pub fn tick(&mut self, now: Nanos) -> Vec<Delivery> {
+        if !self.may_dispatch() {
+            return Vec::new();
+        }
+        self.dispatcher.tick(now);
+        let mut deliveries = self.dispatcher.take_deliveries(now);
+        for delivery in &mut deliveries {
+            delivery
+                .message
+                .alerts
+                .iter_mut()
+                .for_each(|alert| self.annotate(alert, now));
+        }
+        deliveries
+    }
+
+    /// Fills the annotations of a rule's alert from its templates.
+    pub fn annotate(&self, alert: &mut Alert, now: Nanos) {
+        if let Some(rule) = self
+            .rules
+            .get(alert.name())
+            .filter(|_| alert.origin == Origin::Rule)
+        {
+            template::annotate(&rule.annotations, alert, now);
+        }
+    }
+
+    pub fn next_due(&self) -> Option<Nanos> {
+        self.dispatcher.next_due().filter(|_| self.may_dispatch())
+    }
+
+    pub fn delivered(&mut self, delivery: &Delivery, answer: &str, now: Nanos) {
+        self.dispatcher.delivered(delivery, now);
+        self.events.extend(Event::notifications(
+            EventKind::Notification,
+            &delivery.message,
+            answer,
+            now,
+        ));
+        self.trouble(&format!("receiver {}", delivery.receiver), None, now);
+    }
+
+    /// Returns what was given up.
+    pub fn failed(
+        &mut self,
+        delivery: &Delivery,
+        failure: &Failure,
+        now: Nanos,
+        jitter: f64,
+    ) -> Vec<Notification> {
+        let dead = self.dispatcher.failed(delivery, failure, now, jitter);
+        for message in &dead {
+            self.events.extend(Event::notifications(
+                EventKind::DeadLetter,
+                message,
+                &failure.reason,
+                now,
+            ));
+        }
+        if delivery.attempts == 0 && dead.is_empty() {
+            let message = &delivery.message;
+            self.events.extend(Event::notifications(
+                EventKind::Failure,
+                message,
+                &failure.reason,
+                now,
+            ));
+        }
+        self.trouble(
+            &format!("receiver {}", delivery.receiver),
+            Some(failure.reason.clone()),
+            now,
+        );
+        dead
+    }
+
+    // === what the rim takes away ===
+
+    pub fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The lives to store; `None` for a series that is gone.
+    pub fn take_changed_lives(&mut self) -> Vec<(String, Fingerprint, Option<StoredLife>)> {
+        let changed = std::mem::take(&mut self.changed_lives);
+        let stored = |rule: &str, series| {
+            let found = self.evaluator.find(rule, series)?;
+            let (labels, life) = ((*found.labels).clone(), found.life.clone());
+            Some(StoredLife {
+                rule: rule.to_owned(),
+                series,
+                labels,
+                life,
+            })
+        };
+        changed
+            .into_iter()
+            .map(|(rule, series)| (rule.clone(), series, stored(&rule, series)))
+            .collect()
+    }
+}
+
+/// Name and job of the alerts about the alerter itself.
+pub const SELF_ALERT: &str = "watchpost_alerter";
+const SELF_JOB: &str = "watchpost-alerter";

@@ -1,0 +1,186 @@
+//! The alerter's configuration, as written in `watchpost-alerter.toml`. What is watched and who is
+//! told stands in the rule file.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use watchpost_service::config::{
+    InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
+};
+use watchpost_service::secret::Secret;
+
+/// Port of the API, `/health`, `/ready` and `/metrics`.
+pub const API_PORT: u16 = 9102;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlerterConfig {
+    /// Logging.
+    pub log: LogConfig,
+    /// The server that is queried; its bucket is used by rules that name none.
+    pub influx: InfluxConfig,
+    /// The HTTP API, which also serves health and metrics.
+    pub api: ApiConfig,
+    /// Rules, routes and receivers.
+    pub rules: RulesConfig,
+    /// What must survive a crash.
+    pub store: StoreConfig,
+    /// Where transitions and notifications are written.
+    pub history: HistoryConfig,
+    /// A URL that hears from the alerter while everything works.
+    pub heartbeat: HeartbeatConfig,
+}
+
+impl Default for AlerterConfig {
+    fn default() -> AlerterConfig {
+        AlerterConfig {
+            log: LogConfig::default(),
+            influx: InfluxConfig::default(),
+            api: ApiConfig::default(),
+            rules: RulesConfig::default(),
+            store: StoreConfig::default(),
+            history: HistoryConfig::default(),
+            heartbeat: HeartbeatConfig::default(),
+        }
+    }
+}
+
+/// The HTTP API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Address and port; loopback by default.
+    pub listen: TelemetryConfig,
+    /// File with the token (mode 0600) that requests which change something must bear. Without
+    /// it nothing can be changed through the API.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> ApiConfig {
+        ApiConfig {
+            listen: TelemetryConfig::on_port(API_PORT),
+            token_file: None,
+        }
+    }
+}
+
+/// Rules, routes and receivers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RulesConfig {
+    /// The rule file; it is read again on SIGHUP and when it changes.
+    pub file: PathBuf,
+}
+
+impl Default for RulesConfig {
+    fn default() -> RulesConfig {
+        RulesConfig {
+            file: PathBuf::from("rules.toml"),
+        }
+    }
+}
+
+/// What must survive a crash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Folder of the state, the dead letters and, for receivers with a relative path, their files.
+    pub folder: PathBuf,
+}
+
+impl Default for StoreConfig {
+    fn default() -> StoreConfig {
+        StoreConfig {
+            folder: PathBuf::from("alerter-data"),
+        }
+    }
+}
+
+/// Where transitions and notifications are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HistoryConfig {
+    /// Write them at all.
+    pub enabled: bool,
+    /// The bucket.
+    pub bucket: String,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> HistoryConfig {
+        HistoryConfig {
+            enabled: true,
+            bucket: "alerts_history".to_owned(),
+        }
+    }
+}
+
+/// A URL that hears from the alerter while everything works; whoever waits there tells when
+/// it falls silent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeartbeatConfig {
+    /// The URL that gets a request; none when empty. It may be a secret.
+    pub url: Secret,
+    /// Time between requests.
+    pub interval: Interval,
+    /// Newest data may be this old; older means that collecting or storing is broken.
+    pub data_within: Interval,
+}
+
+impl Default for HeartbeatConfig {
+    fn default() -> HeartbeatConfig {
+        HeartbeatConfig {
+            url: Secret::default(),
+            interval: Interval::seconds(60),
+            data_within: Interval::seconds(300),
+        }
+    }
+}
+
+impl RoleConfig for AlerterConfig {
+    const ROLE: &'static str = "alerter";
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] = InfluxConfig::ENVIRONMENT;
+
+    fn check(&self, problems: &mut Problems) {
+        self.influx.check("influx", problems);
+        self.log.check("log", problems);
+        let text = match std::fs::read_to_string(&self.rules.file) {
+            Ok(text) => text,
+            Err(error) => {
+                problems.add(
+                    "rules.file",
+                    format!("{}: {error}", self.rules.file.display()),
+                );
+                return;
+            }
+        };
+        if let Err(mistakes) = crate::rule_file::parse(&text) {
+            for mistake in &mistakes.0 {
+                problems.add(
+                    "rules.file",
+                    format!("{}:{mistake}", self.rules.file.display()),
+                );
+            }
+        }
+        if let Some(file) = &self.api.token_file
+            && let Err(error) = Secret::from_file(file)
+        {
+            problems.add("api.token_file", error.to_string());
+        }
+        let url = self.heartbeat.url.reveal();
+        if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
+            problems.add(
+                "heartbeat.url",
+                "is not a URL; it starts with http:// or https://",
+            );
+        }
+    }
+
+    fn log(&self) -> &LogConfig {
+        &self.log
+    }
+}

@@ -1,0 +1,434 @@
+//! The running alerter: one loop owns rules, states and messages; queries and deliveries are tasks
+//! around it, so that neither a slow database nor a slow receiver holds up anything else.
+
+mod desk;
+mod heartbeat;
+mod reload;
+mod telemetry;
+mod upload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use watchpost_client::{Client, ClientConfig, TokenSource};
+use watchpost_service::http::Readiness;
+use watchpost_service::metrics::Registry;
+use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
+
+use crate::alert::Nanos;
+use crate::alerting::Alerting;
+use crate::clock::now;
+use crate::config::AlerterConfig;
+use crate::dialect::shape::Purpose;
+use crate::evaluation::{self, Answer};
+use crate::pipeline::delivery::{Delivery, Failure};
+use crate::receivers::settings::ReceiverSettings;
+use crate::receivers::{self, Surroundings};
+use crate::rule_file::RuleFile;
+use crate::rules::sample::Row;
+use crate::store::{Batch, Store};
+use crate::{api, rule_file};
+pub use desk::{Desk, DeskClosed, FileState};
+use telemetry::Meters;
+
+/// Requests that wait for the loop; the API answers 503 beyond.
+const DESK_QUEUE: usize = 256;
+/// Longest sleep: a clock that was set is noticed within this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// Batches kept while the store cannot be written; then the oldest go.
+const UNWRITTEN_LIMIT: usize = 1_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error("{path}: {reason}")]
+    RuleFile { path: PathBuf, reason: String },
+    #[error("client of the server: {0}")]
+    Client(#[from] watchpost_client::Error),
+    #[error("client of the receivers: {0}")]
+    Receivers(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What became of a delivery.
+struct Sent {
+    delivery: Delivery,
+    result: Result<String, Failure>,
+    took: Duration,
+}
+
+struct Daemon {
+    alerting: Alerting,
+    store: Arc<Store>,
+    /// Batches that could not be written yet, oldest first.
+    unwritten: Vec<Batch>,
+    client: Client,
+    receivers: BTreeMap<String, Arc<ReceiverSettings>>,
+    surroundings: Surroundings,
+    /// Rules whose queries are on the way.
+    in_flight: BTreeSet<String>,
+    answers: mpsc::UnboundedSender<(Vec<Answer>, Nanos)>,
+    sent: mpsc::UnboundedSender<Sent>,
+    meters: Meters,
+    readiness: Readiness,
+    file: FileState,
+}
+
+/// Runs until the order to stop.
+pub async fn run(
+    config: AlerterConfig,
+    environment: BTreeMap<String, String>,
+    shutdown: Shutdown,
+) -> Result<(), DaemonError> {
+    let file = read_rule_file(&config.rules.file)?;
+    let store = Arc::new(Store::open(&config.store.folder.join("alerter.redb"))?);
+    let alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
+    let registry = Registry::new();
+    let readiness = Readiness::waiting_for(&["evaluation"]);
+    let http = receivers::client().map_err(DaemonError::Receivers)?;
+    let folder = std::path::absolute(&config.store.folder)?;
+    let surroundings = Surroundings {
+        http,
+        folder,
+        environment,
+    };
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let (sent, mut deliveries) = mpsc::unbounded_channel();
+    let (desk, mut requests) = Desk::new(DESK_QUEUE);
+    let mut daemon = Daemon {
+        alerting,
+        store: Arc::clone(&store),
+        unwritten: Vec::new(),
+        client: client(&config)?,
+        receivers: BTreeMap::new(),
+        surroundings: surroundings.clone(),
+        in_flight: BTreeSet::new(),
+        answers,
+        sent,
+        meters: Meters::new(&registry),
+        readiness: readiness.clone(),
+        file: FileState::new(config.rules.file.clone(), now()),
+    };
+    daemon.take_receivers(&file);
+    let server = api::Server {
+        desk: desk.clone(),
+        store: Arc::clone(&store),
+        surroundings,
+        token_file: config.api.token_file.clone(),
+        registry,
+        readiness,
+    };
+    let address = api::serve(&config.api.listen, server, &shutdown).await?;
+    tracing::info!(?address, rules = file.rules.len(), "the alerter runs");
+    upload::start(
+        &config,
+        daemon.client.clone(),
+        store,
+        desk.clone(),
+        &shutdown,
+    );
+    heartbeat::start(
+        &config.heartbeat,
+        &file,
+        daemon.client.clone(),
+        desk,
+        &daemon.surroundings,
+        &shutdown,
+    );
+    let mut reloads = reload::watch(config.rules.file.clone(), &shutdown)?;
+    daemon.start_round();
+    loop {
+        let sleep = daemon.until_next();
+        tokio::select! {
+            () = shutdown.requested() => break,
+            Some(request) = requests.recv() => daemon.serve(request).await,
+            Some((answers, at)) = answered.recv() => daemon.take_answers(&answers, at),
+            Some(sent) = deliveries.recv() => daemon.take_sent(&sent),
+            Some(()) = reloads.recv() => daemon.reload(),
+            () = tokio::time::sleep(sleep) => {}
+        }
+        daemon.start_round();
+        daemon.dispatch(&shutdown).await;
+    }
+    // Messages on the way are waited for; what their receivers took is remembered.
+    shutdown.drain(DRAIN_LIMIT).await;
+    while let Ok(sent) = deliveries.try_recv() {
+        daemon.take_sent(&sent);
+    }
+    daemon.commit().await;
+    Ok(())
+}
+
+fn read_rule_file(path: &std::path::Path) -> Result<RuleFile, DaemonError> {
+    let refuse = |reason: String| DaemonError::RuleFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+    rule_file::parse(&text).map_err(|mistakes| refuse(mistakes.to_string()))
+}
+
+/// The client of the server, from the configuration.
+pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error> {
+    let influx = &config.influx;
+    let token = match (&influx.token_file, influx.token.is_empty()) {
+        (Some(path), _) => TokenSource::file(path),
+        (None, false) => TokenSource::fixed(influx.token.reveal()),
+        (None, true) => TokenSource::none(),
+    };
+    Client::new(ClientConfig {
+        timeout: influx.timeout.get(),
+        connect_timeout: influx.connect_timeout.get(),
+        gzip: influx.gzip,
+        ca_file: influx.ca_file.clone(),
+        pool_idle_connections: 4,
+        ..ClientConfig::new(influx.url.clone(), influx.org.clone(), token)
+    })
+}
+
+impl Daemon {
+    fn take_receivers(&mut self, file: &RuleFile) {
+        self.receivers = file
+            .receivers
+            .iter()
+            .map(|(name, s)| (name.clone(), Arc::new(s.clone())))
+            .collect();
+    }
+
+    /// How long nothing is due.
+    fn until_next(&self) -> Duration {
+        let now = now();
+        let rules = self.alerting.evaluator.next_due(now);
+        let next = rules.into_iter().chain(self.alerting.next_due()).min();
+        let wait = next.map_or(LONGEST_SLEEP, |at| {
+            Duration::from_nanos((at - now).max(0).unsigned_abs())
+        });
+        wait.min(LONGEST_SLEEP)
+    }
+
+    /// Starts the queries of the rules that are due and not on the way.
+    fn start_round(&mut self) {
+        let at = now();
+        let due = self.alerting.evaluator.due(at);
+        let rules: Vec<_> = due
+            .into_iter()
+            .filter(|rule| !self.in_flight.contains(&rule.name))
+            .collect();
+        if rules.is_empty() {
+            return;
+        }
+        self.in_flight
+            .extend(rules.iter().map(|rule| rule.name.clone()));
+        let evaluator = &self.alerting.evaluator;
+        let baselines = rules
+            .iter()
+            .filter(|rule| evaluator.needs_baseline(rule, at))
+            .cloned()
+            .collect();
+        let (client, answers) = (self.client.clone(), self.answers.clone());
+        tokio::spawn(async move {
+            evaluation::run(client, rules, baselines, at, |found| {
+                // The loop ends before its channels only when the process does.
+                let _ = answers.send((found, at));
+            })
+            .await;
+        });
+    }
+
+    fn take_answers(&mut self, answers: &[Answer], at: Nanos) {
+        for answer in answers {
+            let rows: Result<Vec<&Row>, &str> = match &answer.rows {
+                Ok(rows) => Ok(rows.iter().collect()),
+                Err(error) => Err(error.as_str()),
+            };
+            match (answer.purpose, &rows) {
+                (Purpose::Baseline, Ok(rows)) => {
+                    self.alerting.evaluator.set_baseline(&answer.rule, rows, at);
+                }
+                // An old baseline is better than none; the values say whether the server answers.
+                (Purpose::Baseline, Err(error)) => {
+                    tracing::warn!(
+                        rule = answer.rule.name,
+                        error,
+                        "the baseline could not be queried"
+                    );
+                }
+                (Purpose::Values, _) => {
+                    self.in_flight.remove(&answer.rule.name);
+                    if let Err(error) = rows {
+                        tracing::warn!(
+                            rule = answer.rule.name,
+                            error,
+                            "the rule could not be evaluated"
+                        );
+                    }
+                    self.meters.evaluated(&answer.rule.name, rows.is_ok(), at);
+                    self.alerting
+                        .evaluate(&answer.rule, rows.as_deref().map_err(|e| *e), at);
+                }
+            }
+        }
+        if self.alerting.may_dispatch() {
+            self.readiness.ready("evaluation");
+        }
+    }
+
+    /// Commits what changed, then sends what is due.
+    async fn dispatch(&mut self, shutdown: &Shutdown) {
+        let deliveries = self.alerting.tick(now());
+        self.commit().await;
+        self.meters.observe(&self.alerting);
+        for delivery in deliveries {
+            let Some(settings) = self.receivers.get(&delivery.receiver).cloned() else {
+                let gone = Failure {
+                    reason: "the receiver is no longer in the rule file".to_owned(),
+                    retry: false,
+                    retry_after: None,
+                };
+                let _ = self.sent.send(Sent {
+                    delivery,
+                    result: Err(gone),
+                    took: Duration::ZERO,
+                });
+                continue;
+            };
+            let (around, sent) = (self.surroundings.clone(), self.sent.clone());
+            shutdown.spawn(async move {
+                let start = std::time::Instant::now();
+                let result = receivers::send(&settings, &delivery.message, &around).await;
+                let _ = sent.send(Sent {
+                    delivery,
+                    result,
+                    took: start.elapsed(),
+                });
+            });
+        }
+    }
+
+    fn take_sent(&mut self, sent: &Sent) {
+        let Sent {
+            delivery,
+            result,
+            took,
+        } = sent;
+        self.meters.sent(&delivery.receiver, result.is_ok(), *took);
+        match result {
+            Ok(answer) => {
+                tracing::info!(
+                    receiver = delivery.receiver,
+                    status = delivery.message.status(),
+                    alerts = delivery.message.alerts.len(),
+                    reason = %delivery.message.news,
+                    "notified"
+                );
+                self.alerting.delivered(delivery, answer, now());
+            }
+            Err(failure) => {
+                tracing::warn!(
+                    receiver = delivery.receiver,
+                    attempts = delivery.attempts + 1,
+                    retry = failure.retry,
+                    reason = failure.reason,
+                    "the notification was not delivered"
+                );
+                let dead = self
+                    .alerting
+                    .failed(delivery, failure, now(), fastrand::f64());
+                for message in dead {
+                    dead_letter(&self.surroundings, &message, &failure.reason);
+                    self.meters.dead(&delivery.receiver);
+                }
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: desk::Request) {
+        let reply = request(&mut self.alerting, &self.file, now());
+        // A change is durable before its answer is given.
+        self.commit().await;
+        reply();
+    }
+
+    async fn commit(&mut self) {
+        let batch = Batch::collect(&mut self.alerting);
+        if !batch.is_empty() {
+            self.unwritten.push(batch);
+        }
+        if self.unwritten.is_empty() {
+            return;
+        }
+        if self.unwritten.len() > UNWRITTEN_LIMIT {
+            self.unwritten.remove(0);
+        }
+        let (store, batches) = (Arc::clone(&self.store), std::mem::take(&mut self.unwritten));
+        let written = tokio::task::spawn_blocking(move || {
+            let done = batches.iter().take_while(|batch| {
+                store
+                    .commit(batch)
+                    .inspect_err(|error| tracing::error!(%error, "states are not stored"))
+                    .is_ok()
+            });
+            let done = done.count();
+            batches.into_iter().skip(done).collect::<Vec<_>>()
+        })
+        .await;
+        self.unwritten = written.unwrap_or_default();
+        let failed = (!self.unwritten.is_empty()).then(|| "states cannot be written".to_owned());
+        self.alerting.trouble("store", failed, now());
+    }
+
+    fn reload(&mut self) {
+        let at = now();
+        match read_rule_file(&self.file.path) {
+            Ok(file) => {
+                self.alerting.reload(&file, at);
+                self.take_receivers(&file);
+                self.in_flight.clear();
+                self.file.loaded(at);
+                self.meters.reloaded(true);
+                tracing::info!(rules = file.rules.len(), "the rule file was read again");
+            }
+            Err(error) => {
+                self.file.refused(error.to_string(), at);
+                self.meters.reloaded(false);
+                tracing::error!(%error, "the changed rule file is not valid; the old rules stay in force");
+            }
+        }
+        self.alerting
+            .trouble("rule file", self.file.error.clone(), at);
+    }
+}
+
+/// Appends a message that was given up to `dead-letters.jsonl`.
+fn dead_letter(
+    around: &Surroundings,
+    message: &crate::pipeline::notification::Notification,
+    reason: &str,
+) {
+    use std::io::Write as _;
+    let path = around.folder.join("dead-letters.jsonl");
+    let line = serde_json::json!({
+        "at": watchpost_core::time::format_rfc3339(now()), "reason": reason, "notification": message,
+    });
+    let append = || {
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)?;
+        writeln!(file, "{line}")?;
+        file.sync_data()
+    };
+    tracing::error!(
+        receiver = message.receiver,
+        reason,
+        "a notification was given up"
+    );
+    if let Err(error) = append() {
+        tracing::error!(%error, path = %path.display(), "the dead letter could not be kept");
+    }
+}

@@ -1,0 +1,129 @@
+//! One round of evaluation: the queries of the rules that are due, and their answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use watchpost_client::Client;
+use watchpost_client::query::Query;
+
+use crate::alert::Nanos;
+use crate::dialect::flux;
+use crate::dialect::shape::{Batch, Content, Purpose, batches};
+use crate::rules::definition::Rule;
+use crate::rules::sample::Row;
+
+/// Queries on the way at once: enough to hide latency, few enough to leave the server to others.
+const CONCURRENT_QUERIES: usize = 4;
+/// Most rows of one answer. 64 selectors of 10,000 series still fit.
+const ROW_LIMIT: usize = 2_000_000;
+
+/// The rows for one purpose of one rule, or why there are none.
+#[derive(Debug)]
+pub struct Answer {
+    pub rule: Arc<Rule>,
+    pub purpose: Purpose,
+    pub rows: Result<Vec<Row>, String>,
+}
+
+/// Runs the queries of a round and hands over each rule's answer as soon as it is whole. Baselines
+/// come before the values that are compared with them.
+pub async fn run(
+    client: Client,
+    rules: Vec<Arc<Rule>>,
+    baselines: Vec<Arc<Rule>>,
+    now: Nanos,
+    mut hand_over: impl FnMut(Vec<Answer>),
+) {
+    if !baselines.is_empty() {
+        // The same hour of several weeks is several queries, one answer.
+        let mut merged: BTreeMap<String, Answer> = BTreeMap::new();
+        query_all(&client, batches(&[], &baselines, now), |answers| {
+            for answer in answers {
+                match merged.get_mut(&answer.rule.name) {
+                    None => drop(merged.insert(answer.rule.name.clone(), answer)),
+                    Some(known) => join(&mut known.rows, answer.rows),
+                }
+            }
+        })
+        .await;
+        hand_over(merged.into_values().collect());
+    }
+    query_all(&client, batches(&rules, &[], now), hand_over).await;
+}
+
+fn join(known: &mut Result<Vec<Row>, String>, more: Result<Vec<Row>, String>) {
+    match (known.as_mut(), more) {
+        (Ok(rows), Ok(more)) => rows.extend(more),
+        (Ok(_), Err(error)) => *known = Err(error),
+        (Err(_), _) => {}
+    }
+}
+
+async fn query_all(client: &Client, batches: Vec<Batch>, mut hand_over: impl FnMut(Vec<Answer>)) {
+    let allowed = Arc::new(Semaphore::new(CONCURRENT_QUERIES));
+    let mut queries = JoinSet::new();
+    for batch in batches {
+        let (client, allowed) = (client.clone(), Arc::clone(&allowed));
+        queries.spawn(async move {
+            let _permit = allowed.acquire().await;
+            answer(&client, batch).await
+        });
+    }
+    while let Some(answers) = queries.join_next().await {
+        match answers {
+            Ok(answers) => hand_over(answers),
+            Err(error) => tracing::error!(%error, "a query's task ended early"),
+        }
+    }
+}
+
+/// The answers of a batch. One that the server refuses is asked again rule by rule, so that a
+/// wrong rule (a field of text, say) costs only itself.
+async fn answer(client: &Client, batch: Batch) -> Vec<Answer> {
+    let error = match query(client, &batch).await {
+        Ok(lists) => {
+            let answers = batch.members.into_iter().zip(lists);
+            return answers
+                .map(|(member, rows)| Answer {
+                    rule: member.rule,
+                    purpose: member.purpose,
+                    rows: Ok(rows),
+                })
+                .collect();
+        }
+        Err(error) => error,
+    };
+    let alone = batch.members.len() == 1;
+    let mut answers = Vec::new();
+    for member in batch.members {
+        let single = Batch {
+            content: batch.content.clone(),
+            members: vec![member.clone()],
+        };
+        let rows = if alone || error.is_transient() {
+            Err(error.to_string())
+        } else {
+            query(client, &single)
+                .await
+                .map(|mut lists| lists.swap_remove(0))
+                .map_err(|e| e.to_string())
+        };
+        answers.push(Answer {
+            rule: member.rule,
+            purpose: member.purpose,
+            rows,
+        });
+    }
+    answers
+}
+
+async fn query(client: &Client, batch: &Batch) -> watchpost_client::Result<Vec<Vec<Row>>> {
+    let mut query = Query::new(flux::text(batch)).row_limit(ROW_LIMIT);
+    if let Content::Own { at, .. } = batch.content {
+        query = query.now(at);
+    }
+    let tables = client.query(&query).await?;
+    Ok(flux::assign(batch, &tables))
+}

@@ -1,0 +1,121 @@
+//! What the HTTP channels share: one client, and what an answer means.
+
+use std::time::Duration;
+
+use reqwest::{RequestBuilder, StatusCode};
+
+use super::{ANSWER_LIMIT, cut, permanent, transient};
+use crate::alert::{Nanos, SECOND};
+use crate::pipeline::delivery::Failure;
+
+/// A receiver may ask for at most this pause.
+const LONGEST_PAUSE: Nanos = 3_600 * SECOND;
+/// Idle connections kept to one receiver: messages to it never overlap.
+const IDLE_CONNECTIONS: usize = 1;
+
+/// The client of all HTTP channels: rustls with the machine's authorities, no redirects (a
+/// secret must not follow one).
+///
+/// Errors: the authorities cannot be read.
+pub fn client() -> Result<reqwest::Client, String> {
+    let tls = match watchpost_client::tls::client_config(None) {
+        Ok(tls) => tls,
+        Err(error) => {
+            tracing::warn!(%error, "receivers that are reached by https will not work");
+            trusting_nobody()?
+        }
+    };
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .user_agent(concat!("watchpost-alerter/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// For plain http, on a machine without certificate authorities.
+fn trusting_nobody() -> Result<rustls::ClientConfig, String> {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+/// Sends the request. 2xx is taken; 408, 425, 429 and 5xx may work later; the rest never will.
+/// Gives status and body.
+pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure> {
+    // The URL may be a secret; errors are told without it.
+    let response = request
+        .send()
+        .await
+        .map_err(|error| transient(describe(&error)))?;
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(reqwest::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok())
+        .map(|seconds| seconds.saturating_mul(SECOND).clamp(0, LONGEST_PAUSE));
+    let body = body_start(response).await;
+    if status.is_success() {
+        return Ok(body);
+    }
+    let reason = format!("{status}: {body}");
+    let later = matches!(
+        status,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+    );
+    if later || status.is_server_error() {
+        return Err(Failure {
+            retry_after,
+            ..transient(reason)
+        });
+    }
+    Err(permanent(reason))
+}
+
+/// The first bytes of the body; a receiver that answers a lot is not read to the end.
+async fn body_start(mut response: reqwest::Response) -> String {
+    const READ_LIMIT: usize = 64 * 1024;
+    let mut bytes = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() >= READ_LIMIT {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An answer for the log: one line, cut.
+pub(super) fn shown(body: &str) -> String {
+    let line: String = body
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    cut(line.trim(), ANSWER_LIMIT)
+}
+
+fn describe(error: &reqwest::Error) -> String {
+    use std::error::Error as _;
+    let kind = if error.is_timeout() {
+        "timed out"
+    } else if error.is_connect() {
+        "cannot connect"
+    } else {
+        "request failed"
+    };
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    // The outermost error names the URL, the deepest one the cause.
+    let cause = if error.source().is_some() {
+        format!(": {deepest}")
+    } else {
+        String::new()
+    };
+    format!("{kind}{cause}")
+}

@@ -1,0 +1,249 @@
+//! What survives a crash: one redb file, one durable transaction a change.
+//!
+//! A transition, the alert it made and the message that tells of it are committed before the
+//! message leaves; that it was delivered is committed before the next one. So after kill -9
+//! nothing that was said is said again, and what was not said yet still is. (A crash between
+//! a receiver's answer and the commit is the one case in which a message can come twice;
+//! receivers that know idempotency keys are given one.)
+
+mod tables;
+
+use std::path::Path;
+
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::alerting::StoredLife;
+use crate::event::Event;
+use crate::labels::Labels;
+use crate::pipeline::dispatcher::Snapshot;
+use crate::rules::life::Life;
+pub use tables::Batch;
+use tables::{ACKNOWLEDGEMENTS, ALERTS, EVENTS, LIVES, LOG, META, OUTBOX, SILENCES, StoredSeries};
+
+/// Version of the layout; a file of a newer one is refused.
+const LAYOUT_VERSION: u64 = 1;
+/// Events kept for `history` and for upload while the server is away.
+pub const EVENTS_LIMIT: u64 = 100_000;
+
+const KEY_VERSION: &str = "layout_version";
+const KEY_UPLOADED: &str = "events_uploaded";
+const KEY_NOTIFICATION: &str = "last_notification_id";
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the store {path}: {reason}")]
+    Open { path: String, reason: String },
+    #[error("the store's layout is version {found}; this alerter knows version {LAYOUT_VERSION}")]
+    Version { found: u64 },
+    #[error("the store cannot be written: {0}")]
+    Write(String),
+    #[error("the store cannot be read: {0}")]
+    Read(String),
+}
+
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens or makes the file. A file left behind by a crash is repaired.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let refuse = |reason: String| StoreError::Open {
+            path: path.display().to_string(),
+            reason,
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
+        }
+        let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
+        let store = Store { database };
+        store.prepare()?;
+        Ok(store)
+    }
+
+    fn prepare(&self) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(write)?;
+        {
+            for table in [LIVES, ALERTS, LOG, SILENCES, ACKNOWLEDGEMENTS, OUTBOX] {
+                transaction.open_table(table).map_err(write)?;
+            }
+            transaction.open_table(EVENTS).map_err(write)?;
+            let mut meta = transaction.open_table(META).map_err(write)?;
+            let found = meta
+                .get(KEY_VERSION)
+                .map_err(read)?
+                .map(|value| value.value());
+            match found {
+                None => drop(meta.insert(KEY_VERSION, LAYOUT_VERSION).map_err(write)?),
+                Some(LAYOUT_VERSION) => {}
+                Some(found) => return Err(StoreError::Version { found }),
+            }
+        }
+        transaction.commit().map_err(write)
+    }
+
+    /// What the dispatcher knew.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot {
+            alerts: self.all(ALERTS)?,
+            log: self.all(LOG)?,
+            silences: self.all(SILENCES)?,
+            acknowledgements: self.all(ACKNOWLEDGEMENTS)?,
+            outbox: self.all(OUTBOX)?,
+            last_notification_id: self.number(KEY_NOTIFICATION)?,
+        })
+    }
+
+    /// The lives of all series.
+    pub fn lives(&self) -> Result<Vec<StoredLife>, StoreError> {
+        let stored: Vec<StoredSeries<String, Labels, Life>> = self.all(LIVES)?;
+        let life = |found: StoredSeries<String, Labels, Life>| StoredLife {
+            rule: found.rule,
+            series: found.series,
+            labels: found.labels,
+            life: found.life,
+        };
+        Ok(stored.into_iter().map(life).collect())
+    }
+
+    fn all<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<'_, &'static str, &'static [u8]>,
+    ) -> Result<Vec<T>, StoreError> {
+        let transaction = self.database.begin_read().map_err(read)?;
+        let table = transaction.open_table(table).map_err(read)?;
+        let mut values = Vec::new();
+        for entry in table.iter().map_err(read)? {
+            let (key, value) = entry.map_err(read)?;
+            match serde_json::from_slice(value.value()) {
+                Ok(value) => values.push(value),
+                // One bad record must not cost the others.
+                Err(error) => {
+                    tracing::error!(key = key.value(), %error, "a record of the store is skipped")
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    fn number(&self, key: &str) -> Result<u64, StoreError> {
+        let transaction = self.database.begin_read().map_err(read)?;
+        let table = transaction.open_table(META).map_err(read)?;
+        Ok(table
+            .get(key)
+            .map_err(read)?
+            .map_or(0, |value| value.value()))
+    }
+
+    /// Collects what changed since the last call and writes it in one durable transaction.
+    pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.database.begin_write().map_err(write)?;
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(write)?;
+        for (definition, changes) in &batch.tables {
+            let mut table = transaction.open_table(*definition).map_err(write)?;
+            for (key, value) in changes {
+                match value {
+                    Some(bytes) => drop(
+                        table
+                            .insert(key.as_str(), bytes.as_slice())
+                            .map_err(write)?,
+                    ),
+                    None => drop(table.remove(key.as_str()).map_err(write)?),
+                }
+            }
+        }
+        if !batch.events.is_empty() {
+            let mut table = transaction.open_table(EVENTS).map_err(write)?;
+            let last = table
+                .last()
+                .map_err(read)?
+                .map_or(0, |(key, _)| key.value());
+            for (sequence, event) in (last + 1..).zip(&batch.events) {
+                table
+                    .insert(sequence, encode(event).as_slice())
+                    .map_err(write)?;
+            }
+            let newest = last + batch.events.len() as u64;
+            let oldest = newest.saturating_sub(EVENTS_LIMIT);
+            if oldest > 0 {
+                table.retain_in(..=oldest, |_, _| false).map_err(write)?;
+            }
+        }
+        {
+            let mut meta = transaction.open_table(META).map_err(write)?;
+            meta.insert(KEY_NOTIFICATION, batch.last_notification_id)
+                .map_err(write)?;
+        }
+        transaction.commit().map_err(write)
+    }
+
+    /// Events that `alerts_history` does not have yet, oldest first, with their numbers.
+    pub fn events_to_upload(&self, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
+        let uploaded = self.number(KEY_UPLOADED)?;
+        let transaction = self.database.begin_read().map_err(read)?;
+        let table = transaction.open_table(EVENTS).map_err(read)?;
+        let range = table.range(uploaded + 1..).map_err(read)?;
+        range
+            .take(limit)
+            .map(|entry| decode_event(entry.map_err(read)?))
+            .collect()
+    }
+
+    /// Events up to this number are in `alerts_history`.
+    pub fn mark_uploaded(&self, sequence: u64) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(write)?;
+        {
+            let mut meta = transaction.open_table(META).map_err(write)?;
+            meta.insert(KEY_UPLOADED, sequence).map_err(write)?;
+        }
+        transaction.commit().map_err(write)
+    }
+
+    /// The newest events that the filter takes, newest first.
+    pub fn events(
+        &self,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<(u64, Event)>, StoreError> {
+        let transaction = self.database.begin_read().map_err(read)?;
+        let table = transaction.open_table(EVENTS).map_err(read)?;
+        let mut found = Vec::new();
+        for entry in table.iter().map_err(read)?.rev() {
+            let (sequence, event) = decode_event(entry.map_err(read)?)?;
+            if wanted(&event) {
+                found.push((sequence, event));
+            }
+            if found.len() >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn decode_event(
+    (key, value): (redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>),
+) -> Result<(u64, Event), StoreError> {
+    let event = serde_json::from_slice(value.value()).map_err(read)?;
+    Ok((key.value(), event))
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("our records have text keys and no failing serializers")
+}
+
+fn write(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Write(error.to_string())
+}
+
+fn read(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Read(error.to_string())
+}
