@@ -1,1 +1,25 @@
 //! An embedded server that speaks the InfluxDB 2 HTTP API and Flux.
+//!
+//! ```text
+//! HTTP ─▶ api (routes, one file a resource) ─▶ auth (who, may they?) ─▶ meta (management state, journal)
+//!                                          ├─▶ write ─▶ storage
+//!                                          └─▶ query (Flux over storage) ◀─ tasks (schedule, runs)
+//! ```
+
+pub mod api;
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod limits;
+pub mod meta;
+pub mod metrics;
+pub mod operations;
+pub mod query;
+pub mod server;
+pub mod tasks;
+pub mod write;
+
+/// The version of InfluxDB whose API this is: clients choose what they send by it.
+pub const API_VERSION: &str = "v2.7.12";

@@ -1,0 +1,280 @@
+//! Authorizations: tokens and what they may do.
+//!
+//! A token is in the answer to its making and never again: only its hash is kept.
+
+use serde_json::{Value, json};
+
+use crate::api::call::{Answer, Call, Reply};
+use crate::api::error::{ApiError, Code};
+use crate::api::json::{self as body, JsonError, Object};
+use crate::auth::permission::Resource;
+use crate::auth::token::{self, TokenHash};
+use crate::auth::{Action, Permission, ResourceType};
+use crate::clock::rfc3339;
+use crate::meta::{Authorization, Id, Kind, State};
+
+/// A new authorization as the answer to setup shows it.
+pub fn shown_at_setup(authorization: &Authorization, token: &str) -> Value {
+    json!({
+        "id": authorization.id,
+        "token": token,
+        "status": status(authorization),
+        "description": authorization.description,
+        "orgID": authorization.org,
+        "userID": authorization.user,
+        "permissions": authorization.permissions,
+        "links": links(authorization),
+        "createdAt": rfc3339(authorization.created_at),
+        "updatedAt": rfc3339(authorization.updated_at),
+    })
+}
+
+/// An authorization with the names of what its ids stand for.
+fn shown(state: &State, authorization: &Authorization, token: &str) -> Value {
+    let mut shown = shown_at_setup(authorization, token);
+    let org_name = |id: Id| {
+        state
+            .organizations
+            .get(&id)
+            .map(|found| found.name.as_str())
+    };
+    shown["org"] = json!(org_name(authorization.org).unwrap_or_default());
+    shown["user"] = json!(
+        state
+            .users
+            .get(&authorization.user)
+            .map_or("", |user| user.name.as_str())
+    );
+    let permissions = authorization.permissions.iter().map(|permission| {
+        let mut shown = json!(permission);
+        if let Some(name) = permission.resource.org.and_then(org_name) {
+            shown["resource"]["org"] = json!(name);
+        }
+        if let Some(name) = resource_name(state, &permission.resource) {
+            shown["resource"]["name"] = json!(name);
+        }
+        shown
+    });
+    shown["permissions"] = Value::Array(permissions.collect());
+    shown
+}
+
+fn status(authorization: &Authorization) -> &'static str {
+    if authorization.active {
+        "active"
+    } else {
+        "inactive"
+    }
+}
+
+fn links(authorization: &Authorization) -> Value {
+    json!({
+        "self": format!("/api/v2/authorizations/{}", authorization.id),
+        "user": format!("/api/v2/users/{}", authorization.user),
+    })
+}
+
+fn resource_name<'s>(state: &'s State, resource: &Resource) -> Option<&'s str> {
+    let id = resource.id?;
+    match resource.kind {
+        ResourceType::Buckets => state.buckets.get(&id).map(|found| found.name.as_str()),
+        ResourceType::Orgs => state
+            .organizations
+            .get(&id)
+            .map(|found| found.name.as_str()),
+        ResourceType::Users => state.users.get(&id).map(|found| found.name.as_str()),
+        ResourceType::Tasks => state.tasks.get(&id).map(|found| found.name.as_str()),
+        ResourceType::Labels => state.labels.get(&id).map(|found| found.name.as_str()),
+        _ => None,
+    }
+}
+
+/// `GET /api/v2/authorizations`.
+pub fn list(call: &Call) -> Reply {
+    let state = call.app.meta.read();
+    let org = call
+        .organization(&state)?
+        .map(|organization| organization.id);
+    let mut user = call.query.id("userID")?;
+    if let Some(name) = call.query.get("user") {
+        user = Some(
+            state
+                .user_by_name(name)
+                .ok_or_else(|| ApiError::not_found("user not found"))?
+                .id,
+        );
+    }
+    let found: Vec<Value> = state
+        .authorizations
+        .values()
+        .filter(|one| {
+            org.is_none_or(|org| org == one.org) && user.is_none_or(|user| user == one.user)
+        })
+        .filter(|one| call.may_read(ResourceType::Authorizations, one.org, one.id))
+        .map(|one| shown(&state, one, ""))
+        .collect();
+    Ok(Answer::ok(
+        json!({ "links": { "self": "/api/v2/authorizations" }, "authorizations": found }),
+    ))
+}
+
+/// `POST /api/v2/authorizations`.
+pub fn create(call: &Call) -> Reply {
+    let unreadable = |error: JsonError| ApiError::from(error).within("invalid json structure");
+    let owner = "postAuthorizationRequest";
+    let request = body::first_object(&call.body, owner, "authorization.postAuthorizationRequest")
+        .map_err(unreadable)?;
+    let wanted = request
+        .list("permissions", "[]influxdb.Permission")
+        .map_err(unreadable)?;
+    let wanted = wanted.filter(|wanted| !wanted.is_empty());
+    let wanted =
+        wanted.ok_or_else(|| ApiError::invalid("authorization must include permissions"))?;
+    let org = request.id("orgID").map_err(unreadable)?;
+    let org = org.ok_or_else(|| ApiError::invalid("org id required: invalid ID"))?;
+    let user = request
+        .id("userID")
+        .map_err(unreadable)?
+        .map_or_else(|| call.caller().map(|caller| caller.user), Ok)?;
+    let permissions = wanted
+        .iter()
+        .map(|one| permission(one, org))
+        .collect::<Result<Vec<_>, _>>()?;
+    let active =
+        status_of(request.string("status").map_err(unreadable)?.as_deref())?.unwrap_or(true);
+    let description = request.text("description").map_err(unreadable)?;
+    let token = token::generate();
+    call.app.meta.update(|state, changes| {
+        if !state.organizations.contains_key(&org) {
+            return Err(ApiError::not_found("organization not found"));
+        }
+        call.need_in(Action::Write, ResourceType::Authorizations, org, None)?;
+        if !state.users.contains_key(&user) {
+            return Err(ApiError::not_found("user not found"));
+        }
+        for permission in &permissions {
+            // Nobody gives rights that they do not have.
+            if !call.caller()?.may(permission) {
+                return Err(ApiError::new(
+                    Code::Forbidden,
+                    format!("permission {permission} is not allowed"),
+                ));
+            }
+        }
+        let now = call.now();
+        let authorization = Authorization {
+            id: call.app.meta.next_id(now),
+            token_hash: TokenHash::of(&token),
+            active,
+            description,
+            org,
+            user,
+            permissions,
+            created_at: now,
+            updated_at: now,
+        };
+        changes.put(authorization.clone());
+        Ok(Answer::created(shown(state, &authorization, &token)))
+    })
+}
+
+fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
+    let action = given
+        .get("action")
+        .and_then(Value::as_str)
+        .and_then(Action::parse);
+    let action = action.ok_or_else(|| {
+        ApiError::invalid("invalid action type for permission: unknown action for permission")
+    })?;
+    let resource = given
+        .get("resource")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let resource = Object::new(resource, "resource");
+    let kind = ResourceType::parse(&resource.text("type")?).ok_or_else(|| {
+        ApiError::invalid(
+            "invalid resource type for permission: unknown resource type for permission",
+        )
+    })?;
+    let permission = Permission {
+        action,
+        resource: Resource {
+            kind,
+            id: resource.id("id")?,
+            org: resource.id("orgID")?,
+        },
+    };
+    match permission.resource.org {
+        Some(other) if other != org => Err(ApiError::invalid(format!(
+            "permission {permission} is not for org id {org}"
+        ))),
+        _ => Ok(permission),
+    }
+}
+
+fn status_of(status: Option<&str>) -> Result<Option<bool>, ApiError> {
+    super::users::active(status).map_err(|_| ApiError::invalid("unknown authorization status"))
+}
+
+fn find(state: &State, id: Id) -> Result<&Authorization, ApiError> {
+    state
+        .authorizations
+        .get(&id)
+        .ok_or_else(|| ApiError::not_found("authorization not found"))
+}
+
+/// `GET /api/v2/authorizations/{id}`.
+pub fn get(call: &Call) -> Reply {
+    let state = call.app.meta.read();
+    let authorization = find(&state, call.id("id")?)?;
+    call.need_in(
+        Action::Read,
+        ResourceType::Authorizations,
+        authorization.org,
+        Some(authorization.id),
+    )?;
+    Ok(Answer::ok(shown(&state, authorization, "")))
+}
+
+/// `PATCH /api/v2/authorizations/{id}`: status and description.
+pub fn change(call: &Call) -> Reply {
+    let id = call.id("id")?;
+    let request = body::first_object(
+        &call.body,
+        "AuthorizationUpdate",
+        "influxdb.AuthorizationUpdate",
+    )?;
+    let active = status_of(request.string("status")?.as_deref())?;
+    let description = request.string("description")?;
+    call.app.meta.update(|state, changes| {
+        let mut authorization = find(state, id)?.clone();
+        call.need_in(
+            Action::Write,
+            ResourceType::Authorizations,
+            authorization.org,
+            Some(id),
+        )?;
+        authorization.active = active.unwrap_or(authorization.active);
+        authorization.description = description.unwrap_or(authorization.description);
+        authorization.updated_at = call.now();
+        changes.put(authorization.clone());
+        Ok(Answer::ok(shown(state, &authorization, "")))
+    })
+}
+
+/// `DELETE /api/v2/authorizations/{id}`.
+pub fn delete(call: &Call) -> Reply {
+    let id = call.id("id")?;
+    call.app.meta.update(|state, changes| {
+        let authorization = find(state, id)?;
+        call.need_in(
+            Action::Write,
+            ResourceType::Authorizations,
+            authorization.org,
+            Some(id),
+        )?;
+        changes.delete(Kind::Authorization, id);
+        Ok(Answer::no_content())
+    })
+}

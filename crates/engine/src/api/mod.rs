@@ -1,0 +1,34 @@
+//! The HTTP API: InfluxDB 2.7's routes, one file a resource.
+//!
+//! [`router`] holds the table of routes. Around each operation stand, in this order: the limit of the body, credentials,
+//! the operation on a thread that may block, the audit log, the metrics, and the headers that every answer carries.
+
+pub mod authorizations;
+pub mod buckets;
+pub mod call;
+pub mod compression;
+pub mod cors;
+pub mod dbrps;
+pub mod delete;
+pub mod error;
+pub mod flux;
+pub mod health;
+pub mod json;
+pub mod labels;
+pub mod members;
+pub mod orgs;
+pub mod page;
+pub mod placeholders;
+pub mod query;
+pub mod query_request;
+pub mod resource;
+pub mod router;
+pub mod secrets;
+pub mod serve;
+pub mod session;
+pub mod setup;
+pub mod users;
+pub mod variables;
+pub mod write;
+
+pub use router::router;

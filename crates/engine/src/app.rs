@@ -1,0 +1,222 @@
+//! The server's parts, together: what every operation gets.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use watchpost_storage::{Options, Storage};
+
+use crate::api::error::{ApiError, Code};
+use crate::audit::Audit;
+use crate::auth::session::Sessions;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::meta::{Id, JournalError, MetaStore};
+use crate::metrics::Metrics;
+use crate::query::Queries;
+use crate::tasks::Tasks;
+
+/// What the server is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data folder; made if it is not there.
+    pub data_dir: PathBuf,
+    /// The limits.
+    pub limits: Limits,
+    /// Whether runs that were missed while the server was down are made up for.
+    pub catch_up: bool,
+}
+
+/// The server.
+#[derive(Debug)]
+pub struct App {
+    /// Organizations, buckets, tokens, tasks.
+    pub meta: MetaStore,
+    /// The points.
+    pub storage: Arc<Storage>,
+    /// The limits.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who did what.
+    pub audit: Audit,
+    /// Users who signed in.
+    pub sessions: Sessions,
+    /// Queries that run or wait.
+    pub queries: Queries,
+    /// Runs of tasks.
+    pub tasks: Tasks,
+    /// The server's own metrics.
+    pub metrics: Metrics,
+    /// Turns to write.
+    pub write_turns: Arc<Semaphore>,
+    /// When the server started, nanoseconds since 1970.
+    pub started: i64,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The points.
+    #[error(transparent)]
+    Storage(#[from] watchpost_storage::Error),
+    /// The management state.
+    #[error(transparent)]
+    Meta(#[from] JournalError),
+    /// The folder itself, or a log in it.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl App {
+    /// Opens or makes a data folder.
+    ///
+    /// # Errors
+    /// Another process has it, it is damaged, of another layout, or cannot be written.
+    pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let folder = &settings.data_dir;
+        let io_error = |source| OpenError::Io {
+            path: folder.clone(),
+            source,
+        };
+        make_private_folder(folder).map_err(io_error)?;
+        let now = clock.now();
+        let storage = Self::open_storage(folder, &settings.limits, now)?;
+        for damage in storage.damages() {
+            tracing::error!(%damage, "damage was found; run the command `verify`");
+        }
+        let meta = MetaStore::open(folder)?;
+        let app = Self {
+            storage: Arc::new(storage),
+            audit: Audit::open(folder).map_err(io_error)?,
+            tasks: Tasks::open(folder, settings.catch_up).map_err(io_error)?,
+            queries: Queries::new(&settings.limits),
+            metrics: Metrics::new(),
+            sessions: Sessions::default(),
+            write_turns: Arc::new(Semaphore::new(settings.limits.max_concurrent_writes)),
+            limits: settings.limits.clone(),
+            started: now,
+            meta,
+            clock,
+        };
+        for bucket in app.meta.read().buckets.values() {
+            app.storage
+                .set_retention(bucket.id.number(), nanoseconds(bucket.retention_seconds));
+        }
+        app.forget_orphans();
+        Ok(app)
+    }
+
+    /// Opens the points of a data folder.
+    ///
+    /// # Errors
+    /// As [`Storage::open`].
+    pub fn open_storage(
+        folder: &Path,
+        limits: &Limits,
+        now: i64,
+    ) -> Result<Storage, watchpost_storage::Error> {
+        let options = Options {
+            max_series_per_bucket: limits.max_series_per_bucket,
+            ..Options::default()
+        };
+        Storage::open(&folder.join("data"), options, now)
+    }
+
+    /// Tells storage how long each bucket keeps its points.
+    ///
+    /// # Errors
+    /// None; the signature leaves room for a storage that keeps it on disk.
+    pub fn apply_retention(&self) -> Result<(), ApiError> {
+        for bucket in self.meta.read().buckets.values() {
+            self.storage
+                .set_retention(bucket.id.number(), nanoseconds(bucket.retention_seconds));
+        }
+        Ok(())
+    }
+
+    /// Drops a bucket's points.
+    ///
+    /// # Errors
+    /// The disk refused; they are dropped when the server starts again.
+    pub fn drop_bucket(&self, id: Id) -> Result<(), ApiError> {
+        Ok(self.storage.drop_bucket(id.number())?)
+    }
+
+    /// Drops points of buckets that do not exist any more: a crash came between the two halves of a deletion.
+    fn forget_orphans(&self) {
+        let state = self.meta.read();
+        for stored in self.storage.stats().buckets {
+            if state.buckets.keys().any(|id| id.number() == stored.bucket) {
+                continue;
+            }
+            match self.storage.drop_bucket(stored.bucket) {
+                Ok(()) => tracing::info!(
+                    bucket = stored.bucket,
+                    "dropped the points of a deleted bucket"
+                ),
+                Err(error) => {
+                    tracing::error!(%error, bucket = stored.bucket, "a deleted bucket could not be dropped")
+                }
+            }
+        }
+    }
+
+    /// One round of storage's background work: seal, merge, drop what is too old.
+    pub fn maintain(&self) {
+        let now = self.clock.now();
+        if let Err(error) = self.storage.maintain(now) {
+            tracing::error!(%error, "storage could not be maintained");
+        }
+        match self.storage.enforce_retention(now) {
+            Ok(dropped) => {
+                for shard in dropped {
+                    tracing::info!(
+                        bucket = shard.bucket,
+                        bytes = shard.bytes,
+                        "dropped a shard beyond its retention"
+                    );
+                }
+            }
+            Err(error) => tracing::error!(%error, "old shards could not be dropped"),
+        }
+    }
+
+    /// Waits until there is background work, at most for so long.
+    pub fn wait_for_work(&self, at_most: Duration) {
+        self.storage.wait_for_work(at_most);
+    }
+}
+
+fn nanoseconds(seconds: i64) -> Option<i64> {
+    (seconds > 0).then(|| seconds.saturating_mul(1_000_000_000))
+}
+
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+impl From<watchpost_storage::Error> for ApiError {
+    fn from(error: watchpost_storage::Error) -> Self {
+        use watchpost_storage::Error;
+        tracing::error!(%error, "storage refused");
+        match &error {
+            Error::DiskFull { .. } => {
+                Self::new(Code::Unavailable, error.to_string()).retry_after(60)
+            }
+            Error::BatchTooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
+            Error::UnsupportedPredicate { .. } => Self::invalid(error.to_string()),
+            _ => Self::new(Code::Internal, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `watchpost-engine`: reads the command line and does what it says ([`watchpost_engine::cli`]).
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use watchpost_engine::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

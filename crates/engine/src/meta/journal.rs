@@ -1,0 +1,222 @@
+//! The journal of the management state: a line a change set, each with its checksum, synced before it counts.
+//!
+//! A line is `CRC32 JSON`. A line that the machine did not finish writing (the last one, without its newline) is cut off:
+//! it was never acknowledged. Any other line that does not check is refused, with its number: a lost deletion would
+//! bring a revoked token back, so the file is never read around the damage.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::meta::{Id, Kind, Record};
+
+/// The first line: what the file is, and the version of its layout.
+const HEADER: &str = "watchpost-meta 1\n";
+
+/// A journal shorter than this is never rewritten; longer ones are when most of it is history.
+const COMPACT_BYTES: u64 = 1 << 20;
+
+/// A change of one record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Change {
+    /// Put a record in place of the one with its id.
+    Put(Record),
+    /// Remove one.
+    Delete(Kind, Id),
+}
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// Not a journal, or of a version that this program does not know.
+    #[error(
+        "{path}: not a management journal of a known version (it begins {found:?}); it was left as it is"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes.
+        found: String,
+    },
+    /// A line does not match its checksum or cannot be understood.
+    #[error(
+        "{path}, line {line}: damaged ({reason}); nothing was changed: restore the file from a backup"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The open journal.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+impl Journal {
+    /// Opens or makes the journal and hands back what it holds, oldest first.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Change>), JournalError> {
+        let io_error = |source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(io_error)?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(io_error)?;
+        if content.len() < HEADER.len() && HEADER.as_bytes().starts_with(&content) {
+            file.set_len(0).map_err(io_error)?;
+            file.write_all(HEADER.as_bytes())
+                .and_then(|()| file.sync_all())
+                .map_err(io_error)?;
+            sync_folder(path).map_err(io_error)?;
+            return Ok((
+                Self {
+                    path: path.to_owned(),
+                    file,
+                    bytes: HEADER.len() as u64,
+                },
+                Vec::new(),
+            ));
+        }
+        if !content.starts_with(HEADER.as_bytes()) {
+            let found = String::from_utf8_lossy(&content[..content.len().min(24)]).into_owned();
+            return Err(JournalError::Version {
+                path: path.to_owned(),
+                found,
+            });
+        }
+        let whole = content
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(HEADER.len(), |last| last + 1);
+        let changes = parse(path, &content[HEADER.len()..whole])?;
+        if whole < content.len() {
+            tracing::warn!(path = %path.display(), bytes = content.len() - whole, "cut off an unfinished change");
+            file.set_len(whole as u64)
+                .and_then(|()| file.sync_all())
+                .map_err(io_error)?;
+        }
+        Ok((
+            Self {
+                path: path.to_owned(),
+                file,
+                bytes: whole as u64,
+            },
+            changes,
+        ))
+    }
+
+    /// Appends changes as one: after a crash all of them are there, or none. Returns when they are on disk.
+    pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        let line = encode(changes)?;
+        let written = self
+            .file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // What was written of it must not stand before the next change.
+            self.file.set_len(self.bytes)?;
+            self.file.seek(SeekFrom::End(0))?;
+            return Err(error);
+        }
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+
+    /// Whether the file is mostly history.
+    pub(super) fn wants_compaction(&self, live_bytes: u64) -> bool {
+        self.bytes > COMPACT_BYTES && self.bytes > 4 * live_bytes
+    }
+
+    /// Rewrites the file to hold only these records, by a rename, so that there is always a whole one.
+    pub(super) fn compact(&mut self, records: &[Record]) -> io::Result<()> {
+        let next = self.path.with_extension("next");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&next)?;
+        let content = snapshot(records)?;
+        file.write_all(&content)?;
+        file.sync_all()?;
+        std::fs::rename(&next, &self.path)?;
+        sync_folder(&self.path)?;
+        self.file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(&self.path)?;
+        self.bytes = content.len() as u64;
+        Ok(())
+    }
+}
+
+/// A whole journal that holds these records and no history: also the form that a backup has.
+pub(super) fn snapshot(records: &[Record]) -> io::Result<Vec<u8>> {
+    let mut content = HEADER.as_bytes().to_vec();
+    for record in records {
+        content.extend(encode(&[Change::Put(record.clone())])?);
+    }
+    Ok(content)
+}
+
+fn encode(changes: &[Change]) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_string(changes)?;
+    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+}
+
+fn parse(path: &Path, content: &[u8]) -> Result<Vec<Change>, JournalError> {
+    let mut changes = Vec::new();
+    for (index, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let parsed = decode(line).map_err(|reason| JournalError::Damaged {
+            path: path.to_owned(),
+            line: index + 2,
+            reason,
+        })?;
+        changes.extend(parsed);
+    }
+    Ok(changes)
+}
+
+fn decode(line: &[u8]) -> Result<Vec<Change>, String> {
+    let text = std::str::from_utf8(line)
+        .map_err(|error| error.to_string())?
+        .trim_end_matches('\n');
+    let (checksum, json) = text.split_once(' ').ok_or("no checksum")?;
+    if checksum != format!("{:08x}", crc32fast::hash(json.as_bytes())) {
+        return Err("the checksum does not match".to_owned());
+    }
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

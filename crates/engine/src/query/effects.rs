@@ -1,0 +1,178 @@
+//! What a query does to the world: points it writes, requests it sends, secrets it reads; limited to what the caller may.
+
+use std::time::Duration;
+
+use watchpost_core::line_protocol::{Field, Line, Tag, ValueRef};
+use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
+use watchpost_flux::error::{Error, ErrorKind};
+use watchpost_flux::source::BucketReference;
+use watchpost_storage::Batch;
+
+use crate::API_VERSION;
+use crate::api::error::Code;
+use crate::app::App;
+use crate::auth::{Action, Permission, Permissions, ResourceType};
+use crate::meta::Id;
+use crate::query::source::{find_bucket, not_found};
+use crate::write::{refusal, store_batch};
+
+/// The longest answer that a request of a query may get: it is held in memory.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// The longest a request may take, whatever the script says: it holds one of the query's turns.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The host of a query of a caller.
+pub struct HostEffects<'a> {
+    /// The server.
+    pub app: &'a App,
+    /// The query's organization.
+    pub org: Id,
+    /// What the caller may do.
+    pub permissions: &'a Permissions,
+    /// When the task last succeeded, if the query is a task's run.
+    pub last_success: Option<i64>,
+}
+
+impl Effects for HostEffects<'_> {
+    fn write(&self, reference: &BucketReference, points: Vec<OutputPoint>) -> Result<(), Error> {
+        let bucket = find_bucket(self.app, self.org, reference)
+            .ok_or_else(|| Error::not_found(not_found(reference)))?;
+        if !self.permissions.allow(&Permission::one(
+            Action::Write,
+            ResourceType::Buckets,
+            bucket.org,
+            bucket.id,
+        )) {
+            let message = "failed to initialize execute state: user not authorized to write";
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
+        let mut batch = Batch::new();
+        for point in &points {
+            push(&mut batch, point);
+        }
+        let outcome = store_batch(self.app, &bucket, batch, self.app.clock.now()).map_err(
+            |error| match error.code {
+                Code::Invalid => Error::invalid(error.message),
+                _ => Error::internal(error.message),
+            },
+        )?;
+        match refusal(&bucket, &outcome) {
+            None => Ok(()),
+            Some(reason) => {
+                let dropped = outcome.dropped();
+                let message = format!(
+                    "failure writing points to database: partial write: {reason} dropped={dropped}"
+                );
+                Err(Error::invalid(message))
+            }
+        }
+    }
+
+    fn http(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(Error::internal)?;
+        runtime.block_on(send(request))
+    }
+
+    fn secret(&self, key: &str) -> Result<String, Error> {
+        let needed = Permission::of_org(Action::Read, ResourceType::Secrets, self.org);
+        let state = self.app.meta.read();
+        let secret = state
+            .secret(self.org, key)
+            .filter(|_| self.permissions.allow(&needed));
+        secret
+            .map(str::to_owned)
+            .ok_or_else(|| Error::not_found(format!("secret key \"{key}\" not found")))
+    }
+
+    fn task_last_success(&self) -> Option<i64> {
+        self.last_success
+    }
+
+    fn version(&self) -> String {
+        API_VERSION.to_owned()
+    }
+}
+
+fn push(batch: &mut Batch, point: &OutputPoint) {
+    let tags: Vec<Tag<'_>> = point
+        .tags
+        .iter()
+        .map(|(key, value)| Tag {
+            key: key.as_ref().into(),
+            value: value.as_ref().into(),
+        })
+        .collect();
+    let fields: Vec<Field<'_>> = point
+        .fields
+        .iter()
+        .map(|(key, value)| Field {
+            key: key.as_ref().into(),
+            value: match value {
+                OutputValue::Float(value) => ValueRef::Float(*value),
+                OutputValue::Integer(value) => ValueRef::Integer(*value),
+                OutputValue::Unsigned(value) => ValueRef::Unsigned(*value),
+                OutputValue::String(value) => ValueRef::String(value.as_ref().into()),
+                OutputValue::Boolean(value) => ValueRef::Boolean(*value),
+            },
+        })
+        .collect();
+    let number = batch.len() + 1;
+    batch.push(&Line {
+        number,
+        text: "",
+        measurement: point.measurement.as_ref().into(),
+        tags: &tags,
+        fields: &fields,
+        timestamp: point.time,
+    });
+}
+
+async fn send(request: HttpRequest) -> Result<HttpAnswer, Error> {
+    let failed = |error: reqwest::Error| {
+        Error::invalid(format!("the request to {} failed: {error}", request.url))
+    };
+    let method = reqwest::Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| Error::invalid(format!("{:?} is no HTTP method", request.method)))?;
+    let asked = Duration::from_nanos(u64::try_from(request.timeout).unwrap_or(0));
+    let limit = if asked.is_zero() {
+        REQUEST_LIMIT
+    } else {
+        asked.min(REQUEST_LIMIT)
+    };
+    let client = reqwest::Client::builder()
+        .timeout(limit)
+        .build()
+        .map_err(failed)?;
+    let mut outgoing = client
+        .request(method, &request.url)
+        .body(request.body.clone());
+    for (name, value) in &request.headers {
+        outgoing = outgoing.header(name, value);
+    }
+    let mut answer = outgoing.send().await.map_err(failed)?;
+    let status = answer.status().as_u16();
+    let headers = answer.headers().iter();
+    let headers = headers.map(|(name, value)| {
+        (
+            name.to_string(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    });
+    let headers: Vec<(String, String)> = headers.collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_BYTES {
+            return Err(Error::exhausted(format!(
+                "the answer of {} is longer than {ANSWER_BYTES} bytes",
+                request.url
+            )));
+        }
+    }
+    Ok(HttpAnswer {
+        status,
+        headers,
+        body,
+    })
+}

@@ -1,0 +1,12 @@
+//! Flux over storage: what a query reads from, writes to, may use, and how its tables become CSV.
+
+pub mod effects;
+pub mod encode;
+pub mod predicate;
+pub mod registry;
+pub mod run;
+pub mod source;
+
+pub use encode::Encoder;
+pub use registry::{Queries, QueryInformation, Ticket};
+pub use run::{Request, Runner, query_error};

@@ -1,0 +1,119 @@
+//! Running a query: compiled, given its world and its limits, its end counted and, when slow, logged.
+
+use watchpost_flux::error::{Error, ErrorKind};
+use watchpost_flux::program::TableSink;
+use watchpost_flux::syntax::{Diagnostic, ast};
+use watchpost_flux::{Limits, Outcome, Program, Run};
+
+use crate::api::error::{ApiError, Code};
+use crate::app::App;
+use crate::auth::Permissions;
+use crate::meta::Id;
+use crate::query::effects::HostEffects;
+use crate::query::registry::Ticket;
+use crate::query::source::StorageSource;
+
+/// Nested calls of functions: as the language's own default.
+const RECURSION: usize = 100;
+
+/// What is to be run, and for whom.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The organization whose buckets are meant.
+    pub org: Id,
+    /// What the caller may do.
+    pub permissions: Permissions,
+    /// The script.
+    pub text: String,
+    /// Definitions that come before it.
+    pub externals: Option<ast::File>,
+    /// What `now()` answers, nanoseconds since 1970.
+    pub now: i64,
+    /// When the task last succeeded, if the script is a task's.
+    pub last_success: Option<i64>,
+}
+
+/// Runs one request.
+pub struct Runner<'a> {
+    /// The server.
+    pub app: &'a App,
+    /// What to run.
+    pub request: &'a Request,
+    /// The right to run.
+    pub ticket: &'a Ticket,
+    /// Whether the one who asked has gone.
+    pub abandoned: &'a dyn Fn() -> bool,
+}
+
+impl Runner<'_> {
+    /// Runs the script on this thread, handing tables to the sink as they come.
+    ///
+    /// # Errors
+    /// What is wrong with the script, what went wrong in it, or a limit.
+    pub fn run(&self, sink: &mut TableSink<'_>) -> Result<Outcome, ApiError> {
+        let outcome = self.evaluate(sink);
+        let result = match &outcome {
+            Ok(_) => "success",
+            Err(error) => error.code.parts().0,
+        };
+        let metrics = &self.app.metrics;
+        metrics.queries.with(&[result]).increment();
+        let seconds = self.ticket.elapsed().as_secs_f64();
+        metrics.query_seconds.observe(seconds);
+        if seconds * 1_000.0 > self.app.limits.slow_query_milliseconds as f64 {
+            let explain = outcome
+                .as_ref()
+                .map(|outcome| outcome.explain.join("; "))
+                .unwrap_or_default();
+            tracing::warn!(seconds, result, org = %self.request.org, query = %self.request.text, explain, "slow query");
+        }
+        outcome
+    }
+
+    fn evaluate(&self, sink: &mut TableSink<'_>) -> Result<Outcome, ApiError> {
+        let request = self.request;
+        let program = Program::compile(&request.text, request.externals.clone(), request.now)
+            .map_err(|diagnostics| ApiError::invalid(Diagnostic::join(&diagnostics)))?;
+        let limits = &self.app.limits;
+        let run = Run {
+            source: &StorageSource::new(self.app, request.org, &request.permissions),
+            effects: &HostEffects {
+                app: self.app,
+                org: request.org,
+                permissions: &request.permissions,
+                last_success: request.last_success,
+            },
+            limits: Limits {
+                memory_bytes: limits.max_query_bytes,
+                rows: limits.max_query_rows,
+                tables: limits.max_query_tables,
+                recursion: RECURSION,
+            },
+            check: &|| self.check(),
+        };
+        program.run(&run, sink).map_err(query_error)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if (self.abandoned)() {
+            return Err(Error::new(ErrorKind::Canceled, "the client went away"));
+        }
+        match self.ticket.must_end() {
+            None => Ok(()),
+            Some(reason) => Err(Error::new(ErrorKind::Canceled, reason)),
+        }
+    }
+}
+
+/// A failed evaluation as an answer.
+pub fn query_error(error: Error) -> ApiError {
+    let code = match error.kind {
+        ErrorKind::Invalid => Code::Invalid,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::Forbidden => Code::Forbidden,
+        ErrorKind::Exhausted => Code::Unprocessable,
+        ErrorKind::Canceled => Code::Unavailable,
+        ErrorKind::Internal => Code::Internal,
+    };
+    ApiError::new(code, error.message)
+}
