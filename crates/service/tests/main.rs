@@ -1,4 +1,5 @@
 //! Tests of what every daemon shares, through its public surface.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod cli;
 mod config;

@@ -2,12 +2,17 @@
 //!
 //! InfluxDB 2 names refused lines in two ways. 400: `unable to parse 'LINE': REASON`, one a line, and
 //! nothing of the body is stored. 422: `partial write: REASON dropped=N`, which quotes no line, and
-//! the rest of the body is stored.
+//! the rest of the body is stored; a conflict of types describes its field, which finds the lines.
 
 use std::collections::HashMap;
 
+use watchpost_core::line_protocol::{Lines, Precision};
+
 /// Refused lines reported at most; a body of garbage needs no longer list.
 const LINE_LIMIT: usize = 10_000;
+
+/// Shortest quotation that is taken for the beginning of a longer line.
+const CUT_BYTES: usize = 256;
 
 /// What a server refused of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +21,7 @@ pub struct Rejection {
     pub status: u16,
     /// InfluxDB's message.
     pub message: String,
-    /// The refused lines the message names. Empty where it names none: then halve the body to find
+    /// The refused lines the message names or describes. Empty where it does neither: then halve the body to find
     /// them, unless `rest_stored`.
     pub lines: Vec<RejectedLine>,
     /// True when the server stored all other lines: the body is finished. False when it stored
@@ -42,7 +47,8 @@ impl Rejection {
     /// about the request (a bad precision, a missing organization).
     pub(super) fn read(status: u16, message: &str, body: &[u8]) -> Option<Self> {
         let rest_stored = message.contains("partial write");
-        let lines = quoted_lines(message, body);
+        let mut lines = quoted_lines(message, body);
+        lines.extend(conflicting_lines(message, body));
         if status == 400 && lines.is_empty() && !rest_stored {
             return None;
         }
@@ -82,13 +88,64 @@ fn quoted_lines(message: &str, body: &[u8]) -> Vec<RejectedLine> {
         let after = &rest[end + 3..];
         let stop = after.find(&format!("\n{START}")).unwrap_or(after.len());
         found.push(RejectedLine {
-            number: numbers.get(text).copied(),
+            number: number_of(text, &numbers),
             text: text.to_owned(),
             reason: after[..stop].trim_end().to_owned(),
         });
         rest = &after[stop..];
     }
     found
+}
+
+/// The number of the line that reads like this, or begins like this: a server may cut what it
+/// quotes.
+fn number_of(text: &str, numbers: &HashMap<String, usize>) -> Option<usize> {
+    let cut = || {
+        let long = text.len() >= CUT_BYTES;
+        let mut begin_so = numbers
+            .iter()
+            .filter(|(line, _)| long && line.starts_with(text));
+        begin_so.next().map(|(_, number)| *number)
+    };
+    numbers.get(text).copied().or_else(cut)
+}
+
+/// The lines of `input field "F" on measurement "M" is type T`: those that have such a field. The
+/// server describes the first conflict only, so others of the dropped points may be missing here.
+fn conflicting_lines(message: &str, body: &[u8]) -> Vec<RejectedLine> {
+    let Some((field, measurement, type_name)) = conflict(message) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    // Neither precision nor time decides about a field's type.
+    let mut lines = Lines::new(body, Precision::Nanoseconds, 0);
+    while let Some(line) = lines.next_line() {
+        let Ok(line) = line else { continue };
+        let conflicts = line.measurement == measurement
+            && line
+                .fields
+                .iter()
+                .any(|one| one.key == field && one.value.field_type().name() == type_name);
+        if conflicts && found.len() < LINE_LIMIT {
+            found.push(RejectedLine {
+                number: Some(line.number),
+                text: line.text.to_owned(),
+                reason: format!(
+                    "field {field:?} is of type {type_name} here, of another in the bucket"
+                ),
+            });
+        }
+    }
+    found
+}
+
+/// Field, measurement and type of a conflict's description.
+fn conflict(message: &str) -> Option<(&str, &str, &str)> {
+    let (_, rest) = message.split_once("field type conflict: input field \"")?;
+    let (field, rest) = rest.split_once("\" on measurement \"")?;
+    let (measurement, rest) = rest.split_once("\" is type ")?;
+    let (type_name, _) = rest.split_once(',')?;
+    Some((field, measurement, type_name))
 }
 
 /// The number of each line of a body; InfluxDB quotes lines without white space in front.

@@ -37,9 +37,9 @@ fn table(text: &mut String, value: &Value, prefix: &str, origin: &dyn Fn(&str) -
         }
     }
     for (name, value) in entries.iter().filter(|(_, value)| value.is_object()) {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "{}[{}]\n",
+            "{}[{}]",
             if text.is_empty() { "" } else { "\n" },
             join(name)
         );

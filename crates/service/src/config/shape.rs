@@ -86,7 +86,7 @@ impl Walk {
                 .find_map(description)
                 .unwrap_or_default();
             let default = defaults.get(name).cloned().unwrap_or(Value::Null);
-            let path = [path.as_slice(), &[name.clone()]].concat();
+            let path = [path.as_slice(), std::slice::from_ref(name)].concat();
             if has_properties(&target) {
                 self.section(&target, &default, path, doc);
                 continue;
