@@ -6,6 +6,7 @@
 mod cases;
 mod daemon;
 mod http_receiver;
+mod server;
 mod skip;
 mod smtp_receiver;
 mod wait;
