@@ -6,10 +6,9 @@ use watchpost_client::management::{
     BucketPatch, NewAuthorization, NewBucket, NewLabel, NewTask, Permission, Resource,
     RetentionRule, Status,
 };
-use watchpost_client::query::Query;
+use watchpost_client::query::{Param, Query};
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_client::{Client, ClientConfig, TokenSource, flux_text};
-use watchpost_core::csv::Value;
 use watchpost_testkit::Server;
 
 /// Seconds of 2024-03-01T00:00:00Z.
@@ -73,23 +72,17 @@ fn what_is_written_is_read_back() {
                 .await,
             Outcome::Done
         );
-        let query = Query::new(
-            "from(bucket: params.bucket) |> range(start: params.start) \
-             |> pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")",
-        )
-        .param("bucket", bucket)
-        .param(
-            "start",
-            watchpost_client::query::Param::Time(MARCH * 1_000_000_000),
-        );
+        let text = "from(bucket: params.bucket) |> range(start: params.start, stop: params.stop)";
+        let query = Query::new(text)
+            .param("bucket", bucket)
+            .param("start", Param::Time(MARCH * 1_000_000_000))
+            .param("stop", Param::Time((MARCH + 11) * 1_000_000_000));
         let tables = client.query(&query).await.unwrap();
-        assert_eq!(tables.len(), 1);
-        let rows: Vec<_> = tables[0].rows().collect();
-        assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].str("k"), Some("a b"));
-        assert_eq!((rows[0].f64("v"), rows[0].i64("n")), (Some(1.5), Some(7)));
-        assert_eq!(rows[1].get("n"), Some(&Value::Null));
-        assert_eq!(rows[1].time("_time"), Some((MARCH + 10) * 1_000_000_000));
+        assert_eq!(tables.len(), 2, "one for each field");
+        let (n, v) = (tables[0].row(0), tables[1].row(1));
+        assert_eq!((n.str("_field"), n.i64("_value")), (Some("n"), Some(7)));
+        assert_eq!((v.str("k"), v.f64("_value")), (Some("a b"), Some(2.5)));
+        assert_eq!(v.time("_time"), Some((MARCH + 10) * 1_000_000_000));
     });
 }
 
@@ -204,7 +197,11 @@ fn things_are_made_changed_and_deleted() {
         assert!(!client.me().await.unwrap().name.is_empty());
 
         let id = client.find_bucket(bucket).await.unwrap().unwrap().id;
-        let retention_rules = Some(vec![RetentionRule::expire(86_400)]);
+        let rule = RetentionRule {
+            shard_group_duration_seconds: Some(3600),
+            ..RetentionRule::expire(86_400)
+        };
+        let retention_rules = Some(vec![rule]);
         let patch = BucketPatch {
             retention_rules,
             ..BucketPatch::default()
@@ -250,7 +247,12 @@ fn things_are_made_changed_and_deleted() {
             name: bucket.to_owned(),
             ..NewLabel::default()
         };
-        let label = client.create_label(&label).await.unwrap();
+        let label = match client.create_label(&label).await {
+            Err(error) if error.to_string().starts_with("path not found") => {
+                return watchpost_testkit::skip("the server has no labels");
+            }
+            label => label.unwrap(),
+        };
         client.delete_label(&label.id).await.unwrap();
     });
 }
@@ -267,7 +269,12 @@ fn a_task_is_made_and_deleted() {
             description: Some("made by a test".into()),
             status: Status::Inactive,
         };
-        let made = client.create_task(&task).await.unwrap();
+        let made = match client.create_task(&task).await {
+            Err(error) if error.to_string().starts_with("path not found") => {
+                return watchpost_testkit::skip("the server has no tasks");
+            }
+            made => made.unwrap(),
+        };
         assert_eq!(
             (made.name.as_str(), made.every.as_deref()),
             (bucket, Some("1h"))

@@ -152,7 +152,8 @@ impl Client {
         .await
     }
 
-    /// Changes a bucket.
+    /// Changes a bucket. Errors: 422 when the new retention is shorter than the bucket's shard group;
+    /// then give the rule a shorter `shard_group_duration_seconds` as well.
     pub async fn update_bucket(&self, id: &str, patch: &BucketPatch) -> Result<Bucket> {
         let (path, body) = (format!("api/v2/buckets/{id}"), Some(Body::json(patch)?));
         self.json(&Request {

@@ -97,19 +97,7 @@ pub fn load_text<C: RoleConfig>(
     sources: &Sources,
 ) -> Result<Loaded<C>, ConfigError> {
     let sections = shape::sections::<C>();
-    let fail = |place: String, message: String| ConfigError {
-        problems: vec![Problem {
-            place,
-            key: String::new(),
-            message,
-        }],
-    };
-    let places = places(text)
-        .map_err(|(message, (line, column))| fail(format!("{name}:{line}:{column}"), message))?;
-    let document: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| fail(name.to_owned(), error.message().to_owned()))?;
-
+    let (document, places) = parse(name, text)?;
     let mut found = Vec::new();
     let figment = merge_document(Figment::new(), name, &document);
     let figment = merge_environment::<C>(figment, &sources.environment, &sections, &mut found);
@@ -166,6 +154,23 @@ pub fn load_text<C: RoleConfig>(
             Err(ConfigError { problems: found })
         }
     }
+}
+
+/// The document and the places of its keys.
+fn parse(name: &str, text: &str) -> Result<(toml::Table, Places), ConfigError> {
+    let fail = |place: String, message: String| ConfigError {
+        problems: vec![Problem {
+            place,
+            key: String::new(),
+            message,
+        }],
+    };
+    let places = places(text)
+        .map_err(|(message, (line, column))| fail(format!("{name}:{line}:{column}"), message))?;
+    let document: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| fail(name.to_owned(), error.message().to_owned()))?;
+    Ok((document, places))
 }
 
 /// Warnings about secrets that stand in a file every user of the machine may read.
