@@ -10,9 +10,9 @@
 
 pub mod effects;
 pub mod error;
-mod execute;
-mod interpret;
-mod plan;
+pub mod execute;
+pub mod interpret;
+pub mod plan;
 pub mod program;
 pub mod semantic;
 pub mod source;

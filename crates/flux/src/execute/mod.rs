@@ -11,7 +11,7 @@ mod window;
 use std::rc::Rc;
 
 pub use context::Context;
-pub use group::split_by;
+pub use group::{constant_keys, split_by};
 pub use window::stream_bounds;
 
 use aggregate::aggregate_table;

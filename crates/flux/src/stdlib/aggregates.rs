@@ -23,7 +23,6 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "skew", "<-tables, ?column", Stream, skew),
     native("", "mode", "<-tables, ?column", Stream, mode),
     native("", "integral", "<-tables, ?unit, ?column, ?timeColumn, ?interpolate", Stream, integral),
-    native("", "_timeWeighted", "<-tables, unit", Stream, integral),
     native("", "covariance", "<-tables, columns, ?pearsonr, ?valueDst", Stream, covariance),
     native("", "reduce", "<-tables, fn, identity", Stream, reduce),
 ];
@@ -208,11 +207,11 @@ fn integral(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
             return Err(Error::invalid("integral found out-of-order times in time column"));
         }
         points.dedup_by_key(|point| point.0);
-        let mut area = trapezoids(&points);
-        if interpolate {
-            area += outside(&points, table.key.time("_start"), table.key.time("_stop"));
-        }
-        let value = if points.is_empty() { None } else { Some(area / unit as f64) };
+        let (Some(start), Some(stop)) = (table.key.time("_start"), table.key.time("_stop")) else {
+            return Err(Error::invalid("integral function needs _start and _stop columns to be part of group key"));
+        };
+        let area = if interpolate { area_between(&points, start, stop) } else { trapezoids(&points) };
+        let value = Some(area / unit as f64);
         one_row(&table, &label, float_row(value))
     })
 }
@@ -328,4 +327,13 @@ pub(super) fn is_numeric(kind: ColumnType) -> bool {
 /// A predicate over rows, for the families that test states.
 pub(super) fn row_test(arguments: &Arguments) -> Result<Lambda, Error> {
     Lambda::new(arguments.function("fn")?)
+}
+
+/// The area under points between two instants, the ends carried on along the nearest two points.
+fn area_between(points: &[(i64, f64)], start: i64, stop: i64) -> f64 {
+    match points {
+        [] => 0.0,
+        [only] => only.1 * (stop - start) as f64,
+        _ => trapezoids(points) + outside(points, Some(start), Some(stop)),
+    }
 }

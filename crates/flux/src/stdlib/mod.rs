@@ -4,38 +4,38 @@
 //! written in it, in `packages/*.flux`.
 
 mod aggregates;
-//TODO mod arrays;
-//TODO mod bitwise;
+mod arrays;
+mod bitwise;
 mod build;
 mod columns;
 mod convert;
 //TODO mod csv;
-//TODO mod date;
-//TODO mod derivatives;
-//TODO mod dict;
+mod date;
+mod derivatives;
+mod dict;
 //TODO mod experimental;
 mod find;
-//TODO mod histogram;
+mod histogram;
 //TODO mod holt_winters;
 //TODO mod http;
-//TODO mod join;
-//TODO mod json;
-//TODO mod math;
+mod join;
+mod json;
+mod math;
 //TODO mod monitor;
-//TODO mod moving;
+mod moving;
 //TODO mod nelder_mead;
-//TODO mod pivot;
-//TODO mod quantile;
-//TODO mod regexp;
+mod pivot;
+mod quantile;
+mod regexp;
 mod rows;
 mod schema;
 mod selectors;
 mod sources;
-//TODO mod states;
+mod states;
 mod streams;
-//TODO mod strings;
+mod strings;
 //TODO mod testing;
-//TODO mod types;
+mod types;
 mod windows;
 //TODO mod write;
 
@@ -55,55 +55,56 @@ use crate::value::Value;
 /// All functions written in Rust, family by family.
 const FAMILIES: &[&[Native]] = &[
     aggregates::FUNCTIONS,
-    //TODO arrays::FUNCTIONS,
-    //TODO bitwise::FUNCTIONS,
+    arrays::FUNCTIONS,
+    bitwise::FUNCTIONS,
     columns::FUNCTIONS,
     convert::FUNCTIONS,
     //TODO csv::FUNCTIONS,
     //TODO date::FUNCTIONS,
-    //TODO derivatives::FUNCTIONS,
-    //TODO dict::FUNCTIONS,
+    derivatives::FUNCTIONS,
+    dict::FUNCTIONS,
     //TODO experimental::FUNCTIONS,
     find::FUNCTIONS,
-    //TODO histogram::FUNCTIONS,
+    histogram::FUNCTIONS,
     //TODO holt_winters::FUNCTIONS,
     //TODO http::FUNCTIONS,
-    //TODO join::FUNCTIONS,
+    join::FUNCTIONS,
     //TODO json::FUNCTIONS,
-    //TODO math::FUNCTIONS,
+    math::FUNCTIONS,
+    math::OF_ONE,
     //TODO monitor::FUNCTIONS,
-    //TODO moving::FUNCTIONS,
-    //TODO pivot::FUNCTIONS,
-    //TODO quantile::FUNCTIONS,
-    //TODO regexp::FUNCTIONS,
+    moving::FUNCTIONS,
+    pivot::FUNCTIONS,
+    quantile::FUNCTIONS,
+    regexp::FUNCTIONS,
     rows::FUNCTIONS,
     schema::FUNCTIONS,
     selectors::FUNCTIONS,
     sources::FUNCTIONS,
-    //TODO states::FUNCTIONS,
+    states::FUNCTIONS,
     streams::FUNCTIONS,
-    //TODO strings::FUNCTIONS,
+    strings::FUNCTIONS,
     //TODO testing::FUNCTIONS,
-    //TODO types::FUNCTIONS,
+    types::FUNCTIONS,
     windows::FUNCTIONS,
     //TODO write::FUNCTIONS,
 ];
 
 /// Packages written in the language: path and text. Functions in Rust of the same package are visible to it.
 const TEXTS: &[(&str, &str)] = &[
-    //TODO ("", include_str!("packages/universe.flux")),
+    ("", include_str!("packages/universe.flux")),
     //TODO ("date", include_str!("packages/date.flux")),
     //TODO ("dict", include_str!("packages/dict.flux")),
     //TODO ("experimental", include_str!("packages/experimental.flux")),
     //TODO ("experimental/aggregate", include_str!("packages/experimental_aggregate.flux")),
-    //TODO ("experimental/array", include_str!("packages/experimental_array.flux")),
+    ("experimental/array", include_str!("packages/experimental_array.flux")),
     //TODO ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
     //TODO ("http", include_str!("packages/http.flux")),
     //TODO ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
-    //TODO ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
+    ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
     //TODO ("influxdata/influxdb/tasks", include_str!("packages/tasks.flux")),
-    //TODO ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
-    //TODO ("join", include_str!("packages/join.flux")),
+    ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
+    ("join", include_str!("packages/join.flux")),
     //TODO ("math", include_str!("packages/math.flux")),
     //TODO ("pagerduty", include_str!("packages/pagerduty.flux")),
     //TODO ("slack", include_str!("packages/slack.flux")),
@@ -266,7 +267,7 @@ fn constants(path: &str) -> Vec<(&'static str, Value)> {
             ("disableLogicalRules", Value::array(Vec::new())),
         ],
         "profiler" => vec![("enabledProfilers", Value::array(Vec::new()))],
-        //TODO "math" => math::constants(),
+        "math" => math::constants(),
         //TODO "date" => date::constants(),
         _ => Vec::new(),
     }

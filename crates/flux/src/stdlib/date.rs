@@ -1,0 +1,1 @@
+//! Package functions: date (being written by the syntax/semantic helper).

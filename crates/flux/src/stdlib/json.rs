@@ -1,0 +1,1 @@
+//! Package functions: json (being written by the syntax/semantic helper).

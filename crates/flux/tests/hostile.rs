@@ -1,0 +1,240 @@
+//! Any text gives a tree and diagnostics: no panic, no hang, no overflow of the stack.
+
+use proptest::prelude::*;
+use watchpost_flux::semantic;
+use watchpost_flux::syntax::json::{read_file, write_file};
+use watchpost_flux::syntax::{format, parse, tree};
+
+/// Goes through everything that a text meets before it runs.
+fn compile(text: &str) {
+    let (file, diagnostics) = parse(text);
+    let printed = tree::print(&file);
+    let formatted = format::format(&file);
+    let json = write_file(&file, text);
+    if diagnostics.is_empty() {
+        let (again, _) = parse(&formatted);
+        assert_eq!(
+            tree::print(&again),
+            printed,
+            "{text:?} formatted as {formatted:?}"
+        );
+        // Not every statement is one that clients may send.
+        if let Ok(read) = read_file(&json) {
+            assert_eq!(read.body.len(), file.body.len());
+        }
+    }
+    let _ = semantic::check(&file, None);
+}
+
+/// The Flux texts of all suites.
+fn corpus() -> Vec<String> {
+    let mut texts = Vec::new();
+    for folder in ["testdata/syntax", "testdata/semantic"] {
+        for entry in std::fs::read_dir(folder).expect("the suites are here") {
+            let suite =
+                std::fs::read_to_string(entry.expect("a suite").path()).expect("a suite is text");
+            let blocks = suite
+                .split("```flux\n")
+                .skip(1)
+                .filter_map(|rest| rest.split("```").next());
+            texts.extend(blocks.map(str::to_owned));
+        }
+    }
+    texts.sort();
+    texts
+}
+
+/// Words and signs that mean something, so that random texts come far.
+const WORDS: &[&str] = &[
+    "x",
+    "r",
+    "_value",
+    "from",
+    "range",
+    "filter",
+    "1",
+    "1.5",
+    "1h",
+    "2024-01-01",
+    "\"s\"",
+    "\"${",
+    "}",
+    "/a/",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    ":",
+    ",",
+    ".",
+    "|>",
+    "=>",
+    "<-",
+    "=",
+    "==",
+    "+",
+    "-",
+    "*",
+    "/",
+    "^",
+    "and",
+    "or",
+    "not",
+    "exists",
+    "if",
+    "then",
+    "else",
+    "with",
+    "import",
+    "package",
+    "option",
+    "return",
+    "builtin",
+    "testcase",
+    "@a",
+    "//c\n",
+    "\n",
+    "$",
+    "\\",
+    "ü",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        compile(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn any_words(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60), gap in "[ \n]?") {
+        compile(&words.join(&gap));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A text of the suites with a piece cut out, doubled, or replaced by a word.
+    #[test]
+    fn damaged_programs(
+        text in proptest::sample::select(corpus()),
+        at in any::<prop::sample::Index>(),
+        length in 0usize..12,
+        word in proptest::sample::select(WORDS),
+        kind in 0..3,
+    ) {
+        let characters: Vec<char> = text.chars().collect();
+        let start = at.index(characters.len() + 1);
+        let end = (start + length).min(characters.len());
+        let part = |range: std::ops::Range<usize>| characters[range].iter().collect::<String>();
+        let (before, cut, after) = (part(0..start), part(start..end), part(end..characters.len()));
+        compile(&match kind {
+            0 => format!("{before}{after}"),
+            1 => format!("{before}{cut}{cut}{after}"),
+            _ => format!("{before}{word}{after}"),
+        });
+    }
+}
+
+/// Each of them, many times over, must end in a diagnostic and not in an overflow.
+#[test]
+fn deep_nesting_is_refused() {
+    let count = 20_000;
+    let deep = |open: &str, middle: &str, close: &str| {
+        format!("{}{middle}{}", open.repeat(count), close.repeat(count))
+    };
+    for text in [
+        deep("x = ", "1", ""),
+        deep("(", "1", ")"),
+        deep("(", "", ""),
+        deep("[", "1", "]"),
+        deep("[1: ", "1", "]"),
+        deep("{a: ", "1", "}"),
+        deep("f(a: ", "1", ")"),
+        deep("(x) => ", "1", ""),
+        deep("(x) => {return ", "1", "}"),
+        deep("(x=", "1", ") => x"),
+        deep("if a then ", "1", " else 2"),
+        deep("if a then 1 else ", "2", ""),
+        deep("\"${", "1", "}\""),
+        deep("-", "1", ""),
+        deep("not ", "x", ""),
+        deep("exists ", "x", ""),
+        deep("1 + ", "1", ""),
+        deep("1 == ", "1", ""),
+        deep("x ^ ", "1", ""),
+        deep("", "x", " |> f()"),
+        deep("", "x", ".a"),
+        deep("", "x", "[0]"),
+        deep("", "x", "()"),
+        deep("testcase a {", "1", "}"),
+        deep("/", "a", ""),
+        deep("\\/", "a", ""),
+        deep("\"", "", ""),
+        deep("@a(", "1", ")"),
+        deep("builtin x : [", "int", "]"),
+    ] {
+        compile(&text);
+    }
+}
+
+/// Runs of `and` and `or` are one node however long they are: dashboards with many hosts make them.
+#[test]
+fn long_runs_of_logic_are_fine() {
+    let hosts: Vec<String> = (0..5_000)
+        .map(|host| format!("r.host == \"h{host}\""))
+        .collect();
+    let text = format!("f = (r) => {}", hosts.join(" or "));
+    let (file, diagnostics) = parse(&text);
+    assert_eq!(diagnostics, []);
+    assert!(semantic::check(&file, None).is_ok());
+}
+
+#[test]
+fn a_hundred_pipes_are_fine() {
+    let text = format!(
+        "from(bucket: \"b\") |> range(start: -1h){}",
+        " |> limit(n: 1)".repeat(100)
+    );
+    let (file, diagnostics) = parse(&text);
+    assert_eq!(diagnostics, []);
+    assert!(semantic::check(&file, None).is_ok());
+}
+
+/// A few lines whose types are larger than any memory.
+#[test]
+fn types_that_explode_are_refused() {
+    let mut doubling = "a0 = (x) => ({l: x, r: x})\n".to_owned();
+    for step in 1..40 {
+        let before = step - 1;
+        doubling.push_str(&format!("a{step} = (x) => a{before}(x: a{before}(x: x))\n"));
+    }
+    let (file, diagnostics) = parse(&doubling);
+    assert_eq!(diagnostics, []);
+    let errors = semantic::check(&file, None).expect_err("the type has more than 2^40 nodes");
+    assert_eq!(errors[0].message, "the types of this program are too large");
+
+    let mut nested = "a0 = {x: 1}\n".to_owned();
+    for step in 1..5_000 {
+        nested.push_str(&format!("a{step} = {{x: a{}}}\n", step - 1));
+    }
+    let errors =
+        semantic::check(&parse(&nested).0, None).expect_err("the type is 5000 levels deep");
+    assert_eq!(errors[0].message, "the types of this program are too large");
+}
+
+#[test]
+fn garbage_gives_a_bounded_number_of_diagnostics() {
+    let (_, diagnostics) = parse(&") $ ".repeat(100_000));
+    assert_eq!(diagnostics.len(), 100);
+}
+
+#[test]
+fn line_ends_of_windows_are_blanks() {
+    let (file, diagnostics) = parse("a = 1\r\nb = \"x\r\ny\"\r\n");
+    assert_eq!(diagnostics, []);
+    assert_eq!(tree::print(&file), "(= a 1)\n(= b \"x\\r\\ny\")\n");
+}

@@ -1,0 +1,8 @@
+//! The crate's tests of evaluation, in one binary.
+
+mod answers;
+mod golden;
+mod hostile;
+mod memory_source;
+mod semantic;
+mod syntax;
