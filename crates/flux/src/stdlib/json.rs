@@ -1,1 +1,92 @@
-//! Package functions: json (being written by the syntax/semantic helper).
+//! Values to JSON (`json.encode`) and JSON to values (`experimental/json`).
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::native;
+use crate::error::Error;
+use crate::execute::Context;
+use crate::interpret::NativeKind::Scalar;
+use crate::interpret::{Arguments, Native};
+use crate::value::time::format_time;
+use crate::value::{Record, Value};
+
+/// The functions of this family.
+pub(super) const FUNCTIONS: &[Native] = &[
+    native("json", "encode", "v", Scalar, encode),
+    native("experimental/json", "parse", "data", Scalar, parse),
+];
+
+fn encode(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let json = to_json(arguments.expect("v")?)?;
+    Ok(Value::Bytes(Arc::from(json.to_string().into_bytes())))
+}
+
+/// A value as JSON: times as RFC 3339, durations in Flux's notation, floats that are whole without a fraction, the
+/// labels of records in order of name.
+///
+/// # Errors
+/// The value is a function, a stream or the like, or a float that JSON has no number for.
+pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
+    Ok(match value {
+        Value::Null => Json::Null,
+        Value::Boolean(value) => Json::from(*value),
+        Value::Integer(value) => Json::from(*value),
+        Value::Unsigned(value) => Json::from(*value),
+        Value::Float(value) => float(*value)?,
+        Value::String(text) => Json::from(&**text),
+        Value::Time(time) => Json::from(format_time(*time)),
+        Value::Duration(duration) => Json::from(duration.to_string()),
+        Value::Regex(pattern) => Json::from(pattern.as_str()),
+        Value::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
+        Value::Array(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
+        Value::Record(record) => object(record)?,
+        Value::Row(row) => object(&row.record())?,
+        Value::Dynamic(inner) => to_json(inner)?,
+        other => return Err(Error::invalid(format!("cannot encode {} as JSON", other.type_name()))),
+    })
+}
+
+fn object(record: &Record) -> Result<Json, Error> {
+    let members = record.iter().map(|(name, value)| Ok((name.to_string(), to_json(value)?)));
+    Ok(Json::Object(members.collect::<Result<_, Error>>()?))
+}
+
+/// Whole floats below this have the same digits as integers.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+fn float(value: f64) -> Result<Json, Error> {
+    if value.fract() == 0.0 && value.abs() < MAX_WHOLE {
+        return Ok(Json::from(value as i64));
+    }
+    let number = serde_json::Number::from_f64(value);
+    number.map(Json::Number).ok_or_else(|| Error::invalid(format!("json: unsupported value: {value}")))
+}
+
+/// Numbers become floats.
+fn parse(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let Value::Bytes(data) = arguments.expect("data")? else {
+        return Err(Error::invalid("keyword argument \"data\" should be of kind bytes"));
+    };
+    let json: Json = serde_json::from_slice(data).map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
+    Ok(from_json(&json))
+}
+
+/// JSON as a value; serde_json refuses what is nested deeper than 128 levels.
+pub(super) fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Boolean(*value),
+        Json::Number(number) => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => Value::text(text),
+        Json::Array(items) => Value::array(items.iter().map(from_json).collect()),
+        Json::Object(members) => {
+            let mut record = Record::default();
+            for (name, value) in members {
+                record.push(Arc::from(name.as_str()), from_json(value));
+            }
+            Value::record(record)
+        }
+    }
+}

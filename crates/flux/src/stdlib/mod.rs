@@ -60,7 +60,7 @@ const FAMILIES: &[&[Native]] = &[
     columns::FUNCTIONS,
     convert::FUNCTIONS,
     //TODO csv::FUNCTIONS,
-    //TODO date::FUNCTIONS,
+    date::FUNCTIONS,
     derivatives::FUNCTIONS,
     dict::FUNCTIONS,
     //TODO experimental::FUNCTIONS,
@@ -69,7 +69,7 @@ const FAMILIES: &[&[Native]] = &[
     //TODO holt_winters::FUNCTIONS,
     //TODO http::FUNCTIONS,
     join::FUNCTIONS,
-    //TODO json::FUNCTIONS,
+    json::FUNCTIONS,
     math::FUNCTIONS,
     math::OF_ONE,
     //TODO monitor::FUNCTIONS,
@@ -268,7 +268,7 @@ fn constants(path: &str) -> Vec<(&'static str, Value)> {
         ],
         "profiler" => vec![("enabledProfilers", Value::array(Vec::new()))],
         "math" => math::constants(),
-        //TODO "date" => date::constants(),
+        "date" => date::constants(),
         _ => Vec::new(),
     }
 }
