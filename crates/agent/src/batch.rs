@@ -11,7 +11,10 @@ impl Batch {
     /// Takes text whose lines all end with a newline.
     pub fn new(text: String) -> Self {
         let lines = text.bytes().filter(|byte| *byte == b'\n').count();
-        Self { lines: u32::try_from(lines).unwrap_or(u32::MAX), text }
+        Self {
+            lines: u32::try_from(lines).unwrap_or(u32::MAX),
+            text,
+        }
     }
 
     /// The lines.
@@ -52,8 +55,14 @@ impl Batch {
             .map_or(self.text.len(), |(at, _)| at + 1);
         let (first, second) = self.text.split_at(cut);
         (
-            Self { text: first.to_owned(), lines: first_lines },
-            Self { text: second.to_owned(), lines: self.lines - first_lines },
+            Self {
+                text: first.to_owned(),
+                lines: first_lines,
+            },
+            Self {
+                text: second.to_owned(),
+                lines: self.lines - first_lines,
+            },
         )
     }
 }

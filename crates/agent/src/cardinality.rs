@@ -21,7 +21,11 @@ pub struct CardinalityGuard {
 impl CardinalityGuard {
     /// Admits `limit` series.
     pub fn new(limit: usize) -> Self {
-        Self { limit, seen: HashMap::new(), next_sweep: i64::MIN }
+        Self {
+            limit,
+            seen: HashMap::new(),
+            next_sweep: i64::MIN,
+        }
     }
 
     /// Whether a point of `series` may be written at `now`. Known series always may.

@@ -308,15 +308,26 @@ impl RoleConfig for AgentConfig {
         self.influx.check("influx", problems);
         for (name, output) in &self.outputs {
             output.check(&format!("outputs.{name}"), problems);
-            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') || name == PRIMARY_OUTPUT {
+            if !name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+                || name == PRIMARY_OUTPUT
+            {
                 problems.add(
                     format!("outputs.{name}"),
                     format!("a name has letters, digits, - and _, and is not {PRIMARY_OUTPUT:?}: it names a folder"),
                 );
             }
         }
-        for key in self.tags.keys().filter(|key| key.is_empty() || RESERVED_TAGS.contains(&key.as_str())) {
-            problems.add(format!("tags.{key}"), "is set by the collectors; choose another name");
+        for key in self
+            .tags
+            .keys()
+            .filter(|key| key.is_empty() || RESERVED_TAGS.contains(&key.as_str()))
+        {
+            problems.add(
+                format!("tags.{key}"),
+                "is set by the collectors; choose another name",
+            );
         }
         self.check_times(problems);
         self.check_globs(problems);
@@ -331,8 +342,15 @@ impl RoleConfig for AgentConfig {
 pub const PRIMARY_OUTPUT: &str = "influx";
 
 /// Tags that tell the points of one host apart.
-const RESERVED_TAGS: &[&str] =
-    &["metric_type", "cpu", "device", "mountpoint", "interface", "process", "sensor"];
+const RESERVED_TAGS: &[&str] = &[
+    "metric_type",
+    "cpu",
+    "device",
+    "mountpoint",
+    "interface",
+    "process",
+    "sensor",
+];
 
 impl AgentConfig {
     fn check_times(&self, problems: &mut Problems) {
@@ -344,11 +362,23 @@ impl AgentConfig {
             problems.add("collect.jitter", "must be shorter than collect.interval");
         }
         for (name, timing) in self.collectors.timings() {
-            if timing.interval.is_some_and(|interval| interval.get() < shortest) {
-                problems.add(format!("collectors.{name}.interval"), "must be at least 100ms");
+            if timing
+                .interval
+                .is_some_and(|interval| interval.get() < shortest)
+            {
+                problems.add(
+                    format!("collectors.{name}.interval"),
+                    "must be at least 100ms",
+                );
             }
-            if timing.timeout.is_some_and(|timeout| timeout.get().is_zero()) {
-                problems.add(format!("collectors.{name}.timeout"), "must be longer than zero");
+            if timing
+                .timeout
+                .is_some_and(|timeout| timeout.get().is_zero())
+            {
+                problems.add(
+                    format!("collectors.{name}.timeout"),
+                    "must be longer than zero",
+                );
             }
         }
         for (key, value) in [
@@ -361,13 +391,22 @@ impl AgentConfig {
             }
         }
         if self.write.backoff_max < self.write.backoff_min {
-            problems.add("write.backoff_max", "must not be shorter than write.backoff_min");
+            problems.add(
+                "write.backoff_max",
+                "must not be shorter than write.backoff_min",
+            );
         }
         if !(500..=MAX_BATCH_LINES).contains(&self.write.batch_lines) {
-            problems.add("write.batch_lines", format!("must be between 500 and {MAX_BATCH_LINES}"));
+            problems.add(
+                "write.batch_lines",
+                format!("must be between 500 and {MAX_BATCH_LINES}"),
+            );
         }
         if self.write.backlog_lines_per_second == 0 {
-            problems.add("write.backlog_lines_per_second", "must be at least 1, or a backlog would stay for ever");
+            problems.add(
+                "write.backlog_lines_per_second",
+                "must be at least 1, or a backlog would stay for ever",
+            );
         }
         if self.buffer.memory_limit < ByteSize::kibibytes(64) {
             problems.add("buffer.memory_limit", "must be at least 64KiB");
@@ -383,11 +422,31 @@ impl AgentConfig {
     fn check_globs(&self, problems: &mut Problems) {
         let collectors = &self.collectors;
         let globs: [(&str, &[String], &[String]); 5] = [
-            ("file_systems", &collectors.file_systems.include, &collectors.file_systems.exclude),
-            ("disk_io", &collectors.disk_io.include, &collectors.disk_io.exclude),
-            ("network", &collectors.network.include, &collectors.network.exclude),
-            ("processes", &collectors.processes.include, &collectors.processes.exclude),
-            ("temperature", &collectors.temperature.include, &collectors.temperature.exclude),
+            (
+                "file_systems",
+                &collectors.file_systems.include,
+                &collectors.file_systems.exclude,
+            ),
+            (
+                "disk_io",
+                &collectors.disk_io.include,
+                &collectors.disk_io.exclude,
+            ),
+            (
+                "network",
+                &collectors.network.include,
+                &collectors.network.exclude,
+            ),
+            (
+                "processes",
+                &collectors.processes.include,
+                &collectors.processes.exclude,
+            ),
+            (
+                "temperature",
+                &collectors.temperature.include,
+                &collectors.temperature.exclude,
+            ),
         ];
         for (name, include, exclude) in globs {
             for (key, patterns) in [("include", include), ("exclude", exclude)] {
@@ -404,16 +463,25 @@ impl AgentConfig {
     /// The outputs by name, that of `[influx]` first.
     pub fn outputs(&self) -> Vec<(String, InfluxConfig)> {
         let primary = (PRIMARY_OUTPUT.to_owned(), self.influx.clone());
-        let further = self.outputs.iter().map(|(name, output)| (name.clone(), output.clone()));
+        let further = self
+            .outputs
+            .iter()
+            .map(|(name, output)| (name.clone(), output.clone()));
         std::iter::once(primary).chain(further).collect()
     }
 
     /// The tags of every point of the host called `host_name`, without the empty ones.
     pub fn point_tags(&self, host_name: &str) -> BTreeMap<String, String> {
-        let defaults =
-            [("host", host_name), ("region", "local"), ("environment", "development"), ("service", "system")];
-        let mut tags: BTreeMap<String, String> =
-            defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let defaults = [
+            ("host", host_name),
+            ("region", "local"),
+            ("environment", "development"),
+            ("service", "system"),
+        ];
+        let mut tags: BTreeMap<String, String> = defaults
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         tags.extend(self.tags.clone());
         tags.retain(|_, value| !value.is_empty());
         tags

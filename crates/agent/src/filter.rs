@@ -22,7 +22,10 @@ pub struct FilterError {
 impl Filter {
     /// Globs know `*`, `?`, `[a-z]` and `[!a-z]`; `*` matches `/` too.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, FilterError> {
-        Ok(Self { include: compile(include)?, exclude: compile(exclude)? })
+        Ok(Self {
+            include: compile(include)?,
+            exclude: compile(exclude)?,
+        })
     }
 
     /// Whether `name` is to be collected.
@@ -35,7 +38,12 @@ impl Filter {
 fn compile(patterns: &[String]) -> Result<Vec<Pattern>, FilterError> {
     patterns
         .iter()
-        .map(|pattern| Pattern::new(pattern).map_err(|source| FilterError { pattern: pattern.clone(), source }))
+        .map(|pattern| {
+            Pattern::new(pattern).map_err(|source| FilterError {
+                pattern: pattern.clone(),
+                source,
+            })
+        })
         .collect()
 }
 
@@ -44,7 +52,12 @@ mod tests {
     use super::Filter;
 
     fn filter(include: &[&str], exclude: &[&str]) -> Filter {
-        let owned = |patterns: &[&str]| patterns.iter().map(|&pattern| pattern.to_owned()).collect::<Vec<_>>();
+        let owned = |patterns: &[&str]| {
+            patterns
+                .iter()
+                .map(|&pattern| pattern.to_owned())
+                .collect::<Vec<_>>()
+        };
         Filter::new(&owned(include), &owned(exclude)).unwrap()
     }
 
@@ -69,6 +82,9 @@ mod tests {
     #[test]
     fn a_bad_glob_is_named() {
         let error = Filter::new(&["[a".to_owned()], &[]).unwrap_err();
-        assert!(error.to_string().starts_with("`[a` is not a glob"), "{error}");
+        assert!(
+            error.to_string().starts_with("`[a` is not a glob"),
+            "{error}"
+        );
     }
 }

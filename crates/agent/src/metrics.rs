@@ -1,6 +1,8 @@
 //! The agent's own metrics: declared here, once, with their names and help.
 
-use watchpost_service::metrics::{Counter, CounterVec, Gauge, GaugeVec, HistogramVec, LATENCY_BUCKETS, Registry};
+use watchpost_service::metrics::{
+    Counter, CounterVec, Gauge, GaugeVec, HistogramVec, LATENCY_BUCKETS, Registry,
+};
 
 /// Handles of every self-metric. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,12 +58,16 @@ impl AgentMetrics {
     /// Declares them.
     pub fn new(registry: &Registry) -> Self {
         Self {
-            lines_gathered: registry.counter("watchpost_agent_lines_gathered_total", "Lines collected."),
+            lines_gathered: registry
+                .counter("watchpost_agent_lines_gathered_total", "Lines collected."),
             points_refused: registry.counter(
                 "watchpost_agent_points_refused_total",
                 "Points of new series beyond collect.max_series.",
             ),
-            series: registry.gauge("watchpost_agent_series", "Series written within the last hour."),
+            series: registry.gauge(
+                "watchpost_agent_series",
+                "Series written within the last hour.",
+            ),
             collections: registry.counter_vec(
                 "watchpost_agent_collections_total",
                 "Collections, by how they ended.",
@@ -119,8 +125,12 @@ impl AgentMetrics {
                 "Bytes of the buffer, in memory and on disk (compressed).",
                 &["output", "place"],
             ),
-            process_cpu_seconds: registry.gauge("process_cpu_seconds_total", "CPU time of this process."),
-            process_resident_bytes: registry.gauge("process_resident_memory_bytes", "Resident memory of this process."),
+            process_cpu_seconds: registry
+                .gauge("process_cpu_seconds_total", "CPU time of this process."),
+            process_resident_bytes: registry.gauge(
+                "process_resident_memory_bytes",
+                "Resident memory of this process.",
+            ),
         }
     }
 }

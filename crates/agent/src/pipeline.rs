@@ -86,9 +86,16 @@ impl Pipeline {
         shutdown: Shutdown,
     ) -> Result<Self, PipelineError> {
         let plan = plan(config, &surroundings)?;
-        let scheduler = Scheduler::start(plan, metrics.clone(), Sinks::new()).map_err(PipelineError::Thread)?;
-        let mut pipeline =
-            Self { surroundings, metrics, readiness, shutdown, scheduler, outputs: BTreeMap::new() };
+        let scheduler =
+            Scheduler::start(plan, metrics.clone(), Sinks::new()).map_err(PipelineError::Thread)?;
+        let mut pipeline = Self {
+            surroundings,
+            metrics,
+            readiness,
+            shutdown,
+            scheduler,
+            outputs: BTreeMap::new(),
+        };
         for (name, influx) in config.outputs() {
             pipeline.start_output(&name, influx, config)?;
         }
@@ -108,12 +115,17 @@ impl Pipeline {
         let changed: Vec<String> = self
             .outputs
             .iter()
-            .filter(|(name, output)| wanted.get(*name) != Some(&output.influx) || output.directory != directory)
+            .filter(|(name, output)| {
+                wanted.get(*name) != Some(&output.influx) || output.directory != directory
+            })
             .map(|(name, _)| name.clone())
             .collect();
         for name in changed {
             if let Some(output) = self.outputs.remove(&name) {
-                tracing::info!(output = name, "The output stops: its configuration changed.");
+                tracing::info!(
+                    output = name,
+                    "The output stops: its configuration changed."
+                );
                 output.stop().await;
             }
         }
@@ -141,13 +153,24 @@ impl Pipeline {
         }
     }
 
-    fn start_output(&mut self, name: &str, influx: InfluxConfig, config: &AgentConfig) -> Result<(), PipelineError> {
+    fn start_output(
+        &mut self,
+        name: &str,
+        influx: InfluxConfig,
+        config: &AgentConfig,
+    ) -> Result<(), PipelineError> {
         let client = client(name, &influx)?;
         let settings = writer_settings(config);
         let directory = self.directory(config);
         let disk = open_queue(directory.as_deref(), name, settings.limits.disk)?;
-        let dead_letters = directory.as_ref().map(|directory| directory.join(format!("dead-letters-{name}.lp")));
-        let part = if name == PRIMARY_OUTPUT { READY_WRITING } else { READY_FURTHER };
+        let dead_letters = directory
+            .as_ref()
+            .map(|directory| directory.join(format!("dead-letters-{name}.lp")));
+        let part = if name == PRIMARY_OUTPUT {
+            READY_WRITING
+        } else {
+            READY_FURTHER
+        };
         self.readiness.not_ready(part, "nothing written yet");
         let writer = Writer::new(
             WriterParts {
@@ -165,17 +188,38 @@ impl Pipeline {
         let (sender, receiver) = watch::channel(settings);
         // Not the order to the whole process: the writers stop after the scheduler.
         let stop = Shutdown::new();
-        let task = self.shutdown.spawn(writer.run(batches, receiver, stop.clone()));
-        self.outputs.insert(name.to_owned(), Output { influx, directory, sink, settings: sender, stop, task });
+        let task = self
+            .shutdown
+            .spawn(writer.run(batches, receiver, stop.clone()));
+        self.outputs.insert(
+            name.to_owned(),
+            Output {
+                influx,
+                directory,
+                sink,
+                settings: sender,
+                stop,
+                task,
+            },
+        );
         Ok(())
     }
 
     fn connect(&self) {
-        self.scheduler.redirect(self.outputs.values().map(|output| output.sink.clone()).collect());
+        self.scheduler.redirect(
+            self.outputs
+                .values()
+                .map(|output| output.sink.clone())
+                .collect(),
+        );
     }
 
     fn directory(&self, config: &AgentConfig) -> Option<PathBuf> {
-        config.buffer.directory.clone().or_else(|| self.surroundings.state_directory.clone())
+        config
+            .buffer
+            .directory
+            .clone()
+            .or_else(|| self.surroundings.state_directory.clone())
     }
 }
 
@@ -213,7 +257,10 @@ pub fn client(name: &str, influx: &InfluxConfig) -> Result<Client, PipelineError
         ca_file: influx.ca_file.clone(),
         ..ClientConfig::default()
     };
-    Client::new(config).map_err(|source| PipelineError::Client { name: name.to_owned(), source })
+    Client::new(config).map_err(|source| PipelineError::Client {
+        name: name.to_owned(),
+        source,
+    })
 }
 
 fn writer_settings(config: &AgentConfig) -> WriterSettings {
@@ -227,7 +274,10 @@ fn writer_settings(config: &AgentConfig) -> WriterSettings {
         pace: PaceSettings {
             flush_interval: config.write.flush_interval.get(),
             flush_jitter: config.write.flush_jitter.get(),
-            backoff: Backoff { initial: config.write.backoff_min.get(), limit: config.write.backoff_max.get() },
+            backoff: Backoff {
+                initial: config.write.backoff_min.get(),
+                limit: config.write.backoff_max.get(),
+            },
             backlog_rate: config.write.backlog_lines_per_second,
         },
         batch_lines: config.write.batch_lines,
@@ -237,15 +287,26 @@ fn writer_settings(config: &AgentConfig) -> WriterSettings {
 
 /// The queue of an output; none if there is no folder for it or it cannot be used, which is told: an agent
 /// that cannot buffer on disk still measures. Another agent in the same folder is a mistake and an error.
-fn open_queue(directory: Option<&Path>, name: &str, limit: u64) -> Result<Option<DiskQueue>, OpenError> {
+fn open_queue(
+    directory: Option<&Path>,
+    name: &str,
+    limit: u64,
+) -> Result<Option<DiskQueue>, OpenError> {
     let Some(directory) = directory else {
-        tracing::warn!(output = name, "No buffer.directory: what the server does not take is kept in memory alone.");
+        tracing::warn!(
+            output = name,
+            "No buffer.directory: what the server does not take is kept in memory alone."
+        );
         return Ok(None);
     };
     match DiskQueue::open(&directory.join("queue").join(name), limit) {
         Ok(queue) => {
             if queue.lines() > 0 {
-                tracing::info!(output = name, lines = queue.lines(), "The queue on disk holds data from before.");
+                tracing::info!(
+                    output = name,
+                    lines = queue.lines(),
+                    "The queue on disk holds data from before."
+                );
             }
             Ok(Some(queue))
         }

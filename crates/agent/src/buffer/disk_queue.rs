@@ -58,7 +58,11 @@ struct Segment {
 
 impl Segment {
     fn pending_lines(&self) -> u64 {
-        let pending = self.lines.iter().enumerate().filter(|(index, _)| !self.forgotten.contains(&(*index as u32)));
+        let pending = self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !self.forgotten.contains(&(*index as u32)));
         pending.map(|(_, lines)| u64::from(*lines)).sum()
     }
 
@@ -95,12 +99,19 @@ impl DiskQueue {
     ///
     /// Errors: the folder cannot be made, read or written, or another agent uses it.
     pub fn open(folder: &Path, limit: u64) -> Result<Self, OpenError> {
-        let fail = |source| OpenError::Folder { path: folder.to_owned(), source };
+        let fail = |source| OpenError::Folder {
+            path: folder.to_owned(),
+            source,
+        };
         fs::create_dir_all(folder).map_err(fail)?;
         let lock = File::create(folder.join(LOCK)).map_err(fail)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(OpenError::InUse { path: folder.to_owned() }),
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse {
+                    path: folder.to_owned(),
+                });
+            }
             Err(fs::TryLockError::Error(source)) => return Err(fail(source)),
         }
         let mut queue = Self {
@@ -122,7 +133,10 @@ impl DiskQueue {
         let mut numbers = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == EXTENSION)
+            {
                 let stem = path.file_stem().unwrap_or_default().to_string_lossy();
                 numbers.extend(u64::from_str_radix(&stem, 16).ok());
             }
@@ -144,14 +158,22 @@ impl DiskQueue {
                 continue;
             }
             let bytes = fs::metadata(&path)?.len();
-            self.segments.push_back(Segment { number, bytes, lines, forgotten: BTreeSet::new() });
+            self.segments.push_back(Segment {
+                number,
+                bytes,
+                lines,
+                forgotten: BTreeSet::new(),
+            });
         }
         Ok(())
     }
 
     /// Compresses a batch into what [`DiskQueue::append`] takes.
     pub(super) fn encode(&self, batch: &Batch) -> io::Result<EncodedRecord> {
-        Ok(EncodedRecord { bytes: segment::encode(batch)?, lines: batch.lines() })
+        Ok(EncodedRecord {
+            bytes: segment::encode(batch)?,
+            lines: batch.lines(),
+        })
     }
 
     /// Whether a record can be appended within the limit. A record above the limit fits an empty queue.
@@ -162,7 +184,11 @@ impl DiskQueue {
     /// Appends a record; it is in the kernel's hands afterwards and durable after [`DiskQueue::sync`].
     pub(super) fn append(&mut self, record: &EncodedRecord) -> io::Result<RecordId> {
         let segment_bytes = (self.limit / SEGMENTS).min(MAX_SEGMENT_BYTES);
-        if self.writer.as_ref().is_some_and(|writer| writer.bytes() >= segment_bytes) {
+        if self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| writer.bytes() >= segment_bytes)
+        {
             self.close_writer()?;
         }
         if self.writer.is_none() {
@@ -182,7 +208,10 @@ impl DiskQueue {
         writer.append(&record.bytes)?;
         segment.bytes = writer.bytes();
         segment.lines.push(record.lines);
-        Ok(RecordId { segment: segment.number, index: segment.lines.len() as u32 - 1 })
+        Ok(RecordId {
+            segment: segment.number,
+            index: segment.lines.len() as u32 - 1,
+        })
     }
 
     /// Makes what was appended survive a power cut.
@@ -204,8 +233,13 @@ impl DiskQueue {
         let mut damaged = Vec::new();
         for segment in &self.segments {
             let wanted = |index: u32| {
-                let id = RecordId { segment: segment.number, index };
-                !segment.forgotten.contains(&index) && !self.taken.contains(&id) && !held.contains(&id)
+                let id = RecordId {
+                    segment: segment.number,
+                    index,
+                };
+                !segment.forgotten.contains(&index)
+                    && !self.taken.contains(&id)
+                    && !held.contains(&id)
             };
             if lines >= max_lines {
                 break;
@@ -213,7 +247,14 @@ impl DiskQueue {
             if !(0..segment.lines.len() as u32).any(&wanted) {
                 continue;
             }
-            let full = read_segment(&self.path(segment.number), segment, &wanted, max_lines, &mut lines, &mut taken);
+            let full = read_segment(
+                &self.path(segment.number),
+                segment,
+                &wanted,
+                max_lines,
+                &mut lines,
+                &mut taken,
+            );
             damaged.extend(full);
         }
         self.corrupt += damaged.len() as u64;
@@ -227,12 +268,20 @@ impl DiskQueue {
     pub(super) fn forget(&mut self, records: impl IntoIterator<Item = RecordId>) -> io::Result<()> {
         for id in records {
             self.taken.remove(&id);
-            if let Some(segment) = self.segments.iter_mut().find(|segment| segment.number == id.segment) {
+            if let Some(segment) = self
+                .segments
+                .iter_mut()
+                .find(|segment| segment.number == id.segment)
+            {
                 segment.forgotten.insert(id.index);
             }
         }
-        let done: Vec<u64> =
-            self.segments.iter().filter(|segment| segment.pending_records() == 0).map(|segment| segment.number).collect();
+        let done: Vec<u64> = self
+            .segments
+            .iter()
+            .filter(|segment| segment.pending_records() == 0)
+            .map(|segment| segment.number)
+            .collect();
         for number in done {
             self.delete(number)?;
         }
@@ -248,16 +297,29 @@ impl DiskQueue {
 
     /// Deletes the oldest segment, giving its pending text if `keep_text`.
     pub(super) fn remove_oldest(&mut self, keep_text: bool) -> io::Result<Option<Removed>> {
-        let Some(oldest) = self.segments.front() else { return Ok(None) };
+        let Some(oldest) = self.segments.front() else {
+            return Ok(None);
+        };
         let (number, lines) = (oldest.number, oldest.pending_lines());
         let mut records = Vec::new();
         if keep_text {
             let wanted = |index: u32| !oldest.forgotten.contains(&index);
-            read_segment(&self.path(number), oldest, &wanted, u32::MAX, &mut 0, &mut records);
+            read_segment(
+                &self.path(number),
+                oldest,
+                &wanted,
+                u32::MAX,
+                &mut 0,
+                &mut records,
+            );
         }
         self.delete(number)?;
         let batches = records.into_iter().map(|(_, batch)| batch).collect();
-        Ok(Some(Removed { segment: number, lines, batches }))
+        Ok(Some(Removed {
+            segment: number,
+            lines,
+            batches,
+        }))
     }
 
     fn delete(&mut self, number: u64) -> io::Result<()> {
@@ -265,7 +327,11 @@ impl DiskQueue {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        if self.segments.back().is_some_and(|newest| newest.number == number) {
+        if self
+            .segments
+            .back()
+            .is_some_and(|newest| newest.number == number)
+        {
             self.writer = None;
         }
         self.segments.retain(|segment| segment.number != number);
@@ -315,10 +381,20 @@ fn read_segment(
     lines: &mut u32,
     taken: &mut Vec<(RecordId, Batch)>,
 ) -> Vec<RecordId> {
-    let id = |index: u32| RecordId { segment: segment.number, index };
+    let id = |index: u32| RecordId {
+        segment: segment.number,
+        index,
+    };
     let count = segment.lines.len() as u32;
-    let rest_from = |first: u32| (first..count).filter(|index| wanted(*index)).map(id).collect::<Vec<_>>();
-    let Ok(Some(mut reader)) = Reader::open(path) else { return rest_from(0) };
+    let rest_from = |first: u32| {
+        (first..count)
+            .filter(|index| wanted(*index))
+            .map(id)
+            .collect::<Vec<_>>()
+    };
+    let Ok(Some(mut reader)) = Reader::open(path) else {
+        return rest_from(0);
+    };
     let mut damaged = Vec::new();
     for index in 0..count {
         if *lines >= max_lines {

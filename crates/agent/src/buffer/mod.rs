@@ -87,7 +87,14 @@ impl Buffer {
     /// A buffer over `disk`, or in memory alone.
     pub fn new(limits: Limits, disk: Option<DiskQueue>) -> Self {
         let overflow = Overflow::new(limits.overflow_log.clone());
-        Self { limits, fresh: VecDeque::new(), fresh_bytes: 0, disk, disk_error: None, overflow }
+        Self {
+            limits,
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
+            disk,
+            disk_error: None,
+            overflow,
+        }
     }
 
     /// New limits; what is held stays.
@@ -102,7 +109,11 @@ impl Buffer {
             return;
         }
         self.fresh_bytes += batch.bytes();
-        self.fresh.push_back(Entry { batch, arrived: now, record: None });
+        self.fresh.push_back(Entry {
+            batch,
+            arrived: now,
+            record: None,
+        });
         while self.fresh_bytes > self.limits.memory && self.fresh.len() > 1 {
             self.evict_oldest();
         }
@@ -110,7 +121,9 @@ impl Buffer {
 
     /// Makes room in memory by one batch: to disk if it can be had, else it is lost.
     fn evict_oldest(&mut self) {
-        let Some(mut entry) = self.fresh.pop_front() else { return };
+        let Some(mut entry) = self.fresh.pop_front() else {
+            return;
+        };
         self.fresh_bytes -= entry.batch.bytes();
         if entry.record.is_none() && !self.persist(&mut entry) {
             // The disk takes nothing. Its own oldest data is older than this: give that up instead, if it
@@ -126,15 +139,24 @@ impl Buffer {
     pub fn sync_due(&self, in_flight: Option<&Delivery>) -> Option<Duration> {
         self.disk.as_ref()?;
         let in_flight = in_flight.into_iter().flat_map(|delivery| &delivery.entries);
-        let unsynced = self.fresh.iter().chain(in_flight).filter(|entry| entry.record.is_none());
-        unsynced.map(|entry| entry.arrived + self.limits.sync_interval).min()
+        let unsynced = self
+            .fresh
+            .iter()
+            .chain(in_flight)
+            .filter(|entry| entry.record.is_none());
+        unsynced
+            .map(|entry| entry.arrived + self.limits.sync_interval)
+            .min()
     }
 
     /// Appends to disk every batch that has waited for `sync_interval`, those being written included, and
     /// makes it durable. `force` takes all of them: the process is about to end.
     pub fn sync(&mut self, mut in_flight: Option<&mut Delivery>, now: Duration, force: bool) {
         let mut fresh = std::mem::take(&mut self.fresh);
-        let flying = in_flight.as_mut().into_iter().flat_map(|delivery| delivery.entries.iter_mut());
+        let flying = in_flight
+            .as_mut()
+            .into_iter()
+            .flat_map(|delivery| delivery.entries.iter_mut());
         let mut appended = false;
         for entry in flying.chain(fresh.iter_mut()) {
             let due = force || now.saturating_sub(entry.arrived) >= self.limits.sync_interval;
@@ -164,8 +186,15 @@ impl Buffer {
             count += 1;
         }
         let entries: Vec<Entry> = self.fresh.drain(..count).collect();
-        self.fresh_bytes -= entries.iter().map(|entry| entry.batch.bytes()).sum::<usize>();
-        Some(Delivery { batch: merge(entries.iter().map(|entry| &entry.batch)), entries, backlog: Vec::new() })
+        self.fresh_bytes -= entries
+            .iter()
+            .map(|entry| entry.batch.bytes())
+            .sum::<usize>();
+        Some(Delivery {
+            batch: merge(entries.iter().map(|entry| &entry.batch)),
+            entries,
+            backlog: Vec::new(),
+        })
     }
 
     /// Takes the oldest data on disk, about `max_lines` lines. Data that memory holds too is not backlog.
@@ -178,14 +207,25 @@ impl Buffer {
             return None;
         }
         let backlog = records.iter().map(|(id, _)| *id).collect();
-        let batches: Vec<Arc<Batch>> = records.into_iter().map(|(_, batch)| Arc::new(batch)).collect();
-        Some(Delivery { batch: merge(batches.iter()), entries: Vec::new(), backlog })
+        let batches: Vec<Arc<Batch>> = records
+            .into_iter()
+            .map(|(_, batch)| Arc::new(batch))
+            .collect();
+        Some(Delivery {
+            batch: merge(batches.iter()),
+            entries: Vec::new(),
+            backlog,
+        })
     }
 
     /// The server has it: its copies on disk go.
     pub fn written(&mut self, delivery: Delivery) {
         let Some(disk) = &mut self.disk else { return };
-        let records = delivery.entries.iter().filter_map(|entry| entry.record).chain(delivery.backlog);
+        let records = delivery
+            .entries
+            .iter()
+            .filter_map(|entry| entry.record)
+            .chain(delivery.backlog);
         if let Err(error) = disk.forget(records) {
             self.disk_error = Some(error);
         }
@@ -200,15 +240,26 @@ impl Buffer {
             }
             return;
         }
-        let arrived = delivery.entries.first().map_or(Duration::ZERO, |entry| entry.arrived);
+        let arrived = delivery
+            .entries
+            .first()
+            .map_or(Duration::ZERO, |entry| entry.arrived);
         if delivery.entries.iter().any(|entry| entry.record.is_none()) && !remaining.is_empty() {
             // Some of it has a copy on disk: those records are superseded by what remains of the whole.
-            let records: Vec<RecordId> = delivery.entries.iter().filter_map(|entry| entry.record).collect();
+            let records: Vec<RecordId> = delivery
+                .entries
+                .iter()
+                .filter_map(|entry| entry.record)
+                .collect();
             if let Some(Err(error)) = self.disk.as_mut().map(|disk| disk.forget(records)) {
                 self.disk_error = Some(error);
             }
             self.fresh_bytes += remaining.bytes();
-            self.fresh.push_front(Entry { batch: remaining, arrived, record: None });
+            self.fresh.push_front(Entry {
+                batch: remaining,
+                arrived,
+                record: None,
+            });
         }
         self.release_synced();
     }
@@ -226,12 +277,19 @@ impl Buffer {
 
     /// Lines of fresh data.
     pub fn fresh_lines(&self) -> u64 {
-        self.fresh.iter().map(|entry| u64::from(entry.batch.lines())).sum()
+        self.fresh
+            .iter()
+            .map(|entry| u64::from(entry.batch.lines()))
+            .sum()
     }
 
     /// Whether there is data on disk to be taken.
     pub fn has_backlog(&self) -> bool {
-        let held = self.fresh.iter().filter(|entry| entry.record.is_some()).count();
+        let held = self
+            .fresh
+            .iter()
+            .filter(|entry| entry.record.is_some())
+            .count();
         self.disk.as_ref().is_some_and(|disk| disk.records() > held)
     }
 
@@ -258,7 +316,9 @@ impl Buffer {
 
     /// Appends to disk, dropping the oldest segments where its limit asks for it.
     fn persist(&mut self, entry: &mut Entry) -> bool {
-        let Some(disk) = &mut self.disk else { return false };
+        let Some(disk) = &mut self.disk else {
+            return false;
+        };
         let record = match disk.encode(&entry.batch) {
             Ok(record) => record,
             Err(error) => {
@@ -286,14 +346,19 @@ impl Buffer {
 
     /// False if there was none, or it could not be removed.
     fn drop_oldest_segment(&mut self, reason: &'static str) -> bool {
-        let Some(disk) = &mut self.disk else { return false };
+        let Some(disk) = &mut self.disk else {
+            return false;
+        };
         let keep_text = self.overflow.has_log();
         match disk.remove_oldest(keep_text) {
             Ok(Some(removed)) => {
-                self.overflow.drop_lines(reason, removed.lines, &removed.batches);
+                self.overflow
+                    .drop_lines(reason, removed.lines, &removed.batches);
                 // What memory holds of it is not backlog, and is no longer on disk.
                 for entry in &mut self.fresh {
-                    entry.record = entry.record.filter(|record| record.segment != removed.segment);
+                    entry.record = entry
+                        .record
+                        .filter(|record| record.segment != removed.segment);
                 }
                 true
             }

@@ -30,7 +30,10 @@ pub struct Overflow {
 impl Overflow {
     /// Appends to `log`, if there is one.
     pub fn new(log: Option<PathBuf>) -> Self {
-        Self { log, dropped: Dropped::default() }
+        Self {
+            log,
+            dropped: Dropped::default(),
+        }
     }
 
     /// Another log from now on.
@@ -44,8 +47,16 @@ impl Overflow {
     }
 
     /// Drops batches whose text is at hand.
-    pub fn drop_batches<'a>(&mut self, reason: &'static str, batches: impl IntoIterator<Item = &'a Batch> + Clone) {
-        let lines: u64 = batches.clone().into_iter().map(|batch| u64::from(batch.lines())).sum();
+    pub fn drop_batches<'a>(
+        &mut self,
+        reason: &'static str,
+        batches: impl IntoIterator<Item = &'a Batch> + Clone,
+    ) {
+        let lines: u64 = batches
+            .clone()
+            .into_iter()
+            .map(|batch| u64::from(batch.lines()))
+            .sum();
         if self.append(batches) {
             self.dropped.logged += lines;
         } else {
@@ -75,9 +86,15 @@ impl Overflow {
 
     fn append<'a>(&mut self, batches: impl IntoIterator<Item = &'a Batch>) -> bool {
         let Some(path) = &self.log else { return false };
-        let appended = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| {
-            batches.into_iter().try_for_each(|batch| file.write_all(batch.text().as_bytes()))
-        });
+        let appended = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .and_then(|mut file| {
+                batches
+                    .into_iter()
+                    .try_for_each(|batch| file.write_all(batch.text().as_bytes()))
+            });
         if let Err(error) = &appended {
             self.dropped.log_error = Some(format!("cannot append to {}: {error}", path.display()));
         }

@@ -62,7 +62,10 @@ impl Writer {
             let _ = std::fs::remove_file(path);
             return Err(error);
         }
-        Ok(Self { file, bytes: HEADER_BYTES })
+        Ok(Self {
+            file,
+            bytes: HEADER_BYTES,
+        })
     }
 
     /// Appends a record, or leaves the segment as it was.
@@ -111,7 +114,11 @@ impl Reader {
         let size = file.metadata()?.len();
         let mut magic = [0; MAGIC.len()];
         match file.read_exact(&mut magic) {
-            Ok(()) if &magic == MAGIC => Ok(Some(Self { file, size, offset: HEADER_BYTES })),
+            Ok(()) if &magic == MAGIC => Ok(Some(Self {
+                file,
+                size,
+                offset: HEADER_BYTES,
+            })),
             Ok(()) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(error),
@@ -120,8 +127,12 @@ impl Reader {
 
     /// The next record, decompressed and verified.
     pub(super) fn next(&mut self) -> io::Result<Next> {
-        let Some((length, lines, crc)) = self.header()? else { return Ok(Next::End) };
-        if length > MAX_RECORD_BYTES || self.offset + RECORD_HEADER_BYTES as u64 + length > self.size {
+        let Some((length, lines, crc)) = self.header()? else {
+            return Ok(Next::End);
+        };
+        if length > MAX_RECORD_BYTES
+            || self.offset + RECORD_HEADER_BYTES as u64 + length > self.size
+        {
             return Ok(Next::End);
         }
         let mut record = vec![0; RECORD_HEADER_BYTES + length as usize];
@@ -144,7 +155,9 @@ impl Reader {
 
     /// Skips a record without reading it: its lines, or `None` at the end.
     pub(super) fn skip(&mut self) -> io::Result<Option<u32>> {
-        let Some((length, lines, _)) = self.header()? else { return Ok(None) };
+        let Some((length, lines, _)) = self.header()? else {
+            return Ok(None);
+        };
         let end = self.offset + RECORD_HEADER_BYTES as u64 + length;
         if length > MAX_RECORD_BYTES || end > self.size {
             return Ok(None);
@@ -163,7 +176,9 @@ impl Reader {
         }
         let mut header = [0; RECORD_HEADER_BYTES];
         self.file.read_exact(&mut header)?;
-        let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word = |at: usize| {
+            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+        };
         Ok(Some((u64::from(word(0)), word(4), word(8))))
     }
 }

@@ -34,16 +34,28 @@ impl Collector for Connections {
         "connections"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
-        let namespace = if files.is_live() || !files.exists("proc/1/net/tcp") { "proc/net" } else { "proc/1/net" };
-        let mut by_field: BTreeMap<&str, u64> = FIELD_OF_STATE.iter().map(|field| (*field, 0)).collect();
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
+        let namespace = if files.is_live() || !files.exists("proc/1/net/tcp") {
+            "proc/net"
+        } else {
+            "proc/1/net"
+        };
+        let mut by_field: BTreeMap<&str, u64> =
+            FIELD_OF_STATE.iter().map(|field| (*field, 0)).collect();
         count_states(files.read(&format!("{namespace}/tcp"))?, &mut by_field);
         if let Some(text) = files.read_optional(&format!("{namespace}/tcp6")) {
             count_states(text, &mut by_field);
         }
         let mut udp = 0;
         for table in ["udp", "udp6"] {
-            let text = files.read_optional(&format!("{namespace}/{table}")).unwrap_or_default();
+            let text = files
+                .read_optional(&format!("{namespace}/{table}"))
+                .unwrap_or_default();
             udp += text.lines().skip(1).count() as u64;
         }
         let mut row = Row::new("network", at);
@@ -57,7 +69,10 @@ impl Collector for Connections {
 
 fn count_states(text: &str, by_field: &mut BTreeMap<&str, u64>) {
     for line in text.lines().skip(1) {
-        let state = line.split_ascii_whitespace().nth(3).and_then(|word| usize::from_str_radix(word, 16).ok());
+        let state = line
+            .split_ascii_whitespace()
+            .nth(3)
+            .and_then(|word| usize::from_str_radix(word, 16).ok());
         let field = state.and_then(|state| FIELD_OF_STATE.get(state.checked_sub(1)?));
         if let Some(count) = field.and_then(|field| by_field.get_mut(field)) {
             *count += 1;

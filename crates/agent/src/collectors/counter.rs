@@ -13,7 +13,11 @@ pub fn increase(previous: u64, current: u64) -> u64 {
         return current - previous;
     }
     let wrapped = previous < WRAP && previous >= WRAP / 4 * 3 && current < WRAP / 4;
-    if wrapped { current + WRAP - previous } else { current }
+    if wrapped {
+        current + WRAP - previous
+    } else {
+        current
+    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ pub struct Cpu {
 impl Cpu {
     /// `per_core` adds one series a core to that of the whole host.
     pub fn new(per_core: bool) -> Self {
-        Self { per_core, previous: BTreeMap::new() }
+        Self {
+            per_core,
+            previous: BTreeMap::new(),
+        }
     }
 }
 
@@ -42,7 +45,12 @@ impl Collector for Cpu {
         "cpu"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let samples = parse(files.read(STAT)?);
         let cores = samples.iter().filter(|(name, _)| !name.is_empty()).count();
         if cores == 0 {
@@ -59,7 +67,10 @@ impl Collector for Cpu {
             } else {
                 row = row.tag("cpu", core);
             }
-            let percent = self.previous.get(core).and_then(|before| percent(before, ticks));
+            let percent = self
+                .previous
+                .get(core)
+                .and_then(|before| percent(before, ticks));
             if let Some(percent) = percent {
                 row = modes(row, &percent);
             }
@@ -75,9 +86,15 @@ impl Collector for Cpu {
 fn parse(text: &str) -> Vec<(String, Ticks)> {
     let mut samples = Vec::new();
     for line in text.lines() {
-        let Some(rest) = line.strip_prefix("cpu") else { continue };
+        let Some(rest) = line.strip_prefix("cpu") else {
+            continue;
+        };
         let mut words = rest.split_ascii_whitespace();
-        let core = if rest.starts_with(' ') { "" } else { words.next().unwrap_or_default() };
+        let core = if rest.starts_with(' ') {
+            ""
+        } else {
+            words.next().unwrap_or_default()
+        };
         let mut ticks = [0; MODES];
         for (tick, word) in ticks.iter_mut().zip(words) {
             *tick = word.parse().unwrap_or(0);
@@ -107,7 +124,10 @@ fn percent(before: &Ticks, now: &Ticks) -> Option<[f64; MODES]> {
 fn modes(row: Row, percent: &[f64; MODES]) -> Row {
     row.float("cpu_usage_percent", 100.0 - percent[IDLE] - percent[IOWAIT])
         .float("cpu_user_percent", percent[USER] + percent[NICE])
-        .float("cpu_system_percent", percent[SYSTEM] + percent[IRQ] + percent[SOFTIRQ])
+        .float(
+            "cpu_system_percent",
+            percent[SYSTEM] + percent[IRQ] + percent[SOFTIRQ],
+        )
         .float("cpu_iowait_percent", percent[IOWAIT])
         .float("cpu_steal_percent", percent[STEAL])
         .float("cpu_idle_percent", percent[IDLE])

@@ -25,10 +25,18 @@ impl Collector for CpuFrequency {
         "cpu_frequency"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let mut cores = from_cpufreq(files);
         if cores.is_empty() {
-            cores = files.read_optional(CPUINFO).map(from_cpuinfo).unwrap_or_default();
+            cores = files
+                .read_optional(CPUINFO)
+                .map(from_cpuinfo)
+                .unwrap_or_default();
         }
         if cores.is_empty() {
             return Ok(()); // Most virtual machines and many ARM boards tell no frequency.
@@ -37,7 +45,11 @@ impl Collector for CpuFrequency {
         points.push(Row::new("cpu", at).float("cpu_freq_current_mhz", mean));
         if self.per_core {
             for (core, mhz) in &cores {
-                points.push(Row::new("cpu", at).tag("cpu", core).float("cpu_freq_current_mhz", *mhz));
+                points.push(
+                    Row::new("cpu", at)
+                        .tag("cpu", core)
+                        .float("cpu_freq_current_mhz", *mhz),
+                );
             }
         }
         Ok(())
@@ -48,7 +60,12 @@ impl Collector for CpuFrequency {
 fn from_cpufreq(files: &mut HostFiles) -> Vec<(String, f64)> {
     let mut cores = Vec::new();
     for name in files.list(CPUS) {
-        let Some(core) = name.strip_prefix("cpu").filter(|core| core.parse::<u32>().is_ok()) else { continue };
+        let Some(core) = name
+            .strip_prefix("cpu")
+            .filter(|core| core.parse::<u32>().is_ok())
+        else {
+            continue;
+        };
         let text = files.read_optional(&format!("{CPUS}/{name}/cpufreq/scaling_cur_freq"));
         if let Some(khz) = text.and_then(|text| text.trim().parse::<f64>().ok()) {
             cores.push((core.to_owned(), khz / 1000.0));

@@ -29,7 +29,12 @@ impl Collector for DiskIo {
         "disk_io"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let text = files.read(DISKSTATS)?.to_owned();
         let knows_disks = files.exists("sys/block");
         for line in text.lines() {
@@ -38,7 +43,8 @@ impl Collector for DiskIo {
             if words.len() < 14 || !self.devices.admits(words[2]) {
                 continue;
             }
-            let partition = knows_disks && !files.exists(&format!("sys/block/{}", words[2].replace('/', "!")));
+            let partition =
+                knows_disks && !files.exists(&format!("sys/block/{}", words[2].replace('/', "!")));
             let counter = |index: usize| words[index].parse::<u64>().unwrap_or(0);
             let never_used = counter(3) == 0 && counter(7) == 0;
             if partition || never_used {

@@ -15,9 +15,34 @@ use crate::schedule::lane::{Answer, Lane};
 
 /// File systems that hold no files of a user: the kernel's own views, and images that are full by nature.
 const PSEUDO: &[&str] = &[
-    "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devfs", "devpts", "devtmpfs",
-    "efivarfs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "proc", "pstore", "ramfs", "rpc_pipefs",
-    "securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs", "fuse.lxcfs", "fuse.gvfsd-fuse",
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fusectl",
+    "hugetlbfs",
+    "iso9660",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "ramfs",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "fuse.lxcfs",
+    "fuse.gvfsd-fuse",
     "fuse.portal",
 ];
 
@@ -83,12 +108,18 @@ struct Mount {
 impl FileSystems {
     /// Mounts whose path passes `mounts` and whose file system type passes `types`.
     pub fn new(mounts: Filter, types: Filter, statvfs: Statvfs) -> Self {
-        Self { mounts, types, statvfs, lane: Lane::new("mounts") }
+        Self {
+            mounts,
+            types,
+            statvfs,
+            lane: Lane::new("mounts"),
+        }
     }
 
     fn admits(&self, mount: &Mount) -> bool {
         // In a container `/` is an overlay: there it is the file system of the host's choice.
-        let pseudo = PSEUDO.contains(&mount.kind.as_str()) || (mount.kind == "overlay" && mount.mountpoint != "/");
+        let pseudo = PSEUDO.contains(&mount.kind.as_str())
+            || (mount.kind == "overlay" && mount.mountpoint != "/");
         !pseudo && self.mounts.admits(&mount.mountpoint) && self.types.admits(&mount.kind)
     }
 }
@@ -98,7 +129,12 @@ impl Collector for FileSystems {
         "file_systems"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let text = if files.is_live() || !files.exists("proc/1/mountinfo") {
             files.read("proc/self/mountinfo")?
         } else {
@@ -111,7 +147,10 @@ impl Collector for FileSystems {
                 .tag("mountpoint", &mount.mountpoint);
             let statvfs = Arc::clone(&self.statvfs);
             let path: PathBuf = files.path(mount.mountpoint.trim_start_matches('/'));
-            match self.lane.run(mount.mountpoint, MOUNT_DEADLINE, move || statvfs(&path)) {
+            match self
+                .lane
+                .run(mount.mountpoint, MOUNT_DEADLINE, move || statvfs(&path))
+            {
                 Answer::Done(Ok(usage)) if usage.total > 0 => points.push(usage_row(row, &usage)),
                 Answer::Done(_) => {} // No permission, or a file system without a size.
                 Answer::Overdue => points.push(row.integer("disk_stale", 1)),
@@ -125,7 +164,11 @@ fn usage_row(row: Row, usage: &FileSystemUsage) -> Row {
     let used = usage.total.saturating_sub(usage.free);
     // As df(1) counts: what root keeps for itself is neither used nor free.
     let reachable = used + usage.available;
-    let percent = if reachable == 0 { 0.0 } else { 100.0 * used as f64 / reachable as f64 };
+    let percent = if reachable == 0 {
+        0.0
+    } else {
+        100.0 * used as f64 / reachable as f64
+    };
     let row = row
         .integer("disk_total_bytes", usage.total)
         .integer("disk_used_bytes", used)
@@ -137,7 +180,10 @@ fn usage_row(row: Row, usage: &FileSystemUsage) -> Row {
         return row;
     }
     row.integer("disk_inodes_total", usage.inodes_total)
-        .integer("disk_inodes_used", usage.inodes_total.saturating_sub(usage.inodes_free))
+        .integer(
+            "disk_inodes_used",
+            usage.inodes_total.saturating_sub(usage.inodes_free),
+        )
 }
 
 /// One mount a file system: the one with the shortest path, which is the mount the bind mounts came from;
@@ -180,5 +226,8 @@ fn parse(text: &str) -> Vec<Mount> {
 
 /// Blank, tab, newline and backslash are written as `\040`, `\011`, `\012` and `\134`.
 fn unescape(text: &str) -> String {
-    text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+    text.replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
 }

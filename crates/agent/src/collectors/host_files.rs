@@ -26,7 +26,12 @@ pub struct HostFiles {
 impl HostFiles {
     /// Files below `root`.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), path: PathBuf::new(), bytes: Vec::new(), text: String::new() }
+        Self {
+            root: root.to_path_buf(),
+            path: PathBuf::new(),
+            bytes: Vec::new(),
+            text: String::new(),
+        }
     }
 
     /// The root itself.
@@ -46,7 +51,10 @@ impl HostFiles {
 
     /// The text of a file; bytes that are not UTF-8 are replaced.
     pub fn read(&mut self, relative: &str) -> Result<&str, CollectError> {
-        self.load(relative).map_err(|source| CollectError::Read { path: self.path.clone(), source })?;
+        self.load(relative).map_err(|source| CollectError::Read {
+            path: self.path.clone(),
+            source,
+        })?;
         Ok(&self.text)
     }
 
@@ -58,9 +66,13 @@ impl HostFiles {
 
     /// The names in a folder, sorted; none where the folder is absent.
     pub fn list(&self, relative: &str) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.root.join(relative)) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let Ok(entries) = std::fs::read_dir(self.root.join(relative)) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort_unstable();
         names
     }
@@ -72,7 +84,10 @@ impl HostFiles {
 
     /// A parse error in the file read last.
     pub fn malformed(&self, relative: &str, what: impl Into<String>) -> CollectError {
-        CollectError::Malformed { path: self.root.join(relative), what: what.into() }
+        CollectError::Malformed {
+            path: self.root.join(relative),
+            what: what.into(),
+        }
     }
 
     fn load(&mut self, relative: &str) -> io::Result<()> {
@@ -84,7 +99,9 @@ impl HostFiles {
             self.bytes = Vec::new();
             self.text = String::new();
         }
-        File::open(&self.path)?.take(MAX_FILE_BYTES).read_to_end(&mut self.bytes)?;
+        File::open(&self.path)?
+            .take(MAX_FILE_BYTES)
+            .read_to_end(&mut self.bytes)?;
         self.text.clear();
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => self.text.push_str(text),

@@ -15,9 +15,18 @@ impl Collector for Load {
         "load"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let text = files.read(LOADAVG)?;
-        let averages: Vec<f64> = text.split_ascii_whitespace().take(3).map_while(|word| word.parse().ok()).collect();
+        let averages: Vec<f64> = text
+            .split_ascii_whitespace()
+            .take(3)
+            .map_while(|word| word.parse().ok())
+            .collect();
         let &[one, five, fifteen] = averages.as_slice() else {
             return Err(files.malformed(LOADAVG, "three numbers expected first"));
         };

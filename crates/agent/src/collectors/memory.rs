@@ -29,13 +29,21 @@ impl Collector for Memory {
         "memory"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let meminfo = parse(files.read(MEMINFO)?);
         if meminfo.total == 0 {
             return Err(files.malformed(MEMINFO, "no line MemTotal"));
         }
         let cached = meminfo.cached + meminfo.reclaimable;
-        let available = meminfo.available.unwrap_or_else(|| meminfo.estimated_available()).min(meminfo.total);
+        let available = meminfo
+            .available
+            .unwrap_or_else(|| meminfo.estimated_available())
+            .min(meminfo.total);
         let used = meminfo.total - available;
         points.push(
             Row::new("memory", at)
@@ -45,11 +53,17 @@ impl Collector for Memory {
                 .integer("memory_free_bytes", meminfo.free)
                 .integer("memory_cached_bytes", cached)
                 .integer("memory_buffers_bytes", meminfo.buffers)
-                .float("memory_usage_percent", 100.0 * used as f64 / meminfo.total as f64),
+                .float(
+                    "memory_usage_percent",
+                    100.0 * used as f64 / meminfo.total as f64,
+                ),
         );
         let swap_used = meminfo.swap_total.saturating_sub(meminfo.swap_free);
-        let swap_percent =
-            if meminfo.swap_total == 0 { 0.0 } else { 100.0 * swap_used as f64 / meminfo.swap_total as f64 };
+        let swap_percent = if meminfo.swap_total == 0 {
+            0.0
+        } else {
+            100.0 * swap_used as f64 / meminfo.swap_total as f64
+        };
         points.push(
             Row::new("swap", at)
                 .integer("swap_total_bytes", meminfo.swap_total)
@@ -62,7 +76,9 @@ impl Collector for Memory {
 
 /// Bytes of memory in all; 0 if it cannot be known.
 pub(super) fn total_bytes(files: &mut HostFiles) -> u64 {
-    files.read_optional(MEMINFO).map_or(0, |text| parse(text).total)
+    files
+        .read_optional(MEMINFO)
+        .map_or(0, |text| parse(text).total)
 }
 
 impl Meminfo {
@@ -75,7 +91,11 @@ impl Meminfo {
 fn parse(text: &str) -> Meminfo {
     let mut meminfo = Meminfo::default();
     for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
-        let Some(kib) = value.split_ascii_whitespace().next().and_then(|word| word.parse::<u64>().ok()) else {
+        let Some(kib) = value
+            .split_ascii_whitespace()
+            .next()
+            .and_then(|word| word.parse::<u64>().ok())
+        else {
             continue;
         };
         let bytes = kib.saturating_mul(1024);

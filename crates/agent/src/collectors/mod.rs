@@ -39,7 +39,12 @@ pub trait Collector: Send {
     fn name(&self) -> &'static str;
 
     /// Reads below the root of `files` and pushes points stamped `at` (nanoseconds since 1970).
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError>;
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError>;
 }
 
 /// Why a collection gave nothing.
@@ -52,6 +57,12 @@ pub enum CollectError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// What the system's interfaces do not tell.
+    #[error("the system does not tell: {why}")]
+    Unavailable {
+        /// What they said.
+        why: String,
     },
     /// A file whose content is not what the kernel documents.
     #[error("{} is not as the kernel documents it: {what}", path.display())]

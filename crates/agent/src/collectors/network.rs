@@ -38,7 +38,11 @@ pub struct Network {
 impl Network {
     /// Interfaces whose names pass `interfaces`.
     pub fn new(interfaces: Filter) -> Self {
-        Self { interfaces, previous: BTreeMap::new(), total: None }
+        Self {
+            interfaces,
+            previous: BTreeMap::new(),
+            total: None,
+        }
     }
 
     fn add_to_total(&mut self, current: &BTreeMap<String, Counters>) {
@@ -66,14 +70,22 @@ impl Collector for Network {
         "network"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let current = if files.is_live() || !files.exists(HOST_DEV) {
             parse(files.read(OWN_DEV)?, &self.interfaces)
         } else {
             parse(files.read(HOST_DEV)?, &self.interfaces)
         };
         for (name, counters) in &current {
-            points.push(fields(Row::new("network", at).tag("interface", name), counters));
+            points.push(fields(
+                Row::new("network", at).tag("interface", name),
+                counters,
+            ));
         }
         self.add_to_total(&current);
         // An interface that vanished keeps its last reading: should it return with its counters, only what
@@ -94,7 +106,10 @@ fn parse(text: &str, interfaces: &Filter) -> BTreeMap<String, Counters> {
         if words.len() < 16 || !interfaces.admits(name) {
             continue;
         }
-        current.insert(name.to_owned(), FIELDS.map(|(column, _)| words[column].parse().unwrap_or(0)));
+        current.insert(
+            name.to_owned(),
+            FIELDS.map(|(column, _)| words[column].parse().unwrap_or(0)),
+        );
     }
     current
 }

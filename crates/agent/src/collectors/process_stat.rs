@@ -58,9 +58,15 @@ impl ProcessStat {
             let end = self.comm.find(['/', ':']).unwrap_or(self.comm.len());
             return self.comm[..end].to_owned();
         }
-        let program = command_line.and_then(|line| line.split('\0').next()).unwrap_or_default();
+        let program = command_line
+            .and_then(|line| line.split('\0').next())
+            .unwrap_or_default();
         let base = program.rsplit('/').next().unwrap_or_default();
-        if base.starts_with(&self.comm) { base.to_owned() } else { self.comm.clone() }
+        if base.starts_with(&self.comm) {
+            base.to_owned()
+        } else {
+            self.comm.clone()
+        }
     }
 }
 
@@ -73,8 +79,19 @@ mod tests {
     #[test]
     fn a_name_may_hold_parentheses_and_spaces() {
         let stat = ProcessStat::parse(STAT).unwrap();
-        assert_eq!((stat.pid, stat.comm.as_str(), stat.state), (4721, "a (very) odd", 'S'));
-        assert_eq!((stat.cpu_ticks, stat.threads, stat.start_ticks, stat.resident_pages), (75, 3, 9000, 321));
+        assert_eq!(
+            (stat.pid, stat.comm.as_str(), stat.state),
+            (4721, "a (very) odd", 'S')
+        );
+        assert_eq!(
+            (
+                stat.cpu_ticks,
+                stat.threads,
+                stat.start_ticks,
+                stat.resident_pages
+            ),
+            (75, 3, 9000, 321)
+        );
     }
 
     #[test]
@@ -92,7 +109,13 @@ mod tests {
         stat.parent = 1;
         stat.comm = "prometheus-node".to_owned();
         assert!(stat.is_cut());
-        assert_eq!(stat.stable_name(Some("/usr/bin/prometheus-node-exporter\0--web")), "prometheus-node-exporter");
-        assert_eq!(stat.stable_name(Some("/usr/bin/python3\0script")), "prometheus-node");
+        assert_eq!(
+            stat.stable_name(Some("/usr/bin/prometheus-node-exporter\0--web")),
+            "prometheus-node-exporter"
+        );
+        assert_eq!(
+            stat.stable_name(Some("/usr/bin/python3\0script")),
+            "prometheus-node"
+        );
     }
 }

@@ -39,7 +39,10 @@ struct Transfer {
 
 impl Transfer {
     fn since(self, before: Self) -> Self {
-        Self { read: self.read.saturating_sub(before.read), written: self.written.saturating_sub(before.written) }
+        Self {
+            read: self.read.saturating_sub(before.read),
+            written: self.written.saturating_sub(before.written),
+        }
     }
 
     fn add(&mut self, other: Self) {
@@ -89,24 +92,45 @@ impl Processes {
     }
 
     /// Adds one process to its group and gives what is to be remembered of it.
-    fn account(&self, files: &mut HostFiles, stat: &ProcessStat, groups: &mut BTreeMap<String, Group>) -> Previous {
-        let before = self.previous.get(&stat.pid).filter(|before| before.start_ticks == stat.start_ticks);
+    fn account(
+        &self,
+        files: &mut HostFiles,
+        stat: &ProcessStat,
+        groups: &mut BTreeMap<String, Group>,
+    ) -> Previous {
+        let before = self
+            .previous
+            .get(&stat.pid)
+            .filter(|before| before.start_ticks == stat.start_ticks);
         let name = match before {
             // A process that called exec meanwhile goes by another name.
-            Some(before) if before.name.starts_with(&stat.comm) || stat.is_kernel_thread() => before.name.clone(),
+            Some(before) if before.name.starts_with(&stat.comm) || stat.is_kernel_thread() => {
+                before.name.clone()
+            }
             _ => {
                 let command_line = stat
                     .is_cut()
-                    .then(|| files.read_optional(&format!("proc/{}/cmdline", stat.pid)).map(str::to_owned))
+                    .then(|| {
+                        files
+                            .read_optional(&format!("proc/{}/cmdline", stat.pid))
+                            .map(str::to_owned)
+                    })
                     .flatten();
                 stat.stable_name(command_line.as_deref())
             }
         };
-        let io = if stat.is_kernel_thread() { Transfer::default() } else { transfer(files, stat.pid) };
+        let io = if stat.is_kernel_thread() {
+            Transfer::default()
+        } else {
+            transfer(files, stat.pid)
+        };
         // A process first seen in the second sample began since the first: all it did counts.
         let began_since = self.previous_uptime.is_some();
         let (cpu_ticks, io_grown) = match before {
-            Some(before) => (stat.cpu_ticks.saturating_sub(before.cpu_ticks), io.since(before.io)),
+            Some(before) => (
+                stat.cpu_ticks.saturating_sub(before.cpu_ticks),
+                io.since(before.io),
+            ),
             None if began_since => (stat.cpu_ticks, io),
             None => (0, Transfer::default()),
         };
@@ -119,21 +143,45 @@ impl Processes {
             group.io.add(io_grown);
             group.largest = group.largest.max((cpu_ticks, resident_bytes, stat.pid));
         }
-        Previous { start_ticks: stat.start_ticks, cpu_ticks: stat.cpu_ticks, io, name }
+        Previous {
+            start_ticks: stat.start_ticks,
+            cpu_ticks: stat.cpu_ticks,
+            io,
+            name,
+        }
     }
 
-    fn push_top(&mut self, groups: &BTreeMap<String, Group>, share_of: ShareOf, at: i64, points: &mut Points) {
+    fn push_top(
+        &mut self,
+        groups: &BTreeMap<String, Group>,
+        share_of: ShareOf,
+        at: i64,
+        points: &mut Points,
+    ) {
         self.transfers.retain(|name, _| groups.contains_key(name));
         for (name, group) in groups {
-            self.transfers.entry(name.clone()).or_default().add(group.io);
+            self.transfers
+                .entry(name.clone())
+                .or_default()
+                .add(group.io);
         }
-        let rank = |value: fn(&Group) -> u64| groups.iter().map(|(name, group)| (name.as_str(), value(group) as f64)).collect();
+        let rank = |value: fn(&Group) -> u64| {
+            groups
+                .iter()
+                .map(|(name, group)| (name.as_str(), value(group) as f64))
+                .collect()
+        };
         let mut members = BTreeSet::new();
         members.extend(self.by_cpu.update(rank(|group| group.cpu_ticks)));
         members.extend(self.by_memory.update(rank(|group| group.resident_bytes)));
-        members.extend(self.by_io.update(rank(|group| group.io.read + group.io.written)));
+        members.extend(
+            self.by_io
+                .update(rank(|group| group.io.read + group.io.written)),
+        );
         for name in members {
-            let Some(group) = groups.get(name) else { continue };
+            let Some(group) = groups.get(name) else {
+                continue;
+            };
             let io = self.transfers.get(name).copied().unwrap_or_default();
             let mut row = Row::new("process", at)
                 .tag("process", name)
@@ -144,7 +192,10 @@ impl Processes {
                 .integer("process_io_write_bytes", io.written);
             if share_of.cpu_seconds > 0.0 {
                 let cpu_seconds = group.cpu_ticks as f64 / self.units.ticks_per_second as f64;
-                row = row.float("process_cpu_percent", 100.0 * cpu_seconds / share_of.cpu_seconds);
+                row = row.float(
+                    "process_cpu_percent",
+                    100.0 * cpu_seconds / share_of.cpu_seconds,
+                );
             }
             if share_of.memory_bytes > 0 {
                 let share = group.resident_bytes as f64 / share_of.memory_bytes as f64;
@@ -169,14 +220,25 @@ impl Collector for Processes {
         "processes"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let uptime = uptime::seconds(files)?;
-        let pids: Vec<u32> = files.list("proc").iter().filter_map(|name| name.parse().ok()).collect();
+        let pids: Vec<u32> = files
+            .list("proc")
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
         let mut states = States::default();
         let mut groups = BTreeMap::new();
         let mut seen = HashMap::with_capacity(pids.len());
         for pid in pids {
-            let stat = files.read_optional(&format!("proc/{pid}/stat")).and_then(ProcessStat::parse);
+            let stat = files
+                .read_optional(&format!("proc/{pid}/stat"))
+                .and_then(ProcessStat::parse);
             let Some(stat) = stat else { continue }; // It ended meanwhile.
             states.count(&stat);
             if self.top > 0 {
@@ -242,15 +304,23 @@ impl States {
 /// What a process made the storage read and write; nothing where we may not know (a process of another
 /// user).
 fn transfer(files: &mut HostFiles, pid: u32) -> Transfer {
-    let text = files.read_optional(&format!("proc/{pid}/io")).unwrap_or_default();
+    let text = files
+        .read_optional(&format!("proc/{pid}/io"))
+        .unwrap_or_default();
     let value = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key));
-        line.and_then(|value| value.trim().parse::<u64>().ok()).unwrap_or(0)
+        line.and_then(|value| value.trim().parse::<u64>().ok())
+            .unwrap_or(0)
     };
-    Transfer { read: value("read_bytes:"), written: value("write_bytes:") }
+    Transfer {
+        read: value("read_bytes:"),
+        written: value("write_bytes:"),
+    }
 }
 
 fn online_cpus(files: &mut HostFiles) -> usize {
     let stat = files.read_optional("proc/stat").unwrap_or_default();
-    stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count()
+    stat.lines()
+        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
+        .count()
 }

@@ -16,7 +16,10 @@ pub(super) struct Ranking {
 impl Ranking {
     /// A list of `size` names at rest, and never of more than twice as many.
     pub(super) fn new(size: usize) -> Self {
-        Self { size, members: BTreeMap::new() }
+        Self {
+            size,
+            members: BTreeMap::new(),
+        }
     }
 
     /// Takes the names and values of one sample and gives the members after it.
@@ -27,9 +30,15 @@ impl Ranking {
     pub(super) fn update(&mut self, mut sample: Vec<(&str, f64)>) -> impl Iterator<Item = &str> {
         sample.retain(|(_, value)| *value > 0.0);
         sample.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        let rank: BTreeMap<&str, usize> = sample.iter().enumerate().map(|(rank, (name, _))| (*name, rank)).collect();
+        let rank: BTreeMap<&str, usize> = sample
+            .iter()
+            .enumerate()
+            .map(|(rank, (name, _))| (*name, rank))
+            .collect();
         for (name, absent) in &mut self.members {
-            let near = rank.get(name.as_str()).is_some_and(|rank| *rank < 2 * self.size);
+            let near = rank
+                .get(name.as_str())
+                .is_some_and(|rank| *rank < 2 * self.size);
             *absent = if near { 0 } else { *absent + 1 };
         }
         self.members.retain(|_, absent| *absent < PATIENCE);
@@ -37,7 +46,10 @@ impl Ranking {
             self.members.entry((*name).to_owned()).or_insert(0);
         }
         while self.members.len() > 2 * self.size {
-            let last = self.members.keys().max_by_key(|name| rank.get(name.as_str()).copied().unwrap_or(usize::MAX));
+            let last = self
+                .members
+                .keys()
+                .max_by_key(|name| rank.get(name.as_str()).copied().unwrap_or(usize::MAX));
             let Some(last) = last.cloned() else { break };
             self.members.remove(&last);
         }
@@ -50,7 +62,10 @@ mod tests {
     use super::{PATIENCE, Ranking};
 
     fn update(ranking: &mut Ranking, sample: &[(&str, f64)]) -> String {
-        ranking.update(sample.to_vec()).collect::<Vec<_>>().join(" ")
+        ranking
+            .update(sample.to_vec())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]

@@ -38,8 +38,14 @@ impl Assignment {
 /// The assignments of a configuration, those that are enabled. `interval` is for the fast collectors
 /// without one of their own; the slow ones (which list a folder a process, ask every mount or every core)
 /// take [`slow_interval`].
-pub fn assignments(config: &CollectorsConfig, interval: Duration) -> Result<Vec<Assignment>, FilterError> {
-    let mut list = List { interval, assignments: Vec::new() };
+pub fn assignments(
+    config: &CollectorsConfig,
+    interval: Duration,
+) -> Result<Vec<Assignment>, FilterError> {
+    let mut list = List {
+        interval,
+        assignments: Vec::new(),
+    };
     platform::add(config, &mut list)?;
     Ok(list.assignments)
 }
@@ -87,10 +93,22 @@ impl List {
         if !timing.enabled {
             return;
         }
-        let interval = timing.interval.map_or(default_interval, |interval| interval.get());
-        let timeout = timing.timeout.map_or((interval / 2).clamp(MIN_TIMEOUT, MAX_TIMEOUT), |timeout| timeout.get());
+        let interval = timing
+            .interval
+            .map_or(default_interval, |interval| interval.get());
+        let timeout = timing
+            .timeout
+            .map_or((interval / 2).clamp(MIN_TIMEOUT, MAX_TIMEOUT), |timeout| {
+                timeout.get()
+            });
         let build: Build = Arc::new(move || Box::new(build()));
-        self.assignments.push(Assignment { name, interval, timeout, identity, build });
+        self.assignments.push(Assignment {
+            name,
+            interval,
+            timeout,
+            identity,
+            build,
+        });
     }
 }
 
@@ -116,37 +134,81 @@ mod platform {
     pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
         let text = |section: &dyn std::fmt::Debug| format!("{section:?}");
         let per_core = config.cpu.per_core;
-        list.fast("cpu", config.cpu.timing(), text(&config.cpu), move || Cpu::new(per_core));
+        list.fast("cpu", config.cpu.timing(), text(&config.cpu), move || {
+            Cpu::new(per_core)
+        });
         list.fast("load", config.load.timing(), text(&config.load), || Load);
-        list.fast("memory", config.memory.timing(), text(&config.memory), || Memory);
-        list.fast("pressure", config.pressure.timing(), text(&config.pressure), || Pressure);
-        list.fast("uptime", config.uptime.timing(), text(&config.uptime), || Uptime);
+        list.fast(
+            "memory",
+            config.memory.timing(),
+            text(&config.memory),
+            || Memory,
+        );
+        list.fast(
+            "pressure",
+            config.pressure.timing(),
+            text(&config.pressure),
+            || Pressure,
+        );
+        list.fast(
+            "uptime",
+            config.uptime.timing(),
+            text(&config.uptime),
+            || Uptime,
+        );
         let devices = Filter::new(&config.disk_io.include, &config.disk_io.exclude)?;
-        list.fast("disk_io", config.disk_io.timing(), text(&config.disk_io), move || DiskIo::new(devices.clone()));
+        list.fast(
+            "disk_io",
+            config.disk_io.timing(),
+            text(&config.disk_io),
+            move || DiskIo::new(devices.clone()),
+        );
         let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
-        list.fast("network", config.network.timing(), text(&config.network), move || {
-            Network::new(interfaces.clone())
-        });
-        list.slow("connections", config.connections.timing(), text(&config.connections), || Connections);
+        list.fast(
+            "network",
+            config.network.timing(),
+            text(&config.network),
+            move || Network::new(interfaces.clone()),
+        );
+        list.slow(
+            "connections",
+            config.connections.timing(),
+            text(&config.connections),
+            || Connections,
+        );
         let per_core = config.cpu_frequency.per_core;
-        list.slow("cpu_frequency", config.cpu_frequency.timing(), text(&config.cpu_frequency), move || {
-            CpuFrequency::new(per_core)
+        list.slow(
+            "cpu_frequency",
+            config.cpu_frequency.timing(),
+            text(&config.cpu_frequency),
+            move || CpuFrequency::new(per_core),
+        );
+        list.slow("users", config.users.timing(), text(&config.users), || {
+            Users
         });
-        list.slow("users", config.users.timing(), text(&config.users), || Users);
         let sensors = Filter::new(&config.temperature.include, &config.temperature.exclude)?;
-        list.slow("temperature", config.temperature.timing(), text(&config.temperature), move || {
-            Temperature::new(sensors.clone())
-        });
+        list.slow(
+            "temperature",
+            config.temperature.timing(),
+            text(&config.temperature),
+            move || Temperature::new(sensors.clone()),
+        );
         let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
         let types = Filter::new(&[], &config.file_systems.exclude_types)?;
-        list.slow("file_systems", config.file_systems.timing(), text(&config.file_systems), move || {
-            FileSystems::new(mounts.clone(), types.clone(), Arc::new(statvfs))
-        });
+        list.slow(
+            "file_systems",
+            config.file_systems.timing(),
+            text(&config.file_systems),
+            move || FileSystems::new(mounts.clone(), types.clone(), Arc::new(statvfs)),
+        );
         let names = Filter::new(&config.processes.include, &config.processes.exclude)?;
         let top = config.processes.top;
-        list.slow("processes", config.processes.timing(), text(&config.processes), move || {
-            Processes::new(top, names.clone(), units())
-        });
+        list.slow(
+            "processes",
+            config.processes.timing(),
+            text(&config.processes),
+            move || Processes::new(top, names.clone(), units()),
+        );
         Ok(())
     }
 

@@ -17,22 +17,35 @@ impl Row {
         Self(Point::new(MEASUREMENT, at).tag("metric_type", metric_type))
     }
 
-    /// Adds a tag; an empty value is no tag.
+    /// Adds a tag; an empty value is no tag. Names come from outside (a process may call itself anything):
+    /// control characters become blanks and a backslash at the end goes, since line protocol has no text
+    /// for them.
     #[must_use]
     pub fn tag(self, key: &str, value: &str) -> Self {
+        let value = value.trim_end_matches(['\\', '\n']);
+        if value.chars().any(char::is_control) {
+            return Self(self.0.tag(key, value.replace(char::is_control, " ")));
+        }
         Self(self.0.tag(key, value))
     }
 
     /// Adds a float; what is not finite is left out, line protocol has no text for it.
     #[must_use]
     pub fn float(self, field: &str, value: f64) -> Self {
-        if value.is_finite() { Self(self.0.field(field, round(value))) } else { self }
+        if value.is_finite() {
+            Self(self.0.field(field, round(value)))
+        } else {
+            self
+        }
     }
 
     /// Adds an integer; counters above `i64::MAX` (292 years of nanoseconds) stay there.
     #[must_use]
     pub fn integer(self, field: &str, value: u64) -> Self {
-        Self(self.0.field(field, i64::try_from(value).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .field(field, i64::try_from(value).unwrap_or(i64::MAX)),
+        )
     }
 }
 

@@ -15,15 +15,24 @@ impl Collector for Uptime {
         "uptime"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
         let seconds = seconds(files)?;
-        points.push(Row::new("system", at).integer("uptime_seconds", seconds as u64));
+        points.push(Row::new("process", at).integer("uptime_seconds", seconds as u64));
         Ok(())
     }
 }
 
 /// Seconds since boot, to the hundredth: the monotonic clock of a recorded tree too.
 pub(super) fn seconds(files: &mut HostFiles) -> Result<f64, CollectError> {
-    let first = files.read(UPTIME)?.split_ascii_whitespace().next().and_then(|word| word.parse().ok());
+    let first = files
+        .read(UPTIME)?
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok());
     first.ok_or_else(|| files.malformed(UPTIME, "a number of seconds expected first"))
 }

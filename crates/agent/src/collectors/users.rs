@@ -24,8 +24,17 @@ impl Collector for Users {
         "users"
     }
 
-    fn collect(&mut self, files: &mut HostFiles, at: i64, points: &mut Points) -> Result<(), CollectError> {
-        let count = if files.exists(SESSIONS) { Some(from_logind(files)) } else { from_utmp(files) };
+    fn collect(
+        &mut self,
+        files: &mut HostFiles,
+        at: i64,
+        points: &mut Points,
+    ) -> Result<(), CollectError> {
+        let count = if files.exists(SESSIONS) {
+            Some(from_logind(files))
+        } else {
+            from_utmp(files)
+        };
         if let Some(count) = count {
             points.push(Row::new("system", at).integer("users_count", count));
         }
@@ -37,7 +46,9 @@ impl Collector for Users {
 fn from_logind(files: &mut HostFiles) -> u64 {
     let names = files.list(SESSIONS);
     let of_users = names.iter().filter(|name| {
-        let text = files.read_optional(&format!("{SESSIONS}/{name}")).unwrap_or_default();
+        let text = files
+            .read_optional(&format!("{SESSIONS}/{name}"))
+            .unwrap_or_default();
         text.lines().any(|line| line == "CLASS=user")
     });
     of_users.count() as u64
@@ -45,6 +56,15 @@ fn from_logind(files: &mut HostFiles) -> u64 {
 
 fn from_utmp(files: &HostFiles) -> Option<u64> {
     let mut bytes = Vec::new();
-    std::fs::File::open(files.path(UTMP)).ok()?.take(MAX_UTMP_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(bytes.chunks_exact(RECORD_BYTES).filter(|record| record[0] == USER_PROCESS).count() as u64)
+    std::fs::File::open(files.path(UTMP))
+        .ok()?
+        .take(MAX_UTMP_BYTES)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(
+        bytes
+            .chunks_exact(RECORD_BYTES)
+            .filter(|record| record[0] == USER_PROCESS)
+            .count() as u64,
+    )
 }

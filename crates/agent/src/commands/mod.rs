@@ -24,7 +24,8 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
     let surroundings = surroundings(&environment);
     let output = arguments.common.output;
     if let Some(Command::Config(command)) = &arguments.command {
-        return cli::answer::<AgentConfig>(command, &arguments.common.sources(environment), output).finish();
+        return cli::answer::<AgentConfig>(command, &arguments.common.sources(environment), output)
+            .finish();
     }
     let started = match cli::start::<AgentConfig>(&arguments.common, environment) {
         Ok(started) => started,
@@ -42,8 +43,10 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
 
 /// Runs on a runtime of one thread: what the agent does at a time is one write.
 fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(command);
@@ -62,7 +65,9 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
     // systemd gives a list, should the unit have several folders.
-    let first = environment.get("STATE_DIRECTORY").and_then(|list| list.split(':').next());
+    let first = environment
+        .get("STATE_DIRECTORY")
+        .and_then(|list| list.split(':').next());
     Surroundings {
         host_name: host_name(environment),
         state_directory: first.filter(|path| !path.is_empty()).map(Into::into),
@@ -71,10 +76,16 @@ fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {
 
 #[cfg(unix)]
 fn host_name(_environment: &BTreeMap<String, String>) -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(not(unix))]
 fn host_name(environment: &BTreeMap<String, String>) -> String {
-    environment.get("COMPUTERNAME").cloned().unwrap_or_else(|| "localhost".to_owned())
+    environment
+        .get("COMPUTERNAME")
+        .cloned()
+        .unwrap_or_else(|| "localhost".to_owned())
 }

@@ -27,5 +27,9 @@ pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings) -> ExitCode
     let batch = round.collect_all(clock::now());
     // A reader that has left (`| head`) is no mistake.
     let _ = std::io::stdout().write_all(batch.text().as_bytes());
-    if batch.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if batch.is_empty() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }

@@ -36,7 +36,12 @@ async fn try_run(
     started: Started<AgentConfig>,
     surroundings: Surroundings,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let Started { config, sources, log, .. } = started;
+    let Started {
+        config,
+        sources,
+        log,
+        ..
+    } = started;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
     let registry = Registry::new();
@@ -49,8 +54,13 @@ async fn try_run(
         readiness: readiness.clone(),
     };
     let address = serve(&config.telemetry, telemetry, &shutdown).await?;
-    let mut pipeline =
-        Pipeline::start(&config, surroundings, metrics.clone(), readiness, shutdown.clone())?;
+    let mut pipeline = Pipeline::start(
+        &config,
+        surroundings,
+        metrics.clone(),
+        readiness,
+        shutdown.clone(),
+    )?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         url = config.influx.url,
@@ -80,7 +90,10 @@ async fn try_run(
             }
         }
     }
-    if tokio::time::timeout(drain + STOP_MARGIN, pipeline.stop()).await.is_err() {
+    if tokio::time::timeout(drain + STOP_MARGIN, pipeline.stop())
+        .await
+        .is_err()
+    {
         tracing::error!("Not everything ended in time.");
     }
     shutdown.drain(STOP_MARGIN).await;
@@ -93,10 +106,17 @@ fn look_at_self(files: &mut HostFiles, metrics: &AgentMetrics) {
     #[cfg(target_os = "linux")]
     {
         use crate::collectors::process_stat::ProcessStat;
-        if let Some(stat) = files.read_optional("proc/self/stat").and_then(ProcessStat::parse) {
+        if let Some(stat) = files
+            .read_optional("proc/self/stat")
+            .and_then(ProcessStat::parse)
+        {
             let ticks = rustix::param::clock_ticks_per_second() as f64;
-            metrics.process_cpu_seconds.set(stat.cpu_ticks as f64 / ticks);
-            metrics.process_resident_bytes.set((stat.resident_pages * rustix::param::page_size() as u64) as f64);
+            metrics
+                .process_cpu_seconds
+                .set(stat.cpu_ticks as f64 / ticks);
+            metrics
+                .process_resident_bytes
+                .set((stat.resident_pages * rustix::param::page_size() as u64) as f64);
         }
     }
     #[cfg(not(target_os = "linux"))]

@@ -36,11 +36,21 @@ struct Step {
 
 impl Step {
     fn passed(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, ok: true, detail: detail.into(), hint: None }
+        Self {
+            name,
+            ok: true,
+            detail: detail.into(),
+            hint: None,
+        }
     }
 
     fn failed(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, ok: false, detail: detail.into(), hint: Some(hint.into()) }
+        Self {
+            name,
+            ok: false,
+            detail: detail.into(),
+            hint: Some(hint.into()),
+        }
     }
 }
 
@@ -53,7 +63,12 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
     let bucket = config.influx.bucket.as_str();
     let mut steps = vec![reach(&client).await];
     if steps[0].ok {
-        let run = Run { client: &client, bucket, id: format!("{:016x}", fastrand::u64(..)), at: clock::now() };
+        let run = Run {
+            client: &client,
+            bucket,
+            id: format!("{:016x}", fastrand::u64(..)),
+            at: clock::now(),
+        };
         steps.push(run.clock_skew().await);
         let written = run.write().await;
         let stored = written.ok;
@@ -68,22 +83,45 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
         Output::Json => println!("{}", serde_json::json!({ "ok": ok, "steps": steps })),
         Output::Human => {
             for step in &steps {
-                println!("{:<4} {:<10} {}", if step.ok { "ok" } else { "FAIL" }, step.name, step.detail);
+                println!(
+                    "{:<4} {:<10} {}",
+                    if step.ok { "ok" } else { "FAIL" },
+                    step.name,
+                    step.detail
+                );
                 if let Some(hint) = &step.hint {
                     println!("     {:<10} {hint}", "");
                 }
             }
-            println!("{}", if ok { "All is well." } else { "Not all is well." });
+            println!(
+                "{}",
+                if ok {
+                    "All is well."
+                } else {
+                    "Not all is well."
+                }
+            );
         }
     }
-    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 async fn reach(client: &Client) -> Step {
     let url = &client.config().url;
     match client.health().await {
-        Ok(health) if health.status == "pass" => Step::passed("reach", format!("{url} answers, version {}", health.version)),
-        Ok(health) => Step::failed("reach", format!("{url} is not well: {}", health.message), "Look at the server's log."),
+        Ok(health) if health.status == "pass" => Step::passed(
+            "reach",
+            format!("{url} answers, version {}", health.version),
+        ),
+        Ok(health) => Step::failed(
+            "reach",
+            format!("{url} is not well: {}", health.message),
+            "Look at the server's log.",
+        ),
         Err(error) => Step::failed("reach", error.to_string(), cause(&error)),
     }
 }
@@ -104,34 +142,78 @@ impl Run<'_> {
         let before = clock::now();
         let tables = match self.client.query(&query).await {
             Ok(tables) => tables,
-            Err(error) => return Step::failed(NAME, format!("the server's time cannot be asked for: {error}"), cause(&error)),
+            Err(error) => {
+                return Step::failed(
+                    NAME,
+                    format!("the server's time cannot be asked for: {error}"),
+                    cause(&error),
+                );
+            }
         };
         let after = clock::now();
-        let theirs = tables.iter().flat_map(|table| table.rows()).find_map(|row| row.time("_time"));
+        let theirs = tables
+            .iter()
+            .flat_map(|table| table.rows())
+            .find_map(|row| row.time("_time"));
         let Some(theirs) = theirs else {
             return Step::failed(NAME, "the server told no time", "Is this InfluxDB 2?");
         };
         let skew = (before + (after - before) / 2 - theirs) as f64 / NANOS_PER_SECOND as f64;
         if skew.abs() <= MAX_SKEW_SECONDS {
-            return Step::passed(NAME, format!("this host and the server differ by {skew:.1} s"));
+            return Step::passed(
+                NAME,
+                format!("this host and the server differ by {skew:.1} s"),
+            );
         }
-        let detail = format!("this host is {:.1} s {} the server", skew.abs(), if skew > 0.0 { "ahead of" } else { "behind" });
-        Step::failed(NAME, detail, "Set both clocks by NTP (timedatectl set-ntp true): rules and dashboards ask for the last minutes.")
+        let detail = format!(
+            "this host is {:.1} s {} the server",
+            skew.abs(),
+            if skew > 0.0 { "ahead of" } else { "behind" }
+        );
+        Step::failed(
+            NAME,
+            detail,
+            "Set both clocks by NTP (timedatectl set-ntp true): rules and dashboards ask for the last minutes.",
+        )
     }
 
     async fn write(&self) -> Step {
         const NAME: &str = "write";
         let lines: String = (0..RECORDS)
-            .map(|index| format!("{MEASUREMENT},run={} value={index}i {}\n", self.id, self.at + index * 1_000_000))
+            .map(|index| {
+                format!(
+                    "{MEASUREMENT},run={} value={index}i {}\n",
+                    self.id,
+                    self.at + index * 1_000_000
+                )
+            })
             .collect();
-        let (detail, hint) = match self.client.write(self.bucket, Precision::Nanoseconds, lines.as_bytes()).await {
-            Outcome::Done => return Step::passed(NAME, format!("{RECORDS} records into bucket {}", self.bucket)),
-            Outcome::Refused { status, message, .. } => (format!("{message} ({status})"), cause_of_status(status)),
-            Outcome::RetryAfter { message, .. } => (message, "The server is overloaded or on its way up or down; try again."),
-            Outcome::Split { message } => (message, "The server takes less than a kilobyte at a time: look at its limits."),
-            Outcome::RejectedLines(rejection) => {
-                (rejection.message, "The bucket has the field `value` with another type, or a retention shorter than a moment.")
+        let (detail, hint) = match self
+            .client
+            .write(self.bucket, Precision::Nanoseconds, lines.as_bytes())
+            .await
+        {
+            Outcome::Done => {
+                return Step::passed(
+                    NAME,
+                    format!("{RECORDS} records into bucket {}", self.bucket),
+                );
             }
+            Outcome::Refused {
+                status, message, ..
+            } => (format!("{message} ({status})"), cause_of_status(status)),
+            Outcome::RetryAfter { message, .. } => (
+                message,
+                "The server is overloaded or on its way up or down; try again.",
+            ),
+            Outcome::Split { message } => (
+                message,
+                "The server takes less than a kilobyte at a time: look at its limits.",
+            ),
+            Outcome::RejectedLines(rejection) => (
+                rejection.message,
+                "The bucket has the field `value` with another type, or a retention shorter than a moment.",
+            ),
         };
         Step::failed(NAME, detail, hint)
     }
@@ -144,13 +226,17 @@ impl Run<'_> {
             }
             Ok(values) => Step::failed(
                 NAME,
-                format!("{} of {RECORDS} records came back: {values:?}", values.len()),
+                format!(
+                    "{} of {RECORDS} records came back: {values:?}",
+                    values.len()
+                ),
                 "Is there another server behind this URL, or a retention shorter than a moment?",
             ),
             // An agent writes; a token that cannot read is as it should be.
-            Err(error) if matches!(error.status(), Some(401 | 403 | 404)) => {
-                Step::passed(NAME, "not checked: the token may write but not read, which is enough for an agent")
-            }
+            Err(error) if matches!(error.status(), Some(401 | 403 | 404)) => Step::passed(
+                NAME,
+                "not checked: the token may write but not read, which is enough for an agent",
+            ),
             Err(error) => Step::failed(NAME, error.to_string(), cause(&error)),
         }
     }
@@ -162,29 +248,55 @@ impl Run<'_> {
   |> filter(fn: (r) => r._measurement == params.measurement and r.run == params.run)
   |> sort(columns: [\"_time\"])",
         )
-        .param("bucket", watchpost_client::query::Param::String(self.bucket.to_owned()))
-        .param("measurement", watchpost_client::query::Param::String(MEASUREMENT.to_owned()))
-        .param("run", watchpost_client::query::Param::String(self.id.clone()))
+        .param(
+            "bucket",
+            watchpost_client::query::Param::String(self.bucket.to_owned()),
+        )
+        .param(
+            "measurement",
+            watchpost_client::query::Param::String(MEASUREMENT.to_owned()),
+        )
+        .param(
+            "run",
+            watchpost_client::query::Param::String(self.id.clone()),
+        )
         .param("start", watchpost_client::query::Param::Time(self.at))
-        .param("stop", watchpost_client::query::Param::Time(self.at + NANOS_PER_SECOND));
+        .param(
+            "stop",
+            watchpost_client::query::Param::Time(self.at + NANOS_PER_SECOND),
+        );
         let tables = self.client.query(&query).await?;
-        Ok(tables.iter().flat_map(|table| table.rows()).filter_map(|row| row.i64("_value")).collect())
+        Ok(tables
+            .iter()
+            .flat_map(|table| table.rows())
+            .filter_map(|row| row.i64("_value"))
+            .collect())
     }
 
     async fn delete(&self) -> Step {
         const NAME: &str = "delete";
         let predicate = format!("_measurement=\"{MEASUREMENT}\" AND run=\"{}\"", self.id);
         let stop = self.at + NANOS_PER_SECOND;
-        match self.client.delete_points(self.bucket, self.at, stop, &predicate).await {
+        match self
+            .client
+            .delete_points(self.bucket, self.at, stop, &predicate)
+            .await
+        {
             Ok(()) => match self.values().await {
                 Ok(values) if values.is_empty() => Step::passed(NAME, "the records are gone"),
-                Ok(values) => Step::failed(NAME, format!("{} records are still there", values.len()), "Delete them by hand."),
+                Ok(values) => Step::failed(
+                    NAME,
+                    format!("{} records are still there", values.len()),
+                    "Delete them by hand.",
+                ),
                 Err(_) => Step::passed(NAME, "the server accepted"),
             },
             Err(error) => Step::failed(
                 NAME,
                 error.to_string(),
-                format!("The records of measurement {MEASUREMENT} remain until the bucket's retention takes them."),
+                format!(
+                    "The records of measurement {MEASUREMENT} remain until the bucket's retention takes them."
+                ),
             ),
         }
     }
@@ -196,8 +308,12 @@ fn cause(error: &Error) -> &'static str {
         Error::Connection { .. } => {
             "No route: is the server running, and is influx.url its address (name, port, http or https)? A firewall drops in silence."
         }
-        Error::Tls(_) => "The certificate cannot be checked: influx.ca_file names the authority to trust.",
-        Error::Token(_) => "The token file cannot be read: influx.token_file, mode 0600, owned by the user of the agent.",
+        Error::Tls(_) => {
+            "The certificate cannot be checked: influx.ca_file names the authority to trust."
+        }
+        Error::Token(_) => {
+            "The token file cannot be read: influx.token_file, mode 0600, owned by the user of the agent."
+        }
         error => cause_of_status(error.status().unwrap_or(0)),
     }
 }
@@ -205,7 +321,9 @@ fn cause(error: &Error) -> &'static str {
 fn cause_of_status(status: u16) -> &'static str {
     match status {
         0 => "The request could not be made: is there a token (INFLUX_TOKEN_FILE)?",
-        401 => "Bad token: it is unknown to the server or inactive. Make one that may write to the bucket.",
+        401 => {
+            "Bad token: it is unknown to the server or inactive. Make one that may write to the bucket."
+        }
         403 => "No permission: the token is known but may not do this in this bucket.",
         404 => "Missing bucket or organization: look at influx.bucket and influx.org.",
         _ => "Is this InfluxDB 2, or something that speaks its API?",

@@ -29,7 +29,10 @@ const CONCURRENT_WRITES: usize = 4;
 
 /// Waits between attempts while the server is away; nothing is lost meanwhile, the values are functions of
 /// the time and are made when they are written.
-const BACKOFF: Backoff = Backoff { initial: Duration::from_millis(500), limit: Duration::from_secs(15) };
+const BACKOFF: Backoff = Backoff {
+    initial: Duration::from_millis(500),
+    limit: Duration::from_secs(15),
+};
 
 /// Writes until its time is over, or it is told to stop.
 pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> ExitCode {
@@ -41,7 +44,13 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
         }
     };
     let interval = arguments.interval.get();
-    let fleet = Fleet::new(arguments.seed, arguments.hosts, interval, span.start, &arguments.incident);
+    let fleet = Fleet::new(
+        arguments.seed,
+        arguments.hosts,
+        interval,
+        span.start,
+        &arguments.incident,
+    );
     if let Some(path) = &arguments.print {
         return match print(&fleet, span, path) {
             Ok(()) => ExitCode::SUCCESS,
@@ -57,7 +66,11 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
         Err(error) => return super::fail(&error),
     };
     for incident in &arguments.incident {
-        if !fleet.hosts().iter().any(|host| incident.concerns(&host.name)) {
+        if !fleet
+            .hosts()
+            .iter()
+            .any(|host| incident.concerns(&host.name))
+        {
             tracing::warn!(%incident, "No host of the fleet has this name.");
         }
     }
@@ -70,7 +83,8 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
         to = span.end.map(format_rfc3339),
         "The simulation starts."
     );
-    let mut simulation = Simulation::new(fleet, span, client, &config.influx.bucket, arguments.rate);
+    let mut simulation =
+        Simulation::new(fleet, span, client, &config.influx.bucket, arguments.rate);
     let outcome = shutdown.unless_requested(simulation.run()).await;
     simulation.finish(outcome.unwrap_or(Ok(())))
 }
@@ -95,8 +109,14 @@ impl Span {
             return Err("--from lies in the future".to_owned());
         }
         let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-        let stop = arguments.length.map(|length| start.saturating_add(nanos(length.get())));
-        let end = if arguments.from.is_some() && !arguments.follow { Some(stop.unwrap_or(now).min(now)) } else { stop };
+        let stop = arguments
+            .length
+            .map(|length| start.saturating_add(nanos(length.get())));
+        let end = if arguments.from.is_some() && !arguments.follow {
+            Some(stop.unwrap_or(now).min(now))
+        } else {
+            stop
+        };
         if arguments.interval.get().is_zero() {
             return Err("--interval must be longer than zero".to_owned());
         }
@@ -106,7 +126,11 @@ impl Span {
 
 /// `-7d`, as Flux writes a duration, or a time as RFC 3339.
 fn from(text: &str, now: i64) -> Result<i64, String> {
-    let problem = || format!("--from {text:?} is neither a duration back from now (-7d) nor a time (2026-01-31T00:00:00Z)");
+    let problem = || {
+        format!(
+            "--from {text:?} is neither a duration back from now (-7d) nor a time (2026-01-31T00:00:00Z)"
+        )
+    };
     if let Some(back) = text.strip_prefix('-') {
         let back: FluxDuration = back.parse().map_err(|_| problem())?;
         return back.subtract_from(now).ok_or_else(problem);
@@ -116,8 +140,11 @@ fn from(text: &str, now: i64) -> Result<i64, String> {
 
 /// Prints the line protocol, all of it or up to now.
 fn print(fleet: &Fleet, span: Span, path: &Path) -> std::io::Result<()> {
-    let mut out: Box<dyn std::io::Write> =
-        if path == Path::new("-") { Box::new(std::io::stdout().lock()) } else { Box::new(std::fs::File::create(path)?) };
+    let mut out: Box<dyn std::io::Write> = if path == Path::new("-") {
+        Box::new(std::io::stdout().lock())
+    } else {
+        Box::new(std::fs::File::create(path)?)
+    };
     let end = span.end.unwrap_or(span.now);
     let mut tick = fleet.tick_from(span.start);
     while tick <= end {
@@ -145,15 +172,32 @@ struct Simulation {
 impl Simulation {
     fn new(fleet: Fleet, span: Span, client: Client, bucket: &str, rate: Option<u32>) -> Self {
         let past = span.end.unwrap_or(span.now).min(span.now) - span.start;
-        let progress = if past < NANOS_PER_SECOND { ProgressBar::hidden() } else { bar(past) };
+        let progress = if past < NANOS_PER_SECOND {
+            ProgressBar::hidden()
+        } else {
+            bar(past)
+        };
         let began = Instant::now();
-        Self { fleet, span, client, bucket: bucket.into(), rate, progress, began, lines: 0, rejected: 0 }
+        Self {
+            fleet,
+            span,
+            client,
+            bucket: bucket.into(),
+            rate,
+            progress,
+            began,
+            lines: 0,
+            rejected: 0,
+        }
     }
 
     /// Makes batches and writes them, several at a time in the past. Errors: the server refuses us.
     async fn run(&mut self) -> Result<(), String> {
         let mut writes = JoinSet::new();
-        let mut cursor = Cursor { tick: self.fleet.tick_from(self.span.start), host: 0 };
+        let mut cursor = Cursor {
+            tick: self.fleet.tick_from(self.span.start),
+            host: 0,
+        };
         while self.span.end.is_none_or(|end| cursor.tick <= end) {
             let now = clock::now();
             if cursor.tick > now {
@@ -167,13 +211,21 @@ impl Simulation {
             }
             let until = self.span.end.unwrap_or(i64::MAX).min(now);
             let batch = cursor.next_batch(&self.fleet, until);
-            self.progress.set_position(u64::try_from((cursor.tick - self.span.start) / NANOS_PER_SECOND).unwrap_or(0));
+            self.progress.set_position(
+                u64::try_from((cursor.tick - self.span.start) / NANOS_PER_SECOND).unwrap_or(0),
+            );
             self.keep_rate(u64::from(batch.lines())).await;
             if !batch.is_empty() {
-                writes.spawn(write(self.client.clone(), Arc::clone(&self.bucket), Arc::new(batch)));
+                writes.spawn(write(
+                    self.client.clone(),
+                    Arc::clone(&self.bucket),
+                    Arc::new(batch),
+                ));
             }
             while writes.len() >= CONCURRENT_WRITES {
-                let Some(report) = writes.join_next().await else { break };
+                let Some(report) = writes.join_next().await else {
+                    break;
+                };
                 self.account(report)?;
             }
         }
@@ -195,11 +247,17 @@ impl Simulation {
         self.lines += report.written;
         for letter in &report.dead_letters {
             self.rejected += u64::from(letter.lines.lines());
-            tracing::error!(lines = letter.lines.lines(), "The server rejects lines: {}", letter.reason);
+            tracing::error!(
+                lines = letter.lines.lines(),
+                "The server rejects lines: {}",
+                letter.reason
+            );
         }
         self.progress.set_message(format!("{} lines", self.lines));
         match report.verdict {
-            Verdict::Refused { status, message } => Err(format!("the server refuses the data: {message} (status {status})")),
+            Verdict::Refused { status, message } => Err(format!(
+                "the server refuses the data: {message} (status {status})"
+            )),
             _ => Ok(()),
         }
     }
@@ -208,7 +266,13 @@ impl Simulation {
         self.progress.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f64();
         let lines_per_second = (self.lines as f64 / seconds.max(0.001)).round();
-        tracing::info!(lines = self.lines, rejected = self.rejected, seconds, lines_per_second, "The simulation has ended.");
+        tracing::info!(
+            lines = self.lines,
+            rejected = self.rejected,
+            seconds,
+            lines_per_second,
+            "The simulation has ended."
+        );
         match outcome {
             Ok(()) if self.rejected == 0 => ExitCode::SUCCESS,
             Ok(()) => ExitCode::FAILURE,
@@ -234,7 +298,10 @@ impl Cursor {
         while self.tick <= until && count < LINES_WANTED {
             let before = lines.len();
             fleet.append(self.host, self.tick, &mut lines);
-            count += lines[before..].iter().filter(|byte| **byte == b'\n').count();
+            count += lines[before..]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count();
             self.host += 1;
             if self.host >= fleet.hosts().len() {
                 self.host = 0;
@@ -256,13 +323,21 @@ async fn write(client: Client, bucket: Arc<str>, batch: Arc<Batch>) -> Report {
     loop {
         let send = |part: Arc<Batch>| {
             let (client, bucket) = (client.clone(), Arc::clone(&bucket));
-            async move { client.write(&bucket, Precision::Nanoseconds, part.text().as_bytes()).await }
+            async move {
+                client
+                    .write(&bucket, Precision::Nanoseconds, part.text().as_bytes())
+                    .await
+            }
         };
         let mut report = deliver(batch, send).await;
         written += report.written;
         dead_letters.append(&mut report.dead_letters);
         let Verdict::Later { after, message } = &report.verdict else {
-            return Report { written, dead_letters, ..report };
+            return Report {
+                written,
+                dead_letters,
+                ..report
+            };
         };
         attempt += 1;
         if attempt == 1 {

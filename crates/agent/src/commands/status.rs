@@ -16,17 +16,29 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
         return ExitCode::FAILURE;
     }
     let address = config.telemetry.listen;
-    let answers = async { Ok::<_, std::io::Error>((get(address, "/ready").await?, get(address, "/metrics").await?)) };
+    let answers = async {
+        Ok::<_, std::io::Error>((
+            get(address, "/ready").await?,
+            get(address, "/metrics").await?,
+        ))
+    };
     let (ready, metrics) = match answers.await {
         Ok(answers) => answers,
         Err(error) => {
-            print(output, &json!({ "running": false, "address": address, "error": error.to_string() }));
+            print(
+                output,
+                &json!({ "running": false, "address": address, "error": error.to_string() }),
+            );
             return ExitCode::FAILURE;
         }
     };
     let report = report(&ready, &metrics.body, &address.to_string());
     print(output, &report);
-    if ready.status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if ready.status == 200 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
@@ -35,11 +47,19 @@ fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
     report.insert("running".into(), true.into());
     report.insert("address".into(), address.into());
     report.insert("ready".into(), (ready.status == 200).into());
-    report.insert("waiting_for".into(), waiting_for.get("waiting_for").cloned().unwrap_or(Value::Null));
+    report.insert(
+        "waiting_for".into(),
+        waiting_for
+            .get("waiting_for")
+            .cloned()
+            .unwrap_or(Value::Null),
+    );
     for (key, name) in AgentMetrics::STATUS {
         report.insert((*key).into(), sum(metrics, name).into());
     }
-    let hung = metrics.lines().filter(|line| line.starts_with("watchpost_agent_collector_stale{") && line.ends_with(" 1"));
+    let hung = metrics.lines().filter(|line| {
+        line.starts_with("watchpost_agent_collector_stale{") && line.ends_with(" 1")
+    });
     let hung: Vec<&str> = hung.filter_map(|line| line.split('"').nth(1)).collect();
     report.insert("hung_collectors".into(), hung.into());
     report.into()
@@ -48,9 +68,12 @@ fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
 /// The sum of all series of a metric.
 fn sum(metrics: &str, name: &str) -> f64 {
     let series = metrics.lines().filter(|line| {
-        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
+        line.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
     });
-    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    series
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 fn print(output: Output, report: &Value) {

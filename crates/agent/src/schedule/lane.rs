@@ -2,7 +2,9 @@
 //! jobs after it run on a new one. So whatever hangs costs one thread and stops nobody.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel,
+};
 use std::thread;
 use std::time::Duration;
 
@@ -34,12 +36,21 @@ pub struct Lane<K, T> {
 impl<K: Ord, T: Send + 'static> Lane<K, T> {
     /// A lane without a thread yet; `name` names its threads.
     pub fn new(name: &'static str) -> Self {
-        Self { name, worker: None, stuck: BTreeMap::new() }
+        Self {
+            name,
+            worker: None,
+            stuck: BTreeMap::new(),
+        }
     }
 
     /// Runs `job` and waits for it until `deadline` has passed. A late answer to an earlier job of the
     /// same key is thrown away: it speaks of a time that is over.
-    pub fn run(&mut self, key: K, deadline: Duration, job: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+    pub fn run(
+        &mut self,
+        key: K,
+        deadline: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Answer<T> {
         drop(self.take_late(&key));
         if self.stuck.contains_key(&key) || self.stuck.len() >= MAX_STUCK {
             return Answer::Overdue;
@@ -83,7 +94,9 @@ impl<K: Ord, T: Send + 'static> Lane<K, T> {
         if self.worker.is_none() {
             self.worker = start_worker(self.name);
         }
-        self.worker.as_ref().is_some_and(|worker| worker.send(job).is_ok())
+        self.worker
+            .as_ref()
+            .is_some_and(|worker| worker.send(job).is_ok())
     }
 }
 
@@ -96,7 +109,10 @@ fn start_worker<T: Send + 'static>(name: &'static str) -> Option<Sender<Job<T>>>
             let _ = answer.send(job());
         }
     };
-    let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(run);
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(run);
     thread.is_ok().then_some(sender)
 }
 
@@ -132,7 +148,11 @@ mod tests {
         assert_eq!(lane.run("hung", SHORT, hung), Answer::Overdue);
         assert!(lane.is_stuck(&"hung"));
         assert_eq!(lane.run("other", AMPLE, || 2), Answer::Done(2));
-        assert_eq!(lane.run("hung", AMPLE, || 3), Answer::Overdue, "not tried again while it hangs");
+        assert_eq!(
+            lane.run("hung", AMPLE, || 3),
+            Answer::Overdue,
+            "not tried again while it hangs"
+        );
         drop(release);
         wait.recv().unwrap_err();
         let late = (0..1000).find_map(|_| {
@@ -145,7 +165,10 @@ mod tests {
     #[test]
     fn a_job_that_panics_takes_only_its_thread() {
         let mut lane = Lane::new("test");
-        assert_eq!(lane.run("a", AMPLE, || std::panic::resume_unwind(Box::new(()))), Answer::<u8>::Overdue);
+        assert_eq!(
+            lane.run("a", AMPLE, || std::panic::resume_unwind(Box::new(()))),
+            Answer::<u8>::Overdue
+        );
         assert_eq!(lane.run("a", AMPLE, || 2), Answer::Done(2));
     }
 }

@@ -45,9 +45,20 @@ pub struct Round {
 impl Round {
     /// The collectors of `plan`, first due after `now` (nanoseconds since 1970).
     pub fn new(plan: Plan, metrics: AgentMetrics, now: i64) -> Self {
-        let slots = plan.assignments.iter().map(|assignment| Slot::new(assignment, &plan, now)).collect();
+        let slots = plan
+            .assignments
+            .iter()
+            .map(|assignment| Slot::new(assignment, &plan, now))
+            .collect();
         let guard = CardinalityGuard::new(plan.max_series);
-        Self { plan, slots, lane: Lane::new("collect"), guard, refusal_told: false, metrics }
+        Self {
+            plan,
+            slots,
+            lane: Lane::new("collect"),
+            guard,
+            refusal_told: false,
+            metrics,
+        }
     }
 
     /// Another plan: only collectors whose configuration changed start anew.
@@ -70,7 +81,11 @@ impl Round {
                 }
             });
         }
-        for gone in old.iter().filter(|slot| plan.assignments.iter().all(|new| new.name != slot.assignment.name)) {
+        for gone in old.iter().filter(|slot| {
+            plan.assignments
+                .iter()
+                .all(|new| new.name != slot.assignment.name)
+        }) {
             tracing::info!(collector = gone.assignment.name, "The collector stops.");
         }
         if plan.max_series != self.plan.max_series {
@@ -89,12 +104,16 @@ impl Round {
         for slot in &mut self.slots {
             let interval = i64::try_from(slot.assignment.interval.as_nanos()).unwrap_or(i64::MAX);
             if slot.ticks.next().saturating_sub(now) > interval {
-                tracing::warn!(collector = slot.assignment.name, "The clock was set back; the schedule starts over.");
+                tracing::warn!(
+                    collector = slot.assignment.name,
+                    "The clock was set back; the schedule starts over."
+                );
                 slot.ticks.restart(now);
             }
         }
         let next = self.slots.iter().map(|slot| slot.ticks.next()).min();
-        next.unwrap_or(i64::MAX).min(now.saturating_add(LONGEST_WAIT))
+        next.unwrap_or(i64::MAX)
+            .min(now.saturating_add(LONGEST_WAIT))
     }
 
     /// Collects what is due at `now`.
@@ -102,7 +121,9 @@ impl Round {
         let mut points = Vec::new();
         for index in 0..self.slots.len() {
             let slot = &mut self.slots[index];
-            let Some(due) = slot.ticks.take(now) else { continue };
+            let Some(due) = slot.ticks.take(now) else {
+                continue;
+            };
             let name = slot.assignment.name;
             if due.skipped > 0 {
                 self.metrics.ticks_skipped.with(&[name]).add(due.skipped);
@@ -114,7 +135,9 @@ impl Round {
 
     /// Collects with every collector, due or not: for a single look at the host.
     pub fn collect_all(&mut self, now: i64) -> Batch {
-        let points = (0..self.slots.len()).flat_map(|index| self.collect_one(index, now)).collect();
+        let points = (0..self.slots.len())
+            .flat_map(|index| self.collect_one(index, now))
+            .collect();
         self.encode(points, now)
     }
 
@@ -143,7 +166,10 @@ impl Round {
         match self.lane.run(name, slot.assignment.timeout, job) {
             Answer::Done((crew, result)) => {
                 slot.crew = Some(crew);
-                self.metrics.collection_seconds.with(&[name]).observe(began.elapsed().as_secs_f64());
+                self.metrics
+                    .collection_seconds
+                    .with(&[name])
+                    .observe(began.elapsed().as_secs_f64());
                 slot.ended(&result, &self.metrics);
                 result.map(Points::into_vec).unwrap_or_default()
             }
@@ -185,7 +211,10 @@ impl Round {
 
     /// A batch no writer took.
     pub fn lost(&self, batch: &Batch) {
-        self.metrics.lines_dropped.with(&["all", "writer_behind"]).add(u64::from(batch.lines()));
+        self.metrics
+            .lines_dropped
+            .with(&["all", "writer_behind"])
+            .add(u64::from(batch.lines()));
     }
 }
 
@@ -208,9 +237,14 @@ impl Slot {
             metrics.collector_stale.with(&[collector]).set(0.0);
             tracing::info!(collector, "The collector answers again.");
         }
-        metrics.collections.with(&[collector, if result.is_ok() { "ok" } else { "error" }]).increment();
+        metrics
+            .collections
+            .with(&[collector, if result.is_ok() { "ok" } else { "error" }])
+            .increment();
         match result {
-            Ok(_) if std::mem::replace(&mut self.failing, false) => tracing::info!(collector, "The collector works again."),
+            Ok(_) if std::mem::replace(&mut self.failing, false) => {
+                tracing::info!(collector, "The collector works again.")
+            }
             Err(error) if !std::mem::replace(&mut self.failing, true) => {
                 tracing::warn!(collector, "The collector gives nothing: {error}");
             }
@@ -224,7 +258,11 @@ impl Slot {
         if !std::mem::replace(&mut self.stale, true) {
             metrics.collector_stale.with(&[collector]).set(1.0);
             let timeout = self.assignment.timeout.as_secs_f64();
-            tracing::warn!(collector, timeout, "The collector hangs; the others go on without it.");
+            tracing::warn!(
+                collector,
+                timeout,
+                "The collector hangs; the others go on without it."
+            );
         }
     }
 }

@@ -21,7 +21,10 @@ impl Ticks {
     /// Ticks every `interval` nanoseconds (at least 1), the first after `now`.
     pub fn new(interval: i64, now: i64) -> Self {
         let interval = interval.max(1);
-        Self { interval, next: after(now, interval) }
+        Self {
+            interval,
+            next: after(now, interval),
+        }
     }
 
     /// When the next collection is due.
@@ -60,15 +63,33 @@ mod tests {
         let mut ticks = Ticks::new(10, 13);
         assert_eq!(ticks.next(), 20);
         assert_eq!(ticks.take(19), None);
-        assert_eq!(ticks.take(20), Some(Due { tick: 20, skipped: 0 }));
+        assert_eq!(
+            ticks.take(20),
+            Some(Due {
+                tick: 20,
+                skipped: 0
+            })
+        );
         assert_eq!(ticks.take(23), None);
-        assert_eq!(ticks.take(31), Some(Due { tick: 30, skipped: 0 }));
+        assert_eq!(
+            ticks.take(31),
+            Some(Due {
+                tick: 30,
+                skipped: 0
+            })
+        );
     }
 
     #[test]
     fn what_cannot_be_kept_is_skipped_and_counted() {
         let mut ticks = Ticks::new(10, 0);
-        assert_eq!(ticks.take(47), Some(Due { tick: 40, skipped: 3 }));
+        assert_eq!(
+            ticks.take(47),
+            Some(Due {
+                tick: 40,
+                skipped: 3
+            })
+        );
         assert_eq!(ticks.next(), 50);
     }
 

@@ -8,15 +8,23 @@ use super::incident::{Incident, Kind};
 use super::noise::Noise;
 
 /// (region, environment, hour of the day in UTC when its users are busiest).
-const REGIONS: [(&str, &str, f64); 3] =
-    [("us-east-1", "production", 19.0), ("us-west-1", "production", 22.0), ("eu-west-1", "staging", 13.0)];
+const REGIONS: [(&str, &str, f64); 3] = [
+    ("us-east-1", "production", 19.0),
+    ("us-west-1", "production", 22.0),
+    ("eu-west-1", "staging", 13.0),
+];
 
 /// (service, mean CPU percent, mean share of memory, what its busiest programs are called).
 const SERVICES: [(&str, f64, f64, [&str; 3]); 5] = [
     ("web", 28.0, 0.42, ["nginx", "node", "rsyslogd"]),
     ("api", 36.0, 0.52, ["java", "envoy", "rsyslogd"]),
     ("db", 31.0, 0.68, ["postgres", "pgbouncer", "barman"]),
-    ("cache", 16.0, 0.61, ["redis-server", "stunnel4", "rsyslogd"]),
+    (
+        "cache",
+        16.0,
+        0.61,
+        ["redis-server", "stunnel4", "rsyslogd"],
+    ),
     ("worker", 44.0, 0.47, ["python3", "celery", "ffmpeg"]),
 ];
 
@@ -93,7 +101,11 @@ impl SimulatedHost {
             mean_cpu: mean_cpu * noise.of("mean").between(0.8, 1.2),
             mean_memory: mean_memory * noise.of("memory").between(0.9, 1.1),
             noise,
-            incidents: incidents.iter().filter(|incident| incident.concerns(&name)).cloned().collect(),
+            incidents: incidents
+                .iter()
+                .filter(|incident| incident.concerns(&name))
+                .cloned()
+                .collect(),
             start,
             name,
         }
@@ -107,19 +119,23 @@ impl SimulatedHost {
     /// Its state at `time` (nanoseconds since 1970), or `None` while it says nothing.
     pub fn state(&self, time: i64) -> Option<State> {
         let booted = self.booted(time);
-        let silent = self.incident(Kind::Silent, time).is_some() || time < booted + RESTART_SECONDS * NANOS_PER_SECOND;
+        let silent = self.incident(Kind::Silent, time).is_some()
+            || time < booted + RESTART_SECONDS * NANOS_PER_SECOND;
         if silent {
             return None;
         }
         let activity = self.activity(time);
-        let wander = 6.0 * self.noise.of("slow").wave(time, 1800) + 4.0 * self.noise.of("fast").wave(time, 60);
+        let wander = 6.0 * self.noise.of("slow").wave(time, 1800)
+            + 4.0 * self.noise.of("fast").wave(time, 60);
         let calm = self.mean_cpu * activity + wander + 1.5 * self.noise.of("jitter").jitter(time);
         let cpu = match self.incident(Kind::CpuSpike, time) {
             Some(_) => 97.0 + 1.5 * self.noise.of("spike").jitter(time),
             // A calm host stays clear of the default rules.
             None => calm.clamp(1.0, 78.0),
         };
-        let memory = self.mean_memory + 0.05 * (activity - 1.0) + 0.03 * self.noise.of("pages").wave(time, 3600);
+        let memory = self.mean_memory
+            + 0.05 * (activity - 1.0)
+            + 0.03 * self.noise.of("pages").wave(time, 3600);
         Some(State {
             cpu,
             memory: memory.clamp(0.08, 0.80),
@@ -131,8 +147,13 @@ impl SimulatedHost {
     }
 
     fn incident(&self, kind: Kind, time: i64) -> Option<f64> {
-        let of_kind = self.incidents.iter().filter(|incident| incident.kind == kind);
-        of_kind.filter_map(|incident| incident.progress(time - self.start)).reduce(f64::max)
+        let of_kind = self
+            .incidents
+            .iter()
+            .filter(|incident| incident.kind == kind);
+        of_kind
+            .filter_map(|incident| incident.progress(time - self.start))
+            .reduce(f64::max)
     }
 
     /// A day has a busy and a quiet half.
@@ -143,7 +164,8 @@ impl SimulatedHost {
     /// The integral of [`Self::activity`] over seconds, up to a constant: it only grows.
     fn work(&self, time: i64) -> f64 {
         let day = NANOS_PER_DAY as f64 / NANOS_PER_SECOND as f64;
-        time as f64 / NANOS_PER_SECOND as f64 + AMPLITUDE * day / TAU * (TAU * self.day_phase(time)).sin()
+        time as f64 / NANOS_PER_SECOND as f64
+            + AMPLITUDE * day / TAU * (TAU * self.day_phase(time)).sin()
     }
 
     /// Days since the busiest hour of some day.
@@ -166,14 +188,20 @@ impl SimulatedHost {
     /// When it last started, at or before `time`.
     fn booted(&self, time: i64) -> i64 {
         let today = time.div_euclid(NANOS_PER_DAY);
-        let restarts = (today - RESTART_HORIZON_DAYS..=today).rev().filter_map(|day| {
-            let noise = self.noise.of("restart").at(day);
-            let restarts = noise.of("does").unit() * (DAYS_BETWEEN_RESTARTS as f64) < 1.0;
-            let within = (noise.of("when").unit() * 24.0) as i64 * NANOS_PER_HOUR;
-            restarts.then_some(day * NANOS_PER_DAY + within).filter(|boot| *boot <= time)
-        });
+        let restarts = (today - RESTART_HORIZON_DAYS..=today)
+            .rev()
+            .filter_map(|day| {
+                let noise = self.noise.of("restart").at(day);
+                let restarts = noise.of("does").unit() * (DAYS_BETWEEN_RESTARTS as f64) < 1.0;
+                let within = (noise.of("when").unit() * 24.0) as i64 * NANOS_PER_HOUR;
+                restarts
+                    .then_some(day * NANOS_PER_DAY + within)
+                    .filter(|boot| *boot <= time)
+            });
         let mut restarts = restarts;
-        restarts.next().unwrap_or((today - RESTART_HORIZON_DAYS) * NANOS_PER_DAY)
+        restarts
+            .next()
+            .unwrap_or((today - RESTART_HORIZON_DAYS) * NANOS_PER_DAY)
     }
 }
 

@@ -25,10 +25,22 @@ pub struct Fleet {
 
 impl Fleet {
     /// `hosts` hosts of `seed`, whose incidents count from `start` (nanoseconds since 1970).
-    pub fn new(seed: u64, hosts: u32, interval: Duration, start: i64, incidents: &[Incident]) -> Self {
-        let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX).max(1);
+    pub fn new(
+        seed: u64,
+        hosts: u32,
+        interval: Duration,
+        start: i64,
+        incidents: &[Incident],
+    ) -> Self {
+        let nanos = |duration: Duration| {
+            i64::try_from(duration.as_nanos())
+                .unwrap_or(i64::MAX)
+                .max(1)
+        };
         Self {
-            hosts: (0..hosts).map(|index| SimulatedHost::new(seed, index, start, incidents)).collect(),
+            hosts: (0..hosts)
+                .map(|index| SimulatedHost::new(seed, index, start, incidents))
+                .collect(),
             interval: nanos(interval),
             slow_interval: nanos(slow_interval(interval)),
         }
@@ -51,8 +63,12 @@ impl Fleet {
 
     /// Appends the line protocol of host number `index` at `tick`.
     pub fn append(&self, index: usize, tick: i64, lines: &mut Vec<u8>) {
-        let Some(host) = self.hosts.get(index) else { return };
-        let Some(state) = host.state(tick) else { return };
+        let Some(host) = self.hosts.get(index) else {
+            return;
+        };
+        let Some(state) = host.state(tick) else {
+            return;
+        };
         let slow = tick.rem_euclid(self.slow_interval) < self.interval;
         for point in points::points(host, &state, tick, slow) {
             if let Err(error) = line_protocol::append_point(lines, &point) {

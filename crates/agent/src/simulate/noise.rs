@@ -16,7 +16,10 @@ impl Noise {
     /// A source for a part of it.
     #[must_use]
     pub fn of(self, part: &str) -> Self {
-        Self(part.bytes().fold(self.0, |state, byte| mix(state ^ u64::from(byte))))
+        Self(
+            part.bytes()
+                .fold(self.0, |state, byte| mix(state ^ u64::from(byte))),
+        )
     }
 
     /// A source for the `index`th of its kind.
@@ -37,21 +40,30 @@ impl Noise {
 
     /// One of some things; `None` if there are none.
     pub fn pick<T: Copy>(self, choices: &[T]) -> Option<T> {
-        choices.get((self.unit() * choices.len() as f64) as usize).copied()
+        choices
+            .get((self.unit() * choices.len() as f64) as usize)
+            .copied()
     }
 
     /// A wave in [-1, 1] that wanders over `seconds` and is smooth in between.
     pub fn wave(self, time: i64, seconds: i64) -> f64 {
         let period = seconds * NANOS_PER_SECOND;
-        let (step, within) = (time.div_euclid(period), time.rem_euclid(period) as f64 / period as f64);
+        let (step, within) = (
+            time.div_euclid(period),
+            time.rem_euclid(period) as f64 / period as f64,
+        );
         let smooth = within * within * (3.0 - 2.0 * within);
-        let (from, to) = (self.at(step).between(-1.0, 1.0), self.at(step + 1).between(-1.0, 1.0));
+        let (from, to) = (
+            self.at(step).between(-1.0, 1.0),
+            self.at(step + 1).between(-1.0, 1.0),
+        );
         from + (to - from) * smooth
     }
 
     /// Jitter in [-1, 1], new every second.
     pub fn jitter(self, time: i64) -> f64 {
-        self.at(time.div_euclid(NANOS_PER_SECOND)).between(-1.0, 1.0)
+        self.at(time.div_euclid(NANOS_PER_SECOND))
+            .between(-1.0, 1.0)
     }
 }
 

@@ -43,7 +43,10 @@ fn cpu(host: &SimulatedHost, state: &State, at: i64, slow: bool, points: &mut Po
     for core in 0..host.cores {
         let noise = host.noise("core").at(i64::from(core));
         let usage = (state.cpu + 8.0 * noise.wave(at, 30)).clamp(0.0, 100.0);
-        points.push(modes(Row::new("cpu", at).tag("cpu", &core.to_string()), usage));
+        points.push(modes(
+            Row::new("cpu", at).tag("cpu", &core.to_string()),
+            usage,
+        ));
     }
 }
 
@@ -91,9 +94,15 @@ fn disk_io(host: &SimulatedHost, state: &State, at: i64, points: &mut Points) {
         Row::new("diskio", at)
             .tag("device", "nvme0n1")
             .integer("disk_read_count", counter(state, 40.0 * scale))
-            .integer("disk_read_bytes", counter(state, 900_000.0 * scale) / 512 * 512)
+            .integer(
+                "disk_read_bytes",
+                counter(state, 900_000.0 * scale) / 512 * 512,
+            )
             .integer("disk_write_count", counter(state, 90.0 * scale))
-            .integer("disk_write_bytes", counter(state, 2_500_000.0 * scale) / 512 * 512)
+            .integer(
+                "disk_write_bytes",
+                counter(state, 2_500_000.0 * scale) / 512 * 512,
+            )
             .integer("disk_io_time_ms", counter(state, 35.0 * scale)),
     );
 }
@@ -113,14 +122,21 @@ fn network(host: &SimulatedHost, state: &State, at: i64, slow: bool, points: &mu
     points.push(fields(Row::new("network", at).tag("interface", "eth0")));
     let mut total = fields(Row::new("network", at));
     if slow {
-        let established = 120.0 * state.activity * scale + 10.0 * host.noise("sockets").wave(at, 120);
+        let established =
+            120.0 * state.activity * scale + 10.0 * host.noise("sockets").wave(at, 120);
         total = total
             .integer("network_connections", established as u64)
             .integer("network_connections_listen", 14)
-            .integer("network_connections_syn_sent", (host.noise("syn").unit() * 2.0) as u64)
+            .integer(
+                "network_connections_syn_sent",
+                (host.noise("syn").unit() * 2.0) as u64,
+            )
             .integer("network_connections_syn_recv", (established * 0.01) as u64)
             .integer("network_connections_time_wait", (established * 0.4) as u64)
-            .integer("network_connections_close_wait", (established * 0.02) as u64)
+            .integer(
+                "network_connections_close_wait",
+                (established * 0.02) as u64,
+            )
             .integer("network_connections_closing", (established * 0.03) as u64)
             .integer("network_connections_udp", 9);
     }
@@ -131,7 +147,6 @@ fn system(host: &SimulatedHost, state: &State, at: i64, slow: bool, points: &mut
     let pressure = |limit: f64| (state.cpu - limit).max(0.0);
     let stalled = |rate: f64| counter(state, rate);
     let mut row = Row::new("system", at)
-        .integer("uptime_seconds", state.uptime as u64)
         .float("pressure_cpu_some_percent", pressure(40.0))
         .float("pressure_memory_some_percent", pressure(90.0) * 0.1)
         .float("pressure_memory_full_percent", pressure(90.0) * 0.05)
@@ -143,11 +158,19 @@ fn system(host: &SimulatedHost, state: &State, at: i64, slow: bool, points: &mut
         .integer("pressure_io_some_us", stalled(4_000.0))
         .integer("pressure_io_full_us", stalled(3_000.0));
     if slow {
-        row = row.integer("users_count", u64::from(host.noise("users").wave(at, 1800) > 0.3));
+        row = row.integer(
+            "users_count",
+            u64::from(host.noise("users").wave(at, 1800) > 0.3),
+        );
         let celsius = 38.0 + 0.35 * state.cpu + host.noise("heat").wave(at, 120);
-        points.push(Row::new("system", at).tag("sensor", "coretemp Package id 0").float("temperature_celsius", celsius));
+        points.push(
+            Row::new("system", at)
+                .tag("sensor", "coretemp Package id 0")
+                .float("temperature_celsius", celsius),
+        );
     }
     points.push(row);
+    points.push(Row::new("process", at).integer("uptime_seconds", state.uptime as u64));
 }
 
 fn file_system(host: &SimulatedHost, state: &State, at: i64, points: &mut Points) {
@@ -164,10 +187,19 @@ fn file_system(host: &SimulatedHost, state: &State, at: i64, points: &mut Points
             .integer("disk_used_bytes", used)
             .integer("disk_free_bytes", free)
             .integer("disk_available_bytes", available)
-            .float("disk_usage_percent", 100.0 * used as f64 / (used + available) as f64)
+            .float(
+                "disk_usage_percent",
+                100.0 * used as f64 / (used + available) as f64,
+            )
             .integer("disk_stale", 0)
-            .integer("disk_inodes_total", (host.disk_total / BYTES_PER_INODE) as u64)
-            .integer("disk_inodes_used", (host.disk_total * state.disk / BYTES_PER_INODE / 4.0) as u64),
+            .integer(
+                "disk_inodes_total",
+                (host.disk_total / BYTES_PER_INODE) as u64,
+            )
+            .integer(
+                "disk_inodes_used",
+                (host.disk_total * state.disk / BYTES_PER_INODE / 4.0) as u64,
+            ),
     );
 }
 
@@ -193,13 +225,19 @@ fn processes(host: &SimulatedHost, state: &State, at: i64, points: &mut Points) 
         points.push(
             Row::new("process", at)
                 .tag("process", program)
-                .integer("process_pid", 800 + rank as u64 * 211 + (noise.unit() * 200.0) as u64)
+                .integer(
+                    "process_pid",
+                    800 + rank as u64 * 211 + (noise.unit() * 200.0) as u64,
+                )
                 .integer("process_instances", 1 + rank as u64)
                 .integer("process_memory_bytes", memory as u64)
                 .float("process_memory_percent", 100.0 * state.memory * share)
                 .float("process_cpu_percent", state.cpu * share)
                 .integer("process_io_read_bytes", counter(state, 500_000.0 * share))
-                .integer("process_io_write_bytes", counter(state, 1_500_000.0 * share)),
+                .integer(
+                    "process_io_write_bytes",
+                    counter(state, 1_500_000.0 * share),
+                ),
         );
     }
 }

@@ -34,7 +34,9 @@ impl DeadLetterFile {
     ///
     /// Errors: the file cannot be written; the letters are lost then.
     pub fn append(&self, letters: &[DeadLetter], at: i64) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
         if fs::metadata(path).is_ok_and(|metadata| metadata.len() >= MAX_FILE_BYTES) {
             fs::rename(path, path.with_extension("lp.1"))?;
         }
@@ -42,7 +44,11 @@ impl DeadLetterFile {
         for letter in letters {
             // A comment ends with its line; a reason that has several must not become data.
             let reason = letter.reason.replace(['\n', '\r'], " ");
-            text.push_str(&format!("# {} {reason}\n{}", format_rfc3339(at), letter.lines.text()));
+            text.push_str(&format!(
+                "# {} {reason}\n{}",
+                format_rfc3339(at),
+                letter.lines.text()
+            ));
         }
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         file.write_all(text.as_bytes())

@@ -61,8 +61,12 @@ pub async fn deliver<Sent>(batch: Arc<Batch>, mut write: impl FnMut(Arc<Batch>) 
 where
     Sent: Future<Output = Outcome>,
 {
-    let mut report =
-        Report { written: 0, remaining: Batch::default(), dead_letters: Vec::new(), verdict: Verdict::Complete };
+    let mut report = Report {
+        written: 0,
+        remaining: Batch::default(),
+        dead_letters: Vec::new(),
+        verdict: Verdict::Complete,
+    };
     // The next part is the last of the stack, so that lines go in order.
     let mut parts = vec![batch];
     let mut requests = 0;
@@ -71,7 +75,11 @@ where
         match write(Arc::clone(&part)).await {
             Outcome::Done => report.written += u64::from(part.lines()),
             Outcome::Split { message } if part.lines() > 1 && requests < MAX_REQUESTS => {
-                tracing::debug!(lines = part.lines(), message, "The server takes less at a time.");
+                tracing::debug!(
+                    lines = part.lines(),
+                    message,
+                    "The server takes less at a time."
+                );
                 push_halves(&mut parts, &part);
             }
             Outcome::Split { message } => report.bury(&part, message),
@@ -83,9 +91,17 @@ where
                 report.verdict = Verdict::Later { after, message };
                 break;
             }
-            Outcome::Refused { status, code, message } => {
+            Outcome::Refused {
+                status,
+                code,
+                message,
+            } => {
                 parts.push(part);
-                let message = if code.is_empty() { message } else { format!("{code}: {message}") };
+                let message = if code.is_empty() {
+                    message
+                } else {
+                    format!("{code}: {message}")
+                };
                 report.verdict = Verdict::Refused { status, message };
                 break;
             }
@@ -99,7 +115,13 @@ where
 
 impl Report {
     /// Puts the lines a rejection names aside and lets the rest go again; halves where it names none.
-    fn reject(&mut self, parts: &mut Vec<Arc<Batch>>, part: &Batch, rejection: Rejection, may_halve: bool) {
+    fn reject(
+        &mut self,
+        parts: &mut Vec<Arc<Batch>>,
+        part: &Batch,
+        rejection: Rejection,
+        may_halve: bool,
+    ) {
         let (bad, good) = sort_out(part, &rejection);
         if !bad.is_empty() {
             self.dead_letters.extend(bad);
@@ -116,7 +138,10 @@ impl Report {
     }
 
     fn bury(&mut self, part: &Batch, reason: String) {
-        self.dead_letters.push(DeadLetter { lines: part.clone(), reason });
+        self.dead_letters.push(DeadLetter {
+            lines: part.clone(),
+            reason,
+        });
     }
 }
 
@@ -130,9 +155,16 @@ fn push_halves(parts: &mut Vec<Arc<Batch>>, part: &Batch) {
 fn sort_out(part: &Batch, rejection: &Rejection) -> (Vec<DeadLetter>, Batch) {
     let (mut bad, mut good) = (Vec::new(), String::new());
     for (index, line) in part.text().split_inclusive('\n').enumerate() {
-        match rejection.lines.iter().find(|rejected| rejected.number == Some(index + 1)) {
+        match rejection
+            .lines
+            .iter()
+            .find(|rejected| rejected.number == Some(index + 1))
+        {
             Some(rejected) => {
-                bad.push(DeadLetter { lines: Batch::new(line.to_owned()), reason: rejected.reason.clone() });
+                bad.push(DeadLetter {
+                    lines: Batch::new(line.to_owned()),
+                    reason: rejected.reason.clone(),
+                });
             }
             None => good.push_str(line),
         }
@@ -150,8 +182,12 @@ mod tests {
 
     /// Runs a delivery against a server that is a function, on no runtime.
     fn run(batch: &Batch, mut server: impl FnMut(&Batch) -> Outcome) -> Report {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(deliver(Arc::new(batch.clone()), |part| std::future::ready(server(&part))))
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(deliver(Arc::new(batch.clone()), |part| {
+            std::future::ready(server(&part))
+        }))
     }
 
     fn rejected(part: &Batch) -> Outcome {
@@ -170,8 +206,15 @@ mod tests {
 
     #[test]
     fn one_bad_line_of_5000_is_found_by_halving() {
-        let lines: Vec<String> =
-            (0..5000).map(|line| if line == 3210 { "bad".to_owned() } else { format!("m f={line}") }).collect();
+        let lines: Vec<String> = (0..5000)
+            .map(|line| {
+                if line == 3210 {
+                    "bad".to_owned()
+                } else {
+                    format!("m f={line}")
+                }
+            })
+            .collect();
         let all = batch(&lines.iter().map(String::as_str).collect::<Vec<_>>());
         let mut requests = 0;
         let report = run(&all, |part| {
@@ -194,7 +237,14 @@ mod tests {
             rejected(part)
         });
         assert!(requests <= 2 * MAX_REQUESTS, "{requests} requests");
-        assert_eq!(report.dead_letters.iter().map(|letter| letter.lines.lines()).sum::<u32>(), 5000);
+        assert_eq!(
+            report
+                .dead_letters
+                .iter()
+                .map(|letter| letter.lines.lines())
+                .sum::<u32>(),
+            5000
+        );
     }
 
     #[test]
@@ -202,7 +252,9 @@ mod tests {
         let mut seen = String::new();
         let report = run(&batch(&["a", "b", "c", "d", "e"]), |part| {
             if part.lines() > 2 {
-                return Outcome::Split { message: "too large".to_owned() };
+                return Outcome::Split {
+                    message: "too large".to_owned(),
+                };
             }
             seen.push_str(part.text());
             Outcome::Done
@@ -215,10 +267,19 @@ mod tests {
         let mut sent = 0;
         let report = run(&batch(&["a", "b", "c", "d"]), |part| {
             if part.lines() > 2 {
-                return Outcome::Split { message: "too large".to_owned() };
+                return Outcome::Split {
+                    message: "too large".to_owned(),
+                };
             }
             sent += 1;
-            if sent == 1 { Outcome::Done } else { Outcome::RetryAfter { after: None, message: "gone".to_owned() } }
+            if sent == 1 {
+                Outcome::Done
+            } else {
+                Outcome::RetryAfter {
+                    after: None,
+                    message: "gone".to_owned(),
+                }
+            }
         });
         assert_eq!(report.written, 2);
         assert_eq!(report.remaining, batch(&["c", "d"]));

@@ -163,7 +163,13 @@ impl Writer {
         };
         let sync = self.parts.buffer.sync_due(self.in_flight.as_ref());
         // A disk that takes nothing is asked again once a second, not at once.
-        let sync = sync.map(|due| if self.disk_failed { now + self.settings.limits.sync_interval } else { due });
+        let sync = sync.map(|due| {
+            if self.disk_failed {
+                now + self.settings.limits.sync_interval
+            } else {
+                due
+            }
+        });
         next.min(sync.unwrap_or(next)).min(now + GAUGE_INTERVAL)
     }
 
@@ -173,7 +179,10 @@ impl Writer {
         let lines = self.settings.batch_lines;
         let delivery = match self.pace.next(self.pending(), now) {
             Next::Fresh => {
-                self.pace.begin_fresh(self.parts.buffer.oldest_fresh().unwrap_or(now), &mut self.rng);
+                self.pace.begin_fresh(
+                    self.parts.buffer.oldest_fresh().unwrap_or(now),
+                    &mut self.rng,
+                );
                 self.parts.buffer.take_fresh(lines)?
             }
             Next::Backlog => {
@@ -183,14 +192,19 @@ impl Writer {
             }
             Next::At(_) | Next::Idle => return None,
         };
-        let (client, bucket): (_, Arc<str>) = (self.parts.client.clone(), self.parts.bucket.as_str().into());
+        let (client, bucket): (_, Arc<str>) =
+            (self.parts.client.clone(), self.parts.bucket.as_str().into());
         let batch = Arc::clone(&delivery.batch);
         self.in_flight = Some(delivery);
         Some(Box::pin(async move {
             let began = Instant::now();
             let send = |part: Arc<Batch>| {
                 let (client, bucket) = (client.clone(), Arc::clone(&bucket));
-                async move { client.write(&bucket, Precision::Nanoseconds, part.text().as_bytes()).await }
+                async move {
+                    client
+                        .write(&bucket, Precision::Nanoseconds, part.text().as_bytes())
+                        .await
+                }
             };
             (deliver(batch, send).await, began.elapsed())
         }))
@@ -198,10 +212,20 @@ impl Writer {
 
     /// Acts on how a delivery ended.
     fn finish(&mut self, report: Report, took: Duration) {
-        let Some(delivery) = self.in_flight.take() else { return };
+        let Some(delivery) = self.in_flight.take() else {
+            return;
+        };
         let name = self.parts.name.as_str();
-        self.parts.metrics.lines_written.with(&[name]).add(report.written);
-        self.parts.metrics.write_seconds.with(&[name]).observe(took.as_secs_f64());
+        self.parts
+            .metrics
+            .lines_written
+            .with(&[name])
+            .add(report.written);
+        self.parts
+            .metrics
+            .write_seconds
+            .with(&[name])
+            .observe(took.as_secs_f64());
         if !report.dead_letters.is_empty() {
             self.bury(&report);
         }
@@ -212,23 +236,35 @@ impl Writer {
                 "written"
             }
             Verdict::Later { after, message } => {
-                self.parts.buffer.failed(delivery, Arc::new(report.remaining));
+                self.parts
+                    .buffer
+                    .failed(delivery, Arc::new(report.remaining));
                 self.complain(after, &message, None);
                 "retry"
             }
             Verdict::Refused { status, message } => {
-                self.parts.buffer.failed(delivery, Arc::new(report.remaining));
+                self.parts
+                    .buffer
+                    .failed(delivery, Arc::new(report.remaining));
                 self.complain(None, &message, Some(status));
                 "refused"
             }
         };
-        self.parts.metrics.writes.with(&[&self.parts.name, outcome]).increment();
+        self.parts
+            .metrics
+            .writes
+            .with(&[&self.parts.name, outcome])
+            .increment();
     }
 
     fn succeed(&mut self) {
         if self.pace.failures() > 0 {
             let fill = self.parts.buffer.fill();
-            tracing::info!(output = self.parts.name, backlog_lines = fill.disk_lines, "The server takes data again.");
+            tracing::info!(
+                output = self.parts.name,
+                backlog_lines = fill.disk_lines,
+                "The server takes data again."
+            );
         }
         self.pace.succeeded();
         self.last_complaint = None;
@@ -240,8 +276,14 @@ impl Writer {
         let now = self.now();
         let wait = self.pace.failed(now, after, &mut self.rng);
         let hint = status.map_or("", hint);
-        self.parts.readiness.0.not_ready(self.parts.readiness.1, format!("{message}{hint}"));
-        if self.last_complaint.is_some_and(|last| now - last < LOG_INTERVAL) {
+        self.parts
+            .readiness
+            .0
+            .not_ready(self.parts.readiness.1, format!("{message}{hint}"));
+        if self
+            .last_complaint
+            .is_some_and(|last| now - last < LOG_INTERVAL)
+        {
             return;
         }
         self.last_complaint = Some(now);
@@ -249,23 +291,53 @@ impl Writer {
         let failures = self.pace.failures();
         match status {
             Some(status) => {
-                tracing::error!(output, status, failures, wait_seconds, "The server refuses our data, it is kept: {message}{hint}");
+                tracing::error!(
+                    output,
+                    status,
+                    failures,
+                    wait_seconds,
+                    "The server refuses our data, it is kept: {message}{hint}"
+                );
             }
-            None => tracing::warn!(output, failures, wait_seconds, "The server takes no data, it is kept: {message}"),
+            None => tracing::warn!(
+                output,
+                failures,
+                wait_seconds,
+                "The server takes no data, it is kept: {message}"
+            ),
         }
     }
 
     /// Puts lines aside that the server will never have.
     fn bury(&mut self, report: &Report) {
-        let lines = report.dead_letters.iter().map(|letter| u64::from(letter.lines.lines())).sum();
+        let lines = report
+            .dead_letters
+            .iter()
+            .map(|letter| u64::from(letter.lines.lines()))
+            .sum();
         let name = self.parts.name.as_str();
-        self.parts.metrics.lines_dropped.with(&[name, "rejected"]).add(lines);
-        let reason = report.dead_letters.first().map_or("", |letter| letter.reason.as_str());
-        match self.parts.dead_letters.append(&report.dead_letters, clock::now()) {
+        self.parts
+            .metrics
+            .lines_dropped
+            .with(&[name, "rejected"])
+            .add(lines);
+        let reason = report
+            .dead_letters
+            .first()
+            .map_or("", |letter| letter.reason.as_str());
+        match self
+            .parts
+            .dead_letters
+            .append(&report.dead_letters, clock::now())
+        {
             Ok(()) => tracing::error!(
                 output = name,
                 lines,
-                file = self.parts.dead_letters.path().map(|path| path.display().to_string()),
+                file = self
+                    .parts
+                    .dead_letters
+                    .path()
+                    .map(|path| path.display().to_string()),
                 "The server rejects lines, they are put aside: {reason}"
             ),
             Err(error) => tracing::error!(
@@ -279,7 +351,11 @@ impl Writer {
 
     fn sync_if_due(&mut self) {
         let now = self.now();
-        let due = self.parts.buffer.sync_due(self.in_flight.as_ref()).is_some_and(|due| due <= now);
+        let due = self
+            .parts
+            .buffer
+            .sync_due(self.in_flight.as_ref())
+            .is_some_and(|due| due <= now);
         if due {
             self.parts.buffer.sync(self.in_flight.as_mut(), now, false);
         }
@@ -291,7 +367,10 @@ impl Writer {
             Some(_) => {}
             None if due && self.disk_failed => {
                 self.disk_failed = false;
-                tracing::info!(output = self.parts.name, "The queue on disk takes data again.");
+                tracing::info!(
+                    output = self.parts.name,
+                    "The queue on disk takes data again."
+                );
             }
             None => {}
         }
@@ -302,32 +381,66 @@ impl Writer {
         let name = self.parts.name.as_str();
         let dropped = self.parts.buffer.take_dropped();
         for (reason, lines) in &dropped.lines {
-            self.parts.metrics.lines_dropped.with(&[name, reason]).add(*lines);
+            self.parts
+                .metrics
+                .lines_dropped
+                .with(&[name, reason])
+                .add(*lines);
             self.dropped_untold += lines;
         }
         if dropped.logged > 0 {
-            self.parts.metrics.lines_dropped.with(&[name, "overflow_log"]).add(dropped.logged);
+            self.parts
+                .metrics
+                .lines_dropped
+                .with(&[name, "overflow_log"])
+                .add(dropped.logged);
         }
         if dropped.corrupt > 0 {
-            self.parts.metrics.queue_corrupt.with(&[name]).add(dropped.corrupt);
-            tracing::error!(output = name, damaged = dropped.corrupt, "The queue on disk is damaged; what cannot be read is skipped.");
+            self.parts
+                .metrics
+                .queue_corrupt
+                .with(&[name])
+                .add(dropped.corrupt);
+            tracing::error!(
+                output = name,
+                damaged = dropped.corrupt,
+                "The queue on disk is damaged; what cannot be read is skipped."
+            );
         }
         if let Some(error) = dropped.log_error {
             tracing::error!(output = name, "{error}");
         }
         let now = self.start.elapsed();
-        let told_lately = self.last_drop_told.is_some_and(|last| now - last < LOG_INTERVAL);
+        let told_lately = self
+            .last_drop_told
+            .is_some_and(|last| now - last < LOG_INTERVAL);
         if self.dropped_untold > 0 && !told_lately {
-            tracing::error!(output = name, lines = self.dropped_untold, "The buffer is full; the oldest data is dropped.");
+            tracing::error!(
+                output = name,
+                lines = self.dropped_untold,
+                "The buffer is full; the oldest data is dropped."
+            );
             self.dropped_untold = 0;
             self.last_drop_told = Some(now);
         }
         let fill = self.parts.buffer.fill();
         let metrics = &self.parts.metrics;
-        metrics.buffer_lines.with(&[name, "memory"]).set(fill.memory_lines as f64);
-        metrics.buffer_lines.with(&[name, "disk"]).set(fill.disk_lines as f64);
-        metrics.buffer_bytes.with(&[name, "memory"]).set(fill.memory_bytes as f64);
-        metrics.buffer_bytes.with(&[name, "disk"]).set(fill.disk_bytes as f64);
+        metrics
+            .buffer_lines
+            .with(&[name, "memory"])
+            .set(fill.memory_lines as f64);
+        metrics
+            .buffer_lines
+            .with(&[name, "disk"])
+            .set(fill.disk_lines as f64);
+        metrics
+            .buffer_bytes
+            .with(&[name, "memory"])
+            .set(fill.memory_bytes as f64);
+        metrics
+            .buffer_bytes
+            .with(&[name, "disk"])
+            .set(fill.disk_bytes as f64);
     }
 
     /// The end: everything to disk, so that it is safe; then to the server as far as time allows. A server
@@ -344,7 +457,11 @@ impl Writer {
             if sending.is_none() {
                 break;
             }
-            let Ok((report, took)) = tokio::time::timeout_at(deadline, finished(&mut sending)).await else { break };
+            let Ok((report, took)) =
+                tokio::time::timeout_at(deadline, finished(&mut sending)).await
+            else {
+                break;
+            };
             sending = None;
             let complete = report.verdict == Verdict::Complete;
             self.finish(report, took);
@@ -366,10 +483,22 @@ impl Writer {
         let fill = self.parts.buffer.fill();
         let (lost, kept) = (fill.memory_lines, fill.disk_lines);
         if lost > 0 {
-            self.parts.metrics.lines_dropped.with(&[&self.parts.name, "shutdown"]).add(lost);
-            tracing::error!(output = self.parts.name, lines = lost, "Stopped before the server took all data; there is no queue on disk to keep it.");
+            self.parts
+                .metrics
+                .lines_dropped
+                .with(&[&self.parts.name, "shutdown"])
+                .add(lost);
+            tracing::error!(
+                output = self.parts.name,
+                lines = lost,
+                "Stopped before the server took all data; there is no queue on disk to keep it."
+            );
         } else {
-            tracing::info!(output = self.parts.name, kept_lines = kept, "The writer has stopped.");
+            tracing::info!(
+                output = self.parts.name,
+                kept_lines = kept,
+                "The writer has stopped."
+            );
         }
     }
 

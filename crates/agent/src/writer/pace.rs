@@ -89,7 +89,13 @@ impl Pace {
     /// What to write at `now`. While the server is away the freshest data is what is tried; without any,
     /// the backlog.
     pub fn next(&self, pending: Pending, now: Duration) -> Next {
-        let fresh_due = pending.oldest_fresh.map(|arrived| if pending.full { now } else { self.flush_due(arrived) });
+        let fresh_due = pending.oldest_fresh.map(|arrived| {
+            if pending.full {
+                now
+            } else {
+                self.flush_due(arrived)
+            }
+        });
         let backlog_due = pending.backlog.then_some(self.backlog_not_before);
         let due = |time: Option<Duration>| time.map(|time| time.max(self.not_before));
         match (due(fresh_due), due(backlog_due)) {
@@ -105,7 +111,9 @@ impl Pace {
     /// ago. A tenth of slack keeps data that comes every interval from missing every other write.
     fn flush_due(&self, arrived: Duration) -> Duration {
         let interval = self.settings.flush_interval;
-        let earliest = self.last_fresh.map_or(arrived, |last| last + interval - interval / 10);
+        let earliest = self
+            .last_fresh
+            .map_or(arrived, |last| last + interval - interval / 10);
         arrived.max(earliest) + self.jitter
     }
 
@@ -117,7 +125,9 @@ impl Pace {
 
     /// A write of `lines` lines of the backlog begins.
     pub fn begin_backlog(&mut self, lines: u32, now: Duration) {
-        let cost = Duration::from_secs_f64(f64::from(lines) / f64::from(self.settings.backlog_rate.max(1)));
+        let cost = Duration::from_secs_f64(
+            f64::from(lines) / f64::from(self.settings.backlog_rate.max(1)),
+        );
         self.backlog_not_before = self.backlog_not_before.max(now) + cost;
     }
 
@@ -128,10 +138,18 @@ impl Pace {
     }
 
     /// A write failed; gives how long nothing is written now.
-    pub fn failed(&mut self, now: Duration, retry_after: Option<Duration>, rng: &mut fastrand::Rng) -> Duration {
+    pub fn failed(
+        &mut self,
+        now: Duration,
+        retry_after: Option<Duration>,
+        rng: &mut fastrand::Rng,
+    ) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let asked = retry_after.map(|after| after.min(MAX_RETRY_AFTER));
-        let delay = self.settings.backoff.delay_at_least(self.failures, asked, rng);
+        let delay = self
+            .settings
+            .backoff
+            .delay_at_least(self.failures, asked, rng);
         self.not_before = now + delay;
         delay
     }
@@ -149,23 +167,37 @@ mod tests {
         Pace::new(PaceSettings {
             flush_interval: ms(1000),
             flush_jitter: Duration::ZERO,
-            backoff: Backoff { initial: ms(1000), limit: ms(60_000) },
+            backoff: Backoff {
+                initial: ms(1000),
+                limit: ms(60_000),
+            },
             backlog_rate: 1000,
         })
     }
 
     fn pending(oldest_fresh: Option<u64>, backlog: bool) -> Pending {
-        Pending { oldest_fresh: oldest_fresh.map(ms), full: false, backlog }
+        Pending {
+            oldest_fresh: oldest_fresh.map(ms),
+            full: false,
+            backlog,
+        }
     }
 
     #[test]
     fn data_that_comes_every_interval_is_written_as_it_comes() {
         let (mut pace, mut rng) = (pace(), fastrand::Rng::with_seed(1));
         for arrived in [1000, 2003, 2998, 4001] {
-            assert_eq!(pace.next(pending(Some(arrived), false), ms(arrived)), Next::Fresh, "at {arrived}");
+            assert_eq!(
+                pace.next(pending(Some(arrived), false), ms(arrived)),
+                Next::Fresh,
+                "at {arrived}"
+            );
             pace.begin_fresh(ms(arrived), &mut rng);
         }
-        assert_eq!(pace.next(pending(Some(4100), false), ms(4100)), Next::At(ms(4901)));
+        assert_eq!(
+            pace.next(pending(Some(4100), false), ms(4100)),
+            Next::At(ms(4901))
+        );
     }
 
     #[test]
@@ -183,8 +215,14 @@ mod tests {
     fn after_a_failure_it_waits_as_long_as_the_server_asks() {
         let (mut pace, mut rng) = (pace(), fastrand::Rng::with_seed(1));
         assert_eq!(pace.failed(ms(0), Some(ms(30_000)), &mut rng), ms(30_000));
-        assert_eq!(pace.next(pending(Some(0), true), ms(29_999)), Next::At(ms(30_000)));
-        assert_eq!(pace.failed(ms(0), Some(ms(86_400_000)), &mut rng), MAX_RETRY_AFTER);
+        assert_eq!(
+            pace.next(pending(Some(0), true), ms(29_999)),
+            Next::At(ms(30_000))
+        );
+        assert_eq!(
+            pace.failed(ms(0), Some(ms(86_400_000)), &mut rng),
+            MAX_RETRY_AFTER
+        );
         pace.succeeded();
         assert_eq!(pace.next(pending(Some(0), true), ms(1)), Next::Fresh);
     }
@@ -192,8 +230,14 @@ mod tests {
     #[test]
     fn backoff_grows_and_is_jittered() {
         let (mut pace, mut rng) = (pace(), fastrand::Rng::with_seed(1));
-        let waits: Vec<Duration> = (0..10).map(|_| pace.failed(ms(0), None, &mut rng)).collect();
+        let waits: Vec<Duration> = (0..10)
+            .map(|_| pace.failed(ms(0), None, &mut rng))
+            .collect();
         assert!((ms(500)..=ms(1000)).contains(&waits[0]), "{:?}", waits[0]);
-        assert!((ms(30_000)..=ms(60_000)).contains(&waits[9]), "{:?}", waits[9]);
+        assert!(
+            (ms(30_000)..=ms(60_000)).contains(&waits[9]),
+            "{:?}",
+            waits[9]
+        );
     }
 }

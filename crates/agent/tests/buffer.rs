@@ -1,0 +1,193 @@
+//! The buffer over a real folder: what overflows goes oldest first and is counted, what is held survives.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchpost_agent::batch::Batch;
+use watchpost_agent::buffer::{Buffer, DiskQueue, Limits};
+
+const NOW: Duration = Duration::from_secs(100);
+
+fn limits(memory: usize, disk: u64) -> Limits {
+    Limits {
+        memory,
+        disk,
+        sync_interval: Duration::from_secs(1),
+        overflow_log: None,
+    }
+}
+
+/// A line of about a hundred bytes that deflate cannot make small.
+fn line(number: u32) -> String {
+    let mut rng = fastrand::Rng::with_seed(u64::from(number));
+    let noise: String = (0..80).map(|_| rng.alphanumeric()).collect();
+    format!("m,n={number} v=\"{noise}\" {number}\n")
+}
+
+fn batch(number: u32) -> Arc<Batch> {
+    Arc::new(Batch::new(line(number)))
+}
+
+fn open(folder: &Path, limits: &Limits) -> Buffer {
+    Buffer::new(
+        limits.clone(),
+        Some(DiskQueue::open(folder, limits.disk).unwrap()),
+    )
+}
+
+/// Takes everything there is, as the numbers of the lines.
+fn take_all(buffer: &mut Buffer) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    while let Some(delivery) = buffer.take_fresh(500).or_else(|| buffer.take_backlog(500)) {
+        let number = |line: &str| line.rsplit(' ').next()?.parse::<u32>().ok();
+        numbers.extend(delivery.batch.text().lines().filter_map(number));
+        buffer.written(delivery);
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn memory_alone_drops_the_oldest_and_counts() {
+    let mut buffer = Buffer::new(limits(1000, 0), None);
+    for number in 0..30 {
+        buffer.push(batch(number), NOW);
+    }
+    let dropped = buffer.take_dropped();
+    let kept = take_all(&mut buffer);
+    assert_eq!(kept.last(), Some(&29));
+    assert_eq!(dropped.lines["memory_full"] as usize + kept.len(), 30);
+    assert!(
+        kept.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "the newest are kept: {kept:?}"
+    );
+}
+
+#[test]
+fn the_disk_drops_the_oldest_segment_and_counts() {
+    let folder = watchpost_testkit::temp_folder();
+    let mut buffer = open(folder.path(), &limits(1 << 20, 64 * 1024));
+    for number in 0..2000 {
+        buffer.push(batch(number), NOW);
+        buffer.sync(None, NOW, true);
+        let delivery = buffer.take_fresh(1).unwrap();
+        let remaining = Arc::clone(&delivery.batch);
+        buffer.failed(delivery, remaining);
+    }
+    let fill = buffer.fill();
+    assert!(fill.disk_bytes <= 64 * 1024, "{fill:?}");
+    assert_eq!(fill.memory_lines, 0);
+    let dropped = buffer.take_dropped();
+    let kept = take_all(&mut buffer);
+    assert_eq!(kept.last(), Some(&1999));
+    assert_eq!(dropped.lines["disk_limit"] as usize + kept.len(), 2000);
+    assert!(kept.windows(2).all(|pair| pair[1] == pair[0] + 1));
+    assert_eq!(
+        buffer.fill().disk_bytes,
+        0,
+        "an empty queue has no segments"
+    );
+}
+
+#[test]
+fn an_overflow_log_gets_what_is_dropped() {
+    let folder = watchpost_testkit::temp_folder();
+    let log = folder.path().join("overflow.lp");
+    let limits = Limits {
+        overflow_log: Some(log.clone()),
+        ..limits(300, 64 * 1024)
+    };
+    let mut buffer = open(&folder.path().join("queue"), &limits);
+    for number in 0..1500 {
+        buffer.push(batch(number), NOW);
+    }
+    let dropped = buffer.take_dropped();
+    let kept = take_all(&mut buffer);
+    let logged: Vec<String> = std::fs::read_to_string(&log)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(dropped.logged as usize, logged.len());
+    assert!(dropped.lines.is_empty(), "{dropped:?}");
+    assert_eq!(logged.len() + kept.len(), 1500);
+    assert_eq!(logged[0], line(0).trim_end());
+}
+
+#[test]
+fn what_was_synced_is_there_after_a_restart() {
+    let folder = watchpost_testkit::temp_folder();
+    let limits = limits(1 << 20, 1 << 20);
+    let mut buffer = open(folder.path(), &limits);
+    for number in 0..10 {
+        buffer.push(batch(number), NOW);
+    }
+    assert_eq!(buffer.sync_due(None), Some(NOW + Duration::from_secs(1)));
+    buffer.sync(None, NOW + Duration::from_secs(1), false);
+    assert_eq!(buffer.sync_due(None), None);
+    buffer.push(batch(10), NOW + Duration::from_secs(1));
+    drop(buffer);
+    let mut buffer = open(folder.path(), &limits);
+    assert_eq!(
+        take_all(&mut buffer),
+        (0..10).collect::<Vec<_>>(),
+        "all but the one that was not synced"
+    );
+}
+
+#[test]
+fn what_is_in_flight_is_synced_too_and_goes_when_it_is_written() {
+    let folder = watchpost_testkit::temp_folder();
+    let limits = limits(1 << 20, 1 << 20);
+    let mut buffer = open(folder.path(), &limits);
+    buffer.push(batch(1), NOW);
+    let mut delivery = buffer.take_fresh(500).unwrap();
+    buffer.sync(Some(&mut delivery), NOW + Duration::from_secs(2), false);
+    assert_eq!(buffer.fill().disk_lines, 1);
+    buffer.written(delivery);
+    assert_eq!((buffer.fill().disk_lines, buffer.has_backlog()), (0, false));
+}
+
+#[test]
+fn a_backlog_that_failed_is_taken_again() {
+    let folder = watchpost_testkit::temp_folder();
+    let limits = limits(1 << 20, 1 << 20);
+    let mut buffer = open(folder.path(), &limits);
+    for number in 0..5 {
+        buffer.push(batch(number), NOW);
+    }
+    buffer.sync(None, NOW, true);
+    drop(buffer);
+    let mut buffer = open(folder.path(), &limits);
+    let delivery = buffer.take_backlog(500).unwrap();
+    assert!(buffer.take_backlog(500).is_none(), "it is under way");
+    let remaining = Arc::clone(&delivery.batch);
+    buffer.failed(delivery, remaining);
+    assert_eq!(take_all(&mut buffer), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_record_cut_short_by_a_crash_is_no_damage() {
+    let folder = watchpost_testkit::temp_folder();
+    let limits = limits(1 << 20, 1 << 20);
+    let mut buffer = open(folder.path(), &limits);
+    for number in 0..3 {
+        buffer.push(batch(number), NOW);
+    }
+    buffer.sync(None, NOW, true);
+    drop(buffer);
+    let segment = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "segment")
+        })
+        .unwrap();
+    let bytes = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, &bytes[..bytes.len() - 7]).unwrap();
+    let mut buffer = open(folder.path(), &limits);
+    assert_eq!(take_all(&mut buffer), [0, 1]);
+    assert_eq!(buffer.take_dropped().corrupt, 0);
+}

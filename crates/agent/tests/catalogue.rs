@@ -1,0 +1,130 @@
+//! What the agent and the simulator write is what the catalogue promises: every field is in it with its type
+//! and tags, and every metric in it is written.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use watchpost_agent::simulate::Fleet;
+use watchpost_core::catalogue::{COMMON_TAGS, METRICS, MetricType, metric};
+use watchpost_core::line_protocol::{Precision, parse_points};
+use watchpost_core::point::Point;
+
+use crate::agent::PROGRAM;
+
+/// Fields the points hold, after a check of each against the catalogue.
+fn checked_fields(points: &[Point]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    for point in points {
+        assert_eq!(
+            point.series.measurement(),
+            watchpost_core::catalogue::MEASUREMENT
+        );
+        for (tag, _) in COMMON_TAGS {
+            assert!(
+                point.series.tag(tag).is_some(),
+                "{} has no tag {tag}",
+                point.series
+            );
+        }
+        let metric_type = MetricType::from_name(point.series.tag("metric_type").unwrap());
+        let own_tags: BTreeSet<&str> = point
+            .series
+            .tags()
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .collect();
+        for (field, value) in point.fields() {
+            let metric = metric(field)
+                .unwrap_or_else(|| panic!("{field} of {} is not in the catalogue", point.series));
+            assert_eq!(
+                Some(metric.metric_type),
+                metric_type,
+                "{field} in {}",
+                point.series
+            );
+            assert_eq!(
+                metric.field_type,
+                value.field_type(),
+                "{field} in {}",
+                point.series
+            );
+            assert!(
+                metric.tags.iter().all(|tag| own_tags.contains(tag)),
+                "{field} in {}",
+                point.series
+            );
+            let known = |tag: &&&str| {
+                COMMON_TAGS.iter().any(|(common, _)| common == *tag)
+                    || metric.tags.contains(tag)
+                    || metric.optional_tags.contains(tag)
+            };
+            let unknown: Vec<_> = own_tags.iter().filter(|tag| !known(tag)).collect();
+            assert!(
+                unknown.is_empty(),
+                "{field} in {} has tags the catalogue does not know: {unknown:?}",
+                point.series
+            );
+            seen.insert(field.clone());
+        }
+    }
+    seen
+}
+
+fn points(lines: &[u8]) -> Vec<Point> {
+    parse_points(lines, Precision::Nanoseconds, 0).unwrap()
+}
+
+#[test]
+fn the_simulator_writes_the_whole_catalogue() {
+    let start = 1_760_000_000_000_000_000;
+    let fleet = Fleet::new(42, 5, Duration::from_secs(10), start, &[]);
+    let mut seen = BTreeSet::new();
+    // A minute, so that a restarting host is there again at some tick.
+    for tick in 0..6 {
+        let tick = fleet.tick_from(start) + tick * 10_000_000_000;
+        seen.extend(checked_fields(&points(fleet.batch(tick).text().as_bytes())));
+    }
+    let missing: Vec<_> = METRICS
+        .iter()
+        .map(|metric| metric.name)
+        .filter(|name| !seen.contains(*name))
+        .collect();
+    assert!(missing.is_empty(), "not simulated: {missing:?}");
+}
+
+/// Metrics that a host has only with the hardware, kernel or users for them.
+const WHERE_THE_HOST_HAS_IT: &[&str] = &[
+    "cpu_freq_current_mhz",
+    "temperature_celsius",
+    "users_count",
+    "pressure_",
+];
+
+/// Metrics of things a container may lack: a disk or a mount of its own.
+const NOT_IN_EVERY_CONTAINER: &[&str] = &["disk_"];
+
+#[test]
+fn this_host_gives_the_catalogue_where_it_has_it() {
+    let output = Command::new(PROGRAM)
+        .env_clear()
+        .arg("--once")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let seen = checked_fields(&points(&output.stdout));
+    let excused = |name: &str| {
+        let mut excuses = WHERE_THE_HOST_HAS_IT.iter().chain(NOT_IN_EVERY_CONTAINER);
+        excuses.any(|prefix| name.starts_with(prefix))
+    };
+    let missing: Vec<_> = METRICS
+        .iter()
+        .map(|metric| metric.name)
+        .filter(|name| !seen.contains(*name) && !excused(name))
+        .collect();
+    assert!(missing.is_empty(), "not collected: {missing:?}");
+}

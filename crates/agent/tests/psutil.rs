@@ -1,0 +1,214 @@
+//! The agent's values beside those of psutil on the same machine, field by field.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use watchpost_core::line_protocol::{Precision, parse_points};
+use watchpost_core::point::Point;
+use watchpost_testkit::skip;
+
+use crate::agent::PROGRAM;
+
+/// What psutil says, as JSON. Rates are taken over the same second the agent takes.
+const SCRIPT: &str = r#"
+import json, psutil, time
+psutil.cpu_percent(percpu=False)
+time.sleep(1)
+memory, swap, disk = psutil.virtual_memory(), psutil.swap_memory(), psutil.disk_usage("/")
+net = psutil.net_io_counters(pernic=True)
+io = psutil.disk_io_counters(perdisk=True)
+load = psutil.getloadavg()
+print(json.dumps({
+    "cpu_count": psutil.cpu_count(), "load_1m": load[0], "load_15m": load[2],
+    "memory_total": memory.total, "memory_available": memory.available, "memory_percent": memory.percent,
+    "memory_cached": memory.cached, "memory_buffers": memory.buffers,
+    "swap_total": swap.total, "swap_percent": swap.percent,
+    "disk_total": disk.total, "disk_used": disk.used, "disk_free": disk.free, "disk_percent": disk.percent,
+    "processes": len(psutil.pids()), "boot_time": psutil.boot_time(), "now": time.time(),
+    "net": {name: counters._asdict() for name, counters in net.items()},
+    "io": {name: counters._asdict() for name, counters in io.items()},
+}))
+"#;
+
+/// A Python with psutil: the system's, or one of a virtual environment that is made once beside the build.
+fn python() -> Option<PathBuf> {
+    let has_psutil = |python: &Path| {
+        let imported = Command::new(python).args(["-c", "import psutil"]).output();
+        imported.is_ok_and(|output| output.status.success())
+    };
+    let system = PathBuf::from("python3");
+    if has_psutil(&system) {
+        return Some(system);
+    }
+    let folder = Path::new(PROGRAM).parent()?.join("psutil-venv");
+    let own = folder.join("bin/python");
+    if !has_psutil(&own) {
+        Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&folder)
+            .output()
+            .ok()?;
+        Command::new(&own)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--timeout",
+                "5",
+                "--retries",
+                "0",
+                "psutil",
+            ])
+            .output()
+            .ok()?;
+    }
+    has_psutil(&own).then_some(own)
+}
+
+struct Comparison {
+    points: Vec<Point>,
+    wrong: Vec<String>,
+}
+
+impl Comparison {
+    /// The agent's value of a field, of the point with the tag.
+    fn ours(&self, field: &str, tag: Option<(&str, &str)>) -> Option<f64> {
+        let fits = |point: &&Point| match tag {
+            Some((key, value)) => point.series.tag(key) == Some(value),
+            None => ["cpu", "interface", "process"]
+                .iter()
+                .all(|key| point.series.tag(key).is_none()),
+        };
+        self.points
+            .iter()
+            .filter(fits)
+            .find_map(|point| point.get(field)?.as_f64())
+    }
+
+    /// Notes a value that differs from psutil's by more than `tolerance`.
+    fn within(
+        &mut self,
+        field: &str,
+        tag: Option<(&str, &str)>,
+        theirs: &serde_json::Value,
+        tolerance: f64,
+    ) {
+        let (ours, theirs) = (self.ours(field, tag), theirs.as_f64());
+        let close = matches!((ours, theirs), (Some(ours), Some(theirs)) if (ours - theirs).abs() <= tolerance);
+        if !close {
+            self.wrong.push(format!(
+                "{field} {tag:?}: {ours:?}, psutil has {theirs:?} (±{tolerance})"
+            ));
+        }
+    }
+}
+
+#[test]
+fn values_agree_with_psutil() {
+    let Some(python) = python() else {
+        return skip("no Python with psutil, and none can be had");
+    };
+    // Both look at the same moment: the script and the agent each take a second.
+    let script = Command::new(python)
+        .args(["-c", SCRIPT])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let agent = Command::new(PROGRAM)
+        .env_clear()
+        .arg("--once")
+        .output()
+        .unwrap();
+    let theirs: serde_json::Value =
+        serde_json::from_slice(&script.wait_with_output().unwrap().stdout).unwrap();
+    let points = parse_points(&agent.stdout, Precision::Nanoseconds, 0).unwrap();
+    let mut comparison = Comparison {
+        points,
+        wrong: Vec::new(),
+    };
+
+    let mebibytes = |count: f64| count * 1024.0 * 1024.0;
+    // What both read at rest must be the same; what moves may move by what a busy second can do.
+    for (field, key, tolerance) in [
+        ("cpu_count", "cpu_count", 0.0),
+        ("cpu_load_1m", "load_1m", 0.8),
+        ("cpu_load_15m", "load_15m", 0.3),
+        ("memory_total_bytes", "memory_total", 0.0),
+        (
+            "memory_available_bytes",
+            "memory_available",
+            mebibytes(1024.0),
+        ),
+        ("memory_cached_bytes", "memory_cached", mebibytes(1024.0)),
+        ("memory_buffers_bytes", "memory_buffers", mebibytes(64.0)),
+        ("memory_usage_percent", "memory_percent", 8.0),
+        ("swap_total_bytes", "swap_total", 0.0),
+        ("swap_usage_percent", "swap_percent", 5.0),
+        ("process_count", "processes", 40.0),
+    ] {
+        comparison.within(field, None, &theirs[key], tolerance);
+    }
+    let uptime = theirs["now"].as_f64().unwrap() - theirs["boot_time"].as_f64().unwrap();
+    comparison.within("uptime_seconds", None, &uptime.into(), 5.0);
+    if comparison
+        .ours("disk_total_bytes", Some(("mountpoint", "/")))
+        .is_some()
+    {
+        for (field, key, tolerance) in [
+            ("disk_total_bytes", "disk_total", 0.0),
+            ("disk_used_bytes", "disk_used", mebibytes(1024.0)),
+            ("disk_available_bytes", "disk_free", mebibytes(1024.0)),
+            ("disk_usage_percent", "disk_percent", 1.0),
+        ] {
+            comparison.within(field, Some(("mountpoint", "/")), &theirs[key], tolerance);
+        }
+    }
+    compare_counters(&mut comparison, &theirs);
+    assert!(comparison.wrong.is_empty(), "{:#?}", comparison.wrong);
+}
+
+/// Counters only grow: the agent's, read within the same second, is near psutil's.
+fn compare_counters(comparison: &mut Comparison, theirs: &serde_json::Value) {
+    let points = comparison.points.clone();
+    for interface in points
+        .iter()
+        .filter_map(|point| point.series.tag("interface"))
+    {
+        for (field, key, tolerance) in [
+            ("network_bytes_recv", "bytes_recv", 5e8),
+            ("network_bytes_sent", "bytes_sent", 5e8),
+            ("network_packets_recv", "packets_recv", 5e5),
+            ("network_packets_sent", "packets_sent", 5e5),
+            ("network_errors_in", "errin", 0.0),
+            ("network_errors_out", "errout", 0.0),
+        ] {
+            comparison.within(
+                field,
+                Some(("interface", interface)),
+                &theirs["net"][interface][key],
+                tolerance,
+            );
+        }
+    }
+    for device in points
+        .iter()
+        .filter(|point| point.get("disk_io_time_ms").is_some())
+    {
+        let device = device.series.tag("device").unwrap();
+        for (field, key, tolerance) in [
+            ("disk_read_bytes", "read_bytes", 2e9),
+            ("disk_write_bytes", "write_bytes", 2e9),
+            ("disk_read_count", "read_count", 1e5),
+            ("disk_write_count", "write_count", 1e5),
+            ("disk_io_time_ms", "busy_time", 5e3),
+        ] {
+            comparison.within(
+                field,
+                Some(("device", device)),
+                &theirs["io"][device][key],
+                tolerance,
+            );
+        }
+    }
+}
