@@ -95,7 +95,7 @@ impl App {
         let app = Self {
             storage: Arc::new(storage),
             audit: Audit::open(folder).map_err(io_error)?,
-            tasks: Tasks::open(folder, settings.catch_up).map_err(io_error)?,
+            tasks: Tasks::new(settings.catch_up),
             queries: Queries::new(&settings.limits),
             metrics: Metrics::new(),
             sessions: Sessions::default(),

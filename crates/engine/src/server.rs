@@ -70,6 +70,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
     if !address.ip().is_loopback() && certificate.is_none() {
         tracing::warn!(%address, "tokens travel in the clear: use --tls-cert and --tls-key, or listen on 127.0.0.1");
     }
+    crate::tasks::start(&app);
     let maintenance = maintain(Arc::clone(&app), shutdown.clone())?;
     let scheme = if certificate.is_some() {
         "https"

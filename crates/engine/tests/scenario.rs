@@ -105,6 +105,10 @@ impl Scenario {
 
 impl Step {
     fn directive(&mut self, text: &str) {
+        if let Some(pattern) = text.strip_prefix("names only ") {
+            self.names_only = Some(pattern.to_owned());
+            return;
+        }
         let words: Vec<&str> = text.splitn(4, ' ').collect();
         match words[..] {
             ["save", name, "from", pointer] => {
@@ -117,7 +121,6 @@ impl Step {
             ["compare", "status"] => self.status_only = true,
             ["keys", "only"] => self.keys_only = true,
             ["first", "lines", count] => self.first_lines = Some(count.parse().expect("a number")),
-            ["names", "only", pattern] => self.names_only = Some(pattern.to_owned()),
             _ => panic!("{text:?} is no directive"),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! The predicate is SQL-like: comparisons of `_measurement` and of tags with `=`, joined by `AND`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use watchpost_storage::predicate::{Comparison, Literal, Subject};
 use watchpost_storage::{Predicate, TimeRange};
@@ -38,14 +40,54 @@ pub fn delete(call: &Call) -> Reply {
         ));
     }
     if !range.is_empty() {
-        call.app
-            .storage
-            .delete(bucket.id.number(), range, &predicate)?;
+        for equalities in as_equalities(call, bucket.id.number(), range, predicate)? {
+            call.app.storage.delete(bucket.id.number(), range, &equalities)?;
+        }
     }
     Ok(Answer::no_content())
 }
 
-fn request(bytes: &[u8]) -> Result<(TimeRange, Predicate), ApiError> {
+/// Storage deletes by equality alone. A `!=` becomes one equality for each other value that a matching series has; an
+/// empty value stands for series without the tag.
+fn as_equalities(
+    call: &Call,
+    bucket: u64,
+    range: TimeRange,
+    predicate: Vec<Predicate>,
+) -> Result<Vec<Predicate>, ApiError> {
+    let (unequal, equal): (Vec<_>, Vec<_>) =
+        predicate.into_iter().partition(|part| matches!(part, Predicate::Compare(_, Comparison::NotEqual, _)));
+    if unequal.is_empty() {
+        return Ok(vec![Predicate::And(equal)]);
+    }
+    let subjects: BTreeSet<Option<String>> = unequal
+        .iter()
+        .filter_map(|part| match part {
+            Predicate::Compare(Subject::Tag(key), ..) => Some(Some(key.to_string())),
+            Predicate::Compare(Subject::Measurement, ..) => Some(None),
+            _ => None,
+        })
+        .collect();
+    let all = Predicate::And(unequal.into_iter().chain(equal.iter().cloned()).collect());
+    let mut combinations = BTreeSet::new();
+    for series in call.app.storage.series(bucket, range, &all)? {
+        let values = subjects.iter().map(|subject| match subject {
+            None => (None, series.measurement().to_owned()),
+            Some(key) => (Some(key.clone()), series.tag(key).unwrap_or_default().to_owned()),
+        });
+        combinations.insert(values.collect::<Vec<_>>());
+    }
+    let equalities = combinations.into_iter().map(|combination| {
+        let chosen = combination.into_iter().map(|(key, value)| {
+            let subject = key.map_or(Subject::Measurement, |key| Subject::Tag(key.into()));
+            Predicate::Compare(subject, Comparison::Equal, Literal::String(value.into()))
+        });
+        Predicate::And(chosen.chain(equal.iter().cloned()).collect())
+    });
+    Ok(equalities.collect())
+}
+
+fn request(bytes: &[u8]) -> Result<(TimeRange, Vec<Predicate>), ApiError> {
     let request = body::first_object(bytes, "deleteRequest", "http.deleteRequestDecode")?;
     let time = |member: &str, example: &str| {
         let text = request
@@ -68,8 +110,8 @@ fn request(bytes: &[u8]) -> Result<(TimeRange, Predicate), ApiError> {
     ))
 }
 
-/// Reads a predicate.
-fn parse(text: &str) -> Result<Predicate, ApiError> {
+/// Reads a predicate: conditions that must all hold.
+fn parse(text: &str) -> Result<Vec<Predicate>, ApiError> {
     let mut words = Words { text, position: 0 };
     let mut conditions = Vec::new();
     let mut open = 0_usize;
@@ -110,7 +152,7 @@ fn parse(text: &str) -> Result<Predicate, ApiError> {
     if open > 0 {
         return Err(ApiError::invalid("extra ( seen"));
     }
-    Ok(Predicate::And(conditions))
+    Ok(conditions)
 }
 
 fn comparison(words: &mut Words<'_>) -> Result<Predicate, ApiError> {

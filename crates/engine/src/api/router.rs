@@ -15,7 +15,8 @@ use crate::api::error::{ApiError, Code};
 use crate::api::serve::{self, Kind, Operation};
 use crate::api::{
     authorizations, buckets, cors, dbrps, delete, flux, health, labels, members, orgs,
-    placeholders, query, secrets, session, setup, users, variables, write,
+    placeholders, query, runs,
+    secrets, session, setup, tasks, users, variables, write,
 };
 use crate::app::App;
 
@@ -151,6 +152,13 @@ const MANAGE: &[Route] = &[
             (DELETE, variables::delete),
         ],
     ),
+    ("/api/v2/tasks", &[(GET, tasks::list), (POST, tasks::create)]),
+    ("/api/v2/tasks/{id}", &[(GET, tasks::get), (PATCH, tasks::change), (DELETE, tasks::delete)]),
+    ("/api/v2/tasks/{id}/runs", &[(GET, runs::list), (POST, runs::create)]),
+    ("/api/v2/tasks/{id}/runs/{run}", &[(GET, runs::get), (DELETE, runs::cancel)]),
+    ("/api/v2/tasks/{id}/runs/{run}/retry", &[(POST, runs::retry)]),
+    ("/api/v2/tasks/{id}/runs/{run}/logs", &[(GET, runs::logs)]),
+    ("/api/v2/tasks/{id}/logs", &[(GET, runs::all_logs)]),
     ("/api/v2/query/suggestions", &[(GET, flux::suggestions)]),
     (
         "/api/v2/query/suggestions/{name}",
@@ -332,8 +340,14 @@ async fn ping(State(app): State<Arc<App>>, request: Request) -> Response {
 
 /// A method that a management route does not have.
 async fn bare_refusal() -> Response {
-    without_allow(StatusCode::METHOD_NOT_ALLOWED.into_response())
+    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+    response.extensions_mut().insert(Bare);
+    response
 }
+
+/// Marks an answer that carries no `Allow`, which the framework would add.
+#[derive(Clone)]
+struct Bare;
 
 /// A method that a data route does not have: all of these take POST alone.
 async fn named_refusal() -> Response {
@@ -342,11 +356,6 @@ async fn named_refusal() -> Response {
     response
         .headers_mut()
         .insert(header::ALLOW, HeaderValue::from_static("OPTIONS, POST"));
-    response
-}
-
-fn without_allow(mut response: Response) -> Response {
-    response.headers_mut().remove(header::ALLOW);
     response
 }
 

@@ -112,7 +112,7 @@ pub fn session_key(cookies: &str) -> Option<String> {
 }
 
 /// What a signed-in user may: what their roles in organizations give, and to see and change themselves.
-fn of_user(state: &State, user: Id) -> Permissions {
+pub fn of_user(state: &State, user: Id) -> Permissions {
     let mut permissions = vec![
         Permission::global(Action::Read, ResourceType::Users, user),
         Permission::global(Action::Write, ResourceType::Users, user),

@@ -1,30 +1,85 @@
 //! Tasks: Flux scripts that run on a schedule, and the record of their runs.
+//!
+//! ```text
+//! scheduler (whose turn is it?) ─▶ execute (the script, as its owner) ─▶ history (runs and their logs, in `_tasks`)
+//! ```
+//! A run's `now()` is the time it was scheduled for; the offset only delays it. What is known of a task's past is kept with
+//! the task, so a restart goes on where the last process stopped, and sees what was missed meanwhile.
 
-use std::io;
-use std::path::Path;
+pub mod cron;
+mod execute;
+mod history;
+pub mod options;
+pub mod schedule;
+mod scheduler;
 
-/// Runs of tasks.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::meta::Id;
+
+pub use history::{Event, Run, Status, find as find_run, list as list_runs};
+pub use history::shown_event;
+pub use scheduler::{forget, request_run, start};
+
+/// What is going on.
 #[derive(Debug)]
 pub struct Tasks {
-    _catch_up: bool,
+    /// Whether runs that were missed while the server was down are made up for.
+    catch_up: bool,
+    /// Tells the scheduler that something changed.
+    changed: Arc<Notify>,
+    active: Mutex<Active>,
+}
+
+/// Runs that are not finished, and where each task's schedule stands.
+#[derive(Debug, Default)]
+struct Active {
+    runs: BTreeMap<Id, Run>,
+    /// The newest time that each task was run for, or was found to have missed.
+    scheduled: BTreeMap<Id, i64>,
+    /// Runs that were asked to end.
+    canceled: Vec<Id>,
 }
 
 impl Tasks {
-    /// Opens the record of runs in a folder.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub fn open(_folder: &Path, catch_up: bool) -> io::Result<Self> {
-        Ok(Self {
-            _catch_up: catch_up,
-        })
+    /// None yet.
+    pub fn new(catch_up: bool) -> Self {
+        Self { catch_up, changed: Arc::default(), active: Mutex::default() }
     }
 
-    /// Runs that are not finished.
+    /// How many runs are not finished.
     pub fn active(&self) -> usize {
-        0
+        self.lock().runs.len()
+    }
+
+    /// The unfinished runs of a task.
+    pub fn active_runs(&self, task: Id) -> Vec<Run> {
+        self.lock().runs.values().filter(|run| run.task == task).cloned().collect()
+    }
+
+    /// Asks an unfinished run to end; whether there is such a run.
+    pub fn cancel(&self, run: Id) -> bool {
+        let mut active = self.lock();
+        let is_active = active.runs.contains_key(&run);
+        if is_active {
+            active.canceled.push(run);
+        }
+        is_active
+    }
+
+    /// Says that tasks were made, changed or removed.
+    pub fn tell_changed(&self) {
+        self.changed.notify_one();
+    }
+
+    fn is_canceled(&self, run: Id) -> bool {
+        self.lock().canceled.contains(&run)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Active> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Starts the schedule.
-pub fn start(_app: &std::sync::Arc<crate::app::App>) {}
