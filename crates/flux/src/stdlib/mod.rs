@@ -9,19 +9,19 @@ mod bitwise;
 mod build;
 mod columns;
 mod convert;
-//TODO mod csv;
+mod csv;
 mod date;
 mod derivatives;
 mod dict;
-//TODO mod experimental;
+mod experimental;
 mod find;
 mod histogram;
 //TODO mod holt_winters;
-//TODO mod http;
+mod http;
 mod join;
 mod json;
 mod math;
-//TODO mod monitor;
+mod monitor;
 mod moving;
 //TODO mod nelder_mead;
 mod pivot;
@@ -34,10 +34,11 @@ mod sources;
 mod states;
 mod streams;
 mod strings;
-//TODO mod testing;
+mod testing;
+mod timezone;
 mod types;
 mod windows;
-//TODO mod write;
+mod write;
 
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -59,20 +60,22 @@ const FAMILIES: &[&[Native]] = &[
     bitwise::FUNCTIONS,
     columns::FUNCTIONS,
     convert::FUNCTIONS,
-    //TODO csv::FUNCTIONS,
+    csv::FUNCTIONS,
     date::FUNCTIONS,
     derivatives::FUNCTIONS,
     dict::FUNCTIONS,
-    //TODO experimental::FUNCTIONS,
+    experimental::FUNCTIONS,
     find::FUNCTIONS,
     histogram::FUNCTIONS,
     //TODO holt_winters::FUNCTIONS,
-    //TODO http::FUNCTIONS,
+    http::FUNCTIONS,
     join::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
     math::OF_ONE,
-    //TODO monitor::FUNCTIONS,
+    math::OF_ONE,
+    math::OF_ONE,
+    monitor::FUNCTIONS,
     moving::FUNCTIONS,
     pivot::FUNCTIONS,
     quantile::FUNCTIONS,
@@ -84,33 +87,29 @@ const FAMILIES: &[&[Native]] = &[
     states::FUNCTIONS,
     streams::FUNCTIONS,
     strings::FUNCTIONS,
-    //TODO testing::FUNCTIONS,
+    testing::FUNCTIONS,
+    timezone::FUNCTIONS,
     types::FUNCTIONS,
     windows::FUNCTIONS,
-    //TODO write::FUNCTIONS,
+    write::FUNCTIONS,
 ];
 
 /// Packages written in the language: path and text. Functions in Rust of the same package are visible to it.
 const TEXTS: &[(&str, &str)] = &[
     ("", include_str!("packages/universe.flux")),
-    //TODO ("date", include_str!("packages/date.flux")),
-    //TODO ("dict", include_str!("packages/dict.flux")),
-    //TODO ("experimental", include_str!("packages/experimental.flux")),
-    //TODO ("experimental/aggregate", include_str!("packages/experimental_aggregate.flux")),
+    ("experimental", include_str!("packages/experimental.flux")),
+    ("experimental/aggregate", include_str!("packages/experimental_aggregate.flux")),
     ("experimental/array", include_str!("packages/experimental_array.flux")),
-    //TODO ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
-    //TODO ("http", include_str!("packages/http.flux")),
-    //TODO ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
+    ("date/boundaries", include_str!("packages/date_boundaries.flux")),
+    ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
+    ("http", include_str!("packages/http.flux")),
+    ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
     ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
-    //TODO ("influxdata/influxdb/tasks", include_str!("packages/tasks.flux")),
+    ("influxdata/influxdb/tasks", include_str!("packages/tasks.flux")),
     ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
     ("join", include_str!("packages/join.flux")),
-    //TODO ("math", include_str!("packages/math.flux")),
-    //TODO ("pagerduty", include_str!("packages/pagerduty.flux")),
-    //TODO ("slack", include_str!("packages/slack.flux")),
-    //TODO ("testing", include_str!("packages/testing.flux")),
-    //TODO ("timezone", include_str!("packages/timezone.flux")),
-    //TODO ("types", include_str!("packages/types.flux")),
+    ("pagerduty", include_str!("packages/pagerduty.flux")),
+    ("slack", include_str!("packages/slack.flux")),
 ];
 
 /// Packages that are other names of others.
@@ -269,6 +268,7 @@ fn constants(path: &str) -> Vec<(&'static str, Value)> {
         "profiler" => vec![("enabledProfilers", Value::array(Vec::new()))],
         "math" => math::constants(),
         "date" => date::constants(),
+        "timezone" => timezone::constants(),
         _ => Vec::new(),
     }
 }
