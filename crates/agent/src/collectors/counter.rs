@@ -12,7 +12,7 @@ pub fn increase(previous: u64, current: u64) -> u64 {
     if current >= previous {
         return current - previous;
     }
-    let wrapped = previous < WRAP && previous >= WRAP / 4 * 3 && current < WRAP / 4;
+    let wrapped = (WRAP / 4 * 3..WRAP).contains(&previous) && current < WRAP / 4;
     if wrapped {
         current + WRAP - previous
     } else {
