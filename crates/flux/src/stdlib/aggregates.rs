@@ -262,7 +262,7 @@ fn covariance(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
             squares_y += delta_y * (y - mean_y);
             products += delta_x * (y - mean_y);
         }
-        let value = if pearson { products / (squares_x * squares_y).sqrt() } else { products / (count - 1.0) };
+        let value = if count == 0.0 { f64::NAN } else if pearson { products / (squares_x * squares_y).sqrt() } else { products / (count - 1.0) };
         let mut result = Table::of_key(table.key.clone(), 1);
         result.set(&destination, float_row(Some(value)));
         Ok(result)

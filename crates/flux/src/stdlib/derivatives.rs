@@ -94,7 +94,7 @@ fn rates(values: &Vector<f64>, times: &[i64], kept: &[usize], unit: i64, falling
         let (time, earlier) = known?;
         let elapsed = (times[*row] - time) as f64 / unit as f64;
         if falling.non_negative && value < earlier {
-            return falling.initial_zero.then(|| value / elapsed);
+            return falling.initial_zero.then_some(0.0);
         }
         Some((value - earlier) / elapsed)
     });

@@ -70,7 +70,7 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     })
 }
 
-/// A table's rows by the values of the join's columns; rows with a null among them are left out.
+/// A table's rows by the values of the join's columns; a null is a value like others.
 struct RowIndex {
     rows: BTreeMap<Vec<KeyValue>, Vec<usize>>,
     complete: bool,
@@ -84,9 +84,7 @@ impl RowIndex {
         if complete {
             for row in 0..table.rows {
                 let key: Vec<KeyValue> = columns.iter().flatten().map(|column| KeyValue::of(column, row)).collect();
-                if !key.iter().any(KeyValue::is_null) {
-                    rows.entry(key).or_default().push(row);
-                }
+                rows.entry(key).or_default().push(row);
             }
         }
         Self { rows, complete }

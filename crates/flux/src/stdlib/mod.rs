@@ -16,14 +16,14 @@ mod dict;
 mod experimental;
 mod find;
 mod histogram;
-//TODO mod holt_winters;
+mod holt_winters;
 mod http;
 mod join;
 mod json;
 mod math;
 mod monitor;
 mod moving;
-//TODO mod nelder_mead;
+mod nelder_mead;
 mod pivot;
 mod quantile;
 mod regexp;
@@ -67,11 +67,12 @@ const FAMILIES: &[&[Native]] = &[
     experimental::FUNCTIONS,
     find::FUNCTIONS,
     histogram::FUNCTIONS,
-    //TODO holt_winters::FUNCTIONS,
+    holt_winters::FUNCTIONS,
     http::FUNCTIONS,
     join::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
+    math::OF_ONE,
     math::OF_ONE,
     math::OF_ONE,
     math::OF_ONE,

@@ -134,10 +134,11 @@ fn relative_strength(context: &Context<'_>, arguments: &Arguments) -> Result<Val
     let n = length(arguments)?;
     let columns = arguments.strings_or("columns", &["_value"])?;
     over_columns(context, arguments, "relativeStrengthIndex", columns, n, move |values| {
-        let moves = moves(values);
-        if moves.len() < n {
-            return Vec::new();
-        }
+        // The first value counts as a move from nothing.
+        let mut moves = moves(values);
+        let first = values.first().copied().flatten().unwrap_or(0.0);
+        moves.insert(0, (first.max(0.0), (-first).max(0.0)));
+        let complete = moves.len() > n;
         let (mut up, mut down) = (0.0, 0.0);
         let mut indices = Vec::new();
         for (at, (rise, fall)) in moves.iter().enumerate() {
@@ -148,7 +149,7 @@ fn relative_strength(context: &Context<'_>, arguments: &Arguments) -> Result<Val
                 up = (up * (n - 1) as f64 + rise) / n as f64;
                 down = (down * (n - 1) as f64 + fall) / n as f64;
             }
-            if at + 1 >= n {
+            if at >= n || (!complete && at + 1 == values.len()) {
                 indices.push(Some(100.0 - 100.0 / (1.0 + up / down)));
             }
         }
@@ -181,7 +182,7 @@ fn over_columns(
     compute: impl Fn(&[Option<f64>]) -> Vec<Option<f64>> + 'static,
 ) -> Result<Value, Error> {
     map_table(context, arguments, name, move |_, table| {
-        let skip = n.min(table.rows);
+        let skip = n.min(table.rows.saturating_sub(1));
         let mut rest = table.slice(skip, table.rows - skip);
         for label in &columns {
             let values: Vec<Option<f64>> = values_of(&table, label)?.iter().map(Option::<&f64>::copied).collect();

@@ -18,6 +18,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "elapsed", "<-tables, ?unit, ?timeColumn, ?columnName", Stream, elapsed),
     native("", "cumulativeSum", "<-tables, ?columns", Stream, cumulative_sum),
     native("", "hourSelection", "<-tables, start, stop, ?location, ?timeColumn", Stream, hour_selection),
+    native("interpolate", "linear", "<-tables, every", Stream, interpolate_linear),
     native("", "truncateTimeColumn", "<-tables, unit, ?timeColumn", Stream, truncate_time_column),
 ];
 
@@ -164,5 +165,42 @@ fn truncate_time_column(context: &Context<'_>, arguments: &Arguments) -> Result<
         let label: Arc<str> = Arc::clone(&label);
         table.set(&label, Column::Time(truncated));
         Ok(table)
+    })
+}
+
+/// Rows on each boundary of a grid between two rows, on the line through them.
+fn interpolate_linear(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let every = arguments.duration("every")?;
+    let window = crate::value::window::Window::new(every, every, Default::default())?;
+    map_table(context, arguments, "interpolate.linear", move |context, table| {
+        for label in table.labels() {
+            if !table.key.contains(label) && !matches!(label.as_ref(), "_time" | "_value") {
+                return Err(Error::invalid(format!("interpolate.linear requires column {label:?} to be in group key")));
+            }
+        }
+        let times = table.expect_times("_time")?;
+        let Column::Float(values) = table.expect_column("_value")? else {
+            return Err(Error::invalid("cannot interpolate values that are no floats"));
+        };
+        let mut points: Vec<(i64, f64)> = Vec::with_capacity(table.rows);
+        for (time, value) in times.iter().zip(values.iter()) {
+            let time = *time.ok_or_else(|| Error::invalid("null _time found during linear interpolation"))?;
+            let value = *value.ok_or_else(|| Error::invalid("null _value found during linear interpolation"))?;
+            if let Some((before, earlier)) = points.last().copied() {
+                let slope = (value - earlier) / (time - before) as f64;
+                let mut bounds = window.latest(before);
+                while bounds.stop < time {
+                    points.push((bounds.stop, earlier + slope * (bounds.stop - before) as f64));
+                    context.check_memory(points.len() * size_of::<(i64, f64)>())?;
+                    bounds = window.next(&bounds);
+                }
+            }
+            points.push((time, value));
+        }
+        let (times, values): (Vec<i64>, Vec<f64>) = points.into_iter().unzip();
+        let mut result = crate::table::Table::of_key(table.key.clone(), times.len());
+        result.set("_time", Column::Time(Vector::dense(times)));
+        result.set("_value", Column::Float(Vector::dense(values)));
+        Ok(result)
     })
 }

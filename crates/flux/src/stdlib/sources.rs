@@ -179,15 +179,11 @@ fn generate(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
     let times = (0..count).map(|index| start + step * index).collect();
     let field = |label: &str, column| Field { label: Arc::from(label), column };
     let rows = values.len();
-    let (start, stop) = (KeyValue::Time(Some(start)), KeyValue::Time(Some(stop)));
     let fields = vec![
-        field("_start", start.column(rows)),
-        field("_stop", stop.column(rows)),
         field("_time", Column::Time(Vector::dense(times))),
         field("_value", Column::Integer(Vector::dense(values))),
     ];
-    let key = GroupKey::new(vec![(Arc::from("_start"), start), (Arc::from("_stop"), stop)]);
-    tables(context, arguments, "from", vec![Table::new(key, fields, rows)])
+    tables(context, arguments, "from", vec![Table::new(GroupKey::default(), fields, rows)])
 }
 
 fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -205,13 +201,12 @@ fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Er
         node = crate::plan::Node::new(filter, vec![node], arguments.span)?;
     }
     all(context, arguments, "cardinality", Vec::new(), move |context, _, out| {
-        let mut count = 0i64;
-        for _ in context.tables_now(&node)? {
-            count += 1;
+        let mut series = std::collections::HashSet::new();
+        for table in context.tables_now(&node)? {
+            series.insert(table.key.retain(|label| !matches!(label, "_field" | "_start" | "_stop")));
         }
-        let (start, stop) = (KeyValue::Time(Some(start)), KeyValue::Time(Some(stop)));
-        let key = GroupKey::new(vec![(Arc::from("_start"), start), (Arc::from("_stop"), stop)]);
-        let mut table = Table::of_key(key, 1);
+        let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
+        let mut table = Table::of_key(GroupKey::default(), 1);
         table.set("_value", Column::Integer(Vector::constant(Some(count), 1)));
         out(table)
     })

@@ -73,9 +73,11 @@ fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
     let offset = usize::try_from(arguments.integer_or("offset", 0)?).unwrap_or(0);
-    map_table(context, arguments, "limit", move |_, table| {
-        let start = offset.min(table.rows);
-        Ok(table.slice(start, n.min(table.rows - start)))
+    each(context, arguments, "limit", move |_, table, out| {
+        if offset > 0 && offset >= table.rows {
+            return Ok(());
+        }
+        out(table.slice(offset, n.min(table.rows - offset)))
     })
 }
 
@@ -102,19 +104,71 @@ pub(super) fn sort_table(table: &Table, columns: &[Arc<str>], descending: bool) 
     {
         return table.clone();
     }
-    let mut rows: Vec<usize> = (0..table.rows).collect();
-    rows.sort_by(|a, b| {
+    let order = |a: usize, b: usize| {
         for key in &keys {
-            let order = key.compare(*a, key, *b);
-            let nulls = key.is_null(*a) || key.is_null(*b);
+            let order = key.compare(a, key, b);
+            let nulls = key.is_null(a) || key.is_null(b);
             let order = if descending && !nulls { order.reverse() } else { order };
             if order != Ordering::Equal {
                 return order;
             }
         }
         Ordering::Equal
-    });
+    };
+    if table.pieces.len() > 1 && table.pieces.iter().sum::<usize>() == table.rows {
+        return table.take(&merge_runs(&table.pieces, &order));
+    }
+    let mut rows: Vec<usize> = (0..table.rows).collect();
+    rows.sort_by(|a, b| order(*a, *b));
     table.take(&rows)
+}
+
+/// The rows of several runs in order: each run sorted, then merged by a binary heap whose order of equal rows is InfluxDB's,
+/// where the runs stood one after another in the heap at first.
+fn merge_runs(pieces: &[usize], order: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let total = pieces.iter().sum();
+    let mut start = 0;
+    let mut heap: Vec<(Vec<usize>, usize)> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let mut run: Vec<usize> = (start..start + piece).collect();
+        run.sort_by(|a, b| order(*a, *b));
+        heap.push((run, 0));
+        start += piece;
+    }
+    let first = |item: &(Vec<usize>, usize)| item.0[item.1];
+    let sink = |heap: &mut Vec<(Vec<usize>, usize)>, mut at: usize, length: usize| loop {
+        let mut child = 2 * at + 1;
+        if child >= length {
+            break;
+        }
+        if child + 1 < length && order(first(&heap[child + 1]), first(&heap[child])).is_lt() {
+            child += 1;
+        }
+        if !order(first(&heap[child]), first(&heap[at])).is_lt() {
+            break;
+        }
+        heap.swap(at, child);
+        at = child;
+    };
+    for at in (0..heap.len() / 2).rev() {
+        let length = heap.len();
+        sink(&mut heap, at, length);
+    }
+    let mut rows = Vec::with_capacity(total);
+    while let Some(top) = heap.first_mut() {
+        rows.push(top.0[top.1]);
+        top.1 += 1;
+        let more = top.1 < top.0.len();
+        let length = heap.len();
+        if more {
+            sink(&mut heap, 0, length);
+        } else {
+            heap.swap(0, length - 1);
+            sink(&mut heap, 0, length - 1);
+            heap.pop();
+        }
+    }
+    rows
 }
 
 fn sort(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

@@ -12,9 +12,9 @@ use crate::value::Value;
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
     native("strings", "title", "v", Scalar, |_, a| text(&title(&a.string("v")?))),
-    native("strings", "toUpper", "v", Scalar, |_, a| text(&a.string("v")?.to_uppercase())),
-    native("strings", "toLower", "v", Scalar, |_, a| text(&a.string("v")?.to_lowercase())),
-    native("strings", "toTitle", "v", Scalar, |_, a| text(&a.string("v")?.to_uppercase())),
+    native("strings", "toUpper", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_uppercase))),
+    native("strings", "toLower", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_lowercase))),
+    native("strings", "toTitle", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_uppercase))),
     native("strings", "trim", "v, cutset", Scalar, |_, a| trimmed(a, true, true)),
     native("strings", "trimLeft", "v, cutset", Scalar, |_, a| trimmed(a, true, false)),
     native("strings", "trimRight", "v, cutset", Scalar, |_, a| trimmed(a, false, true)),
@@ -86,6 +86,19 @@ pub(super) const FUNCTIONS: &[Native] = &[
 
 fn text(text: &str) -> Result<Value, Error> {
     Ok(Value::text(text))
+}
+
+/// A text character by character, as Go maps it: one for one, those that would become several stay.
+fn mapped<I: Iterator<Item = char>>(text: &str, map: impl Fn(char) -> I) -> String {
+    text.chars()
+        .map(|character| {
+            let mut mapped = map(character);
+            match (mapped.next(), mapped.next()) {
+                (Some(only), None) => only,
+                _ => character,
+            }
+        })
+        .collect()
 }
 
 fn place(at: Option<usize>) -> Result<Value, Error> {
