@@ -31,3 +31,4 @@ pub mod rule_file;
 pub mod rules;
 pub mod store;
 pub mod template;
+pub mod timeline;

@@ -193,7 +193,9 @@ impl<'a> AlertView<'a> {
             summary,
             starts_at: watchpost_core::time::format_rfc3339(alert.starts_at),
             ends_at: end.map(watchpost_core::time::format_rfc3339),
-            lasted: duration(end.unwrap_or(now).saturating_sub(alert.starts_at) as f64 / SECOND as f64),
+            lasted: duration(
+                end.unwrap_or(now).saturating_sub(alert.starts_at) as f64 / SECOND as f64,
+            ),
             fingerprint: alert.fingerprint.to_string(),
             url: &alert.generator_url,
         }

@@ -1,18 +1,41 @@
 //! The HTTP API on loopback: what is, why it is so, and changes that need a token.
+//!
+//! `/api/v1` is ours (`openapi.json` describes it and is served), `/api/v2` is Alertmanager's for
+//! `amtool` and for alerts that others push.
+
+mod access;
+mod alertmanager;
+mod alerts;
+mod error;
+mod rules;
+mod silences;
+mod views;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::{delete, get, post};
+use watchpost_core::duration::Duration;
 use watchpost_service::config::TelemetryConfig;
 use watchpost_service::http::{Readiness, Telemetry, routes};
 use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::Shutdown;
 
+use crate::alert::Nanos;
 use crate::daemon::Desk;
 use crate::receivers::Surroundings;
 use crate::store::Store;
+use error::ApiError;
+
+/// Largest body: ten thousand alerts.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The description of the API.
+pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -23,6 +46,45 @@ pub struct Server {
     pub token_file: Option<PathBuf>,
     pub registry: Registry,
     pub readiness: Readiness,
+}
+
+fn router(server: Server) -> Router {
+    let openapi = || async { ([(CONTENT_TYPE, "application/json")], OPENAPI) };
+    Router::new()
+        .route("/api/v1/openapi.json", get(openapi))
+        .route("/api/v1/status", get(rules::status))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route(
+            "/api/v1/alerts/{fingerprint}/acknowledgement",
+            post(alerts::acknowledge).delete(alerts::unacknowledge),
+        )
+        .route("/api/v1/groups", get(alerts::groups))
+        .route(
+            "/api/v1/silences",
+            get(silences::list).post(silences::create),
+        )
+        .route("/api/v1/silences/{id}", delete(silences::expire))
+        .route("/api/v1/rules", get(rules::list))
+        .route("/api/v1/rules/{name}", get(rules::show))
+        .route("/api/v1/receivers/{name}/test", post(rules::test_receiver))
+        .route("/api/v1/history", get(alerts::history))
+        .route("/api/v1/explain/{fingerprint}", get(alerts::explain))
+        .route(
+            "/api/v2/alerts",
+            get(alertmanager::alerts).post(alertmanager::push),
+        )
+        .route("/api/v2/alerts/groups", get(alertmanager::groups))
+        .route(
+            "/api/v2/silences",
+            get(alertmanager::list_silences).post(alertmanager::set_silence),
+        )
+        .route(
+            "/api/v2/silence/{id}",
+            get(alertmanager::show_silence).delete(silences::expire),
+        )
+        .route("/api/v2/status", get(alertmanager::status))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(server)
 }
 
 /// Binds the port and serves until shutdown. Gives the bound address.
@@ -45,13 +107,16 @@ pub async fn serve(
             )
         })?;
     let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the API is open to the network; reading needs no login");
+    }
     let telemetry = Telemetry {
         name: "watchpost-alerter",
         version: env!("CARGO_PKG_VERSION"),
         registry: server.registry.clone(),
         readiness: server.readiness.clone(),
     };
-    let app: Router = routes(telemetry);
+    let app = routes(telemetry).merge(router(server));
     let stop = shutdown.clone();
     shutdown.spawn(async move {
         let served = axum::serve(listener, app)
@@ -61,4 +126,21 @@ pub async fn serve(
         }
     });
     Ok(Some(address))
+}
+
+fn read_time(text: &str) -> Result<Nanos, ApiError> {
+    watchpost_core::time::parse_rfc3339(text).map_err(|error| {
+        ApiError::BadRequest(format!("{text:?}: {error}; write 2026-03-02T08:00:00Z"))
+    })
+}
+
+fn read_duration(text: &str) -> Result<Nanos, ApiError> {
+    let parsed = text
+        .parse::<Duration>()
+        .ok()
+        .and_then(Duration::fixed_nanos)
+        .filter(|nanos| *nanos > 0);
+    parsed.ok_or_else(|| {
+        ApiError::BadRequest(format!("{text:?} is not a duration such as 30m or 2h"))
+    })
 }

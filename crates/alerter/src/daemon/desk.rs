@@ -1,11 +1,14 @@
 //! How other tasks ask the loop: a closure is run between two of its steps.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
+use crate::receivers::settings::ReceiverSettings;
 
 /// What the loop runs; what it gives back is run once the change is durable.
 pub(super) type Request =
@@ -24,6 +27,8 @@ pub struct FileState {
     /// Why the newest content is not in force.
     pub error: Option<String>,
     pub tried_at: Nanos,
+    /// The receivers of the file in force.
+    pub receivers: BTreeMap<String, Arc<ReceiverSettings>>,
 }
 
 impl FileState {
@@ -33,11 +38,14 @@ impl FileState {
             loaded_at: now,
             error: None,
             tried_at: now,
+            receivers: BTreeMap::new(),
         }
     }
 
     pub(super) fn loaded(&mut self, now: Nanos) {
-        *self = FileState::new(std::mem::take(&mut self.path), now);
+        self.loaded_at = now;
+        self.tried_at = now;
+        self.error = None;
     }
 
     pub(super) fn refused(&mut self, error: String, now: Nanos) {

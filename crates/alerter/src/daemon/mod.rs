@@ -25,7 +25,6 @@ use crate::config::AlerterConfig;
 use crate::dialect::shape::Purpose;
 use crate::evaluation::{self, Answer};
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::receivers::settings::ReceiverSettings;
 use crate::receivers::{self, Surroundings};
 use crate::rule_file::RuleFile;
 use crate::rules::sample::Row;
@@ -68,7 +67,6 @@ struct Daemon {
     /// Batches that could not be written yet, oldest first.
     unwritten: Vec<Batch>,
     client: Client,
-    receivers: BTreeMap<String, Arc<ReceiverSettings>>,
     surroundings: Surroundings,
     /// Rules whose queries are on the way.
     in_flight: BTreeSet<String>,
@@ -105,7 +103,6 @@ pub async fn run(
         store: Arc::clone(&store),
         unwritten: Vec::new(),
         client: client(&config)?,
-        receivers: BTreeMap::new(),
         surroundings: surroundings.clone(),
         in_flight: BTreeSet::new(),
         answers,
@@ -193,7 +190,7 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 
 impl Daemon {
     fn take_receivers(&mut self, file: &RuleFile) {
-        self.receivers = file
+        self.file.receivers = file
             .receivers
             .iter()
             .map(|(name, s)| (name.clone(), Arc::new(s.clone())))
@@ -284,7 +281,7 @@ impl Daemon {
         self.commit().await;
         self.meters.observe(&self.alerting);
         for delivery in deliveries {
-            let Some(settings) = self.receivers.get(&delivery.receiver).cloned() else {
+            let Some(settings) = self.file.receivers.get(&delivery.receiver).cloned() else {
                 let gone = Failure {
                     reason: "the receiver is no longer in the rule file".to_owned(),
                     retry: false,

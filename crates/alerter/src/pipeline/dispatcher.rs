@@ -16,7 +16,7 @@ use super::route::RouteTree;
 use super::silence::{Silence, SilenceError, Silences};
 use super::{Suppression, mute};
 use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
-use crate::labels::Fingerprint;
+use crate::labels::{Fingerprint, Labels};
 
 /// A group whose message is on the way is looked at again after this.
 const BUSY_GROUP_PAUSE: Nanos = SECOND;
@@ -163,7 +163,7 @@ impl Dispatcher {
         }
         let logged: Vec<Logged> = self.log.values().cloned().collect();
         for entry in logged {
-            self.rejoin_told(entry, now);
+            self.rejoin_told(&entry, now);
         }
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
         for id in ids {
@@ -181,44 +181,86 @@ impl Dispatcher {
         }
     }
 
-    /// Those who were told of an alert stay in touch with it. If their place in the tree is gone,
-    /// what was said to the receiver counts for its new groups.
-    fn rejoin_told(&mut self, logged: Logged, now: Nanos) {
-        let told: Vec<Fingerprint> = logged
+    /// Those who were told of an alert stay in touch with it until it ends, even if it belongs
+    /// elsewhere by now (it became critical, or the routes changed).
+    fn rejoin_told(&mut self, logged: &Logged, now: Nanos) {
+        let told = logged
             .entry
             .told
             .keys()
-            .copied()
-            .filter(|id| self.alerts.contains_key(id))
-            .collect();
-        let id = logged.group.id();
+            .filter(|id| self.alerts.contains_key(id));
+        let told: Vec<Fingerprint> = told.copied().collect();
         let place = self.routing.routes.nodes().find(|(_, node)| {
             node.key == logged.group.route_key && node.route.receiver == logged.group.receiver
         });
-        if let Some((route, _)) = place {
-            for fingerprint in told {
-                self.join_group(logged.group.clone(), route, fingerprint, now);
-            }
-            return;
-        }
+        let place = place.map(|(route, _)| route);
         for fingerprint in told {
-            let heirs: Vec<GroupId> = self
-                .groups_of(fingerprint)
-                .filter(|(_, group)| group.name.receiver == logged.group.receiver)
-                .map(|(id, _)| id.clone())
-                .collect();
-            for heir in heirs {
-                self.inherit(&heir, &logged.entry, fingerprint);
+            if let Some(route) = place
+                && !self.inherited(logged, fingerprint)
+            {
+                self.join_group(logged.group.clone(), route, fingerprint, now);
+            } else if place.is_none() {
+                self.inherited(logged, fingerprint);
             }
         }
-        self.log.remove(&id);
-        self.changes.log.insert(id);
+        if place.is_none() {
+            let id = logged.group.id();
+            self.log.remove(&id);
+            self.changes.log.insert(id);
+        }
     }
 
-    fn inherit(&mut self, heir: &GroupId, entry: &LogEntry, fingerprint: Fingerprint) {
-        let name = self.groups[heir].name.clone();
-        let target = self.log.entry(heir.clone()).or_insert_with(|| Logged {
-            group: name,
+    /// Whether the alert now belongs to another group of the same receiver. That one takes over
+    /// what was said, so that the receiver does not hear it twice.
+    fn inherited(&mut self, logged: &Logged, fingerprint: Fingerprint) -> bool {
+        let old = logged.group.id();
+        let routed = self.routed_groups(fingerprint);
+        if routed.iter().any(|name| name.id() == old) {
+            return false;
+        }
+        let heirs: Vec<GroupName> = routed
+            .into_iter()
+            .filter(|name| name.receiver == logged.group.receiver)
+            .collect();
+        for heir in &heirs {
+            self.inherit(heir, &logged.entry, fingerprint);
+        }
+        if heirs.is_empty() {
+            return false;
+        }
+        if let Some(logged) = self.log.get_mut(&old) {
+            logged.entry.told.remove(&fingerprint);
+            logged.entry.firing.remove(&fingerprint);
+            self.changes.log.insert(old);
+        }
+        true
+    }
+
+    /// The groups that the routes give to an alert.
+    fn routed_groups(&self, fingerprint: Fingerprint) -> Vec<GroupName> {
+        let Some(alert) = self.alerts.get(&fingerprint) else {
+            return Vec::new();
+        };
+        let routes = self.routing.routes.find(&alert.labels);
+        routes
+            .into_iter()
+            .map(|route| self.group_name(route, &alert.labels))
+            .collect()
+    }
+
+    fn group_name(&self, route: usize, labels: &Labels) -> GroupName {
+        let node = self.routing.routes.node(route);
+        GroupName {
+            receiver: node.route.receiver.clone(),
+            route_key: node.key.clone(),
+            labels: self.routing.routes.group_labels(route, labels),
+        }
+    }
+
+    fn inherit(&mut self, heir: &GroupName, entry: &LogEntry, fingerprint: Fingerprint) {
+        let id = heir.id();
+        let target = self.log.entry(id.clone()).or_insert_with(|| Logged {
+            group: heir.clone(),
             entry: LogEntry::default(),
         });
         target.entry.at = target.entry.at.max(entry.at);
@@ -228,19 +270,42 @@ impl Dispatcher {
         if let Some(severity) = entry.firing.get(&fingerprint) {
             target.entry.firing.insert(fingerprint, *severity);
         }
-        self.changes.log.insert(heir.clone());
+        self.changes.log.insert(id);
+    }
+
+    /// After its labels changed: groups that the alert no longer belongs to, but whose receiver
+    /// hears of it elsewhere, let it go.
+    fn leave_inherited(&mut self, fingerprint: Fingerprint) {
+        let ids: Vec<GroupId> = self
+            .groups_of(fingerprint)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in ids {
+            let Some(logged) = self.log.get(&id).cloned() else {
+                continue;
+            };
+            if self.inherited(&logged, fingerprint) {
+                if let Some(group) = self.groups.get_mut(&id) {
+                    group.members.remove(&fingerprint);
+                }
+                if let Some(groups) = self.memberships.get_mut(&fingerprint) {
+                    groups.remove(&id);
+                }
+            }
+        }
     }
 
     // === alerts come in ===
 
     /// Takes a new, changed or ended alert.
     pub fn put(&mut self, mut alert: Alert, now: Nanos) {
-        let mut escalated = false;
+        let (mut escalated, mut relabelled) = (false, false);
         if let Some(old) = self.alerts.get(&alert.fingerprint) {
             self.inhibitor.observe(old, false);
             if !old.is_resolved(now) {
                 alert.starts_at = alert.starts_at.min(old.starts_at);
             }
+            relabelled = alert.labels != old.labels;
             escalated = alert.severity > old.severity && !alert.is_resolved(now);
         }
         let significant = self.alerts.get(&alert.fingerprint).is_none_or(|old| {
@@ -269,6 +334,9 @@ impl Dispatcher {
         if significant {
             self.join_groups(&alert, now);
         }
+        if relabelled {
+            self.leave_inherited(alert.fingerprint);
+        }
         if escalated {
             self.flush_soon(alert.fingerprint, now);
         }
@@ -284,12 +352,7 @@ impl Dispatcher {
 
     fn join_groups(&mut self, alert: &Alert, now: Nanos) {
         for route in self.routing.routes.find(&alert.labels) {
-            let node = self.routing.routes.node(route);
-            let name = GroupName {
-                receiver: node.route.receiver.clone(),
-                route_key: node.key.clone(),
-                labels: self.routing.routes.group_labels(route, &alert.labels),
-            };
+            let name = self.group_name(route, &alert.labels);
             self.join_group(name, route, alert.fingerprint, now);
         }
     }
@@ -632,7 +695,17 @@ impl Dispatcher {
                 .map(|group| (delivery.receiver.clone(), group)),
         );
         for part in &delivery.parts {
-            self.said(part, now);
+            // At the first attempt it counts from when it was composed, so that repeats keep the
+            // rhythm of the group however long the receiver takes.
+            self.said(
+                part,
+                if delivery.attempts == 0 {
+                    part.created_at
+                } else {
+                    now
+                },
+                now,
+            );
         }
     }
 
@@ -651,12 +724,12 @@ impl Dispatcher {
                 .insert((delivery.receiver.clone(), part.group.clone()));
         }
         for part in &dead {
-            self.said(part, now);
+            self.said(part, now, now);
         }
         dead
     }
 
-    fn said(&mut self, part: &Notification, now: Nanos) {
+    fn said(&mut self, part: &Notification, at: Nanos, now: Nanos) {
         let Some(mut group) = self.groups.remove(&part.group) else {
             return;
         };
@@ -666,7 +739,7 @@ impl Dispatcher {
             &group.name.clone(),
             &part.firing_severities(),
             &resolved,
-            part.created_at,
+            at,
         );
         self.leave_resolved(&part.group, &mut group, now, |id| resolved.contains(id));
         if group.members.is_empty() {

@@ -8,7 +8,7 @@ use super::mute::TimeWindow;
 use super::{Stage, Suppression};
 use crate::alert::{Alert, Nanos};
 use crate::labels::Labels;
-use crate::matcher::{Matcher, all_match};
+use crate::matcher::{Matcher, Operator, all_match};
 
 /// Most silences kept: each is compared with each alert of a due group.
 pub const SILENCES_LIMIT: usize = 10_000;
@@ -85,7 +85,7 @@ impl Silence {
         if self.matchers.is_empty() {
             return Err(SilenceError::NoMatcher);
         }
-        if all_match(&self.matchers, &Labels::new()) {
+        if self.matchers.iter().all(matches_absence) {
             return Err(SilenceError::MatchesEverything);
         }
         if self.ends_at <= self.starts_at {
@@ -106,6 +106,11 @@ impl Silence {
             .try_for_each(TimeWindow::check)
             .map_err(SilenceError::Recurrence)
     }
+}
+
+/// Whether the matcher demands nothing. A negative one names what it leaves out, which is enough.
+fn matches_absence(matcher: &Matcher) -> bool {
+    matches!(matcher.operator, Operator::Equal | Operator::Regex) && matcher.matches(&Labels::new())
 }
 
 #[derive(Debug, Default)]

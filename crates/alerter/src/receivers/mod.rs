@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use watchpost_service::secret::Secret;
 
-use crate::alert::SECOND;
+use crate::alert::{Alert, Nanos, SECOND, Severity};
+use crate::labels::{ALERT_NAME, Labels};
+use crate::pipeline::dedup::News;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
 use settings::{ChannelSettings, ReceiverSettings, SecretSource};
@@ -125,4 +127,24 @@ fn group_key(message: &Notification) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What `receiver test` sends: a firing alert that is plainly a test.
+pub fn test_message(receiver: &str, now: Nanos) -> Notification {
+    let labels = Labels::from([(ALERT_NAME, "test"), ("host", "example")]);
+    let mut alert = Alert::of_rule(labels, Severity::Info, now);
+    let summary = format!("This is a test of receiver {receiver}; nothing is wrong");
+    alert.annotations.insert("summary".to_owned(), summary);
+    alert.value = Some(42.0);
+    alert.threshold = Some(40.0);
+    Notification {
+        id: now.unsigned_abs(),
+        group: format!("test|{receiver}").into(),
+        receiver: receiver.to_owned(),
+        group_labels: Labels::from([(ALERT_NAME, "test")]),
+        news: News::FirstFiring,
+        alerts: vec![alert],
+        created_at: now,
+        digest_of: 0,
+    }
 }

@@ -317,6 +317,12 @@ fn forecast(table: &Table<'_, '_>) -> Option<Kind> {
     }
     let level = table.number("level");
     let level = table.required("level", level);
+    let toward = table
+        .choice(
+            "toward",
+            &[("above", Direction::Above), ("below", Direction::Below)],
+        )
+        .unwrap_or(Direction::Above);
     let within = table.table("within");
     let within = table.required("within", within)?;
     let seconds = |table: &Table<'_, '_>, name| {
@@ -329,6 +335,7 @@ fn forecast(table: &Table<'_, '_>) -> Option<Kind> {
         window,
         step,
         level: level?,
+        toward,
         levels,
     })
 }

@@ -176,11 +176,12 @@ pub enum Kind {
         scoring: Scoring,
         levels: Levels,
     },
-    /// The levels are seconds until the fitted line reaches `level`.
+    /// The levels are seconds until the fitted line reaches `level`, moving `toward` it.
     Forecast {
         window: Nanos,
         step: Nanos,
         level: f64,
+        toward: Direction,
         levels: Levels,
     },
     /// Any Flux that gives one value a series in `_value`; other string columns are labels.

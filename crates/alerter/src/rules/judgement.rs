@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::baseline::{self, BaselineSamples};
-use super::definition::{Kind, Levels, Rule};
+use super::definition::{Direction, Kind, Levels, Rule};
 use super::life::Observation;
 use super::sample::Row;
 use super::statistics;
@@ -44,7 +44,12 @@ pub fn judge(
             let age = row.time.map_or(0, |time| now.saturating_sub(time));
             by_age(rule, age)
         }),
-        Kind::Forecast { level, levels, .. } => forecasts(rows, *level, levels, now),
+        Kind::Forecast {
+            level,
+            toward,
+            levels,
+            ..
+        } => forecasts(rows, (*level, *toward), levels, now),
     }
 }
 
@@ -94,7 +99,7 @@ fn last_of_each(
 /// Fits a line to each series; the value is the seconds until it reaches the level.
 fn forecasts(
     rows: &[&Row],
-    level: f64,
+    level: (f64, Direction),
     levels: &Levels,
     now: Nanos,
 ) -> BTreeMap<Fingerprint, Judged> {
@@ -123,18 +128,19 @@ fn forecasts(
     series.into_iter().map(judge).collect()
 }
 
-/// When the fitted line reaches the level, in seconds from x = 0. Never reached counts as the
-/// horizon; already past it, on the side the line moves to, as 0.
-fn seconds_until(points: &[(f64, f64)], level: f64) -> Option<f64> {
+/// When the fitted line reaches the level, in seconds from x = 0. A line that moves the other way
+/// never does, which counts as the horizon; a series that is past the level is there, 0.
+fn seconds_until(points: &[(f64, f64)], (level, toward): (f64, Direction)) -> Option<f64> {
     let (slope, intercept) = statistics::line(points)?;
     let (_, newest) = points.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    if (slope > 0.0 && newest >= level) || (slope < 0.0 && newest <= level) {
+    if newest == level || toward.past(newest, level) {
         return Some(0.0);
     }
     let seconds = (level - intercept) / slope;
-    if seconds.is_finite() && seconds >= 0.0 {
-        Some(seconds.min(FORECAST_HORIZON_SECONDS))
+    let approaches = toward.past(slope, 0.0) && seconds.is_finite();
+    Some(if approaches {
+        seconds.clamp(0.0, FORECAST_HORIZON_SECONDS)
     } else {
-        Some(FORECAST_HORIZON_SECONDS)
-    }
+        FORECAST_HORIZON_SECONDS
+    })
 }

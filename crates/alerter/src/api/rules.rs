@@ -1,0 +1,95 @@
+//! Rules, the status of the whole, and test messages.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+use watchpost_core::time::format_rfc3339;
+
+use super::access::MayChange;
+use super::error::ApiError;
+use super::{Server, views};
+
+/// Series of a rule that one answer lists.
+const SERIES_LIMIT: usize = 10_000;
+
+pub(super) async fn list(State(server): State<Server>) -> Result<Json<Value>, ApiError> {
+    let rules = server.desk.ask(|alerting, _, _| {
+        let rules = alerting.evaluator.rules();
+        rules
+            .iter()
+            .map(|rule| views::rule(alerting, rule))
+            .collect::<Vec<_>>()
+    });
+    Ok(Json(json!({ "rules": rules.await? })))
+}
+
+/// One rule with its series.
+pub(super) async fn show(
+    State(server): State<Server>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let wanted = name.clone();
+    let found = server.desk.ask(move |alerting, _, _| {
+        let rule = alerting
+            .evaluator
+            .rules()
+            .iter()
+            .find(|rule| rule.name == wanted)?;
+        let mut view = views::rule(alerting, rule);
+        let series = alerting.evaluator.series(&rule.name).take(SERIES_LIMIT);
+        view["seriesList"] = series.map(|(_, series)| views::series(series)).collect();
+        Some(view)
+    });
+    found
+        .await?
+        .map(Json)
+        .ok_or_else(|| ApiError::NotFound(format!("rule {name}")))
+}
+
+pub(super) async fn status(State(server): State<Server>) -> Result<Json<Value>, ApiError> {
+    let status = server.desk.ask(|alerting, file, now| {
+        let (alerts, groups, waiting) = alerting.dispatcher.sizes();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "now": format_rfc3339(now),
+            "dispatching": alerting.may_dispatch(),
+            "alerts": alerts,
+            "groups": groups,
+            "waitingMessages": waiting,
+            "rules": alerting.evaluator.rules().len(),
+            "ruleFile": {
+                "path": file.path,
+                "loadedAt": format_rfc3339(file.loaded_at),
+                "error": file.error,
+                "triedAt": format_rfc3339(file.tried_at),
+            },
+            "troubles": alerting.troubles().map(|(what, since)| json!({
+                "component": what, "since": format_rfc3339(since),
+            })).collect::<Vec<_>>(),
+        })
+    });
+    Ok(Json(status.await?))
+}
+
+/// Asks the loop to send a test message; the answer says what the receiver said.
+pub(super) async fn test_receiver(
+    _: MayChange,
+    State(server): State<Server>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let wanted = name.clone();
+    let settings = server
+        .desk
+        .ask(move |_, file, _| file.receivers.get(&wanted).cloned())
+        .await?;
+    let settings = settings.ok_or_else(|| ApiError::NotFound(format!("receiver {name}")))?;
+    let message = crate::receivers::test_message(&name, crate::clock::now());
+    Ok(Json(
+        match crate::receivers::send(&settings, &message, &server.surroundings).await {
+            Ok(answer) => json!({ "delivered": true, "answer": answer }),
+            Err(failure) => {
+                json!({ "delivered": false, "retry": failure.retry, "answer": failure.reason })
+            }
+        },
+    ))
+}

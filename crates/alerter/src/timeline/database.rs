@@ -1,0 +1,138 @@
+//! A database of virtual series that answers the rules' questions as the server would.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::series::VirtualSeries;
+use crate::alert::Nanos;
+use crate::labels::Labels;
+use crate::matcher::all_match;
+use crate::rules::baseline;
+use crate::rules::definition::{Aggregate, Kind, Rule};
+use crate::rules::sample::{Row, Sample, aggregate, rate};
+
+#[derive(Debug, Default)]
+pub struct VirtualDatabase {
+    series: Vec<VirtualSeries>,
+}
+
+impl VirtualDatabase {
+    pub fn add(&mut self, series: VirtualSeries) {
+        self.series.push(series);
+    }
+
+    /// The rows of a rule's values. A `flux` rule is fed by the series that bear its name.
+    pub fn values(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
+        let stop = now - rule.offset;
+        match rule.kind {
+            Kind::Threshold {
+                aggregate: how,
+                window,
+                ..
+            }
+            | Kind::Anomaly {
+                aggregate: how,
+                window,
+                ..
+            } => self.rows(rule, stop - window, stop, |samples| {
+                one(aggregate(samples, how))
+            }),
+            Kind::Rate { window, .. } => {
+                self.rows(rule, stop - window, stop, |samples| one(rate(samples)))
+            }
+            Kind::NoData { .. } => self.rows(rule, now - rule.forget_after, stop, |samples| {
+                samples
+                    .last()
+                    .map(|newest| (newest.value, Some(newest.time)))
+                    .into_iter()
+                    .collect()
+            }),
+            Kind::Forecast { window, step, .. } => {
+                self.rows(rule, stop - window, stop, |samples| {
+                    windows(samples, step, Aggregate::Mean)
+                })
+            }
+            Kind::Flux { .. } => self.rows(rule, now - rule.every, now, |samples| {
+                one(samples.last().map(|newest| newest.value))
+            }),
+        }
+    }
+
+    /// The rows of the baseline of an anomaly rule.
+    pub fn baseline(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
+        let Kind::Anomaly {
+            aggregate: how,
+            window,
+            baseline,
+            ..
+        } = rule.kind
+        else {
+            return Vec::new();
+        };
+        let ranges = baseline::ranges(baseline, window, now - rule.offset);
+        let rows =
+            |(start, stop)| self.rows(rule, start, stop, |samples| windows(samples, window, how));
+        ranges.into_iter().flat_map(rows).collect()
+    }
+
+    /// Points of [start, stop), except that a point of this very instant counts: the script says
+    /// it is there.
+    fn rows(
+        &self,
+        rule: &Rule,
+        start: Nanos,
+        stop: Nanos,
+        compute: impl Fn(&[Sample]) -> Vec<(f64, Option<Nanos>)>,
+    ) -> Vec<Row> {
+        let field = if matches!(rule.kind, Kind::Flux { .. }) {
+            &rule.name
+        } else {
+            &rule.selector.field
+        };
+        let selector = &rule.selector;
+        let mut groups: BTreeMap<Arc<Labels>, Vec<Sample>> = BTreeMap::new();
+        let selected = self
+            .series
+            .iter()
+            .filter(|s| s.field == *field && all_match(&selector.matchers, &s.labels));
+        for series in selected {
+            let labels = match selector.group_by.as_slice() {
+                [] => Arc::clone(&series.labels),
+                names => Arc::new(series.labels.project(names)),
+            };
+            let inside = series
+                .samples
+                .iter()
+                .filter(|sample| start < sample.time && sample.time <= stop);
+            groups.entry(labels).or_default().extend(inside.copied());
+        }
+        let mut rows = Vec::new();
+        for (labels, mut samples) in groups {
+            samples.sort_by_key(|sample| sample.time);
+            for (value, time) in compute(&samples) {
+                rows.push(Row {
+                    series: labels.fingerprint(),
+                    labels: Arc::clone(&labels),
+                    value,
+                    time,
+                });
+            }
+        }
+        rows
+    }
+}
+
+fn one(value: Option<f64>) -> Vec<(f64, Option<Nanos>)> {
+    value.map(|value| (value, None)).into_iter().collect()
+}
+
+/// One value for each aligned window that has samples, with the window's end as its time.
+fn windows(samples: &[Sample], every: Nanos, how: Aggregate) -> Vec<(f64, Option<Nanos>)> {
+    let mut windows: BTreeMap<Nanos, Vec<Sample>> = BTreeMap::new();
+    for sample in samples {
+        let end = (sample.time.div_euclid(every) + 1) * every;
+        windows.entry(end).or_default().push(*sample);
+    }
+    let value = |(end, samples): (Nanos, Vec<Sample>)| Some((aggregate(&samples, how)?, Some(end)));
+    windows.into_iter().filter_map(value).collect()
+}

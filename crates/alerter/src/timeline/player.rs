@@ -1,0 +1,319 @@
+//! Plays a script: events, evaluations, flushes and deliveries in the order of their time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use super::CaseError;
+use super::database::VirtualDatabase;
+use super::script::{self, Event, Script};
+use crate::alert::{Alert, Nanos, SECOND};
+use crate::alerting::{Alerting, StoredLife};
+use crate::event::EventKind;
+use crate::pipeline::acknowledgement::Acknowledgement;
+use crate::pipeline::delivery::{Delivery, Failure};
+use crate::pipeline::dispatcher::{Snapshot, accept_pushed};
+use crate::pipeline::silence::Silence;
+use crate::rule_file::{self, RuleFile};
+use crate::rules::sample::Row;
+
+/// Steps of one case; more is a script that never ends.
+const STEPS_LIMIT: usize = 1_000_000;
+
+/// Plays a case; `files` are its rule files, the first in force, the others for `reload`. The
+/// outcome is one line a message.
+pub fn play(files: &[&str], script: &str) -> Result<String, CaseError> {
+    let files: Vec<RuleFile> = files
+        .iter()
+        .map(|text| rule_file::parse(text))
+        .collect::<Result<_, _>>()?;
+    let script = script::parse(script)?;
+    let Some(first) = files.first() else {
+        return Ok("no rule file\n".to_owned());
+    };
+    let mut player = Player {
+        alerting: Alerting::new(first, Snapshot::default(), Vec::new(), script.start),
+        file: first,
+        files: &files,
+        database: VirtualDatabase::default(),
+        start: script.start,
+        show_transitions: script.show_transitions,
+        queries_fail: false,
+        failing: BTreeMap::new(),
+        silences: HashMap::new(),
+        outcome: String::new(),
+    };
+    script
+        .series
+        .iter()
+        .cloned()
+        .for_each(|series| player.database.add(series));
+    player.run(&script);
+    Ok(player.outcome)
+}
+
+struct Player<'a> {
+    alerting: Alerting,
+    file: &'a RuleFile,
+    files: &'a [RuleFile],
+    database: VirtualDatabase,
+    start: Nanos,
+    show_transitions: bool,
+    queries_fail: bool,
+    /// Messages that each receiver refuses yet.
+    failing: BTreeMap<String, u32>,
+    /// Names of the script to ids.
+    silences: HashMap<String, String>,
+    outcome: String,
+}
+
+impl Player<'_> {
+    fn run(&mut self, script: &Script) {
+        let mut events = script.events.iter().peekable();
+        let mut now = script.start;
+        for _ in 0..STEPS_LIMIT {
+            while let Some((_, event)) = events.next_if(|(at, _)| *at <= now) {
+                self.happen(event, now);
+            }
+            self.evaluate(now);
+            self.print_transitions();
+            self.deliver(now);
+            let rules = self.alerting.evaluator.next_due(now);
+            let message = self.alerting.next_due().map(|at| at.max(now + 1));
+            let next = [events.peek().map(|(at, _)| *at), rules, message]
+                .into_iter()
+                .flatten()
+                .min();
+            match next {
+                Some(next) if next <= script.end => now = next,
+                _ => break,
+            }
+        }
+    }
+
+    fn happen(&mut self, event: &Event, now: Nanos) {
+        match event {
+            Event::Fire {
+                labels,
+                ends_after,
+                since,
+            } => {
+                let since = since.map_or(now, |since| self.start + since);
+                let mut alert = Alert::pushed(labels.clone(), since);
+                alert.ends_at = ends_after.map(|length| now + length);
+                self.alerting.dispatcher.put(accept_pushed(alert, now), now);
+            }
+            Event::Resolve { labels } => {
+                let known = self.alerting.dispatcher.alert(labels.fingerprint());
+                let since = known.map_or(self.start, |alert| alert.starts_at);
+                let mut alert = Alert::pushed(labels.clone(), since);
+                alert.ends_at = Some(now);
+                self.alerting.dispatcher.put(accept_pushed(alert, now), now);
+            }
+            Event::Silence {
+                name,
+                matchers,
+                length,
+                recurring,
+            } => {
+                let silence = Silence {
+                    id: String::new(),
+                    matchers: matchers.clone(),
+                    starts_at: now,
+                    ends_at: now + length,
+                    created_by: "test".to_owned(),
+                    comment: name.clone(),
+                    updated_at: now,
+                    recurring: recurring.clone(),
+                };
+                match self.alerting.dispatcher.set_silence(silence, name, now) {
+                    Ok(id) => drop(self.silences.insert(name.clone(), id)),
+                    Err(error) => self.line(now, &format!("silence {name} refused: {error}")),
+                }
+            }
+            Event::Expire { name } => {
+                let id = self.silences.get(name).cloned().unwrap_or_default();
+                if let Err(error) = self.alerting.dispatcher.expire_silence(&id, now) {
+                    self.line(now, &format!("expire {name} refused: {error}"));
+                }
+            }
+            Event::Acknowledge {
+                labels,
+                owner,
+                length,
+            } => self.acknowledge(labels, owner, *length, now),
+            Event::ReceiverFails { receiver, times } => {
+                self.failing.insert(receiver.clone(), *times);
+            }
+            Event::QueriesFail(fail) => self.queries_fail = *fail,
+            Event::Restart => self.restart(now),
+            Event::Reload => {
+                self.file = self.files.last().unwrap_or(self.file);
+                self.alerting.reload(self.file, now);
+            }
+        }
+    }
+
+    /// Every alert that has these labels.
+    fn acknowledge(
+        &mut self,
+        labels: &crate::labels::Labels,
+        owner: &str,
+        length: Option<Nanos>,
+        now: Nanos,
+    ) {
+        let meant = |alert: &&Alert| {
+            labels
+                .iter()
+                .all(|(name, value)| alert.labels.get(name) == value)
+        };
+        let found: Vec<_> = self
+            .alerting
+            .dispatcher
+            .alerts()
+            .filter(meant)
+            .map(|a| (a.fingerprint, a.severity))
+            .collect();
+        for (fingerprint, severity) in found {
+            let acknowledgement = Acknowledgement {
+                fingerprint,
+                owner: owner.to_owned(),
+                comment: String::new(),
+                at: now,
+                expires_at: length.map(|length| now + length),
+                severity,
+            };
+            self.alerting.dispatcher.acknowledge(acknowledgement, now);
+        }
+    }
+
+    /// As after kill -9: only what is stored goes on.
+    fn restart(&mut self, now: Nanos) {
+        let lives = self.file.rules.iter().flat_map(|rule| {
+            self.alerting
+                .evaluator
+                .series(&rule.name)
+                .map(|(id, series)| StoredLife {
+                    rule: rule.name.clone(),
+                    series: *id,
+                    labels: (*series.labels).clone(),
+                    life: series.life.clone(),
+                })
+        });
+        let lives: Vec<StoredLife> = lives.collect();
+        self.alerting = Alerting::new(self.file, self.alerting.dispatcher.snapshot(), lives, now);
+    }
+
+    fn evaluate(&mut self, now: Nanos) {
+        for rule in self.alerting.evaluator.due(now) {
+            if self.queries_fail {
+                self.alerting
+                    .evaluate(&rule, Err("the server does not answer"), now);
+                continue;
+            }
+            if self.alerting.evaluator.needs_baseline(&rule, now) {
+                let rows = self.database.baseline(&rule, now);
+                self.alerting
+                    .evaluator
+                    .set_baseline(&rule, &rows.iter().collect::<Vec<_>>(), now);
+            }
+            let rows = self.database.values(&rule, now);
+            self.alerting
+                .evaluate(&rule, Ok(&rows.iter().collect::<Vec<&Row>>()), now);
+        }
+    }
+
+    /// Until nothing more is due at this instant.
+    fn deliver(&mut self, now: Nanos) {
+        let mut messages = Vec::new();
+        loop {
+            let deliveries = self.alerting.tick(now);
+            if deliveries.is_empty() {
+                break;
+            }
+            for delivery in deliveries {
+                let refused = self
+                    .failing
+                    .get_mut(&delivery.receiver)
+                    .filter(|left| **left > 0);
+                let fails = refused.map(|left| *left -= 1).is_some();
+                messages.push(self.text(&delivery, fails, now));
+                if fails {
+                    let failure = Failure {
+                        reason: "refused".to_owned(),
+                        retry: true,
+                        retry_after: None,
+                    };
+                    self.alerting.failed(&delivery, &failure, now, 0.0);
+                } else {
+                    self.alerting.delivered(&delivery, "ok", now);
+                }
+            }
+        }
+        // What leaves in the same instant has no order of its own.
+        messages.sort();
+        self.outcome.extend(messages);
+    }
+
+    // === the outcome ===
+
+    fn text(&self, delivery: &Delivery, fails: bool, now: Nanos) -> String {
+        let message = &delivery.message;
+        let digest = match message.digest_of {
+            0 => String::new(),
+            groups => format!(" digest of {groups}"),
+        };
+        let refused = if fails { " refused" } else { "" };
+        let (receiver, status, labels) =
+            (&message.receiver, message.status(), &message.group_labels);
+        let time = self.time(now);
+        let mut text = format!("{time:<6} {receiver} {status}{digest} {{{labels}}}{refused}\n");
+        for (sign, alerts) in [
+            ('+', message.firing().collect::<Vec<_>>()),
+            ('-', message.resolved().collect::<Vec<_>>()),
+        ] {
+            let mut lines: Vec<String> = alerts
+                .iter()
+                .map(|alert| alert.labels.to_string())
+                .collect();
+            lines.sort();
+            for line in lines {
+                let _ = writeln!(text, "       {sign} {line}");
+            }
+        }
+        text
+    }
+
+    fn print_transitions(&mut self) {
+        let events = self.alerting.take_events();
+        if !self.show_transitions {
+            return;
+        }
+        for event in events
+            .into_iter()
+            .filter(|event| event.event == EventKind::Transition)
+        {
+            let value = event.value.map(crate::template::short).unwrap_or_default();
+            self.line(
+                event.at,
+                &format!(
+                    "{}: {} ({value}) {}",
+                    event.rule, event.message, event.reason
+                ),
+            );
+        }
+    }
+
+    fn line(&mut self, at: Nanos, text: &str) {
+        let time = self.time(at);
+        let _ = writeln!(self.outcome, "{time:<6} {text}");
+    }
+
+    /// Seconds since the start, to a tenth.
+    fn time(&self, at: Nanos) -> String {
+        let seconds = (at - self.start) as f64 / SECOND as f64;
+        format!(
+            "{}s",
+            crate::template::short((seconds * 10.0).round() / 10.0)
+        )
+    }
+}

@@ -1,0 +1,3 @@
+//! The alerter's tests, in one binary.
+
+mod timelines;
