@@ -10,7 +10,8 @@ use pco::{ChunkConfig, data_types::Number};
 use watchpost_core::point::FieldType;
 
 use crate::column::Column;
-use crate::encoding::{Malformed, Reader, put_signed, put_text, put_varint};
+pub use crate::encoding::Malformed;
+use crate::encoding::{Reader, put_signed, put_text, put_varint};
 
 /// Effort of pco. Levels 8 and 12 gave the same size on metrics for twice the time.
 const PCO_LEVEL: usize = 4;
@@ -63,7 +64,7 @@ impl Encoding {
 }
 
 /// Encodes a column of at least one row.
-pub(crate) fn encode(column: &Column) -> Vec<u8> {
+pub fn encode(column: &Column) -> Vec<u8> {
     match column {
         Column::Float(values) => encode_floats(values),
         Column::Integer(values) => encode_integers(values),
@@ -74,7 +75,7 @@ pub(crate) fn encode(column: &Column) -> Vec<u8> {
 }
 
 /// Decodes `rows` values of a type.
-pub(crate) fn decode(kind: FieldType, rows: usize, bytes: &[u8]) -> Result<Column, Malformed> {
+pub fn decode(kind: FieldType, rows: usize, bytes: &[u8]) -> Result<Column, Malformed> {
     let mut reader = Reader::new(bytes);
     let encoding = Encoding::from_byte(reader.byte()?)?;
     match kind {

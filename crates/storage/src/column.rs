@@ -107,7 +107,7 @@ impl Column {
 
     /// The rows at the positions, in their order.
     pub(crate) fn gather(&self, rows: &[usize]) -> Column {
-        map!(self, values => rows.iter().map(|&row| values[row].clone()).collect())
+        map!(self, values => pick(values, rows))
     }
 
     /// Moves the rows of `other` to the end. Columns of another type are a bug of the caller.
@@ -130,4 +130,8 @@ impl Column {
             other => other.len() * 8,
         }
     }
+}
+
+fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|&row| values[row].clone()).collect()
 }

@@ -180,8 +180,7 @@ impl State {
             .series()
             .filter(|id| self.matches(*id, &tombstone.deletion))
             .collect();
-        self.active
-            .delete(Some(&matching), tombstone.deletion.range);
+        self.active.delete(&matching, tombstone.deletion.range);
         self.tombstones.push(tombstone);
         self.latest.clear();
     }

@@ -14,7 +14,7 @@ const KINDS: [FieldType; 5] = [
 /// The bytes ended early, or held a number or text that cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub struct Malformed(pub &'static str);
 
 /// Appends a number in LEB128: seven bits a byte, low first.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {

@@ -140,8 +140,8 @@ impl Hot {
         HotRows { rows }
     }
 
-    /// Removes the rows of some series (`None`: of all) within a range.
-    pub(crate) fn delete(&mut self, series: Option<&BTreeSet<SeriesId>>, range: TimeRange) {
+    /// Removes the rows of some series within a range.
+    pub(crate) fn delete(&mut self, series: &BTreeSet<SeriesId>, range: TimeRange) {
         let Hot {
             batches,
             series: all,
@@ -149,7 +149,7 @@ impl Hot {
             ..
         } = self;
         all.retain(|id, of_series| {
-            if series.is_none_or(|chosen| chosen.contains(id)) && of_series.range.overlaps(range) {
+            if series.contains(id) && of_series.range.overlaps(range) {
                 let time =
                     |place: &RowPlace| batches[place.batch as usize].rows[place.row as usize].time;
                 let before = of_series.rows.len();

@@ -137,13 +137,12 @@ impl Resolved {
                 self.rejected.push(position);
                 continue;
             }
-            if self.layouts[row.layout as usize].is_none() && !refusals.contains_key(&row.layout) {
-                match resolve_layout(batch, row.layout, state) {
-                    Ok(fields) => self.layouts[row.layout as usize] = Some(fields),
-                    Err(reason) => {
-                        refusals.insert(row.layout, reason);
-                    }
-                }
+            let known = self.layouts[row.layout as usize].is_some();
+            if !known
+                && !refusals.contains_key(&row.layout)
+                && let Some(conflict) = conflict_of(batch, row.layout, state)
+            {
+                refusals.insert(row.layout, conflict);
             }
             let mut refusal = refusals.get(&row.layout).cloned();
             if refusal.is_none() && self.series[row.series as usize].is_none() {
@@ -153,6 +152,11 @@ impl Resolved {
                         refusal = Some(full.get_or_insert_with(|| too_many(state, limit)).clone())
                     }
                 }
+            }
+            // Fields come to be with the first row that is taken, so that a refused one leaves
+            // nothing behind.
+            if refusal.is_none() && !known {
+                self.layouts[row.layout as usize] = Some(add_fields(batch, row.layout, state));
             }
             match refusal {
                 None => self.outcome.written += 1,
@@ -187,28 +191,30 @@ impl Resolved {
     }
 }
 
-/// The ids of a layout's fields; a conflict leaves none of its new fields behind.
-fn resolve_layout(
-    batch: &Batch,
-    number: u32,
-    state: &mut State,
-) -> Result<Vec<FieldId>, RejectionReason> {
+/// The first field of a layout that has another type already.
+fn conflict_of(batch: &Batch, number: u32, state: &State) -> Option<RejectionReason> {
     let layout = &batch.layouts[number as usize];
-    for (name, kind) in &layout.fields {
-        if let Some((_, existing)) = state.index.field_of(&layout.measurement, name)
-            && existing != *kind
-        {
-            return Err(RejectionReason::FieldTypeConflict {
-                measurement: layout.measurement.clone(),
-                field: name.clone(),
-                given: *kind,
-                existing,
-            });
-        }
-    }
+    layout.fields.iter().find_map(|(name, kind)| {
+        let (_, existing) = state.index.field_of(&layout.measurement, name)?;
+        (existing != *kind).then(|| RejectionReason::FieldTypeConflict {
+            measurement: layout.measurement.clone(),
+            field: name.clone(),
+            given: *kind,
+            existing,
+        })
+    })
+}
+
+/// The ids of a layout's fields, of which none is in conflict.
+fn add_fields(batch: &Batch, number: u32, state: &mut State) -> Vec<FieldId> {
+    let layout = &batch.layouts[number as usize];
     let add = |(name, kind): &(String, _)| state.index.add_field(&layout.measurement, name, *kind);
-    let ids = layout.fields.iter().map(add).collect::<Result<Vec<_>, _>>();
-    Ok(ids.unwrap_or_default())
+    layout
+        .fields
+        .iter()
+        .map(add)
+        .collect::<Result<_, _>>()
+        .unwrap_or_default()
 }
 
 /// The id of a series; `None` if it is new and the bucket is full.

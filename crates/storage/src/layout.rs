@@ -11,7 +11,7 @@
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::damage::{Damage, Lost};
@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 
 /// The layout this program reads and writes.
 pub(crate) const VERSION: &str = "watchpost-storage 1";
+
+/// Bytes copied at a time.
+const COPY_BYTES: usize = 256 * 1024;
 
 /// The paths below a data folder.
 #[derive(Clone, Debug)]
@@ -185,8 +188,18 @@ impl Layout {
             .to_string_lossy()
             .replace(std::path::MAIN_SEPARATOR, "+");
         let target = folder.join(name);
-        let copied = std::fs::copy(path, &target).and_then(|_| File::open(&target)?.sync_all());
-        copied.map_err(|error| Error::io("copy to", &target, error))
+        let mut original = disk::open(path)?;
+        let mut copy = disk.create(&target)?;
+        let mut part = vec![0; COPY_BYTES];
+        loop {
+            let count = original
+                .read(&mut part)
+                .map_err(|error| Error::io("read", path, error))?;
+            if count == 0 {
+                return copy.sync();
+            }
+            copy.append(&part[..count])?;
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod backup;
 pub mod batch;
 mod block;
 mod bucket;
-mod codec;
+pub mod codec;
 pub mod column;
 pub mod damage;
 mod delete;

@@ -9,21 +9,27 @@ use crate::range::TimeRange;
 use crate::request::DroppedShard;
 use crate::segment::Segment;
 use crate::store::Storage;
-use crate::sync::{lock, write};
+use crate::sync::{lock, read, write};
 
 impl Storage {
-    /// Drops the shards that lie wholly beyond their bucket's retention, and unsealed rows beyond
-    /// it. Rows may so outlive the retention by up to a shard (an hour if it is at most two days,
+    /// Drops the shards that lie wholly beyond their bucket's retention. Rows may so outlive the retention by up to a shard (an hour if it is at most two days,
     /// else a day).
     pub fn enforce_retention(&self, now: i64) -> Result<Vec<DroppedShard>> {
         let _one_at_a_time = lock(&self.maintenance);
         let mut dropped = Vec::new();
+        // Unsealed rows beyond the retention go with their shard, so they need one.
+        if self
+            .all_buckets()
+            .iter()
+            .any(|bucket| has_expired_rows(bucket, now))
+        {
+            self.seal_all()?;
+        }
         for bucket in self.all_buckets() {
             if let Some(bound) = bucket.lower_bound(now) {
                 self.drop_shards(&bucket, bound, &mut dropped)?;
             }
         }
-        self.recount_active();
         Ok(dropped)
     }
 
@@ -35,7 +41,6 @@ impl Storage {
     ) -> Result<()> {
         let expired: Vec<Arc<Segment>> = {
             let mut state = write(&bucket.state);
-            state.active.delete(None, TimeRange::new(i64::MIN, bound));
             let (expired, kept) = std::mem::take(&mut state.segments)
                 .into_iter()
                 .partition(|segment: &Arc<Segment>| segment.origin.shard.stop <= bound);
@@ -63,4 +68,14 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+/// Whether rows in memory are older than their bucket keeps.
+fn has_expired_rows(bucket: &Bucket, now: i64) -> bool {
+    let state = read(&bucket.state);
+    let oldest = state.active.range().map(|range| range.start);
+    bucket
+        .lower_bound(now)
+        .zip(oldest)
+        .is_some_and(|(bound, oldest)| oldest < bound)
 }

@@ -1,0 +1,202 @@
+//! The process dies at every single change of the disk, in the middle of a write, a seal, a merge,
+//! a delete, a shard drop: every acknowledged value is there with its last value, and none that
+//! nobody wrote.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use watchpost_storage::disk::Disk;
+use watchpost_storage::{Options, Predicate, Storage, TimeRange};
+
+use crate::faulty_disk::{Crash, NoSync};
+use crate::fixture::{BUCKET, Cells, all_cells, batch};
+
+const HOUR: i64 = 3_600_000_000_000;
+
+/// A step of the history: what is done, and what the store holds once it is done.
+struct Step {
+    run: fn(&Storage) -> watchpost_storage::Result<()>,
+    after: Cells,
+}
+
+fn cells(text: &str) -> Cells {
+    text.lines()
+        .map(|line| {
+            let [series, field, time] = line.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
+            let (name, value) = field.split_once('=').unwrap();
+            (
+                (series.to_owned(), name.to_owned(), time.parse().unwrap()),
+                value.to_owned(),
+            )
+        })
+        .collect()
+}
+
+fn put(storage: &Storage, text: &str) -> watchpost_storage::Result<()> {
+    storage.write(BUCKET, batch(text), 0).map(|_| ())
+}
+
+fn with(before: &Cells, changed: &str) -> Cells {
+    let mut after = before.clone();
+    after.extend(cells(changed));
+    after
+}
+
+/// Everything a store does to its disk, once or more.
+fn history() -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut now = Cells::new();
+    let mut step = |after: Cells, run| {
+        steps.push(Step {
+            run,
+            after: after.clone(),
+        });
+        after
+    };
+    now = step(
+        with(&now, "m,k=a v=1i 10\nm,k=a w=1.5 10\nm,k=b v=2i 10"),
+        |storage| put(storage, "m,k=a v=1i,w=1.5 10\nm,k=b v=2i 10"),
+    );
+    now = step(now.clone(), |storage| storage.seal().map(|_| ()));
+    now = step(
+        with(&now, "m,k=a v=3i 20\nm,k=a v=5i 100000000000000"),
+        |storage| {
+            put(
+                storage,
+                "m,k=a v=3i 20\nm,k=a v=4i 100000000000000\nm,k=a v=5i 100000000000000",
+            )
+        },
+    );
+    now = step(
+        with(&now, "m,k=a v=9i 10\nm,k=c s=\"late\" -7"),
+        |storage| put(storage, "m,k=a v=9i 10\nm,k=c s=\"late\" -7"),
+    );
+    now = step(now.clone(), |storage| storage.seal().map(|_| ()));
+    now.retain(|(series, _, time), _| !(series == "m,k=b" || series == "m,k=a" && *time == 20));
+    now = step(now.clone(), |storage| {
+        storage.delete(BUCKET, TimeRange::new(15, 30), &Predicate::tag("k", "a"))?;
+        storage.delete(BUCKET, TimeRange::ALL, &Predicate::tag("k", "b"))
+    });
+    now = step(with(&now, "m,k=a v=20i 20"), |storage| {
+        put(storage, "m,k=a v=20i 20")
+    });
+    now = step(now.clone(), |storage| storage.maintain(0).map(|_| ()));
+    now = step(with(&now, "m,k=a w=7 10"), |storage| {
+        put(storage, "m,k=a w=7 10")
+    });
+    now = step(now.clone(), |storage| storage.compact().map(|_| ()));
+    now = step(with(&now, "m,k=a w=8 10"), |storage| {
+        put(storage, "m,k=a w=8 10")
+    });
+    // Retention drops the shard of the first day, and nothing of the second.
+    now.retain(|(_, _, time), _| *time > 24 * HOUR);
+    now = step(now.clone(), |storage| {
+        storage.set_retention(BUCKET, Some(HOUR));
+        storage.enforce_retention(26 * HOUR).map(|_| ())
+    });
+    now = step(with(&now, "m,k=z v=1i 100000000000001"), |storage| {
+        put(storage, "m,k=z v=1i 100000000000001")
+    });
+    step(Cells::new(), |storage| storage.drop_bucket(BUCKET));
+    let _ = now;
+    steps
+}
+
+fn options(disk: Disk) -> Options {
+    Options {
+        disk,
+        ..Options::default()
+    }
+}
+
+/// Runs the history until the disk dies; gives the number of whole steps.
+fn run_until_death(folder: &Path, crash: &Arc<Crash>, history: &[Step]) -> usize {
+    let disk = Disk::with_faults(crash.clone());
+    let Ok(storage) = Storage::open(folder, options(disk), 0) else {
+        return 0;
+    };
+    for (number, step) in history.iter().enumerate() {
+        let result = (step.run)(&storage);
+        if crash.dead.load(Ordering::SeqCst) {
+            return number;
+        }
+        result.unwrap();
+        assert_eq!(
+            all_cells(&storage),
+            step.after,
+            "after step {number}, without a crash"
+        );
+    }
+    history.len()
+}
+
+/// Whether what is there is what the whole steps left, or that and the step that was going on. A
+/// shard drop may also have happened to one of several shards.
+fn check(found: &Cells, history: &[Step], whole: usize, context: &str) {
+    let nothing = Cells::new();
+    let before = whole
+        .checked_sub(1)
+        .map_or(&nothing, |number| &history[number].after);
+    let after = history.get(whole).map_or(before, |step| &step.after);
+    for (cell, value) in found {
+        let known = before.get(cell) == Some(value) || after.get(cell) == Some(value);
+        assert!(known, "{context}: {cell:?} = {value} was invented");
+    }
+    for (cell, value) in before {
+        let kept = found.get(cell) == Some(value);
+        let replaced = after.get(cell) != Some(value) && found.get(cell) == after.get(cell);
+        assert!(
+            kept || replaced,
+            "{context}: {cell:?} = {value} is lost, found {:?}",
+            found.get(cell)
+        );
+    }
+}
+
+fn crash_everywhere(after_death: fn(&Crash), stride: usize) {
+    let history = history();
+    let mut step = 0;
+    loop {
+        let folder = tempfile::tempdir().unwrap();
+        let crash = Arc::new(Crash::at(step));
+        let whole = run_until_death(folder.path(), &crash, &history);
+        if !crash.dead.load(Ordering::SeqCst) {
+            assert!(step > 100, "the history changes the disk often");
+            return;
+        }
+        after_death(&crash);
+        let context = format!("death at change {step}, after {whole} whole steps");
+        let reopen = || {
+            let disk = Disk::with_faults(Arc::new(NoSync));
+            Storage::open(folder.path(), options(disk), 0)
+                .unwrap_or_else(|error| panic!("{context}: {error}"))
+        };
+        let storage = reopen();
+        check(&all_cells(&storage), &history, whole, &context);
+        assert_eq!(storage.damages(), [], "{context}");
+        // What was found stays so through sealing, merging and opening again.
+        let found = all_cells(&storage);
+        storage
+            .compact()
+            .unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert_eq!(all_cells(&storage), found, "{context}, compacted");
+        drop(storage);
+        let storage = reopen();
+        assert_eq!(all_cells(&storage), found, "{context}, opened again");
+        assert_eq!(storage.verify().unwrap().damages, [], "{context}");
+        step += stride;
+    }
+}
+
+#[test]
+fn a_kill_at_any_change_loses_nothing() {
+    crash_everywhere(|_| {}, 1);
+}
+
+#[test]
+fn a_power_cut_at_any_change_loses_nothing() {
+    crash_everywhere(Crash::cut_power, 1);
+}

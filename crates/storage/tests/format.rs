@@ -1,0 +1,59 @@
+//! The format on disk: a folder written by the first version, kept for ever, must go on opening
+//! with the same rows. `testdata/format/README.md` says how it was made.
+
+use std::path::Path;
+
+use watchpost_storage::{Predicate, TimeRange};
+
+use crate::fixture::{BUCKET, all_cells, copy_folder, open, write};
+
+const KEPT: &str = "testdata/format/1";
+
+/// What the folder holds; the folder was made by running this once.
+fn make(folder: &Path) {
+    let storage = open(folder);
+    let lines: String = (0..20)
+        .map(|row| {
+            format!(
+                "m,host=a,region=eu f={}.5,i={}i,u={row}u,s=\"text {}\",b={} {row}\n",
+                row % 4,
+                row * row * 1_000_003 % 977,
+                row % 3,
+                row % 5 == 0
+            )
+        })
+        .collect();
+    write(&storage, &lines);
+    write(&storage, "m,host=b f=0.1 -5\nn v=1i 100000000000000");
+    storage.seal().unwrap();
+    write(
+        &storage,
+        "m,host=a,region=eu i=7i 3\nn s=\"only in the log\" 4",
+    );
+    storage
+        .delete(BUCKET, TimeRange::new(5, 8), &Predicate::tag("host", "a"))
+        .unwrap();
+    storage.put_document("settings", b"kept").unwrap();
+}
+
+#[test]
+fn the_kept_folder_opens_with_the_same_rows() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() && !Path::new(KEPT).exists() {
+        make(Path::new(KEPT));
+    }
+    let old = tempfile::tempdir().unwrap();
+    copy_folder(Path::new(KEPT), old.path());
+    let storage = open(old.path());
+    assert_eq!(storage.damages(), []);
+    let fresh = tempfile::tempdir().unwrap();
+    make(fresh.path());
+    let cells = all_cells(&storage);
+    assert_eq!(cells, all_cells(&open(fresh.path())));
+    assert_eq!(cells.len(), 17 * 5 + 3);
+    storage.compact().unwrap();
+    assert_eq!(all_cells(&storage), cells);
+    assert_eq!(
+        storage.document("settings").unwrap().as_deref(),
+        Some(b"kept".as_slice())
+    );
+}

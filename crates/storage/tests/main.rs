@@ -1,0 +1,14 @@
+//! The store through its public surface.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod backup;
+mod behaviour;
+mod concurrency;
+mod crash;
+mod damage;
+mod faulty_disk;
+mod fixture;
+mod format;
+mod full_disk;
+mod fuzz;
+mod model;
