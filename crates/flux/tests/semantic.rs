@@ -1,5 +1,7 @@
 //! What a program means: names, arguments, types, and the words in which a wrong one is refused.
 
+use watchpost_flux::semantic::monotype::Type;
+use watchpost_flux::semantic::suggestion::{suggestion, suggestions};
 use watchpost_flux::semantic::{self, package::Package};
 use watchpost_flux::syntax::{Diagnostic, parse};
 use watchpost_testkit::cases::{self, Case};
@@ -70,4 +72,60 @@ fn externals_share_the_scope_of_the_program() {
     let twice = parse("option v = {start: -2h}").0;
     let errors = semantic::check(&twice, Some(&externals)).expect_err("v is set twice");
     assert_eq!(errors[0].message, "option \"v\" reassigned");
+}
+
+/// The parameters of a signature as the registry writes them: `<-tables, n, ?offset`, sorted.
+fn parameters_of(kind: &Type) -> Option<Vec<String>> {
+    let Type::Function(function) = kind else {
+        return None;
+    };
+    let piped = function.pipe.iter().map(|(name, _)| format!("<-{name}"));
+    let required = function.required.keys().map(|name| name.to_string());
+    let optional = function.optional.keys().map(|name| format!("?{name}"));
+    let mut parameters: Vec<String> = piped.chain(required).chain(optional).collect();
+    parameters.sort();
+    Some(parameters)
+}
+
+/// What the library can evaluate and what the checker lets through must be the same.
+#[test]
+fn every_function_of_the_library_has_its_signature() {
+    let mut wrong = Vec::new();
+    for entry in watchpost_flux::stdlib::registry() {
+        let path = if entry.package.is_empty() {
+            "universe"
+        } else {
+            &entry.package
+        };
+        let name = format!("{path}.{}", entry.name);
+        let Some(export) = Package::find(path).and_then(|package| package.export(&entry.name))
+        else {
+            wrong.push(format!("{name} has no signature"));
+            continue;
+        };
+        let mut library: Vec<String> = entry.parameters.split(", ").map(str::to_owned).collect();
+        library.retain(|parameter| !parameter.is_empty());
+        library.sort();
+        match parameters_of(&export.scheme.body) {
+            Some(signature) if signature == library => {}
+            signature => wrong.push(format!(
+                "{name}: library {library:?}, signature {signature:?}"
+            )),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn functions_are_suggested_with_the_kinds_of_their_parameters() {
+    let mean = suggestion("mean").expect("mean is a function");
+    assert_eq!(
+        mean.parameters,
+        [("column".into(), "string"), ("tables".into(), "stream")]
+    );
+    assert_eq!(suggestion("nope"), None);
+    assert_eq!(suggestion("inf"), None, "inf is no function");
+    let all = suggestions();
+    assert!(all.is_sorted_by(|a, b| a.name < b.name));
+    assert!(all.iter().any(|function| function.name == "from"));
 }

@@ -11,6 +11,7 @@ pub mod monotype;
 mod notation;
 pub mod package;
 mod substitution;
+pub mod suggestion;
 mod unify;
 
 use self::infer::Inference;

@@ -21,13 +21,13 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("array", "concat", "<-arr, v", Scalar, concat),
     native("array", "map", "<-arr, fn", Stream, map),
     native("array", "filter", "<-arr, fn", Stream, filter),
-    native("array", "toBool", "<-arr", Scalar, |context, a| convert(context, a, "bool")),
-    native("array", "toDuration", "<-arr", Scalar, |context, a| convert(context, a, "duration")),
-    native("array", "toFloat", "<-arr", Scalar, |context, a| convert(context, a, "float")),
-    native("array", "toInt", "<-arr", Scalar, |context, a| convert(context, a, "int")),
-    native("array", "toString", "<-arr", Scalar, |context, a| convert(context, a, "string")),
-    native("array", "toTime", "<-arr", Scalar, |context, a| convert(context, a, "time")),
-    native("array", "toUInt", "<-arr", Scalar, |context, a| convert(context, a, "uint")),
+    native("experimental/array", "toBool", "<-arr", Scalar, |context, a| convert(context, a, "bool")),
+    native("experimental/array", "toDuration", "<-arr", Scalar, |context, a| convert(context, a, "duration")),
+    native("experimental/array", "toFloat", "<-arr", Scalar, |context, a| convert(context, a, "float")),
+    native("experimental/array", "toInt", "<-arr", Scalar, |context, a| convert(context, a, "int")),
+    native("experimental/array", "toString", "<-arr", Scalar, |context, a| convert(context, a, "string")),
+    native("experimental/array", "toTime", "<-arr", Scalar, |context, a| convert(context, a, "time")),
+    native("experimental/array", "toUInt", "<-arr", Scalar, |context, a| convert(context, a, "uint")),
 ];
 
 fn concat(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("csv", "from", "?csv, ?file, ?url, ?mode", Stream, from),
+    native("csv", "from", "?csv, ?file, ?mode", Stream, from),
     native("experimental/csv", "from", "url", Stream, from),
 ];
 

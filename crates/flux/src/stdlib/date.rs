@@ -25,7 +25,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("date", "nanosecond", "t", Scalar, nanosecond),
     native("date", "quarter", "t, ?location", Scalar, quarter),
     native("date", "scale", "d, n", Scalar, scale),
-    native("date", "second", "t, ?location", Scalar, second),
+    native("date", "second", "t", Scalar, second),
     native("date", "sub", "d, from, ?location", Scalar, subtract),
     native("date", "time", "t, ?location", Scalar, time),
     native("date", "truncate", "t, unit, ?location", Scalar, truncate),

@@ -84,13 +84,13 @@ pub(super) const FUNCTIONS: &[Native] = &[
         let exponent = i32::try_from(a.integer("exp")?.clamp(-5000, 5000)).unwrap_or(0);
         Ok(Value::Float(a.float("frac")? * 2f64.powi(exponent)))
     }),
-    native("math", "sincos", "v", Scalar, |_, a| {
-        let (sin, cos) = a.float("v")?.sin_cos();
+    native("math", "sincos", "x", Scalar, |_, a| {
+        let (sin, cos) = a.float("x")?.sin_cos();
         Ok(Value::record(Record::from([("sin", Value::Float(sin)), ("cos", Value::Float(cos))])))
     }),
     native("math", "ilogb", "x", Scalar, |_, a| {
         let (_, exponent) = frexp(a.float("x")?);
-        Ok(Value::Float((exponent - 1) as f64))
+        Ok(Value::Integer(i64::from(exponent) - 1))
     }),
 ];
 

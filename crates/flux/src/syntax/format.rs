@@ -27,11 +27,22 @@ pub fn format(file: &File) -> String {
     if !file.imports.is_empty() && !file.body.is_empty() {
         formatter.out.push('\n');
     }
+    let mut previous: Option<&Statement> = None;
     for statement in &file.body {
+        if parts(previous, statement) {
+            formatter.out.push('\n');
+        }
         formatter.statement(statement);
         formatter.out.push('\n');
+        previous = Some(statement);
     }
     formatter.out
+}
+
+/// Whether an empty line comes between two statements: those of different kinds are parted.
+fn parts(previous: Option<&Statement>, statement: &Statement) -> bool {
+    let kind = |statement: &Statement| std::mem::discriminant(&statement.kind);
+    previous.is_some_and(|previous| kind(previous) != kind(statement))
 }
 
 /// The text of one expression.
