@@ -158,7 +158,10 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
         results.push((name.to_owned(), Rc::clone(node)));
         Ok(())
     };
+    let mut seen = std::collections::HashSet::new();
+    let mut operations = 0;
     for (at, stream) in streams.iter().enumerate() {
+        operations += stream.count_operations(&mut seen);
         if streams[..at].iter().any(|earlier| Rc::ptr_eq(earlier, stream)) {
             continue;
         }
@@ -173,8 +176,9 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
             Operation::Yield(_) => {}
             Operation::All { name: operation @ ("to" | "wide-to"), .. }
             | Operation::Each { name: operation @ ("to" | "wide-to"), .. } => {
-                add(&format!("{operation}{}", stream.depth_from_source()), stream)?;
+                add(&format!("{operation}{}", operations - 1), stream)?;
             }
+            Operation::All { name: "diff", .. } => add("errorOutput", stream)?,
             _ => add(DEFAULT_RESULT, stream)?,
         }
     }

@@ -4,5 +4,6 @@ mod answers;
 mod golden;
 mod hostile;
 mod memory_source;
+mod registry;
 mod semantic;
 mod syntax;

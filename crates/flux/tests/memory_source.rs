@@ -132,9 +132,13 @@ impl Source for MemorySource {
     }
 
     fn read(&self, request: &ReadRequest, sink: &mut SeriesSink<'_>) -> Result<Scan, Error> {
-        let buckets = self.buckets.borrow();
-        let bucket = buckets.get(request.bucket.text()).ok_or_else(|| Self::unknown(&request.bucket))?;
-        for (key, fields) in bucket.series.values() {
+        // A copy: the sink may write into the same buckets.
+        let series: Vec<(SeriesKey, BTreeMap<String, Rows>)> = {
+            let buckets = self.buckets.borrow();
+            let bucket = buckets.get(request.bucket.text()).ok_or_else(|| Self::unknown(&request.bucket))?;
+            bucket.series.values().cloned().collect()
+        };
+        for (key, fields) in &series {
             let tags: Arc<[(Arc<str>, Arc<str>)]> =
                 key.tags().iter().map(|(key, value)| (Arc::from(key.as_str()), Arc::from(value.as_str()))).collect();
             for (field, rows) in fields {
@@ -144,7 +148,7 @@ impl Source for MemorySource {
                 }
                 let range = request.range;
                 let inside: Vec<(i64, &FieldValue)> =
-                    rows.range(range.start..range.stop).map(|(time, value)| (*time, value)).collect();
+                    rows.range(range.start..range.stop.max(range.start)).map(|(time, value)| (*time, value)).collect();
                 for kind in [
                     FieldType::Float,
                     FieldType::Integer,

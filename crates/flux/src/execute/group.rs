@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::plan::Group;
-use crate::table::{GroupKey, KeyValue, Table, TableGroups, merge};
+use crate::table::{GroupKey, KeyValue, Table, TableGroups, append};
 
 /// The tables regrouped in memory: in order of key, rows in order of arrival.
 pub fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error>> {
@@ -21,7 +21,7 @@ pub fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error
             groups.push(part);
         }
     }
-    groups.into_tables().collect()
+    groups.into_appended().collect()
 }
 
 /// A table split by the values of columns, each part with the key of those columns; in order of first appearance.
@@ -111,7 +111,7 @@ pub fn group_series(tables: Vec<Table>, columns: &[Arc<str>]) -> Result<Vec<Tabl
         table.key = GroupKey::new(key);
         groups.entry(StorageKey(order)).or_default().push(table);
     }
-    groups.into_values().map(merge).collect()
+    groups.into_values().map(append).collect()
 }
 
 /// The order of groups in storage: by each column in turn, missing ones last.

@@ -56,7 +56,10 @@ impl Context<'_> {
                     None => Record::default(),
                     Some(base) => base_record(scope.get(&base.name), &base.name)?,
                 };
-                for property in &record.properties {
+                for (at, property) in record.properties.iter().enumerate() {
+                    if record.properties[..at].iter().any(|earlier| earlier.key.name == property.key.name) {
+                        return Err(Error::invalid(format!("duplicate key in object: {:?}", property.key.name)));
+                    }
                     built.set(Arc::clone(&property.key.name), self.property(property, scope)?);
                 }
                 Ok(Value::record(built))

@@ -73,8 +73,13 @@ impl Context<'_> {
     }
 
     fn set_option(&self, name: &Arc<str>, value: Value, scope: &Scope) -> Result<(), Error> {
-        if name.as_ref() == "location" {
-            self.set_location(&value)?;
+        match (name.as_ref(), &value) {
+            ("location", _) => self.set_location(&value)?,
+            ("now", Value::Function(_)) => {}
+            ("now", other) => {
+                return Err(Error::invalid(format!("option now must be a function, found {}", other.type_name())));
+            }
+            _ => {}
         }
         // The library's own options (now, location) are seen by the library; others belong to the program.
         if self.universe().own(name).is_some() {

@@ -205,8 +205,17 @@ impl Node {
 }
 
 impl Node {
-    /// How many operations lie before this one.
-    pub fn depth_from_source(&self) -> usize {
-        self.depth
+    /// How many operations there are up to this one that `seen` does not hold yet, counted as InfluxDB has them; all are seen then.
+    pub fn count_operations(self: &Rc<Self>, seen: &mut std::collections::HashSet<*const Node>) -> usize {
+        if !seen.insert(Rc::as_ptr(self)) {
+            return 0;
+        }
+        let own = match &self.operation {
+            // window, the function, the filling of empty windows, duplicate, window.
+            Operation::AggregateWindow(spec) => 4 + usize::from(spec.create_empty),
+            Operation::Yield(_) => 0,
+            _ => 1,
+        };
+        own + self.inputs.iter().map(|input| input.count_operations(seen)).sum::<usize>()
     }
 }

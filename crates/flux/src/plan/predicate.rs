@@ -36,13 +36,18 @@ pub fn split(context: &Context<'_>, function: &Function) -> Option<Split> {
     let mut pushed = Vec::new();
     let mut rest = Vec::new();
     for conjunct in conjuncts {
+        // `(r) => true` filters nothing.
+        if matches!(translator.constant(conjunct), Some(Value::Boolean(true))) {
+            continue;
+        }
         match translator.predicate(conjunct) {
             Some(predicate) => pushed.push(predicate),
             None => rest.push(conjunct.clone()),
         }
     }
     let pushed = match pushed.len() {
-        0 => return None,
+        0 if !rest.is_empty() => return None,
+        0 => None,
         1 => pushed.pop(),
         _ => Some(Predicate::And(pushed)),
     };

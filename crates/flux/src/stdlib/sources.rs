@@ -25,7 +25,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "yield", "<-tables, ?name", Stream, yield_tables),
     native("", "now", "", Scalar, now),
     native("system", "time", "", Scalar, system_time),
-    native("array", "from", "rows", Stream, array_from),
+    native("array", "from", "<-rows", Stream, array_from),
     native("generate", "from", "start, stop, count, fn", Stream, generate),
     native("influxdata/influxdb", "cardinality", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate", Stream, cardinality),
     native("influxdata/influxdb/secrets", "get", "key", Scalar, secret),
@@ -109,7 +109,7 @@ fn range(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         None => context.now()?,
         Some(stop) => instant_of(context, stop)?,
     };
-    if start == stop {
+    if start >= stop {
         return Err(Error::invalid("cannot query an empty range"));
     }
     context.stream(Operation::Range(Range { start, stop }), vec![input], arguments)

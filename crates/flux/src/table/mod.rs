@@ -33,12 +33,14 @@ pub struct Table {
     pub fields: Vec<Field>,
     /// How many rows.
     pub rows: usize,
+    /// The lengths of the runs of rows that `group` put one after another; empty for one run. Only `sort` looks at it.
+    pub pieces: Vec<usize>,
 }
 
 impl Table {
     /// A table of these columns, `rows` long.
     pub fn new(key: GroupKey, fields: Vec<Field>, rows: usize) -> Self {
-        Self { key, fields, rows }
+        Self { key, fields, rows, pieces: Vec::new() }
     }
 
     /// A table without rows that has the columns of its key.
@@ -48,7 +50,7 @@ impl Table {
             .iter()
             .map(|(label, value)| Field { label: Arc::clone(label), column: value.column(rows) })
             .collect();
-        Self { key, fields, rows }
+        Self { key, fields, rows, pieces: Vec::new() }
     }
 
     /// The place of a column.
@@ -118,7 +120,7 @@ impl Table {
             .iter()
             .map(|field| Field { label: Arc::clone(&field.label), column: change(&field.column) })
             .collect();
-        Self { key: self.key.clone(), fields, rows }
+        Self { key: self.key.clone(), fields, rows, pieces: Vec::new() }
     }
 
     /// The key of these columns as a row has them; columns that the table lacks are left out.
@@ -170,10 +172,26 @@ impl TableGroups {
         self.groups.is_empty()
     }
 
+    /// The tables in order of key, each knowing the runs of rows that it was made of.
+    pub fn into_appended(self) -> impl Iterator<Item = Result<Table, Error>> {
+        self.groups.into_values().map(append)
+    }
+
     /// The tables in order of key.
     pub fn into_tables(self) -> impl Iterator<Item = Result<Table, Error>> {
         self.groups.into_values().map(merge)
     }
+}
+
+/// As [`merge`], remembering where each table's rows ended.
+///
+/// # Errors
+/// As [`merge`].
+pub fn append(parts: Vec<Table>) -> Result<Table, Error> {
+    let pieces: Vec<usize> = parts.iter().map(|part| part.rows).filter(|rows| *rows > 0).collect();
+    let mut table = merge(parts)?;
+    table.pieces = if pieces.len() > 1 { pieces } else { Vec::new() };
+    Ok(table)
 }
 
 /// Tables of one key as one table, rows one after another.
@@ -211,5 +229,5 @@ pub fn merge(mut parts: Vec<Table>) -> Result<Table, Error> {
         let column = Column::concat(&references).unwrap_or_else(|| Column::nulls(kind, rows));
         fields.push(Field { label, column });
     }
-    Ok(Table { key, fields, rows })
+    Ok(Table { key, fields, rows, pieces: Vec::new() })
 }

@@ -1,6 +1,6 @@
 //! The texts of values: what `string(v:)`, interpolation and `display` print.
 
-use super::time::format_time_full;
+use super::time::{format_time_full, format_time_nine};
 use super::{Record, Value};
 use crate::error::Error;
 
@@ -35,6 +35,9 @@ fn scalar(value: &Value) -> Option<String> {
 /// # Errors
 /// The value is null or has no text.
 pub fn interpolate(value: &Value) -> Result<String, Error> {
+    if let Value::Time(time) = value {
+        return Ok(format_time_nine(*time));
+    }
     scalar(value).ok_or_else(|| {
         Error::invalid(format!(
             "invalid interpolation type: expected a value that has a text, found {}",

@@ -51,6 +51,15 @@ pub fn format_time_full(time: i64) -> String {
     text
 }
 
+/// The text of a time in an interpolated string: always nine digits.
+pub fn format_time_nine(time: i64) -> String {
+    let text = format_time_full(time);
+    match text.strip_suffix('Z') {
+        Some(whole) if time.rem_euclid(1_000_000_000) == 0 => format!("{whole}.000000000Z"),
+        _ => text,
+    }
+}
+
 /// Appends the text of a time.
 pub fn push_time(text: &mut String, time: i64, all_digits: bool) {
     use std::fmt::Write as _;

@@ -22,22 +22,22 @@ _select = (tables, n, column, groupColumns, reducer, picker) =>
     picker(tables: tables |> group(columns: groupColumns) |> reducer() |> group(columns: []), n: n, columns: [column])
 
 highestMax = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> max(column: column), picker: top)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> max(column: column), picker: top)
 
 highestAverage = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> mean(column: column), picker: top)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> mean(column: column), picker: top)
 
 highestCurrent = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> last(column: column), picker: top)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> last(column: column), picker: top)
 
 lowestMin = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> min(column: column), picker: bottom)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> min(column: column), picker: bottom)
 
 lowestAverage = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> mean(column: column), picker: bottom)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> mean(column: column), picker: bottom)
 
 lowestCurrent = (n, column="_value", groupColumns=[], tables=<-) =>
-    _select(tables, n, column, groupColumns, reducer: (tables=<-) => tables |> last(column: column), picker: bottom)
+    _select(tables: tables, n: n, column: column, groupColumns: groupColumns, reducer: (tables=<-) => tables |> last(column: column), picker: bottom)
 
 stateCount = (fn, column="stateCount", tables=<-) => tables |> stateTracking(countColumn: column, fn: fn)
 
@@ -72,7 +72,7 @@ tripleEMA = (n, tables=<-) =>
 cov = (x, y, on, pearsonr=false) =>
     join(tables: {x: x, y: y}, on: on) |> covariance(pearsonr: pearsonr, columns: ["_value_x", "_value_y"])
 
-pearsonr = (x, y, on) => cov(x, y, on, pearsonr: true)
+pearsonr = (x, y, on) => cov(x: x, y: y, on: on, pearsonr: true)
 
 timeWeightedAvg = (tables=<-, unit) =>
     tables
