@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use watchpost_client::backoff::Backoff;
@@ -24,6 +25,9 @@ use crate::writer::{DeadLetterFile, Writer, WriterParts, WriterSettings};
 pub const READY_WRITING: &str = "writing";
 /// Further outputs, together.
 pub const READY_FURTHER: &str = "further_outputs";
+
+/// How long the end waits for a collection under way.
+const LAST_COLLECTION: Duration = Duration::from_secs(2);
 
 /// Why the agent cannot start, or a changed configuration cannot be applied.
 #[derive(Debug, thiserror::Error)]
@@ -143,8 +147,15 @@ impl Pipeline {
 
     /// Stops collecting, then lets the writers drain within their bound.
     pub async fn stop(self) {
-        // Joining blocks, for as long as one collection may take at most.
-        self.scheduler.stop();
+        let scheduler = self.scheduler;
+        // Joining blocks while collectors run into their deadlines.
+        let stopped = tokio::task::spawn_blocking(move || scheduler.stop());
+        if tokio::time::timeout(LAST_COLLECTION, stopped)
+            .await
+            .is_err()
+        {
+            tracing::warn!("The last collection takes too long; its data is left out.");
+        }
         for output in self.outputs.values() {
             output.stop.request();
         }

@@ -125,10 +125,12 @@ sync_interval = "100ms"
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("STATE_DIRECTORY", self.path("state"));
-        command
-            .arg("--config")
-            .arg(self.path("agent.toml"))
-            .args(["--log-format", "json", "--log-level", "info,watchpost_agent=debug"]);
+        command.arg("--config").arg(self.path("agent.toml")).args([
+            "--log-format",
+            "json",
+            "--log-level",
+            "info,watchpost_agent=debug",
+        ]);
         command
     }
 
@@ -174,7 +176,9 @@ pub(crate) fn get(address: std::net::SocketAddr, path: &str) -> String {
 /// Whether `times` (sorted) has every tick from its first to its last, but for those the agent says it could
 /// not keep: a busy machine skips a collection, and a skipped one is not a lost one.
 pub(crate) fn is_complete(times: &[i64], agent: &Daemon) -> bool {
-    let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
+    let (Some(first), Some(last)) = (times.first(), times.last()) else {
+        return false;
+    };
     let missing = (last - first) / TICK + 1 - times.len() as i64;
     missing <= skipped(agent)
 }
@@ -182,9 +186,13 @@ pub(crate) fn is_complete(times: &[i64], agent: &Daemon) -> bool {
 /// Ticks of the collector of uptime that the agent could not keep, from its log.
 fn skipped(agent: &Daemon) -> i64 {
     let lines = agent.output.all();
-    let skipped = lines.iter().filter(|line| line.contains("could not be kept") && line.contains("\"uptime\""));
+    let skipped = lines
+        .iter()
+        .filter(|line| line.contains("could not be kept") && line.contains("\"uptime\""));
     skipped
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?["skipped"].as_i64())
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).ok()?["skipped"].as_i64()
+        })
         .sum()
 }
 

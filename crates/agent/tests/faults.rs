@@ -32,7 +32,8 @@ fn wait_for_ticks(server: &FakeInflux, count: usize) -> Vec<i64> {
 fn wait_until_complete(server: &FakeInflux, agent: &Daemon, until: i64) -> Vec<i64> {
     wait::until("all ticks without a gap", || {
         let times = server.times(UPTIME);
-        (agent::is_complete(&times, agent) && times.last().is_some_and(|last| *last >= until)).then_some(times)
+        (agent::is_complete(&times, agent) && times.last().is_some_and(|last| *last >= until))
+            .then_some(times)
     })
 }
 
@@ -160,10 +161,9 @@ fn what_is_too_large_for_the_server_goes_in_parts() {
     let lines: String = (0..2000).map(|n| format!("m n={n}i {n}\n")).collect();
     fill_queue(&setup.queue(), &[lines]);
     let mut agent = setup.start();
+    let numbers: Vec<i64> = (0..2000).collect();
     wait::until("all lines", || {
-        (0..2000)
-            .all(|n| server.times("m n=").contains(&n))
-            .then_some(())
+        (server.times("m n=") == numbers).then_some(())
     });
     wait::until("the queue to be empty", || {
         setup.segments().is_empty().then_some(())
@@ -269,9 +269,9 @@ fn a_full_disk_leaves_memory() {
     let server = FakeInflux::away();
     let setup = Setup::new(&server.url(), "");
     std::fs::create_dir_all(setup.path("state")).unwrap();
-    // A file system of two pages, in a namespace that ends with the agent.
+    // A file system of one page, in a namespace that ends with the agent.
     let script = format!(
-        "mount -t tmpfs -o size=8k tmpfs '{}' && exec \"$0\" \"$@\"",
+        "mount -t tmpfs -o size=4k tmpfs '{}' && exec \"$0\" \"$@\"",
         setup.path("state").display()
     );
     if !in_namespace("true") {

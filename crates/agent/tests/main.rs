@@ -1,5 +1,8 @@
 //! The tests of the agent, one binary: over its collectors, its parts, and the built program.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking; the helpers are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; the helpers are tests too"
+)]
 
 mod agent;
 mod buffer;

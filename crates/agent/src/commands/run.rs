@@ -70,6 +70,7 @@ async fn try_run(
         "The agent has started."
     );
     let mut drain = config.write.drain_timeout.get();
+    let listen = config.telemetry.clone();
     let mut configs = reload::watch(sources, config, reload::POLL_INTERVAL, &shutdown)?;
     let mut own = HostFiles::new(Path::new("/"));
     let mut look = tokio::time::interval(SELF_INTERVAL);
@@ -80,6 +81,9 @@ async fn try_run(
             Ok(()) = configs.changed() => {
                 let config = configs.borrow_and_update().clone();
                 drain = config.write.drain_timeout.get();
+                if config.telemetry != listen {
+                    tracing::warn!("A change of [telemetry] waits for the next start.");
+                }
                 if let Err(error) = log.apply(&config.log) {
                     tracing::error!(%error, "The log level stays as it was.");
                 }

@@ -126,7 +126,11 @@ impl Round {
             };
             let name = slot.assignment.name;
             if due.skipped > 0 {
-                tracing::debug!(collector = name, skipped = due.skipped, "Collections could not be kept.");
+                tracing::debug!(
+                    collector = name,
+                    skipped = due.skipped,
+                    "Collections could not be kept."
+                );
                 self.metrics.ticks_skipped.with(&[name]).add(due.skipped);
             }
             points.extend(self.collect_one(index, due.tick));
