@@ -11,7 +11,7 @@ use crate::index::{Index, SeriesId};
 use crate::latest::LatestCache;
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
-use crate::record::Deletion;
+use crate::record::{Condition, Deletion};
 use crate::segment::{Schema, Segment};
 
 /// A bucket.
@@ -82,13 +82,15 @@ impl Bucket {
 
 impl Deletion {
     pub(crate) fn matches(&self, key: &SeriesKey) -> bool {
-        self.measurement
-            .as_deref()
-            .is_none_or(|name| name == key.measurement())
-            && self
-                .tags
-                .iter()
-                .all(|(tag, value)| key.tag(tag).unwrap_or_default() == value)
+        self.conditions
+            .iter()
+            .all(|Condition { tag, equal, text }| {
+                let actual = match tag {
+                    None => key.measurement(),
+                    Some(tag) => key.tag(tag).unwrap_or_default(),
+                };
+                (actual == text) == *equal
+            })
     }
 }
 

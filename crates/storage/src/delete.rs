@@ -15,7 +15,7 @@ use crate::merge::{copy_series, reader_of};
 use crate::predicate::{Comparison, Literal, Predicate, Subject};
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
-use crate::record::{Deletion, Record};
+use crate::record::{Condition, Deletion, Record};
 use crate::segment::{Segment, SegmentWriter, bucket_folder};
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
@@ -24,8 +24,8 @@ use crate::sync::{lock, read, write};
 pub(crate) type Rewritten = (Arc<Segment>, Option<Segment>);
 
 impl Storage {
-    /// Deletes the rows of a range whose series match: `_measurement` and tags by equality, joined
-    /// by AND (`tag == ""` means series without the tag). Readers see it at once; durable on return.
+    /// Deletes the rows of a range whose series match: `_measurement` and tags, equal or not equal
+    /// to texts, joined by AND (the text of a tag that a series lacks is empty). Readers see it at once; durable on return.
     pub fn delete(&self, bucket: u64, range: TimeRange, predicate: &Predicate) -> Result<()> {
         let deletion = deletion_of(range, predicate)?;
         let Some(bucket) = self.bucket(bucket).filter(|_| !range.is_empty()) else {
@@ -192,46 +192,41 @@ impl State {
     }
 }
 
-/// The conjunction of equalities that a delete may be.
+/// The conjunction of comparisons that a delete may be.
 fn deletion_of(range: TimeRange, predicate: &Predicate) -> Result<Deletion> {
-    let mut deletion = Deletion {
-        range,
-        measurement: None,
-        tags: Vec::new(),
-    };
-    collect(predicate, &mut deletion)?;
-    Ok(deletion)
+    let mut conditions = Vec::new();
+    collect(predicate, &mut conditions)?;
+    Ok(Deletion { range, conditions })
 }
 
-fn collect(predicate: &Predicate, deletion: &mut Deletion) -> Result<()> {
+fn collect(predicate: &Predicate, conditions: &mut Vec<Condition>) -> Result<()> {
     let refused = |reason: &str| {
         Err(Error::UnsupportedPredicate {
             reason: reason.to_owned(),
         })
     };
     match predicate {
-        Predicate::And(parts) => parts.iter().try_for_each(|part| collect(part, deletion)),
-        Predicate::Compare(subject, Comparison::Equal, Literal::String(value)) => match subject {
-            Subject::Measurement
-                if deletion
-                    .measurement
-                    .as_deref()
-                    .is_some_and(|name| name != value.as_ref()) =>
-            {
-                refused("two measurements at once match nothing")
-            }
-            Subject::Measurement => {
-                deletion.measurement = Some(value.to_string());
-                Ok(())
-            }
-            Subject::Tag(key) => {
-                deletion.tags.push((key.to_string(), value.to_string()));
-                Ok(())
-            }
-            Subject::Field => refused("a field cannot be deleted alone"),
-            Subject::Value => refused("values are not looked at"),
-        },
-        Predicate::Compare(..) => refused("only equality with a text is possible"),
+        Predicate::And(parts) => parts.iter().try_for_each(|part| collect(part, conditions)),
+        Predicate::Compare(
+            subject,
+            comparison @ (Comparison::Equal | Comparison::NotEqual),
+            Literal::String(text),
+        ) => {
+            let tag = match subject {
+                Subject::Measurement => None,
+                Subject::Tag(key) => Some(key.to_string()),
+                Subject::Field => return refused("a field cannot be deleted alone"),
+                Subject::Value => return refused("values are not looked at"),
+            };
+            let equal = *comparison == Comparison::Equal;
+            conditions.push(Condition {
+                tag,
+                equal,
+                text: text.to_string(),
+            });
+            Ok(())
+        }
+        Predicate::Compare(..) => refused("only = and != with a text are possible"),
         Predicate::Or(_) => refused("OR is not possible"),
         Predicate::Not(_) => refused("NOT is not possible"),
         Predicate::Matches { .. } => refused("patterns are not possible"),

@@ -263,6 +263,15 @@ pub(crate) fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| Error::io("open", path, error))
 }
 
+/// `None` if there is no such file.
+pub(crate) fn open_if_present(path: &Path) -> Result<Option<File>> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("open", path, error)),
+    }
+}
+
 /// A whole file; `None` if there is none.
 pub(crate) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();

@@ -43,9 +43,9 @@ pub enum Error {
     )]
     BatchTooLarge { bytes: usize, limit: usize },
 
-    /// A delete by something else than equality of the measurement and of tags.
+    /// A delete by something else than comparisons of the measurement and of tags.
     #[error(
-        "cannot delete by this predicate ({reason}); use only `_measurement=\"…\"` and `tag=\"…\"`, joined by AND"
+        "cannot delete by this predicate ({reason}); compare `_measurement` and tags with = or != and join with AND"
     )]
     UnsupportedPredicate { reason: String },
 

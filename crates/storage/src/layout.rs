@@ -79,26 +79,37 @@ impl Layout {
         }
     }
 
-    /// Checks the version of an old folder, or writes that of a new one. A damaged version file
-    /// is written anew (the files beside it carry versions of their own) and reported.
-    pub(crate) fn check_version(&self, disk: &Disk) -> Result<Option<Damage>> {
-        let path = self.version_file();
-        let Some(found) = disk::read_if_present(&path)? else {
-            if self.data().exists() || self.log().exists() {
-                return Err(self.unknown("no LAYOUT file, but data"));
-            }
-            disk.replace(&path, version_text(VERSION).as_bytes())?;
-            return Ok(None);
+    /// Refuses a folder of another version or of another program, before anything is touched.
+    pub(crate) fn refuse_foreign(&self) -> Result<()> {
+        let Some(found) = disk::read_if_present(&self.version_file())? else {
+            // A folder whose first opening was cut short holds these at most.
+            let ours = [self.root.join("LOCK"), disk::draft_of(&self.version_file())];
+            return match disk::list(&self.root)?
+                .into_iter()
+                .find(|path| !ours.contains(path))
+            {
+                Some(path) => Err(self.unknown(&format!("no LAYOUT file, but {}", path.display()))),
+                None => Ok(()),
+            };
         };
         match parse_version(&found) {
-            Some(version) if version == VERSION => Ok(None),
+            Some(version) if version == VERSION => Ok(()),
             Some(version) => Err(self.unknown(&version)),
-            None if !looks_like_ours(&found) => Err(self.unknown(&String::from_utf8_lossy(&found))),
-            None => {
-                disk.replace(&path, version_text(VERSION).as_bytes())?;
-                Ok(Some(self.version_damage(found.len())))
-            }
+            None if looks_like_ours(&found) => Ok(()),
+            None => Err(self.unknown(&String::from_utf8_lossy(&found))),
         }
+    }
+
+    /// Writes the version of a new folder. A damaged version file is written anew (the files
+    /// beside it carry versions of their own) and reported.
+    pub(crate) fn settle_version(&self, disk: &Disk) -> Result<Option<Damage>> {
+        let path = self.version_file();
+        let found = disk::read_if_present(&path)?;
+        if found.as_deref().and_then(parse_version).is_some() {
+            return Ok(None);
+        }
+        disk.replace(&path, version_text(VERSION).as_bytes())?;
+        Ok(found.map(|found| self.version_damage(found.len())))
     }
 
     /// The damage of a version file that does not match its checksum.

@@ -11,18 +11,27 @@ use crate::range::TimeRange;
 /// What happened to a bucket.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Write(Batch),
+    Write(Box<Batch>),
     Delete(Deletion),
     DropBucket,
 }
 
-/// Rows to delete: those of a range whose series have all these names.
+/// Rows to delete: those of a range whose series satisfy all conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deletion {
     pub(crate) range: TimeRange,
-    pub(crate) measurement: Option<String>,
-    /// Key and value; a value of `""` stands for series without the tag.
-    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// What a series must be for a delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// A tag, or `None` for the measurement.
+    pub(crate) tag: Option<String>,
+    /// Whether the text has to be equal, or else different.
+    pub(crate) equal: bool,
+    /// The text of a tag that a series lacks is empty.
+    pub(crate) text: String,
 }
 
 /// The kind of a record. The numbers are the format: never reuse one.
@@ -75,15 +84,11 @@ impl Record {
 
     pub(crate) fn delete(bucket: u64, deletion: &Deletion) -> Record {
         let mut payload = Vec::new();
-        payload.push(u8::from(deletion.measurement.is_some()));
-        put_text(
-            &mut payload,
-            deletion.measurement.as_deref().unwrap_or_default(),
-        );
-        put_varint(&mut payload, deletion.tags.len() as u64);
-        for (key, value) in &deletion.tags {
-            put_text(&mut payload, key);
-            put_text(&mut payload, value);
+        put_varint(&mut payload, deletion.conditions.len() as u64);
+        for Condition { tag, equal, text } in &deletion.conditions {
+            payload.push(u8::from(tag.is_some()) | u8::from(*equal) << 1);
+            put_text(&mut payload, tag.as_deref().unwrap_or_default());
+            put_text(&mut payload, text);
         }
         Record::new(RecordKind::Delete, bucket, 0, deletion.range, payload)
     }
@@ -107,21 +112,23 @@ pub(crate) fn decode(
 ) -> Result<Event, Malformed> {
     let mut reader = Reader::new(payload);
     match kind {
-        RecordKind::Write => decode_batch(payload).map(Event::Write),
+        RecordKind::Write => decode_batch(payload).map(|batch| Event::Write(Box::new(batch))),
         RecordKind::DropBucket => Ok(Event::DropBucket),
         RecordKind::Delete => {
-            let named = reader.byte()? == 1;
-            let measurement = reader.text()?.to_owned();
-            let count = reader.count(2)?;
-            let mut tags = Vec::with_capacity(count);
+            let count = reader.count(3)?;
+            let mut conditions = Vec::with_capacity(count);
             for _ in 0..count {
-                tags.push((reader.text()?.to_owned(), reader.text()?.to_owned()));
+                let flags = reader.byte()?;
+                let tag = reader.text()?.to_owned();
+                let text = reader.text()?.to_owned();
+                let tag = (flags & 1 == 1).then_some(tag);
+                conditions.push(Condition {
+                    tag,
+                    equal: flags & 2 == 2,
+                    text,
+                });
             }
-            Ok(Event::Delete(Deletion {
-                range,
-                measurement: named.then_some(measurement),
-                tags,
-            }))
+            Ok(Event::Delete(Deletion { range, conditions }))
         }
     }
 }

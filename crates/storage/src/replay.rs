@@ -58,7 +58,10 @@ pub(crate) fn replay(
     };
     for (number, path) in log::files(folder)? {
         replay.last_number = replay.last_number.max(number);
-        let file = disk::open(&path)?;
+        // Sealing may remove a file that was listed just now; its rows are in segments then.
+        let Some(file) = disk::open_if_present(&path)? else {
+            continue;
+        };
         let length = file
             .metadata()
             .map_err(|error| Error::io("read", &path, error))?

@@ -365,7 +365,19 @@ fn read_place(reader: &mut Reader<'_>) -> Result<BlockPlace, Malformed> {
 impl Segment {
     /// Opens a file and checks head, trailer and index (the blocks when they are read).
     pub(crate) fn open(path: &Path, root: &Path) -> Result<Segment> {
-        let file = disk::open(path)?;
+        Segment::read(disk::open(path)?, path, root)
+    }
+
+    /// Reads head, trailer and index again, from the open file.
+    pub(crate) fn again(&self, root: &Path) -> Result<Segment> {
+        let file = self
+            .file
+            .try_clone()
+            .map_err(|error| Error::io("open", &self.path, error))?;
+        Segment::read(file, &self.path, root)
+    }
+
+    fn read(file: File, path: &Path, root: &Path) -> Result<Segment> {
         let bytes = file
             .metadata()
             .map_err(|error| Error::io("read", path, error))?

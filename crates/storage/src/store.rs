@@ -54,8 +54,9 @@ impl Storage {
         let layout = Layout::new(dir);
         let disk = options.disk.clone();
         disk.create_folder(dir)?;
+        layout.refuse_foreign()?;
         let folder_lock = layout.lock()?;
-        let mut damages: Vec<Damage> = layout.check_version(&disk)?.into_iter().collect();
+        let mut damages: Vec<Damage> = layout.settle_version(&disk)?.into_iter().collect();
         layout.sweep(&disk)?;
         disk.create_folder(&layout.log())?;
         disk.create_folder(&layout.data())?;
@@ -253,7 +254,7 @@ impl Opening<'_> {
         let bucket = self.bucket(id);
         let mut state = write(&bucket.state);
         match event {
-            Event::Write(batch) => state.replay_batch(batch),
+            Event::Write(batch) => state.replay_batch(*batch),
             Event::Delete(deletion) => state.apply_deletion(Tombstone {
                 generation: number,
                 deletion,

@@ -1,6 +1,6 @@
 //! Verification: every byte of every file is read and checked, every chunk decoded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::block::{self, BlockHeader};
@@ -13,13 +13,12 @@ use crate::replay;
 use crate::segment::{BlockPlace, Segment};
 use crate::stats::VerifyReport;
 use crate::store::Storage;
-use crate::sync::lock;
+use crate::sync::read;
 
 impl Storage {
-    /// Reads and checks every byte of every file of the store. Writes go on meanwhile; seals and
-    /// merges wait.
+    /// Reads and checks every byte of every file of the store as it is now. Everything else goes
+    /// on meanwhile.
     pub fn verify(&self) -> Result<VerifyReport> {
-        let _one_at_a_time = lock(&self.maintenance);
         let mut report = VerifyReport::default();
         let layout = self.layout();
         let version = disk::read_if_present(&layout.version_file())?.unwrap_or_default();
@@ -27,8 +26,11 @@ impl Storage {
         if parse_version(&version).is_none() {
             report.damages.push(layout.version_damage(version.len()));
         }
-        for path in layout.segment_files()? {
-            self.verify_segment(&path, &mut report)?;
+        for bucket in self.all_buckets() {
+            let segments = read(&bucket.state).segments.clone();
+            for segment in segments {
+                self.verify_segment(&segment, &mut report)?;
+            }
         }
         self.verify_log(&mut report)?;
         for path in disk::list(&layout.documents())? {
@@ -46,8 +48,8 @@ impl Storage {
         Ok(report)
     }
 
-    fn verify_segment(&self, path: &Path, report: &mut VerifyReport) -> Result<()> {
-        let segment = match Segment::open(path, &self.layout().root) {
+    fn verify_segment(&self, segment: &Segment, report: &mut VerifyReport) -> Result<()> {
+        let segment = match segment.again(&self.layout().root) {
             Ok(segment) => segment,
             Err(Error::Damaged(damage)) => {
                 report.count(damage.bytes as usize);

@@ -249,6 +249,15 @@ fn an_unknown_layout_is_refused_and_not_touched() {
 }
 
 #[test]
+fn a_folder_of_another_program_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter.txt"), "dear reader").unwrap();
+    let error = Storage::open(folder.path(), Options::default(), 0).unwrap_err();
+    assert!(matches!(error, Error::UnknownLayout { .. }), "{error}");
+    assert_eq!(files(folder.path()).len(), 1);
+}
+
+#[test]
 fn a_folder_is_open_once() {
     let folder = tempfile::tempdir().unwrap();
     let storage = open(folder.path());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use watchpost_storage::disk::Disk;
+use watchpost_storage::predicate::{Comparison, Literal, Subject};
 use watchpost_storage::{
     Aggregate, Column, Options, Predicate, ScanRequest, Storage, TimeRange, Windowing,
 };
@@ -114,35 +115,34 @@ fn history(seed: u64) {
 fn delete(storage: &Storage, model: &mut Cells, random: &mut fastrand::Rng) {
     let range = random_range(random);
     let host = HOSTS[random.usize(..HOSTS.len())];
-    let predicate = match random.u8(..3) {
-        0 => Predicate::tag("host", host),
-        1 => Predicate::And(vec![
-            Predicate::measurement("m"),
-            Predicate::tag("host", host),
-        ]),
-        _ => Predicate::measurement("n"),
-    };
-    let measurement = predicate_measurement(&predicate);
-    let of_host = !matches!(
-        &predicate,
-        Predicate::Compare(watchpost_storage::predicate::Subject::Measurement, ..)
+    let other = Predicate::Compare(
+        Subject::Tag("host".into()),
+        Comparison::NotEqual,
+        Literal::String(host.into()),
     );
+    let of_host = |series: &str| series.ends_with(&format!("host={host}"));
+    let (predicate, kind) = match random.u8(..4) {
+        0 => (Predicate::tag("host", host), 0),
+        1 => (
+            Predicate::And(vec![
+                Predicate::measurement("m"),
+                Predicate::tag("host", host),
+            ]),
+            1,
+        ),
+        2 => (Predicate::And(vec![Predicate::measurement("n"), other]), 2),
+        _ => (Predicate::measurement("n"), 3),
+    };
     storage.delete(BUCKET, range, &predicate).unwrap();
     model.retain(|(series, _, time), _| {
-        let matches = measurement
-            .as_deref()
-            .is_none_or(|name| series.starts_with(&format!("{name},")))
-            && (!of_host || series.ends_with(&format!("host={host}")));
+        let matches = match kind {
+            0 => of_host(series),
+            1 => series.starts_with("m,") && of_host(series),
+            2 => series.starts_with("n,") && !of_host(series),
+            _ => series.starts_with("n,"),
+        };
         !(matches && range.contains(*time))
     });
-}
-
-fn predicate_measurement(predicate: &Predicate) -> Option<String> {
-    match format!("{predicate:?}") {
-        text if text.contains("\"m\"") => Some("m".to_owned()),
-        text if text.contains("\"n\"") => Some("n".to_owned()),
-        _ => None,
-    }
 }
 
 fn compare(storage: &Storage, model: &Cells, random: &mut fastrand::Rng, seed: u64, step: usize) {
