@@ -1,22 +1,54 @@
-//! The command line.
+//! The command line: one file a family of commands.
+
+mod backtest;
+mod receiver;
+mod remote;
+mod rule;
+mod table;
+mod test;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
+use watchpost_service::config;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::config::AlerterConfig;
+use crate::rule_file::{self, RuleFile};
 
-/// Evaluates rules against the metrics and notifies people
+/// Evaluates rules against the metrics and notifies people.
+///
+/// Without a command it runs. `alerts`, `silence`, `ack`, `explain`, `history` and `status` ask a
+/// running alerter through its API; `rule`, `receiver`, `test` and `backtest` need none.
 #[derive(Debug, Parser)]
 #[command(name = "watchpost-alerter", version)]
 pub struct Arguments {
     #[command(flatten)]
     pub common: CommonArgs,
+    #[command(flatten)]
+    pub target: Target,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// Which running alerter is asked.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Asking a running alerter")]
+pub struct Target {
+    /// Base URL of its API [default: http:// and api.listen of the configuration]
+    #[arg(long, global = true, value_name = "URL", env = "WATCHPOST_ALERTER_URL")]
+    pub api: Option<String>,
+    /// File with its token, for changes [default: api.token_file of the configuration]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "WATCHPOST_ALERTER_TOKEN_FILE"
+    )]
+    pub token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -25,16 +57,109 @@ pub enum Command {
     Run,
     #[command(flatten)]
     Config(ConfigCommand),
+    /// List alerts
+    Alerts(remote::AlertsArguments),
+    /// Make, list and expire silences
+    #[command(subcommand)]
+    Silence(remote::SilenceCommand),
+    /// Look after an alert, or stop doing so
+    #[command(subcommand)]
+    Ack(remote::AckCommand),
+    /// Tell why an alert was or was not sent, and what is due next
+    Explain {
+        /// Of the alert or the series, as `alerts` and `history` print it
+        fingerprint: String,
+    },
+    /// List what happened, newest first
+    History(remote::HistoryArguments),
+    /// Tell how the running alerter does
+    Status,
+    /// Look at rules and at the queries that are made of them
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
+    /// Try receivers out
+    #[command(subcommand)]
+    Receiver(receiver::ReceiverCommand),
+    /// Play timelines: rules and routes on a virtual clock; exit code 1 if one differs
+    Test(test::TestArguments),
+    /// Replay a rule over stored history and count what it would have sent
+    Backtest(backtest::BacktestArguments),
+}
+
+/// A command's mistake, told on standard error with exit code 1.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("{0}")]
+    Message(String),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl From<String> for CommandError {
+    fn from(message: String) -> CommandError {
+        CommandError::Message(message)
+    }
 }
 
 pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitCode {
-    match &arguments.command {
-        None | Some(Command::Run) => daemon(&arguments.common, environment),
+    let common = &arguments.common;
+    let output = common.output;
+    let result = match &arguments.command {
+        None | Some(Command::Run) => return daemon(common, environment),
         Some(Command::Config(command)) => {
-            let sources = arguments.common.sources(environment);
-            cli::answer::<AlerterConfig>(command, &sources, arguments.common.output).finish()
+            return cli::answer::<AlerterConfig>(command, &common.sources(environment), output)
+                .finish();
+        }
+        Some(Command::Rule(command)) => configuration(common, &environment)
+            .and_then(|config| rule::run(command, &config, output)),
+        Some(Command::Test(arguments)) => test::run(arguments, output),
+        Some(Command::Receiver(command)) => configuration(common, &environment)
+            .and_then(|config| block_on(receiver::run(command, &config, environment, output))),
+        Some(Command::Backtest(arguments)) => configuration(common, &environment)
+            .and_then(|config| block_on(backtest::run(arguments, &config, output))),
+        Some(asked) => {
+            // The API can be asked from where no configuration is.
+            let config = configuration(common, &environment).unwrap_or_default();
+            block_on(remote::run(asked, &arguments.target, &config, output))
+        }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn configuration(
+    common: &CommonArgs,
+    environment: &BTreeMap<String, String>,
+) -> Result<AlerterConfig, CommandError> {
+    match config::load::<AlerterConfig>(&common.sources(environment.clone())) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(error) => {
+            let problems: Vec<String> = error
+                .problems
+                .iter()
+                .map(|problem| format!("  {problem}"))
+                .collect();
+            Err(format!("the configuration cannot be used:\n{}", problems.join("\n")).into())
         }
     }
+}
+
+/// The rule file of the configuration, or another one.
+fn rule_file(config: &AlerterConfig, other: Option<&PathBuf>) -> Result<RuleFile, CommandError> {
+    let path = other.unwrap_or(&config.rules.file);
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let file = rule_file::parse(&text);
+    Ok(file.map_err(|mistakes| format!("{}:\n{mistakes}", path.display()))?)
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 fn daemon(common: &CommonArgs, environment: BTreeMap<String, String>) -> ExitCode {
@@ -64,4 +189,15 @@ fn daemon(common: &CommonArgs, environment: BTreeMap<String, String>) -> ExitCod
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints JSON on one line, or text for people.
+fn print(output: cli::Output, json: &serde_json::Value, human: impl FnOnce() -> String) {
+    use std::io::Write as _;
+    let text = match output {
+        cli::Output::Json => format!("{json}\n"),
+        cli::Output::Human => human(),
+    };
+    // A reader that has left (`| head`) is no mistake.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

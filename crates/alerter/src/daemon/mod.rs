@@ -25,7 +25,7 @@ use crate::config::AlerterConfig;
 use crate::dialect::shape::Purpose;
 use crate::evaluation::{self, Answer};
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::receivers::{self, Surroundings};
+use crate::receivers::{self, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
 use crate::rules::sample::Row;
 use crate::store::{Batch, Store};
@@ -90,10 +90,13 @@ pub async fn run(
     let readiness = Readiness::waiting_for(&["evaluation"]);
     let http = receivers::client().map_err(DaemonError::Receivers)?;
     let folder = std::path::absolute(&config.store.folder)?;
+    let client = client(&config)?;
+    let history = Some(SeriesHistory::new(client.clone()));
     let surroundings = Surroundings {
         http,
         folder,
         environment,
+        history,
     };
     let (answers, mut answered) = mpsc::unbounded_channel();
     let (sent, mut deliveries) = mpsc::unbounded_channel();
@@ -102,7 +105,7 @@ pub async fn run(
         alerting,
         store: Arc::clone(&store),
         unwritten: Vec::new(),
-        client: client(&config)?,
+        client,
         surroundings: surroundings.clone(),
         in_flight: BTreeSet::new(),
         answers,
@@ -190,6 +193,9 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 
 impl Daemon {
     fn take_receivers(&mut self, file: &RuleFile) {
+        if let Some(history) = &self.surroundings.history {
+            history.take_rules(&file.rules);
+        }
         self.file.receivers = file
             .receivers
             .iter()

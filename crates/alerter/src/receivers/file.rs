@@ -7,7 +7,7 @@ use super::settings::ReceiverSettings;
 use super::transient;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, MessageView, plain, render};
+use crate::template::{AlertView, MessageView, TemplateError, plain, render};
 
 /// Appends and flushes to disk: a line that was written is not lost in a crash.
 pub(super) fn send(
@@ -15,16 +15,23 @@ pub(super) fn send(
     path: &Path,
     message: &Notification,
 ) -> Result<String, Failure> {
-    let text = match &settings.text {
-        Some(template) => {
-            let text = render(template, MessageView::new(message), plain)
-                .map_err(|error| super::permanent(error.to_string()))?;
-            format!("{}\n", text.trim_end())
-        }
-        None => lines(message),
-    };
+    let text = text(settings, message).map_err(|error| super::permanent(error.to_string()))?;
     append(path, &text).map_err(|error| transient(format!("{}: {error}", path.display())))?;
     Ok(format!("{} bytes appended", text.len()))
+}
+
+/// What is appended.
+pub(super) fn text(
+    settings: &ReceiverSettings,
+    message: &Notification,
+) -> Result<String, TemplateError> {
+    Ok(match &settings.text {
+        Some(template) => format!(
+            "{}\n",
+            render(template, MessageView::new(message), plain)?.trim_end()
+        ),
+        None => lines(message),
+    })
 }
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {

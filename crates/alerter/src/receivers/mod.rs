@@ -3,11 +3,20 @@
 //! A channel makes a request of a message and says whether it was taken, and, if not, whether
 //! trying again can help. Waiting, retrying and limiting are the pipeline's (`delivery`).
 
+mod chart;
 mod command;
+mod discord;
+mod email;
 mod file;
 mod http;
+mod ntfy;
+mod pagerduty;
+mod series_history;
 pub mod settings;
 mod slack;
+mod teams;
+mod telegram;
+mod text;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +32,7 @@ use crate::pipeline::notification::Notification;
 use settings::{ChannelSettings, ReceiverSettings, SecretSource};
 
 pub use http::client;
+pub use series_history::SeriesHistory;
 
 /// Longest part of a receiver's answer that is kept, in bytes.
 const ANSWER_LIMIT: usize = 500;
@@ -35,6 +45,8 @@ pub struct Surroundings {
     pub folder: PathBuf,
     /// Variables that secrets may come from.
     pub environment: std::collections::BTreeMap<String, String>,
+    /// Data for charts, where there is a server to ask.
+    pub history: Option<SeriesHistory>,
 }
 
 /// Sends a message. The answer is what the receiver said, for the log and `receiver test`.
@@ -65,7 +77,20 @@ async fn dispatch(
             command::send(settings, program, arguments, message).await
         }
         ChannelSettings::File { path } => file::send(settings, &around.folder.join(path), message),
-        _ => Err(permanent("this kind of receiver is not there yet")),
+        ChannelSettings::Email(email) => email::send(settings, email, message, around).await,
+        ChannelSettings::PagerDuty { url, routing_key } => {
+            pagerduty::send(url, routing_key, message, around).await
+        }
+        ChannelSettings::Teams { url } => teams::send(settings, url, message, around).await,
+        ChannelSettings::Discord { url } => discord::send(settings, url, message, around).await,
+        ChannelSettings::Telegram {
+            api_url,
+            token,
+            chat,
+        } => telegram::send(settings, (api_url, token, chat), message, around).await,
+        ChannelSettings::Ntfy { url, topic, token } => {
+            ntfy::send(settings, (url, topic, token.as_ref()), message, around).await
+        }
     }
 }
 
@@ -147,4 +172,21 @@ pub fn test_message(receiver: &str, now: Nanos) -> Notification {
         created_at: now,
         digest_of: 0,
     }
+}
+
+/// What a message looks like in the receiver's channel.
+///
+/// Errors: its templates cannot be rendered.
+pub fn preview(settings: &ReceiverSettings, message: &Notification) -> Result<String, String> {
+    let pretty =
+        |value: serde_json::Value| serde_json::to_string_pretty(&value).unwrap_or_default();
+    match &settings.channel {
+        ChannelSettings::Slack(_) => slack::content(settings, message).map(pretty),
+        ChannelSettings::Webhook(webhook) => Ok(pretty(webhook::body(message, webhook.max_alerts))),
+        ChannelSettings::Command { .. } => Ok(pretty(webhook::body(message, usize::MAX))),
+        ChannelSettings::File { .. } => file::text(settings, message),
+        _ => text::render_message(settings, message, crate::template::plain)
+            .map(|(title, text)| format!("{title}\n\n{text}")),
+    }
+    .map_err(|error| error.to_string())
 }

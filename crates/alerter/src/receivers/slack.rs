@@ -115,7 +115,7 @@ async fn post_or_edit(
     Err(permanent(format!("{method}: {error}")))
 }
 
-fn content(
+pub(super) fn content(
     settings: &ReceiverSettings,
     message: &Notification,
 ) -> Result<Value, crate::template::TemplateError> {

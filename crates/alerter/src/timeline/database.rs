@@ -1,11 +1,11 @@
 //! A database of virtual series that answers the rules' questions as the server would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::series::VirtualSeries;
 use crate::alert::Nanos;
-use crate::labels::Labels;
+use crate::labels::{Fingerprint, Labels};
 use crate::matcher::all_match;
 use crate::rules::baseline;
 use crate::rules::definition::{Aggregate, Kind, Rule};
@@ -13,12 +13,30 @@ use crate::rules::sample::{Row, Sample, aggregate, rate};
 
 #[derive(Debug, Default)]
 pub struct VirtualDatabase {
+    /// Invariant: the samples of a series are in the order of their time.
     series: Vec<VirtualSeries>,
+    /// Field and labels to the place in `series`.
+    index: HashMap<(String, Fingerprint), usize>,
 }
 
 impl VirtualDatabase {
     pub fn add(&mut self, series: VirtualSeries) {
         self.series.push(series);
+    }
+
+    /// Adds a sample, which is newer than those its series has.
+    pub fn append(&mut self, field: &str, labels: &Arc<Labels>, sample: Sample) {
+        let key = (field.to_owned(), labels.fingerprint());
+        let index = *self.index.entry(key).or_insert_with(|| {
+            let series = VirtualSeries {
+                field: field.to_owned(),
+                labels: Arc::clone(labels),
+                samples: Vec::new(),
+            };
+            self.series.push(series);
+            self.series.len() - 1
+        });
+        self.series[index].samples.push(sample);
     }
 
     /// The rows of a rule's values. A `flux` rule is fed by the series that bear its name.
@@ -75,8 +93,7 @@ impl VirtualDatabase {
         ranges.into_iter().flat_map(rows).collect()
     }
 
-    /// Points of [start, stop), except that a point of this very instant counts: the script says
-    /// it is there.
+    /// Points of (start, stop]: a point of this very instant counts.
     fn rows(
         &self,
         rule: &Rule,
@@ -84,39 +101,48 @@ impl VirtualDatabase {
         stop: Nanos,
         compute: impl Fn(&[Sample]) -> Vec<(f64, Option<Nanos>)>,
     ) -> Vec<Row> {
-        let field = if matches!(rule.kind, Kind::Flux { .. }) {
+        let own = matches!(rule.kind, Kind::Flux { .. });
+        let field = if own {
             &rule.name
         } else {
             &rule.selector.field
         };
         let selector = &rule.selector;
-        let mut groups: BTreeMap<Arc<Labels>, Vec<Sample>> = BTreeMap::new();
         let selected = self
             .series
             .iter()
             .filter(|s| s.field == *field && all_match(&selector.matchers, &s.labels));
-        for series in selected {
-            let labels = match selector.group_by.as_slice() {
-                [] => Arc::clone(&series.labels),
-                names => Arc::new(series.labels.project(names)),
-            };
-            let inside = series
-                .samples
-                .iter()
-                .filter(|sample| start < sample.time && sample.time <= stop);
-            groups.entry(labels).or_default().extend(inside.copied());
-        }
         let mut rows = Vec::new();
-        for (labels, mut samples) in groups {
-            samples.sort_by_key(|sample| sample.time);
-            for (value, time) in compute(&samples) {
+        let mut add = |labels: &Arc<Labels>, samples: &[Sample]| {
+            for (value, time) in compute(samples) {
+                let series = labels.fingerprint();
                 rows.push(Row {
-                    series: labels.fingerprint(),
-                    labels: Arc::clone(&labels),
+                    series,
+                    labels: Arc::clone(labels),
                     value,
                     time,
                 });
             }
+        };
+        let mut groups: BTreeMap<Labels, Vec<Sample>> = BTreeMap::new();
+        for series in selected {
+            let from = series
+                .samples
+                .partition_point(|sample| sample.time <= start);
+            let to = series.samples.partition_point(|sample| sample.time <= stop);
+            let inside = &series.samples[from..to.max(from)];
+            if selector.group_by.is_empty() {
+                add(&series.labels, inside);
+            } else {
+                groups
+                    .entry(series.labels.project(&selector.group_by))
+                    .or_default()
+                    .extend(inside);
+            }
+        }
+        for (labels, mut samples) in groups {
+            samples.sort_by_key(|sample| sample.time);
+            add(&Arc::new(labels), &samples);
         }
         rows
     }

@@ -31,7 +31,7 @@ mod series;
 
 pub use database::VirtualDatabase;
 pub use player::play;
-pub use series::{SeriesError, parse_series};
+pub use series::{SeriesError, VirtualSeries, parse_series};
 
 /// A case that cannot be played: which line, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,144 @@
+//! `backtest RULE`: what a rule would have sent.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use watchpost_core::duration::Duration;
+use watchpost_core::time::{format_rfc3339, parse_rfc3339};
+use watchpost_service::cli::Output;
+
+use super::{CommandError, print, rule_file};
+use crate::alert::Nanos;
+use crate::backtest::{self, Message, Span};
+use crate::config::AlerterConfig;
+use crate::rule_file::mistake::did_you_mean;
+
+#[derive(Debug, Args)]
+pub struct BacktestArguments {
+    /// A rule of the rule file
+    rule: String,
+    /// Where to begin: a time, or a duration back from now
+    #[arg(
+        long,
+        default_value = "-30d",
+        allow_hyphen_values = true,
+        value_name = "TIME"
+    )]
+    from: String,
+    /// Where to end
+    #[arg(
+        long,
+        default_value = "0s",
+        allow_hyphen_values = true,
+        value_name = "TIME"
+    )]
+    to: String,
+    /// Resolution of the data and of the evaluations [default: 1m, or the rule's own if that is longer]
+    #[arg(long, value_name = "DURATION")]
+    step: Option<String>,
+}
+
+pub(super) async fn run(
+    arguments: &BacktestArguments,
+    config: &AlerterConfig,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
+    let file = rule_file(config, None)?;
+    let near = did_you_mean(
+        &arguments.rule,
+        file.rules.iter().map(|rule| rule.name.as_str()),
+    );
+    let rule = file.rules.iter().find(|rule| rule.name == arguments.rule);
+    let rule = rule
+        .ok_or_else(|| format!("there is no rule {:?}{near}", arguments.rule))?
+        .clone();
+    let now = crate::clock::now();
+    let (start, stop) = (
+        read_time(&arguments.from, now)?,
+        read_time(&arguments.to, now)?,
+    );
+    if start >= stop {
+        return Err("--from must be before --to".to_owned().into());
+    }
+    let step = arguments.step.as_deref().map(read_duration).transpose()?;
+    let span = Span {
+        start,
+        stop,
+        step: backtest::resolution(&rule, step),
+    };
+    let client = crate::daemon::client(config).map_err(|error| error.to_string())?;
+    let progress = |done: Nanos| {
+        if output == Output::Human && std::io::stderr().is_terminal() {
+            let percent = (done - start).saturating_mul(100) / (stop - start).max(1);
+            eprint!("\rreading history: {percent} %  ");
+        }
+    };
+    let database = backtest::read(&client, &rule, span, progress).await?;
+    let result = backtest::replay(&file, &rule, &database, span);
+    let messages: Vec<_> = result.messages.iter().map(message_json).collect();
+    let json = json!({
+        "rule": rule.name,
+        "from": format_rfc3339(start),
+        "to": format_rfc3339(stop),
+        "step": Duration::from_nanos(span.step).to_string(),
+        "series": result.series,
+        "messages": messages,
+        "pages": result.pages(),
+    });
+    print(output, &json, || {
+        let mut text: String = result.messages.iter().map(line).collect();
+        let step = Duration::from_nanos(span.step);
+        text.push_str(&format!(
+            "{} from {} to {} every {step}: {} series, {} messages, of which {} would have paged\n",
+            rule.name,
+            format_rfc3339(start),
+            format_rfc3339(stop),
+            result.series,
+            result.messages.len(),
+            result.pages(),
+        ));
+        text
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn message_json(message: &Message) -> serde_json::Value {
+    json!({
+        "at": format_rfc3339(message.at), "receiver": message.receiver, "status": message.status,
+        "severity": message.severity, "reason": message.reason, "alerts": message.alerts,
+    })
+}
+
+fn line(message: &Message) -> String {
+    let time = format_rfc3339(message.at);
+    let alerts = message.alerts.join(" ");
+    format!(
+        "{time} {} {} {} ({}) {alerts}\n",
+        message.receiver, message.status, message.severity, message.reason
+    )
+}
+
+fn read_duration(text: &str) -> Result<Nanos, String> {
+    let parsed = text
+        .parse::<Duration>()
+        .ok()
+        .and_then(Duration::fixed_nanos)
+        .filter(|nanos| *nanos > 0);
+    parsed.ok_or_else(|| format!("{text:?} is not a duration such as 1m"))
+}
+
+/// A time, or a duration from now (`-30d`).
+fn read_time(text: &str, now: Nanos) -> Result<Nanos, String> {
+    if let Ok(time) = parse_rfc3339(text) {
+        return Ok(time);
+    }
+    let offset = text
+        .parse::<Duration>()
+        .ok()
+        .and_then(|duration| duration.add_to(now));
+    offset.ok_or_else(|| {
+        format!("{text:?} is neither a time (2026-03-02T08:00:00Z) nor a duration (-30d)")
+    })
+}

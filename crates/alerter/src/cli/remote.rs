@@ -1,0 +1,496 @@
+//! Commands that ask a running alerter through its API.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use watchpost_service::cli::Output;
+use watchpost_service::secret::Secret;
+
+use super::table::{cell, table};
+use super::{Command, CommandError, Target, print};
+use crate::config::AlerterConfig;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub struct AlertsArguments {
+    /// `firing` or `resolved`
+    #[arg(long)]
+    state: Option<String>,
+    /// Only those that match, such as severity=critical or 'host=~"web.*"' (repeatable)
+    #[arg(value_name = "MATCHER")]
+    filter: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Keep matching alerts back for a while
+    Add {
+        /// Such as host=web-1 or 'alertname=~"disk.*"'; all must hold
+        #[arg(required = true, value_name = "MATCHER")]
+        matchers: Vec<String>,
+        /// How long
+        #[arg(long = "for", default_value = "2h", value_name = "DURATION")]
+        length: String,
+        /// When it begins (RFC 3339) [default: now]
+        #[arg(long, value_name = "TIME")]
+        start: Option<String>,
+        /// Only at these local times, such as 22:00-06:00 (repeatable)
+        #[arg(long = "at", value_name = "TIMES")]
+        times: Vec<String>,
+        /// Only on these days, such as monday:friday (repeatable)
+        #[arg(long = "on", value_name = "DAYS")]
+        weekdays: Vec<String>,
+        /// Time zone of --at and --on, such as Europe/Berlin
+        #[arg(long, default_value = "", value_name = "ZONE")]
+        location: String,
+        #[arg(long, env = "USER", default_value = "unknown")]
+        author: String,
+        /// Why
+        #[arg(long)]
+        comment: String,
+    },
+    /// List silences
+    List {
+        /// Also those that have expired
+        #[arg(long)]
+        expired: bool,
+    },
+    /// End a silence now
+    Expire { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AckCommand {
+    /// Look after a firing alert: it is not repeated, and does not go to the next route
+    Add {
+        fingerprint: String,
+        #[arg(long, env = "USER", default_value = "unknown")]
+        owner: String,
+        /// How long [default: until the alert ends]
+        #[arg(long = "for", value_name = "DURATION")]
+        length: Option<String>,
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Withdraw an acknowledgement
+    Remove { fingerprint: String },
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArguments {
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[arg(long)]
+    rule: Option<String>,
+    #[arg(long)]
+    host: Option<String>,
+    /// transition, notification, failure, dead_letter, silence or acknowledgement
+    #[arg(long)]
+    event: Option<String>,
+}
+
+struct Api {
+    http: reqwest::Client,
+    base: String,
+    token: Option<Secret>,
+}
+
+impl Api {
+    fn new(target: &Target, config: &AlerterConfig) -> Result<Api, CommandError> {
+        let base = target
+            .api
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", config.api.listen.listen));
+        let file = target
+            .token_file
+            .as_ref()
+            .or(config.api.token_file.as_ref());
+        let token = file
+            .map(|file| Secret::from_file(file))
+            .transpose()
+            .map_err(|error| error.to_string())?;
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Api {
+            http: crate::receivers::client()?,
+            base,
+            token,
+        })
+    }
+
+    async fn call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+    ) -> Result<Value, CommandError> {
+        let mut url = reqwest::Url::parse(&format!("{}{path}", self.base))
+            .map_err(|error| format!("{}: {error}", self.base))?;
+        if !query.is_empty() {
+            url.query_pairs_mut()
+                .extend_pairs(query.iter().map(|(name, value)| (*name, value.as_str())));
+        }
+        let mut request = self.http.request(method, url).timeout(TIMEOUT);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.reveal());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| {
+            format!(
+                "no alerter answers at {} ({error}); is it running? --api names another",
+                self.base
+            )
+        })?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| error.to_string())?;
+        let answer: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| json!({ "message": text }));
+        if status.is_success() {
+            return Ok(answer);
+        }
+        Err(format!("{status}: {}", cell(&answer, "message")).into())
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CommandError> {
+        self.call(reqwest::Method::GET, path, query, None).await
+    }
+}
+
+/// Runs one of the commands of this file.
+pub(super) async fn run(
+    command: &Command,
+    target: &Target,
+    config: &AlerterConfig,
+    output: Output,
+) -> Result<ExitCode, CommandError> {
+    let api = Api::new(target, config)?;
+    match command {
+        Command::Alerts(arguments) => alerts(&api, arguments, output).await?,
+        Command::Silence(command) => silence(&api, command, output).await?,
+        Command::Ack(command) => acknowledge(&api, command, output).await?,
+        Command::Explain { fingerprint } => {
+            let answer = api
+                .get(&format!("/api/v1/explain/{fingerprint}"), &[])
+                .await?;
+            print(output, &answer, || explained(&answer));
+        }
+        Command::History(arguments) => history(&api, arguments, output).await?,
+        _ => {
+            let answer = api.get("/api/v1/status", &[]).await?;
+            print(output, &answer, || pretty(&answer));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+async fn alerts(
+    api: &Api,
+    arguments: &AlertsArguments,
+    output: Output,
+) -> Result<(), CommandError> {
+    let mut query: Vec<(&str, String)> = Vec::new();
+    query.extend(arguments.state.clone().map(|state| ("state", state)));
+    if !arguments.filter.is_empty() {
+        query.push(("filter", arguments.filter.join(",")));
+    }
+    let answer = api.get("/api/v1/alerts", &query).await?;
+    print(output, &answer, || {
+        let row = |alert: &Value| {
+            let owner = cell(&alert["acknowledgement"], "owner");
+            let suppressed = alert["suppressedBy"]
+                .as_array()
+                .is_some_and(|list| !list.is_empty());
+            let note = if owner.is_empty() {
+                String::new()
+            } else {
+                format!("acknowledged by {owner}")
+            };
+            let state = if suppressed && owner.is_empty() {
+                "suppressed".to_owned()
+            } else {
+                cell(alert, "state")
+            };
+            let summary = cell(&alert["annotations"], "summary");
+            let summary = if summary.is_empty() {
+                alert["labels"].to_string()
+            } else {
+                summary
+            };
+            ["fingerprint", "name", "severity"]
+                .map(|name| cell(alert, name))
+                .into_iter()
+                .chain([
+                    state,
+                    cell(alert, "value"),
+                    cell(alert, "startsAt"),
+                    note,
+                    summary,
+                ])
+                .collect()
+        };
+        list(
+            &answer["alerts"],
+            "no alerts",
+            |rows| {
+                table(
+                    &[
+                        "FINGERPRINT",
+                        "RULE",
+                        "SEVERITY",
+                        "STATE",
+                        "VALUE",
+                        "SINCE",
+                        "NOTE",
+                        "SUMMARY",
+                    ],
+                    rows,
+                )
+            },
+            row,
+        )
+    });
+    Ok(())
+}
+
+fn list(
+    values: &Value,
+    nothing: &str,
+    show: impl Fn(&[Vec<String>]) -> String,
+    row: impl Fn(&Value) -> Vec<String>,
+) -> String {
+    let rows: Vec<Vec<String>> = values.as_array().into_iter().flatten().map(row).collect();
+    if rows.is_empty() {
+        format!("{nothing}\n")
+    } else {
+        show(&rows)
+    }
+}
+
+async fn silence(api: &Api, command: &SilenceCommand, output: Output) -> Result<(), CommandError> {
+    match command {
+        SilenceCommand::Add {
+            matchers,
+            length,
+            start,
+            times,
+            weekdays,
+            location,
+            author,
+            comment,
+        } => {
+            let recurs = !times.is_empty() || !weekdays.is_empty();
+            let window = json!({ "times": times, "weekdays": weekdays, "location": location });
+            let body = json!({
+                "matchers": matchers, "for": length, "startsAt": start, "createdBy": author,
+                "comment": comment, "recurring": if recurs { vec![window] } else { Vec::new() },
+            });
+            let answer = api
+                .call(reqwest::Method::POST, "/api/v1/silences", &[], Some(&body))
+                .await?;
+            print(output, &answer, || format!("{}\n", cell(&answer, "id")));
+        }
+        SilenceCommand::List { expired } => {
+            let answer = api
+                .get("/api/v1/silences", &[("expired", expired.to_string())])
+                .await?;
+            print(output, &answer, || {
+                let row = |silence: &Value| {
+                    let matchers = silence["matchers"].as_array().into_iter().flatten();
+                    let matchers: Vec<&str> = matchers.filter_map(Value::as_str).collect();
+                    let names = ["id", "state", "endsAt", "createdBy"];
+                    let cells = names.map(|name| cell(silence, name)).into_iter();
+                    cells
+                        .chain([matchers.join(" "), cell(silence, "comment")])
+                        .collect()
+                };
+                list(
+                    &answer["silences"],
+                    "no silences",
+                    |rows| table(&["ID", "STATE", "UNTIL", "BY", "MATCHERS", "COMMENT"], rows),
+                    row,
+                )
+            });
+        }
+        SilenceCommand::Expire { id } => {
+            let path = format!("/api/v1/silences/{id}");
+            let answer = api.call(reqwest::Method::DELETE, &path, &[], None).await?;
+            print(output, &answer, || format!("expired {id}\n"));
+        }
+    }
+    Ok(())
+}
+
+async fn acknowledge(api: &Api, command: &AckCommand, output: Output) -> Result<(), CommandError> {
+    let path = |fingerprint: &str| format!("/api/v1/alerts/{fingerprint}/acknowledgement");
+    match command {
+        AckCommand::Add {
+            fingerprint,
+            owner,
+            length,
+            comment,
+        } => {
+            let body = json!({ "owner": owner, "comment": comment, "for": length });
+            let answer = api
+                .call(reqwest::Method::POST, &path(fingerprint), &[], Some(&body))
+                .await?;
+            print(output, &answer, || {
+                format!("{owner} looks after {fingerprint}\n")
+            });
+        }
+        AckCommand::Remove { fingerprint } => {
+            let answer = api
+                .call(reqwest::Method::DELETE, &path(fingerprint), &[], None)
+                .await?;
+            print(output, &answer, || {
+                format!("nobody looks after {fingerprint} now\n")
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn history(
+    api: &Api,
+    arguments: &HistoryArguments,
+    output: Output,
+) -> Result<(), CommandError> {
+    let mut query = vec![("limit", arguments.limit.to_string())];
+    let filters = [
+        ("rule", &arguments.rule),
+        ("host", &arguments.host),
+        ("event", &arguments.event),
+    ];
+    query.extend(
+        filters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.clone()?))),
+    );
+    let answer = api.get("/api/v1/history", &query).await?;
+    print(output, &answer, || {
+        let names = [
+            "at",
+            "event",
+            "state",
+            "severity",
+            "receiver",
+            "fingerprint",
+            "message",
+            "reason",
+        ];
+        let heads = [
+            "TIME",
+            "EVENT",
+            "STATE",
+            "SEVERITY",
+            "RECEIVER",
+            "FINGERPRINT",
+            "WHAT",
+            "WHY",
+        ];
+        let row = |event: &Value| names.map(|name| cell(event, name)).to_vec();
+        list(
+            &answer["events"],
+            "nothing happened yet",
+            |rows| table(&heads, rows),
+            row,
+        )
+    });
+    Ok(())
+}
+
+/// `explain` for people: what is, then each receiver with its reasons, then what happened.
+fn explained(answer: &Value) -> String {
+    let mut lines = Vec::new();
+    if answer["dispatching"] == json!(false) {
+        lines.push("nothing is sent yet: not every rule was evaluated since the start".to_owned());
+    }
+    let series = &answer["series"];
+    if !series.is_null() {
+        let (state, value, since) = (
+            cell(series, "state"),
+            cell(series, "value"),
+            cell(series, "since"),
+        );
+        lines.push(format!(
+            "series   {state} since {since}, value {value}: {}",
+            cell(series, "reason")
+        ));
+        let rule = &answer["rule"];
+        let error = cell(rule, "lastError");
+        let error = if error.is_empty() {
+            String::new()
+        } else {
+            format!(", failing: {error}")
+        };
+        lines.push(format!(
+            "rule     {} last evaluated {}{error}",
+            cell(rule, "name"),
+            cell(rule, "lastEvaluatedAt")
+        ));
+    }
+    let alert = &answer["alert"];
+    if alert.is_null() {
+        lines.push("alert    none: nothing to tell".to_owned());
+    } else {
+        let (state, severity) = (cell(alert, "state"), cell(alert, "severity"));
+        lines.push(format!(
+            "alert    {state} {severity} since {}",
+            cell(alert, "startsAt")
+        ));
+    }
+    for receiver in answer["receivers"].as_array().into_iter().flatten() {
+        lines.push(format!(
+            "receiver {} by route {}",
+            cell(receiver, "receiver"),
+            cell(receiver, "route")
+        ));
+        for kept in receiver["suppressedBy"].as_array().into_iter().flatten() {
+            lines.push(format!(
+                "  kept back by {}: {}",
+                cell(kept, "stage"),
+                cell(kept, "reason")
+            ));
+        }
+        for (title, name) in [
+            ("dedup", "dedup"),
+            ("last message", "lastMessageAt"),
+            ("told", "toldAt"),
+            ("looked at next", "nextLookAt"),
+            ("repeated", "repeatAt"),
+        ] {
+            let value = cell(receiver, name);
+            if !value.is_empty() {
+                lines.push(format!("  {title}: {value}"));
+            }
+        }
+        let waiting = &receiver["waiting"];
+        if !waiting.is_null() {
+            let (n, at) = (cell(waiting, "attempts"), cell(waiting, "nextAttemptAt"));
+            lines.push(format!(
+                "  a message waits: {n} attempts, next {at}, {}",
+                cell(waiting, "lastError")
+            ));
+        }
+    }
+    lines.push("history".to_owned());
+    for event in answer["history"].as_array().into_iter().flatten() {
+        let what = ["at", "event", "state", "receiver", "reason"].map(|name| cell(event, name));
+        lines.push(format!(
+            "  {}",
+            what.into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        ));
+    }
+    lines.join("\n") + "\n"
+}
