@@ -31,6 +31,8 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "toBool", "<-tables", Stream, to_bool),
     native("", "toTime", "<-tables", Stream, to_time),
     native("contrib/bonitoo-io/hex", "int", "v", Scalar, hex_int),
+    native("contrib/bonitoo-io/hex", "uint", "v", Scalar, hex_uint),
+    native("contrib/bonitoo-io/hex", "bytes", "v", Scalar, hex_bytes),
     native("contrib/bonitoo-io/hex", "string", "v", Scalar, hex_string),
 ];
 
@@ -277,6 +279,19 @@ fn hex_int(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let value = i64::from_str_radix(digits, 16)
         .map_err(|_| Error::invalid(format!("cannot convert string {text:?} to int due to invalid syntax")))?;
     Ok(Value::Integer(if negative { -value } else { value }))
+}
+
+fn hex_uint(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let text = arguments.string("v")?;
+    let digits = text.trim_start_matches("0x").trim_start_matches("0X");
+    u64::from_str_radix(digits, 16).map(Value::Unsigned).map_err(|_| cannot_parse(&text, "uint"))
+}
+
+fn hex_bytes(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let text = arguments.string("v")?;
+    let pair = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(pair).collect();
+    bytes.map(|bytes| Value::Bytes(Arc::from(bytes))).ok_or_else(|| cannot_parse(&text, "bytes"))
 }
 
 fn hex_string(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

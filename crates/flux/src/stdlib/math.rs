@@ -1,196 +1,215 @@
-//! Package `math`.
+//! The package `math`: what Go's package of that name computes, on floats.
 
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::value::{Record, Value};
 
-macro_rules! of_one {
-    ($($name:literal => $function:expr),* $(,)?) => {
-        &[$(native("math", $name, "x", Scalar, |_, arguments| one(arguments, $function))),*]
+/// A function of one float `x`.
+macro_rules! of_x {
+    ($name:literal, $function:expr) => {
+        native("math", $name, "x", Scalar, |_, arguments| {
+            let function: fn(f64) -> f64 = $function;
+            Ok(Value::Float(function(arguments.float("x")?)))
+        })
     };
 }
 
-/// Functions of one float; listed apart so that a line is a function.
-pub(super) const OF_ONE: &[Native] = of_one!(
-    "abs" => f64::abs,
-    "acos" => f64::acos,
-    "acosh" => f64::acosh,
-    "asin" => f64::asin,
-    "asinh" => f64::asinh,
-    "atan" => f64::atan,
-    "atanh" => f64::atanh,
-    "cbrt" => f64::cbrt,
-    "ceil" => f64::ceil,
-    "cos" => f64::cos,
-    "cosh" => f64::cosh,
-    "exp" => f64::exp,
-    "exp2" => f64::exp2,
-    "expm1" => f64::exp_m1,
-    "floor" => f64::floor,
-    "gamma" => gamma,
-    "log" => f64::ln,
-    "log10" => f64::log10,
-    "log1p" => f64::ln_1p,
-    "log2" => f64::log2,
-    "logb" => logb,
-    "round" => f64::round,
-    "roundtoeven" => f64::round_ties_even,
-    "sin" => f64::sin,
-    "sinh" => f64::sinh,
-    "sqrt" => f64::sqrt,
-    "tan" => f64::tan,
-    "tanh" => f64::tanh,
-    "trunc" => f64::trunc,
-);
+/// A function of two floats of these names.
+macro_rules! of_two {
+    ($name:literal, $first:literal, $second:literal, $function:expr) => {
+        native("math", $name, concat!($first, ", ", $second), Scalar, |_, arguments| {
+            let function: fn(f64, f64) -> f64 = $function;
+            Ok(Value::Float(function(arguments.float($first)?, arguments.float($second)?)))
+        })
+    };
+}
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("math", "atan2", "y, x", Scalar, |_, a| two(a, "y", "x", f64::atan2)),
-    native("math", "copysign", "x, y", Scalar, |_, a| two(a, "x", "y", f64::copysign)),
-    native("math", "dim", "x, y", Scalar, |_, a| two(a, "x", "y", |x, y| (x - y).max(0.0))),
-    native("math", "hypot", "p, q", Scalar, |_, a| two(a, "p", "q", f64::hypot)),
-    native("math", "mMax", "x, y", Scalar, |_, a| two(a, "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) })),
-    native("math", "mMin", "x, y", Scalar, |_, a| two(a, "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) })),
-    native("math", "mod", "x, y", Scalar, |_, a| two(a, "x", "y", |x, y| x % y)),
-    native("math", "pow", "x, y", Scalar, |_, a| two(a, "x", "y", f64::powf)),
-    native("math", "remainder", "x, y", Scalar, |_, a| two(a, "x", "y", |x, y| x - y * (x / y).round_ties_even())),
+    of_x!("abs", f64::abs),
+    of_x!("acos", f64::acos),
+    of_x!("acosh", f64::acosh),
+    of_x!("asin", f64::asin),
+    of_x!("asinh", f64::asinh),
+    of_x!("atan", f64::atan),
+    of_x!("atanh", f64::atanh),
+    of_x!("cbrt", f64::cbrt),
+    of_x!("ceil", f64::ceil),
+    of_x!("cos", f64::cos),
+    of_x!("cosh", f64::cosh),
+    of_x!("erf", libm::erf),
+    of_x!("erfc", libm::erfc),
+    of_x!("erfinv", inverse_error),
+    of_x!("erfcinv", |x| inverse_error(1.0 - x)),
+    of_x!("exp", f64::exp),
+    of_x!("exp2", f64::exp2),
+    of_x!("expm1", f64::exp_m1),
+    of_x!("floor", f64::floor),
+    of_x!("gamma", libm::tgamma),
+    of_x!("j0", libm::j0),
+    of_x!("j1", libm::j1),
+    of_x!("log", f64::ln),
+    of_x!("log10", f64::log10),
+    of_x!("log1p", f64::ln_1p),
+    of_x!("log2", f64::log2),
+    of_x!("logb", |x| if x == 0.0 { f64::NEG_INFINITY } else if x.is_finite() { exponent(x) } else { x.abs() }),
+    of_x!("round", f64::round),
+    of_x!("roundtoeven", f64::round_ties_even),
+    of_x!("sin", f64::sin),
+    of_x!("sinh", f64::sinh),
+    of_x!("sqrt", f64::sqrt),
+    of_x!("tan", f64::tan),
+    of_x!("tanh", f64::tanh),
+    of_x!("trunc", f64::trunc),
+    of_x!("y0", libm::y0),
+    of_x!("y1", libm::y1),
+    of_two!("atan2", "x", "y", |x, y| y.atan2(x)),
+    of_two!("copysign", "x", "y", f64::copysign),
+    of_two!("dim", "x", "y", |x, y| if x <= y { 0.0 } else { x - y }),
+    of_two!("hypot", "p", "q", f64::hypot),
+    of_two!("mMax", "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }),
+    of_two!("mMin", "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
+    of_two!("mod", "x", "y", |x, y| x % y),
+    of_two!("nextafter", "x", "y", libm::nextafter),
+    of_two!("pow", "x", "y", f64::powf),
+    of_two!("remainder", "x", "y", libm::remainder),
+    native("math", "float64bits", "f", Scalar, |_, arguments| Ok(Value::Unsigned(arguments.float("f")?.to_bits()))),
+    native("math", "float64frombits", "b", Scalar, |_, arguments| float_from_bits(arguments)),
+    native("math", "frexp", "f", Scalar, |_, arguments| {
+        let (fraction, exponent) = libm::frexp(arguments.float("f")?);
+        record([("frac", Value::Float(fraction)), ("exp", Value::Integer(i64::from(exponent)))])
+    }),
+    native("math", "ilogb", "x", Scalar, |_, arguments| Ok(Value::Integer(integer_exponent(arguments.float("x")?)))),
+    native("math", "isInf", "f, sign", Scalar, |_, arguments| is_infinite(arguments)),
+    native("math", "isNaN", "f", Scalar, |_, arguments| Ok(Value::Boolean(arguments.float("f")?.is_nan()))),
+    native("math", "jn", "n, x", Scalar, |_, arguments| {
+        Ok(Value::Float(libm::jn(small(arguments, "n")?, arguments.float("x")?)))
+    }),
+    native("math", "ldexp", "frac, exp", Scalar, |_, arguments| {
+        Ok(Value::Float(libm::ldexp(arguments.float("frac")?, small(arguments, "exp")?)))
+    }),
+    native("math", "lgamma", "x", Scalar, |_, arguments| {
+        let (value, sign) = libm::lgamma_r(arguments.float("x")?);
+        record([("lgamma", Value::Float(value)), ("sign", Value::Integer(i64::from(sign)))])
+    }),
+    native("math", "mInf", "sign", Scalar, |_, arguments| {
+        let negative = arguments.integer("sign")? < 0;
+        Ok(Value::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY }))
+    }),
+    native("math", "modf", "f", Scalar, |_, arguments| {
+        let value = arguments.float("f")?;
+        let whole = value.trunc();
+        record([("int", Value::Float(whole)), ("frac", Value::Float(value - whole))])
+    }),
     native("math", "NaN", "", Scalar, |_, _| Ok(Value::Float(f64::NAN))),
-    native("math", "isNaN", "f", Scalar, |_, a| Ok(Value::Boolean(a.float("f")?.is_nan()))),
-    native("math", "isInf", "f, sign", Scalar, is_infinite),
-    native("math", "mInf", "sign", Scalar, |_, a| {
-        Ok(Value::Float(if a.integer("sign")? >= 0 { f64::INFINITY } else { f64::NEG_INFINITY }))
+    native("math", "pow10", "n", Scalar, |_, arguments| Ok(Value::Float(power_of_ten(arguments.integer("n")?)))),
+    native("math", "signbit", "x", Scalar, |_, arguments| {
+        Ok(Value::Boolean(arguments.float("x")?.is_sign_negative()))
     }),
-    native("math", "signbit", "x", Scalar, |_, a| Ok(Value::Boolean(a.float("x")?.is_sign_negative()))),
-    native("math", "float64bits", "f", Scalar, |_, a| Ok(Value::Unsigned(a.float("f")?.to_bits()))),
-    native("math", "float64frombits", "b", Scalar, |_, a| match a.expect("b")? {
-        Value::Unsigned(bits) => Ok(Value::Float(f64::from_bits(*bits))),
-        other => Err(Error::invalid(format!("b must be a uint, found {}", other.type_name()))),
+    native("math", "sincos", "x", Scalar, |_, arguments| {
+        let (sine, cosine) = arguments.float("x")?.sin_cos();
+        record([("sin", Value::Float(sine)), ("cos", Value::Float(cosine))])
     }),
-    native("math", "modf", "f", Scalar, |_, a| {
-        let value = a.float("f")?;
-        Ok(Value::record(Record::from([
-            ("int", Value::Float(value.trunc())),
-            ("frac", Value::Float(value - value.trunc())),
-        ])))
-    }),
-    native("math", "frexp", "f", Scalar, |_, a| {
-        let (fraction, exponent) = frexp(a.float("f")?);
-        Ok(Value::record(Record::from([("frac", Value::Float(fraction)), ("exp", Value::Integer(exponent))])))
-    }),
-    native("math", "ldexp", "frac, exp", Scalar, |_, a| {
-        let exponent = i32::try_from(a.integer("exp")?.clamp(-5000, 5000)).unwrap_or(0);
-        Ok(Value::Float(a.float("frac")? * 2f64.powi(exponent)))
-    }),
-    native("math", "sincos", "x", Scalar, |_, a| {
-        let (sin, cos) = a.float("x")?.sin_cos();
-        Ok(Value::record(Record::from([("sin", Value::Float(sin)), ("cos", Value::Float(cos))])))
-    }),
-    native("math", "ilogb", "x", Scalar, |_, a| {
-        let (_, exponent) = frexp(a.float("x")?);
-        Ok(Value::Integer(i64::from(exponent) - 1))
+    native("math", "yn", "n, x", Scalar, |_, arguments| {
+        Ok(Value::Float(libm::yn(small(arguments, "n")?, arguments.float("x")?)))
     }),
 ];
 
-/// The package's numbers.
+/// The golden ratio.
+const PHI: f64 = 1.618_033_988_749_895;
+
+/// The names that are numbers.
 pub(super) fn constants() -> Vec<(&'static str, Value)> {
     use std::f64::consts;
-    let golden = f64::midpoint(1.0, 5f64.sqrt());
-    let mut numbers = vec![
-        ("pi", consts::PI),
+    let floats = [
         ("e", consts::E),
-        ("phi", golden),
+        ("pi", consts::PI),
+        ("phi", PHI),
         ("sqrt2", consts::SQRT_2),
         ("sqrte", consts::E.sqrt()),
         ("sqrtpi", consts::PI.sqrt()),
-        ("sqrtphi", golden.sqrt()),
+        ("sqrtphi", PHI.sqrt()),
         ("ln2", consts::LN_2),
         ("log2e", consts::LOG2_E),
         ("ln10", consts::LN_10),
         ("log10e", consts::LOG10_E),
         ("maxfloat", f64::MAX),
-        ("smallestNonzeroFloat", 5e-324),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name, Value::Float(value)))
-    .collect::<Vec<_>>();
-    numbers.extend([
-        ("maxint", Value::Integer(i64::MAX)),
-        ("minint", Value::Integer(i64::MIN)),
-        ("maxuint", Value::Unsigned(u64::MAX)),
-    ]);
-    numbers
-}
-
-fn one(arguments: &Arguments, function: fn(f64) -> f64) -> Result<Value, Error> {
-    Ok(Value::Float(function(arguments.float("x")?)))
-}
-
-fn two(arguments: &Arguments, first: &str, second: &str, function: fn(f64, f64) -> f64) -> Result<Value, Error> {
-    Ok(Value::Float(function(arguments.float(first)?, arguments.float(second)?)))
-}
-
-fn is_infinite(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let value = arguments.float("f")?;
-    let sign = arguments.integer("sign")?;
-    let matches = match sign {
-        0 => value.is_infinite(),
-        sign if sign > 0 => value == f64::INFINITY,
-        _ => value == f64::NEG_INFINITY,
-    };
-    Ok(Value::Boolean(matches))
-}
-
-/// Fraction in [0.5, 1) and exponent of 2.
-fn frexp(value: f64) -> (f64, i64) {
-    if value == 0.0 || !value.is_finite() {
-        return (value, 0);
-    }
-    let mut exponent = value.abs().log2().floor() as i64 + 1;
-    let mut fraction = value / 2f64.powf(exponent as f64);
-    if fraction.abs() >= 1.0 {
-        fraction /= 2.0;
-        exponent += 1;
-    } else if fraction.abs() < 0.5 {
-        fraction *= 2.0;
-        exponent -= 1;
-    }
-    (fraction, exponent)
-}
-
-fn logb(value: f64) -> f64 {
-    if value == 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    if !value.is_finite() {
-        return value.abs();
-    }
-    (frexp(value).1 - 1) as f64
-}
-
-/// The gamma function by Lanczos' approximation (g = 7, nine terms), exact for small whole numbers.
-fn gamma(value: f64) -> f64 {
-    const TERMS: [f64; 9] = [
-        0.999_999_999_999_809_9,
-        676.520_368_121_885_1,
-        -1_259.139_216_722_402_8,
-        771.323_428_777_653_1,
-        -176.615_029_162_140_6,
-        12.507_343_278_686_905,
-        -0.138_571_095_265_720_12,
-        9.984_369_578_019_572e-6,
-        1.505_632_735_149_311_6e-7,
+        ("smallestNonzeroFloat", f64::from_bits(1)),
     ];
-    if value.fract() == 0.0 && (1.0..=20.0).contains(&value) {
-        return (1..value as u64).map(|factor| factor as f64).product();
+    let mut constants: Vec<_> = floats.into_iter().map(|(name, value)| (name, Value::Float(value))).collect();
+    constants.push(("maxint", Value::Integer(i64::MAX)));
+    constants.push(("minint", Value::Integer(i64::MIN)));
+    constants.push(("maxuint", Value::Unsigned(u64::MAX)));
+    constants
+}
+
+fn record<const N: usize>(members: [(&str, Value); N]) -> Result<Value, Error> {
+    Ok(Value::record(Record::from(members)))
+}
+
+/// An integer argument brought into 32 bits: beyond them the functions that take it have reached their limits.
+fn small(arguments: &Arguments, name: &str) -> Result<i32, Error> {
+    Ok(arguments.integer(name)?.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+}
+
+fn float_from_bits(arguments: &Arguments) -> Result<Value, Error> {
+    match arguments.expect("b")? {
+        Value::Unsigned(bits) => Ok(Value::Float(f64::from_bits(*bits))),
+        other => Err(Error::invalid(format!("keyword argument \"b\" should be of kind uint, but got {}", other.type_name()))),
     }
-    if value < 0.5 {
-        return std::f64::consts::PI / ((std::f64::consts::PI * value).sin() * gamma(1.0 - value));
+}
+
+/// `sign` above zero asks for +Inf, below zero for -Inf, zero for either.
+fn is_infinite(arguments: &Arguments) -> Result<Value, Error> {
+    let (value, sign) = (arguments.float("f")?, arguments.integer("sign")?);
+    Ok(Value::Boolean((sign >= 0 && value == f64::INFINITY) || (sign <= 0 && value == f64::NEG_INFINITY)))
+}
+
+/// The binary exponent of a finite number that is not zero.
+fn exponent(x: f64) -> f64 {
+    // frexp gives a fraction in [0.5, 1), the exponent of a fraction in [1, 2) is one less.
+    f64::from(libm::frexp(x).1 - 1)
+}
+
+/// As Go's Ilogb: the smallest 32-bit integer for zero, the largest for what is not finite.
+fn integer_exponent(x: f64) -> i64 {
+    if x == 0.0 {
+        i64::from(i32::MIN)
+    } else if x.is_finite() {
+        exponent(x) as i64
+    } else {
+        i64::from(i32::MAX)
     }
-    let x = value - 1.0;
-    let base = x + 7.5;
-    let sum: f64 = TERMS[1..].iter().zip(1..).map(|(term, at)| term / (x + f64::from(at))).sum();
-    (2.0 * std::f64::consts::PI).sqrt() * base.powf(x + 0.5) * (-base).exp() * (TERMS[0] + sum)
+}
+
+fn power_of_ten(n: i64) -> f64 {
+    match n {
+        -323..=308 => format!("1e{n}").parse().unwrap_or(f64::NAN),
+        ..-323 => 0.0,
+        _ => f64::INFINITY,
+    }
+}
+
+/// The inverse of the error function: a first guess (Winitzki 2008) made exact by Newton's steps.
+fn inverse_error(y: f64) -> f64 {
+    if y.is_nan() || y.abs() > 1.0 {
+        return f64::NAN;
+    }
+    if y.abs() == 1.0 || y == 0.0 {
+        return if y == 0.0 { y } else { y * f64::INFINITY };
+    }
+    const A: f64 = 0.147;
+    let log = (1.0 - y * y).ln();
+    let half = 2.0 / (std::f64::consts::PI * A) + log / 2.0;
+    let mut x = ((half * half - log / A).sqrt() - half).sqrt().copysign(y);
+    for _ in 0..4 {
+        let slope = 2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp();
+        if slope == 0.0 {
+            break;
+        }
+        x -= (libm::erf(x) - y) / slope;
+    }
+    x
 }

@@ -13,6 +13,7 @@ mod csv;
 mod date;
 mod derivatives;
 mod dict;
+mod dynamic;
 mod experimental;
 mod find;
 mod histogram;
@@ -58,12 +59,14 @@ const FAMILIES: &[&[Native]] = &[
     aggregates::FUNCTIONS,
     arrays::FUNCTIONS,
     bitwise::FUNCTIONS,
+    bitwise::OLD_FUNCTIONS,
     columns::FUNCTIONS,
     convert::FUNCTIONS,
     csv::FUNCTIONS,
     date::FUNCTIONS,
     derivatives::FUNCTIONS,
     dict::FUNCTIONS,
+    dynamic::FUNCTIONS,
     experimental::FUNCTIONS,
     find::FUNCTIONS,
     histogram::FUNCTIONS,
@@ -72,10 +75,6 @@ const FAMILIES: &[&[Native]] = &[
     join::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
-    math::OF_ONE,
-    math::OF_ONE,
-    math::OF_ONE,
-    math::OF_ONE,
     monitor::FUNCTIONS,
     moving::FUNCTIONS,
     pivot::FUNCTIONS,
@@ -103,6 +102,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("experimental/array", include_str!("packages/experimental_array.flux")),
     ("date/boundaries", include_str!("packages/date_boundaries.flux")),
     ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
+    ("experimental/query", include_str!("packages/experimental_query.flux")),
     ("http", include_str!("packages/http.flux")),
     ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
     ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
