@@ -18,6 +18,9 @@ const PACKAGES: &[&str] = &[
 
 /// Builds them, showing cargo's own progress, and gives their folder.
 pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
+    if let Some(folder) = &options.binaries {
+        return Ok(folder.clone());
+    }
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--release", "--bins"])
@@ -25,13 +28,11 @@ pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
     for package in PACKAGES {
         command.args(["--package", package]);
     }
-    if !options.built {
-        let status = command.status().context("cannot start cargo")?;
-        if !status.success() {
-            bail!("the binaries did not build: the messages above say why");
-        }
+    let status = command.status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("the binaries did not build: the messages above say why");
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root.join("target"), PathBuf::from);
     Ok(root.join(target).join("release"))
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let binaries = build::release(root, &options)?;
     if options.detach {
         drop(_lock);
-        return detach(&options, &layout);
+        return detach(&options, &layout, &binaries);
     }
     supervisor::run(&options, &layout, &binaries, root)
 }
@@ -132,15 +132,23 @@ fn already_running(layout: &Layout) -> Result<ExitCode> {
 }
 
 /// Starts this program again as a process of its own and returns once that is ready.
-fn detach(options: &Options, layout: &Layout) -> Result<ExitCode> {
+fn detach(options: &Options, layout: &Layout, binaries: &Path) -> Result<ExitCode> {
     let log = File::create(layout.log("up")).context("cannot create the log of `up`")?;
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut command = Command::new(program);
     command
         .arg("up")
         .args(options.as_arguments())
-        .args(["--built", "--folder"])
-        .arg(&layout.folder);
+        .arg("--folder")
+        .arg(&layout.folder)
+        .arg("--binaries")
+        .arg(binaries);
+    if let Some(rules) = &options.rules {
+        command.arg("--rules").arg(rules);
+    }
+    for incident in &options.incidents {
+        command.arg("--incident").arg(incident);
+    }
     command
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

@@ -18,10 +18,13 @@ data stays in .watchpost/ and a second `up` goes on with it.
   --engine KIND        auto | embedded | docker | external (auto: embedded)
                        external takes INFLUX_URL and INFLUX_TOKEN (or INFLUX_TOKEN_FILE), INFLUX_ORG
   --hosts N            simulated hosts beside this one (5; 0 for none)
+  --incident TEXT      something that happens to a simulated host: cpu-spike@host-3:+60s (repeatable)
   --engine-port PORT   8086       --web-port PORT      5000
   --agent-port PORT    9101       --alerter-port PORT  9102
   --free-ports         take whatever ports are free, for a second platform on one machine
   --folder DIR         where data, logs and secrets lie (.watchpost)
+  --rules FILE         rules of the alerter (deploy/rules.toml)
+  --binaries DIR       run the binaries of this folder instead of building them
   --check              bring everything up on free ports in a temporary folder, judge it, stop";
 
 pub(super) const STATUS_HELP: &str = "\
@@ -56,7 +59,9 @@ pub(crate) enum Server {
 pub(crate) struct Options {
     pub(crate) check: bool,
     pub(crate) detach: bool,
-    pub(crate) built: bool,
+    pub(crate) binaries: Option<PathBuf>,
+    pub(crate) rules: Option<PathBuf>,
+    pub(crate) incidents: Vec<String>,
     pub(crate) server: Server,
     pub(crate) hosts: u32,
     pub(crate) ports: Ports,
@@ -92,7 +97,9 @@ impl Options {
         let mut options = Options {
             check: false,
             detach: false,
-            built: false,
+            binaries: None,
+            rules: None,
+            incidents: Vec::new(),
             server: Server::Embedded,
             hosts: 5,
             ports: Ports::default(),
@@ -108,7 +115,9 @@ impl Options {
                 }
                 Long("check") => options.check = true,
                 Long("detach") | Short('d') => options.detach = true,
-                Long("built") => options.built = true,
+                Long("binaries") => options.binaries = Some(std::path::absolute(parser.value()?)?),
+                Long("incident") => options.incidents.push(parser.value()?.string()?),
+                Long("rules") => options.rules = Some(std::path::absolute(parser.value()?)?),
                 Long("free-ports") => options.free_ports = true,
                 Long("engine") => options.server = server(&parser.value()?)?,
                 Long("hosts") => options.hosts = parser.value()?.parse()?,

@@ -98,10 +98,15 @@ impl Maker<'_> {
     }
 
     fn fleet(&self) -> Role {
-        self.role("fleet", "watchpost-agent")
+        let incidents = &self.options.incidents;
+        let role = self
+            .role("fleet", "watchpost-agent")
             .command("simulate")
             .argument("--hosts", self.options.hosts.to_string())
-            .argument("--seed", "42")
+            .argument("--seed", "42");
+        incidents
+            .iter()
+            .fold(role, |role, it| role.argument("--incident", it))
             .influx(self.options, self.layout, "agent")
             .set(
                 "WATCHPOST_TELEMETRY__LISTEN",
@@ -113,6 +118,8 @@ impl Maker<'_> {
 
     fn alerter(&self) -> Role {
         let url = loopback(self.options.ports.alerter);
+        let shipped = || self.root.join("deploy/rules.toml");
+        let rules = self.options.rules.clone().unwrap_or_else(shipped);
         self.role("alerter", "watchpost-alerter")
             .command("run")
             .influx(self.options, self.layout, "alerter")
@@ -124,7 +131,7 @@ impl Maker<'_> {
                 "WATCHPOST_API__TOKEN_FILE",
                 self.layout.token("alerter-api"),
             )
-            .set("WATCHPOST_RULES__FILE", self.root.join("deploy/rules.toml"))
+            .set("WATCHPOST_RULES__FILE", rules)
             .set("WATCHPOST_STORE__FOLDER", self.layout.data("alerter"))
             .ready_at(&url, "/ready")
             .found_at(url)

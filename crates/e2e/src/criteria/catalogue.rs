@@ -1,0 +1,93 @@
+//! Every metric of the catalogue arrives from every simulated host, and from this one what it has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use watchpost_core::catalogue::METRICS;
+use watchpost_testkit::wait;
+
+use super::scene::HOSTS;
+use super::{Scene, Verdict, ensure};
+
+/// Without these a host cannot be watched, whatever its kernel is.
+const ESSENTIAL: [&str; 7] = [
+    "cpu_usage_percent",
+    "cpu_load_1m",
+    "memory_usage_percent",
+    "disk_usage_percent",
+    "network_bytes_recv",
+    "process_count",
+    "uptime_seconds",
+];
+
+pub(super) fn judge(scene: &mut Scene) -> Verdict {
+    let all: BTreeSet<&str> = METRICS.iter().map(|it| it.name).collect();
+    // Slow collectors come round every ten seconds.
+    let whole = wait::until_or_none(|| {
+        let seen = fields_by_host(scene);
+        let complete = seen
+            .iter()
+            .filter(|(host, fields)| is_simulated(host) && fields.len() >= all.len())
+            .count();
+        (complete == HOSTS).then_some(seen)
+    });
+    let seen = whole.unwrap_or_else(|| fields_by_host(scene));
+    for (host, fields) in seen.iter().filter(|(host, _)| is_simulated(host)) {
+        let missing: Vec<&str> = all
+            .iter()
+            .filter(|it| !fields.contains(**it))
+            .copied()
+            .collect();
+        ensure(missing.is_empty(), || {
+            format!("{host} lacks {}", missing.join(", "))
+        })?;
+    }
+    let simulated = seen.keys().filter(|host| is_simulated(host)).count();
+    ensure(simulated == HOSTS, || {
+        format!("{simulated} of {HOSTS} simulated hosts were seen")
+    })?;
+    let (host, fields) = seen
+        .iter()
+        .find(|(host, _)| !is_simulated(host))
+        .ok_or("this host was not seen")?;
+    let lacking: Vec<&str> = ESSENTIAL
+        .iter()
+        .filter(|it| !fields.contains(**it))
+        .copied()
+        .collect();
+    ensure(lacking.is_empty(), || {
+        format!("{host} lacks {}", lacking.join(", "))
+    })?;
+    let unknown = fields
+        .iter()
+        .filter(|it| !all.contains(it.as_str()))
+        .count();
+    ensure(unknown == 0, || {
+        format!("{host} reports {unknown} fields that the catalogue does not know")
+    })?;
+    Ok(format!(
+        "{} metrics from each of {HOSTS} simulated hosts, {} from this one",
+        all.len(),
+        fields.len()
+    ))
+}
+
+fn is_simulated(host: &str) -> bool {
+    host.starts_with("host-")
+}
+
+fn fields_by_host(scene: &Scene) -> BTreeMap<String, BTreeSet<String>> {
+    let tables = scene.platform().query(
+        "from(bucket: \"system_metrics_raw\") |> range(start: -5m)
+            |> filter(fn: (r) => r._measurement == \"system_metrics\")
+            |> last() |> keep(columns: [\"host\", \"_field\"]) |> group()",
+    );
+    let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in tables.iter().flat_map(|it| it.rows()) {
+        if let (Some(host), Some(field)) = (row.str("host"), row.str("_field")) {
+            seen.entry(host.to_owned())
+                .or_default()
+                .insert(field.to_owned());
+        }
+    }
+    seen
+}

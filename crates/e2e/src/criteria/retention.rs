@@ -1,0 +1,76 @@
+//! The buckets have the retention that the file asks for, and what is older is gone.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use watchpost_client::management::{BucketPatch, NewBucket, RetentionRule};
+use watchpost_client::write::{Outcome, Precision};
+use watchpost_core::csv::Table;
+use watchpost_testkit::wait;
+
+use super::{Scene, Verdict, ensure};
+use crate::platform::block_on;
+
+const DAY: u64 = 86_400;
+const WANTED: [(&str, u64); 4] = [
+    ("system_metrics_raw", 7 * DAY),
+    ("system_metrics_1h", 90 * DAY),
+    ("system_metrics_1d", 365 * DAY),
+    ("alerts_history", 30 * DAY),
+];
+
+pub(super) fn judge(scene: &mut Scene) -> Verdict {
+    let client = scene.platform().client("operator");
+    for (name, seconds) in WANTED {
+        let found = block_on(client.find_bucket(name)).map_err(|error| error.to_string())?;
+        let kept = found.map(|it| it.retention_seconds());
+        ensure(kept == Some(seconds), || {
+            format!("{name} keeps {kept:?} s instead of {seconds}")
+        })?;
+    }
+    let org = block_on(client.find_org("watchpost"))
+        .map_err(|error| error.to_string())?
+        .ok_or("no organization")?;
+    let new = NewBucket {
+        org_id: org.id,
+        name: "judged_retention".into(),
+        description: None,
+        retention_rules: vec![RetentionRule::expire(0)],
+    };
+    let bucket = block_on(client.create_bucket(&new)).map_err(|error| error.to_string())?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|error| error.to_string())?
+        .as_nanos() as i64;
+    let (old, fresh) = (now - 2 * DAY as i64 * 1_000_000_000, now - 60_000_000_000);
+    let lines = format!("kept value=1 {old}\nkept value=2 {fresh}\n");
+    let outcome = block_on(client.write(&new.name, Precision::Nanoseconds, lines.as_bytes()));
+    ensure(outcome == Outcome::Done, || format!("{outcome:?}"))?;
+    ensure(count(scene) == 2, || {
+        "the two points were not stored".into()
+    })?;
+    let mut rule = RetentionRule::expire(3600);
+    rule.shard_group_duration_seconds = Some(3600);
+    let patch = BucketPatch {
+        retention_rules: Some(vec![rule]),
+        ..BucketPatch::default()
+    };
+    block_on(client.update_bucket(&bucket.id, &patch)).map_err(|error| error.to_string())?;
+    let gone = wait::until_or_none(|| (count(scene) == 1).then_some(()));
+    let left = count(scene);
+    block_on(client.delete_bucket(&bucket.id)).map_err(|error| error.to_string())?;
+    ensure(gone.is_some(), || {
+        format!("{left} points are left instead of one")
+    })?;
+    Ok("4 buckets as asked for; of two points the one older than its retention is gone".into())
+}
+
+fn count(scene: &Scene) -> i64 {
+    let tables = scene
+        .platform()
+        .query("from(bucket: \"judged_retention\") |> range(start: -10d) |> group() |> count()");
+    tables
+        .iter()
+        .flat_map(Table::rows)
+        .filter_map(|row| row.i64("_value"))
+        .sum()
+}

@@ -1,0 +1,73 @@
+//! At least a hundred points per second come in while everything else runs, and what the writer
+//! counts is what the server holds.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use watchpost_client::write::{Outcome, Precision};
+use watchpost_core::csv::Table;
+
+use super::{Scene, Verdict, ensure};
+use crate::platform::block_on;
+
+/// The least that must come in.
+const POINTS_PER_SECOND_MIN: f64 = 100.0;
+const BATCHES: usize = 20;
+const BATCH_POINTS: usize = 1_000;
+
+pub(super) fn judge(scene: &mut Scene) -> Verdict {
+    let client = scene.platform().client("operator");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|error| error.to_string())?;
+    // Within the retention, and away from what others write now.
+    let from = since.as_nanos() as i64 - 3_600_000_000_000;
+    let began = Instant::now();
+    for batch in 0..BATCHES {
+        let outcome = block_on(client.write(
+            "platform_health",
+            Precision::Nanoseconds,
+            &lines(batch, from),
+        ));
+        ensure(outcome == Outcome::Done, || {
+            format!("batch {batch} was not taken: {outcome:?}")
+        })?;
+    }
+    let sent = BATCHES * BATCH_POINTS;
+    let rate = sent as f64 / began.elapsed().as_secs_f64();
+    let (count, sum) = (stored(scene, "count"), stored(scene, "sum"));
+    // Every value is a whole number, so the sum is exact.
+    let expected = (sent * (sent - 1) / 2) as f64;
+    ensure(count == sent as f64 && sum == expected, || {
+        format!("{sent} sent with the sum {expected}, {count} stored with the sum {sum}")
+    })?;
+    ensure(rate >= POINTS_PER_SECOND_MIN, || {
+        format!("only {rate:.0} points/s")
+    })?;
+    Ok(format!(
+        "{rate:.0} points/s, {sent} sent and {count} stored, their sums equal"
+    ))
+}
+
+/// A thousand points, each a millisecond after the last, over ten series.
+fn lines(batch: usize, from: i64) -> Vec<u8> {
+    let points = (batch * BATCH_POINTS..(batch + 1) * BATCH_POINTS).map(|it| {
+        format!(
+            "judged,writer=w{} value={it} {}\n",
+            it % 10,
+            from + it as i64 * 1_000_000
+        )
+    });
+    points.collect::<String>().into_bytes()
+}
+
+fn stored(scene: &Scene, function: &str) -> f64 {
+    let tables = scene.platform().query(&format!(
+        "from(bucket: \"platform_health\") |> range(start: -2h)
+            |> filter(fn: (r) => r._measurement == \"judged\") |> group() |> {function}()"
+    ));
+    tables
+        .iter()
+        .flat_map(Table::rows)
+        .filter_map(|row| row.f64("_value"))
+        .sum()
+}

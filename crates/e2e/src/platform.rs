@@ -1,0 +1,218 @@
+//! A platform of its own for a story: `up` on free ports in a temporary folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use watchpost_client::query::Query;
+use watchpost_client::{Client, ClientConfig, TokenSource};
+use watchpost_core::csv::Table;
+use watchpost_testkit::{Daemon, TempFolder, binary, skip, temp_folder, wait};
+
+/// Every binary that `up` starts, and `up` itself.
+const BINARIES: [&str; 6] = [
+    "xtask",
+    "watchpost-engine",
+    "watchpost-provisioner",
+    "watchpost-agent",
+    "watchpost-alerter",
+    "watchpost-web",
+];
+
+/// A week of a fleet is much to read for a debug build on a busy machine.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The folder of a platform, which outlives its processes.
+pub struct Site {
+    folder: TempFolder,
+    rules: PathBuf,
+}
+
+/// A running platform.
+pub struct Platform {
+    site: Arc<Site>,
+    up: Daemon,
+}
+
+impl Site {
+    /// A new folder; `rules` makes the alerter's rules for it. `None`, and said so, where a binary is
+    /// not built.
+    pub fn new(rules: impl FnOnce(&Path) -> String) -> Option<Arc<Site>> {
+        if let Some(name) = BINARIES.iter().find(|name| binary(name).is_none()) {
+            skip(&format!("{name} is not built (cargo xtask test builds it)"));
+            return None;
+        }
+        let folder = temp_folder();
+        let file = folder.path().join("rules.toml");
+        fs::write(&file, rules(folder.path())).unwrap();
+        Some(Arc::new(Site {
+            folder,
+            rules: file,
+        }))
+    }
+
+    /// Starts the platform and returns once every role is ready.
+    pub fn up(self: &Arc<Self>, arguments: &[&str]) -> Platform {
+        let mut command = Daemon::command("xtask").unwrap();
+        let binaries = binary("xtask").unwrap().parent().unwrap().to_owned();
+        command
+            .args(["up", "--free-ports", "--folder"])
+            .arg(self.path("state"));
+        command
+            .arg("--binaries")
+            .arg(binaries)
+            .arg("--rules")
+            .arg(&self.rules);
+        command.args(arguments);
+        let mut up = Daemon::start(command);
+        up.wait_for_line("Ready after");
+        Platform {
+            site: Arc::clone(self),
+            up,
+        }
+    }
+
+    /// A path below the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What `up` writes down of its processes.
+    pub fn state(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.path("state/up.json")).unwrap()).unwrap()
+    }
+}
+
+impl Platform {
+    /// Its folder.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// What `up` knows of a role.
+    pub fn role(&self, name: &str) -> Value {
+        let state = self.site.state();
+        let roles = state["roles"].as_array().unwrap();
+        roles.iter().find(|it| it["name"] == name).unwrap().clone()
+    }
+
+    /// Where a role answers.
+    pub fn address(&self, role: &str) -> String {
+        self.role(role)["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Kills a role as nothing can catch it; `up` starts it again. Returns when it runs again.
+    pub fn kill(&self, role: &str) {
+        let before = self.role(role)["process"].as_u64().unwrap();
+        let killed = Command::new("kill")
+            .args(["-9", &before.to_string()])
+            .status();
+        assert!(killed.unwrap().success(), "kill -9 {before}");
+        wait::until(&format!("{role} to run again"), || {
+            (self.role(role)["process"].as_u64() != Some(before)).then_some(())
+        });
+    }
+
+    /// Runs a command of a binary with one of the platform's tokens and gives what it printed.
+    pub fn run(&self, name: &str, token: &str, arguments: &[&str]) -> String {
+        let mut command = Daemon::command(name).unwrap();
+        command.args(arguments).current_dir(workspace());
+        command
+            .env("INFLUX_URL", self.address("engine"))
+            .env("INFLUX_ORG", "watchpost");
+        command.env("INFLUX_BUCKET", "system_metrics_raw");
+        command.env("INFLUX_TOKEN_FILE", self.token_file(token));
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{name} {arguments:?}: {}\n{text}{errors}",
+            output.status
+        );
+        text
+    }
+
+    /// The file of a token.
+    pub fn token_file(&self, token: &str) -> PathBuf {
+        self.site.path(&format!("state/secrets/{token}.token"))
+    }
+
+    /// The numbers of all its processes.
+    pub fn processes(&self) -> Vec<u64> {
+        let state = self.site.state();
+        state["roles"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["process"].as_u64().unwrap())
+            .collect()
+    }
+
+    /// A client with one of the platform's tokens.
+    pub fn client(&self, token: &str) -> Client {
+        let file = self.site.path(&format!("state/secrets/{token}.token"));
+        let config =
+            ClientConfig::new(self.address("engine"), "watchpost", TokenSource::file(file));
+        Client::new(config).unwrap()
+    }
+
+    /// The answer to a query with the token that may do everything.
+    pub fn query(&self, text: &str) -> Vec<Table> {
+        let client = self.client("operator");
+        block_on(async { client.query(&Query::new(text)).await.unwrap() })
+    }
+
+    /// As [`Platform::query`], but nothing while the server does not answer.
+    pub fn try_query(&self, text: &str) -> Option<Vec<Table>> {
+        let client = self.client("operator");
+        block_on(async { client.query(&Query::new(text)).await.ok() })
+    }
+
+    /// Asks a page of the web role: status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("{}{path}", self.address("web"));
+        block_on(async {
+            let answer = reqwest::get(url).await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
+
+    /// Waits until a file of the platform holds a text.
+    pub fn wait_for_text(&self, file: &str, text: &str) -> String {
+        let path = self.site.path(file);
+        wait::until(&format!("{text:?} in {file}"), || {
+            fs::read_to_string(&path)
+                .ok()
+                .filter(|it| it.contains(text))
+        })
+    }
+
+    /// Stops it as Ctrl-C does; none of its processes is left.
+    pub fn stop(mut self) {
+        let processes = self.processes();
+        assert!(self.up.stop().success(), "{}", self.up.text());
+        for process in processes {
+            assert!(
+                !Path::new(&format!("/proc/{process}")).exists(),
+                "process {process} was left behind"
+            );
+        }
+    }
+}
+
+/// Runs a future to its end.
+pub fn block_on<F: Future>(work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(work)
+}
+
+/// The folder of the workspace, where the shipped files lie.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

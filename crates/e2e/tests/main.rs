@@ -1,0 +1,4 @@
+//! Stories over the built binaries, started the way a person starts them: by `up`.
+#![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
+
+mod living_chain;
