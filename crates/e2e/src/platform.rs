@@ -154,9 +154,9 @@ impl Platform {
 
     /// A client with one of the platform's tokens.
     pub fn client(&self, token: &str) -> Client {
-        let file = self.site.path(&format!("state/secrets/{token}.token"));
-        let config =
-            ClientConfig::new(self.address("engine"), "watchpost", TokenSource::file(file));
+        let token = TokenSource::file(self.token_file(token));
+        let mut config = ClientConfig::new(self.address("engine"), "watchpost", token);
+        config.timeout = QUERY_TIMEOUT;
         Client::new(config).unwrap()
     }
 

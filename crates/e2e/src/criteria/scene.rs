@@ -9,7 +9,7 @@ use watchpost_testkit::{HttpReceiver, SmtpReceiver};
 use crate::platform::{Platform, Site};
 
 /// Hosts that are simulated beside the real one.
-pub const HOSTS: usize = 5;
+pub(super) const HOSTS: usize = 5;
 
 /// A running platform and its receivers.
 pub struct Scene {
