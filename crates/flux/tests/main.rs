@@ -3,6 +3,7 @@
 mod answers;
 mod golden;
 mod hostile;
+mod library;
 mod memory_source;
 mod registry;
 mod semantic;
