@@ -69,9 +69,9 @@ fn measure(span: Duration) -> std::io::Result<Figures> {
 
     let sink = Sink::start()?;
     let agent = Running::start(&sink, folder.path(), &[])?;
-    std::thread::sleep(WARM_UP);
+    std::thread::park_timeout(WARM_UP);
     let first = agent.usage()?;
-    std::thread::sleep(span);
+    std::thread::park_timeout(span);
     let last = agent.usage()?;
     add("agent_seconds_at_1s", span.as_secs_f64());
     add("agent_resident_megabytes_first", first.resident / 1e6);
@@ -84,7 +84,7 @@ fn measure(span: Duration) -> std::io::Result<Figures> {
 
     // An outage as long as the measurement, and the time to write it all afterwards.
     sink.refuse(true);
-    std::thread::sleep(span);
+    std::thread::park_timeout(span);
     let outage = agent.usage()?;
     add(
         "outage_cpu_seconds_per_collection",
@@ -99,20 +99,30 @@ fn measure(span: Duration) -> std::io::Result<Figures> {
     fill(&queue, 100, 5_000);
     let before = sink.lines();
     let began = Instant::now();
-    let agent = Running::start(&sink, folder.path(), &["--set", "write.backlog_lines_per_second=1000000000"])?;
-    while std::fs::read_dir(&queue)?.flatten().any(|entry| entry.path().extension().is_some()) {
-        std::thread::sleep(Duration::from_millis(20));
+    let agent = Running::start(
+        &sink,
+        folder.path(),
+        &["--set", "write.backlog_lines_per_second=1000000000"],
+    )?;
+    while std::fs::read_dir(&queue)?
+        .flatten()
+        .any(|entry| entry.path().extension().is_some())
+    {
+        std::thread::park_timeout(Duration::from_millis(20));
     }
-    add("catch_up_lines_per_second", (sink.lines() - before) as f64 / began.elapsed().as_secs_f64());
+    add(
+        "catch_up_lines_per_second",
+        (sink.lines() - before) as f64 / began.elapsed().as_secs_f64(),
+    );
     add("catch_up_resident_megabytes", agent.usage()?.resident / 1e6);
     drop(agent);
 
     let before = sink.lines();
     let fleet = ["simulate", "--hosts", "100", "--seed", "42"];
     let simulation = Running::start(&sink, folder.path(), &fleet)?;
-    std::thread::sleep(WARM_UP);
+    std::thread::park_timeout(WARM_UP);
     let first = simulation.usage()?;
-    std::thread::sleep(span);
+    std::thread::park_timeout(span);
     let last = simulation.usage()?;
     add(
         "fleet_of_100_lines_per_second",
@@ -150,16 +160,26 @@ fn measure(span: Duration) -> std::io::Result<Figures> {
 
 /// Puts batches of lines like the agent's own into a queue.
 fn fill(queue: &Path, batches: u32, lines: u32) {
-    let limits = Limits { memory: usize::MAX, disk: 1 << 30, sync_interval: Duration::ZERO, overflow_log: None };
+    let limits = Limits {
+        memory: usize::MAX,
+        disk: 1 << 30,
+        sync_interval: Duration::ZERO,
+        overflow_log: None,
+    };
     let disk = DiskQueue::open(queue, limits.disk).expect("the agent that used it has ended");
     let mut buffer = Buffer::new(limits, Some(disk));
     for batch in 0..batches {
         let line = |line: u32| {
             let time = 1_700_000_000_000_000_000 + i64::from(batch * lines + line) * 1_000_000;
             let tags = "environment=production,host=host-1,interface=eth0,metric_type=network,region=us-east-1,service=web";
-            format!("system_metrics,{tags} network_bytes_recv={time}i,network_packets_recv={line}i {time}\n")
+            format!(
+                "system_metrics,{tags} network_bytes_recv={time}i,network_packets_recv={line}i {time}\n"
+            )
         };
-        buffer.push(Arc::new(Batch::new((0..lines).map(line).collect())), Duration::ZERO);
+        buffer.push(
+            Arc::new(Batch::new((0..lines).map(line).collect())),
+            Duration::ZERO,
+        );
         buffer.sync(None, Duration::ZERO, true);
     }
 }

@@ -7,6 +7,19 @@ use watchpost_service::metrics::{
 /// Handles of every self-metric. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AgentMetrics {
+    /// Of collecting.
+    pub collecting: CollectingMetrics,
+    /// Of writing.
+    pub writing: WritingMetrics,
+    /// CPU time of the agent.
+    pub process_cpu_seconds: Gauge,
+    /// Memory of the agent.
+    pub process_resident_bytes: Gauge,
+}
+
+/// What collecting tells.
+#[derive(Clone, Debug)]
+pub struct CollectingMetrics {
     /// Lines collected.
     pub lines_gathered: Counter,
     /// Points the cardinality guard kept out.
@@ -21,6 +34,11 @@ pub struct AgentMetrics {
     pub collector_stale: GaugeVec,
     /// Ticks that could not be kept, by collector.
     pub ticks_skipped: CounterVec,
+}
+
+/// What writing tells.
+#[derive(Clone, Debug)]
+pub struct WritingMetrics {
     /// Lines the server took, by output.
     pub lines_written: CounterVec,
     /// Lines lost, by output and reason.
@@ -35,10 +53,6 @@ pub struct AgentMetrics {
     pub buffer_lines: GaugeVec,
     /// Bytes buffered, by output and place.
     pub buffer_bytes: GaugeVec,
-    /// CPU time of the agent.
-    pub process_cpu_seconds: Gauge,
-    /// Memory of the agent.
-    pub process_resident_bytes: Gauge,
 }
 
 impl AgentMetrics {
@@ -57,6 +71,21 @@ impl AgentMetrics {
 
     /// Declares them.
     pub fn new(registry: &Registry) -> Self {
+        Self {
+            collecting: CollectingMetrics::new(registry),
+            writing: WritingMetrics::new(registry),
+            process_cpu_seconds: registry
+                .gauge("process_cpu_seconds_total", "CPU time of this process."),
+            process_resident_bytes: registry.gauge(
+                "process_resident_memory_bytes",
+                "Resident memory of this process.",
+            ),
+        }
+    }
+}
+
+impl CollectingMetrics {
+    fn new(registry: &Registry) -> Self {
         Self {
             lines_gathered: registry
                 .counter("watchpost_agent_lines_gathered_total", "Lines collected."),
@@ -89,6 +118,13 @@ impl AgentMetrics {
                 "Collections that could not be kept and were left out.",
                 &["collector"],
             ),
+        }
+    }
+}
+
+impl WritingMetrics {
+    fn new(registry: &Registry) -> Self {
+        Self {
             lines_written: registry.counter_vec(
                 "watchpost_agent_lines_written_total",
                 "Lines the server took.",
@@ -124,12 +160,6 @@ impl AgentMetrics {
                 "watchpost_agent_buffer_bytes",
                 "Bytes of the buffer, in memory and on disk (compressed).",
                 &["output", "place"],
-            ),
-            process_cpu_seconds: registry
-                .gauge("process_cpu_seconds_total", "CPU time of this process."),
-            process_resident_bytes: registry.gauge(
-                "process_resident_memory_bytes",
-                "Resident memory of this process.",
             ),
         }
     }

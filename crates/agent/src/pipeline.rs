@@ -19,7 +19,7 @@ use crate::filter::FilterError;
 use crate::metrics::AgentMetrics;
 use crate::schedule::{Plan, SINK_BATCHES, Scheduler, Sinks};
 use crate::writer::pace::PaceSettings;
-use crate::writer::{DeadLetterFile, Writer, WriterParts, WriterSettings};
+use crate::writer::{DeadLetterFile, Journal, Writer, WriterParts, WriterSettings};
 
 /// The parts `/ready` tells of.
 pub const READY_WRITING: &str = "writing";
@@ -182,16 +182,19 @@ impl Pipeline {
         } else {
             READY_FURTHER
         };
-        self.readiness.not_ready(part, "nothing written yet");
+        let (metrics, readiness) = (self.metrics.writing.clone(), self.readiness.clone());
         let writer = Writer::new(
             WriterParts {
-                name: name.to_owned(),
                 client,
                 bucket: influx.bucket.clone(),
                 buffer: Buffer::new(settings.limits.clone(), disk),
-                dead_letters: DeadLetterFile::new(dead_letters),
-                metrics: self.metrics.clone(),
-                readiness: (self.readiness.clone(), part),
+                journal: Journal::new(
+                    name,
+                    metrics,
+                    readiness,
+                    part,
+                    DeadLetterFile::new(dead_letters),
+                ),
             },
             settings.clone(),
         );

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use disk_queue::{DiskQueue, OpenError, RecordId};
-pub use overflow::Overflow;
+pub use overflow::{Dropped, Overflow};
 
 use crate::batch::Batch;
 
@@ -305,7 +305,7 @@ impl Buffer {
     }
 
     /// What was dropped since this was asked last.
-    pub fn take_dropped(&mut self) -> overflow::Dropped {
+    pub fn take_dropped(&mut self) -> Dropped {
         self.overflow.take()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Collector;
-use crate::config::{CollectorsConfig, Timing};
+use crate::config::{CollectorsConfig, Section};
 use crate::filter::{Filter, FilterError};
 
 /// A timeout that is not configured is half the interval, within these bounds: long enough for a busy
@@ -62,51 +62,59 @@ struct List {
 }
 
 impl List {
+    /// A collector that runs at the common interval, unless its section says otherwise.
     fn fast<C: Collector + 'static>(
         &mut self,
         name: &'static str,
-        timing: Timing,
-        identity: String,
+        section: &dyn Section,
         build: impl Fn() -> C + Send + Sync + 'static,
     ) {
-        self.add(name, timing, self.interval, identity, build);
+        self.add(
+            name,
+            section,
+            self.interval,
+            Arc::new(move || Box::new(build())),
+        );
     }
 
+    /// A collector that runs at the slow interval, unless its section says otherwise.
     fn slow<C: Collector + 'static>(
         &mut self,
         name: &'static str,
-        timing: Timing,
-        identity: String,
+        section: &dyn Section,
         build: impl Fn() -> C + Send + Sync + 'static,
     ) {
-        self.add(name, timing, slow_interval(self.interval), identity, build);
+        self.add(
+            name,
+            section,
+            slow_interval(self.interval),
+            Arc::new(move || Box::new(build())),
+        );
     }
 
-    fn add<C: Collector + 'static>(
+    fn add(
         &mut self,
         name: &'static str,
-        timing: Timing,
+        section: &dyn Section,
         default_interval: Duration,
-        identity: String,
-        build: impl Fn() -> C + Send + Sync + 'static,
+        build: Build,
     ) {
+        let timing = section.timing();
         if !timing.enabled {
             return;
         }
         let interval = timing
             .interval
             .map_or(default_interval, |interval| interval.get());
+        let default_timeout = (interval / 2).clamp(MIN_TIMEOUT, MAX_TIMEOUT);
         let timeout = timing
             .timeout
-            .map_or((interval / 2).clamp(MIN_TIMEOUT, MAX_TIMEOUT), |timeout| {
-                timeout.get()
-            });
-        let build: Build = Arc::new(move || Box::new(build()));
+            .map_or(default_timeout, |timeout| timeout.get());
         self.assignments.push(Assignment {
             name,
             interval,
             timeout,
-            identity,
+            identity: format!("{section:?}"),
             build,
         });
     }
@@ -132,83 +140,40 @@ mod platform {
     use super::{Arc, CollectorsConfig, Filter, FilterError, List};
 
     pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
-        let text = |section: &dyn std::fmt::Debug| format!("{section:?}");
         let per_core = config.cpu.per_core;
-        list.fast("cpu", config.cpu.timing(), text(&config.cpu), move || {
-            Cpu::new(per_core)
-        });
-        list.fast("load", config.load.timing(), text(&config.load), || Load);
-        list.fast(
-            "memory",
-            config.memory.timing(),
-            text(&config.memory),
-            || Memory,
-        );
-        list.fast(
-            "pressure",
-            config.pressure.timing(),
-            text(&config.pressure),
-            || Pressure,
-        );
-        list.fast(
-            "uptime",
-            config.uptime.timing(),
-            text(&config.uptime),
-            || Uptime,
-        );
+        list.fast("cpu", &config.cpu, move || Cpu::new(per_core));
+        list.fast("load", &config.load, || Load);
+        list.fast("memory", &config.memory, || Memory);
+        list.fast("pressure", &config.pressure, || Pressure);
+        list.fast("uptime", &config.uptime, || Uptime);
         let devices = Filter::new(&config.disk_io.include, &config.disk_io.exclude)?;
-        list.fast(
-            "disk_io",
-            config.disk_io.timing(),
-            text(&config.disk_io),
-            move || DiskIo::new(devices.clone()),
-        );
-        let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
-        list.fast(
-            "network",
-            config.network.timing(),
-            text(&config.network),
-            move || Network::new(interfaces.clone()),
-        );
-        list.slow(
-            "connections",
-            config.connections.timing(),
-            text(&config.connections),
-            || Connections,
-        );
-        let per_core = config.cpu_frequency.per_core;
-        list.slow(
-            "cpu_frequency",
-            config.cpu_frequency.timing(),
-            text(&config.cpu_frequency),
-            move || CpuFrequency::new(per_core),
-        );
-        list.slow("users", config.users.timing(), text(&config.users), || {
-            Users
+        list.fast("disk_io", &config.disk_io, move || {
+            DiskIo::new(devices.clone())
         });
+        let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
+        list.fast("network", &config.network, move || {
+            Network::new(interfaces.clone())
+        });
+        list.slow("connections", &config.connections, || Connections);
+        let per_core = config.cpu_frequency.per_core;
+        list.slow("cpu_frequency", &config.cpu_frequency, move || {
+            CpuFrequency::new(per_core)
+        });
+        list.slow("users", &config.users, || Users);
         let sensors = Filter::new(&config.temperature.include, &config.temperature.exclude)?;
-        list.slow(
-            "temperature",
-            config.temperature.timing(),
-            text(&config.temperature),
-            move || Temperature::new(sensors.clone()),
-        );
+        list.slow("temperature", &config.temperature, move || {
+            Temperature::new(sensors.clone())
+        });
         let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
         let types = Filter::new(&[], &config.file_systems.exclude_types)?;
-        list.slow(
-            "file_systems",
-            config.file_systems.timing(),
-            text(&config.file_systems),
-            move || FileSystems::new(mounts.clone(), types.clone(), Arc::new(statvfs)),
-        );
+        list.slow("file_systems", &config.file_systems, move || {
+            FileSystems::new(mounts.clone(), types.clone(), Arc::new(statvfs))
+        });
         let names = Filter::new(&config.processes.include, &config.processes.exclude)?;
         let top = config.processes.top;
-        list.slow(
-            "processes",
-            config.processes.timing(),
-            text(&config.processes),
-            move || Processes::new(top, names.clone(), units()),
-        );
+        list.slow("processes", &config.processes, move || {
+            Processes::new(top, names.clone(), units())
+        });
         Ok(())
     }
 
@@ -232,8 +197,7 @@ mod platform {
         let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
         let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
         let top = config.processes.top;
-        let identity = format!("{config:?}");
-        list.fast("portable", config.cpu.timing(), identity, move || {
+        list.fast("portable", config, move || {
             Portable::new(interfaces.clone(), mounts.clone(), top)
         });
         Ok(())

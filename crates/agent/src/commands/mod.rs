@@ -11,6 +11,8 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use watchpost_service::cli;
+use watchpost_service::http::{Readiness, Telemetry};
+use watchpost_service::metrics::Registry;
 
 use crate::cli::{Arguments, Command};
 use crate::config::AgentConfig;
@@ -61,6 +63,16 @@ fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("watchpost-agent: {error}");
     ExitCode::FAILURE
+}
+
+/// What the port of `/health`, `/ready` and `/metrics` answers from.
+fn telemetry(registry: Registry, readiness: Readiness) -> Telemetry {
+    Telemetry {
+        name: "watchpost-agent",
+        version: env!("CARGO_PKG_VERSION"),
+        registry,
+        readiness,
+    }
 }
 
 fn surroundings(environment: &BTreeMap<String, String>) -> Surroundings {

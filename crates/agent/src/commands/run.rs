@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use watchpost_service::cli::Started;
-use watchpost_service::http::{Readiness, Telemetry, serve};
+use watchpost_service::http::{Readiness, serve};
+use watchpost_service::logging::LogHandle;
 use watchpost_service::metrics::Registry;
 use watchpost_service::reload;
 use watchpost_service::shutdown::Shutdown;
@@ -47,13 +48,12 @@ async fn try_run(
     let registry = Registry::new();
     let metrics = AgentMetrics::new(&registry);
     let readiness = Readiness::waiting_for(&[READY_WRITING]);
-    let telemetry = Telemetry {
-        name: "watchpost-agent",
-        version: env!("CARGO_PKG_VERSION"),
-        registry,
-        readiness: readiness.clone(),
-    };
-    let address = serve(&config.telemetry, telemetry, &shutdown).await?;
+    let address = serve(
+        &config.telemetry,
+        super::telemetry(registry, readiness.clone()),
+        &shutdown,
+    )
+    .await?;
     let mut pipeline = Pipeline::start(
         &config,
         surroundings,
@@ -84,13 +84,7 @@ async fn try_run(
                 if config.telemetry != listen {
                     tracing::warn!("A change of [telemetry] waits for the next start.");
                 }
-                if let Err(error) = log.apply(&config.log) {
-                    tracing::error!(%error, "The log level stays as it was.");
-                }
-                match pipeline.apply(&config).await {
-                    Ok(()) => tracing::info!("The changed configuration is in force."),
-                    Err(error) => tracing::error!(%error, "The changed configuration cannot be applied."),
-                }
+                reconfigure(&config, &mut pipeline, &log).await;
             }
         }
     }
@@ -103,6 +97,17 @@ async fn try_run(
     shutdown.drain(STOP_MARGIN).await;
     tracing::info!("The agent has stopped.");
     Ok(())
+}
+
+/// Brings what runs in line with a changed configuration.
+async fn reconfigure(config: &AgentConfig, pipeline: &mut Pipeline, log: &LogHandle) {
+    if let Err(error) = log.apply(&config.log) {
+        tracing::error!(%error, "The log level stays as it was.");
+    }
+    match pipeline.apply(config).await {
+        Ok(()) => tracing::info!("The changed configuration is in force."),
+        Err(error) => tracing::error!(%error, "The changed configuration cannot be applied."),
+    }
 }
 
 /// The agent's own CPU time and memory, where `/proc` tells them.

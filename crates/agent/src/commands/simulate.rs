@@ -13,13 +13,16 @@ use watchpost_client::backoff::Backoff;
 use watchpost_client::write::Precision;
 use watchpost_core::duration::Duration as FluxDuration;
 use watchpost_core::time::{NANOS_PER_SECOND, format_rfc3339, parse_rfc3339};
+use watchpost_service::http::{Readiness, serve};
+use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::batch::Batch;
 use crate::cli::SimulateArguments;
 use crate::clock;
 use crate::config::{AgentConfig, MAX_BATCH_LINES, PRIMARY_OUTPUT};
-use crate::pipeline::client;
+use crate::metrics::{AgentMetrics, WritingMetrics};
+use crate::pipeline::{READY_WRITING, client};
 use crate::simulate::Fleet;
 use crate::writer::delivery::{Report, Verdict, deliver};
 
@@ -83,8 +86,21 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
         to = span.end.map(format_rfc3339),
         "The simulation starts."
     );
-    let mut simulation =
-        Simulation::new(fleet, span, client, &config.influx.bucket, arguments.rate);
+    let (registry, readiness) = (Registry::new(), Readiness::waiting_for(&[READY_WRITING]));
+    let metrics = AgentMetrics::new(&registry).writing;
+    let telemetry = super::telemetry(registry, readiness.clone());
+    if let Err(error) = serve(&config.telemetry, telemetry, &shutdown).await {
+        tracing::warn!(%error, "The simulation runs without a metrics port; telemetry.listen names another.");
+    }
+    let observed = (metrics, readiness);
+    let mut simulation = Simulation::new(
+        fleet,
+        span,
+        client,
+        &config.influx.bucket,
+        arguments.rate,
+        observed,
+    );
     let outcome = shutdown.unless_requested(simulation.run()).await;
     simulation.finish(outcome.unwrap_or(Ok(())))
 }
@@ -167,10 +183,19 @@ struct Simulation {
     began: Instant,
     lines: u64,
     rejected: u64,
+    metrics: WritingMetrics,
+    readiness: Readiness,
 }
 
 impl Simulation {
-    fn new(fleet: Fleet, span: Span, client: Client, bucket: &str, rate: Option<u32>) -> Self {
+    fn new(
+        fleet: Fleet,
+        span: Span,
+        client: Client,
+        bucket: &str,
+        rate: Option<u32>,
+        (metrics, readiness): (WritingMetrics, Readiness),
+    ) -> Self {
         let past = span.end.unwrap_or(span.now).min(span.now) - span.start;
         let progress = if past < NANOS_PER_SECOND {
             ProgressBar::hidden()
@@ -188,6 +213,8 @@ impl Simulation {
             began,
             lines: 0,
             rejected: 0,
+            metrics,
+            readiness,
         }
     }
 
@@ -245,13 +272,21 @@ impl Simulation {
     fn account(&mut self, report: Result<Report, tokio::task::JoinError>) -> Result<(), String> {
         let report = report.map_err(|error| error.to_string())?;
         self.lines += report.written;
+        self.metrics
+            .lines_written
+            .with(&[PRIMARY_OUTPUT])
+            .add(report.written);
+        if report.written > 0 {
+            self.readiness.ready(READY_WRITING);
+        }
         for letter in &report.dead_letters {
-            self.rejected += u64::from(letter.lines.lines());
-            tracing::error!(
-                lines = letter.lines.lines(),
-                "The server rejects lines: {}",
-                letter.reason
-            );
+            let lines = u64::from(letter.lines.lines());
+            self.rejected += lines;
+            self.metrics
+                .lines_dropped
+                .with(&[PRIMARY_OUTPUT, "rejected"])
+                .add(lines);
+            tracing::error!(lines, "The server rejects lines: {}", letter.reason);
         }
         self.progress.set_message(format!("{} lines", self.lines));
         match report.verdict {

@@ -131,7 +131,11 @@ impl Round {
                     skipped = due.skipped,
                     "Collections could not be kept."
                 );
-                self.metrics.ticks_skipped.with(&[name]).add(due.skipped);
+                self.metrics
+                    .collecting
+                    .ticks_skipped
+                    .with(&[name])
+                    .add(due.skipped);
             }
             points.extend(self.collect_one(index, due.tick));
         }
@@ -159,7 +163,11 @@ impl Round {
             };
         }
         let Some((mut collector, mut files)) = slot.crew.take() else {
-            self.metrics.collections.with(&[name, "stale"]).increment();
+            self.metrics
+                .collecting
+                .collections
+                .with(&[name, "stale"])
+                .increment();
             return Vec::new();
         };
         let began = Instant::now();
@@ -172,6 +180,7 @@ impl Round {
             Answer::Done((crew, result)) => {
                 slot.crew = Some(crew);
                 self.metrics
+                    .collecting
                     .collection_seconds
                     .with(&[name])
                     .observe(began.elapsed().as_secs_f64());
@@ -194,7 +203,7 @@ impl Round {
                 point.series.set_tag(key, value);
             }
             if !self.guard.admits(&point.series, now) {
-                self.metrics.points_refused.increment();
+                self.metrics.collecting.points_refused.increment();
                 if !std::mem::replace(&mut self.refusal_told, true) {
                     tracing::warn!(
                         limit = self.plan.max_series,
@@ -208,15 +217,19 @@ impl Round {
                 tracing::warn!(%error, "A point cannot be written.");
             }
         }
-        self.metrics.series.set(self.guard.len() as f64);
+        self.metrics.collecting.series.set(self.guard.len() as f64);
         let batch = Batch::new(String::from_utf8_lossy(&text).into_owned());
-        self.metrics.lines_gathered.add(u64::from(batch.lines()));
+        self.metrics
+            .collecting
+            .lines_gathered
+            .add(u64::from(batch.lines()));
         batch
     }
 
     /// A batch no writer took.
     pub fn lost(&self, batch: &Batch) {
         self.metrics
+            .writing
             .lines_dropped
             .with(&["all", "writer_behind"])
             .add(u64::from(batch.lines()));
@@ -239,10 +252,15 @@ impl Slot {
     fn ended(&mut self, result: &Result<Points, CollectError>, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
         if std::mem::replace(&mut self.stale, false) {
-            metrics.collector_stale.with(&[collector]).set(0.0);
+            metrics
+                .collecting
+                .collector_stale
+                .with(&[collector])
+                .set(0.0);
             tracing::info!(collector, "The collector answers again.");
         }
         metrics
+            .collecting
             .collections
             .with(&[collector, if result.is_ok() { "ok" } else { "error" }])
             .increment();
@@ -259,9 +277,17 @@ impl Slot {
 
     fn overdue(&mut self, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
-        metrics.collections.with(&[collector, "stale"]).increment();
+        metrics
+            .collecting
+            .collections
+            .with(&[collector, "stale"])
+            .increment();
         if !std::mem::replace(&mut self.stale, true) {
-            metrics.collector_stale.with(&[collector]).set(1.0);
+            metrics
+                .collecting
+                .collector_stale
+                .with(&[collector])
+                .set(1.0);
             let timeout = self.assignment.timeout.as_secs_f64();
             tracing::warn!(
                 collector,

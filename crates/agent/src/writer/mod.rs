@@ -2,6 +2,7 @@
 
 mod dead_letter;
 pub mod delivery;
+mod journal;
 pub mod pace;
 
 use std::future::Future;
@@ -12,19 +13,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use watchpost_client::Client;
 use watchpost_client::write::Precision;
-use watchpost_service::http::Readiness;
 use watchpost_service::shutdown::Shutdown;
 
 pub use self::dead_letter::DeadLetterFile;
 use self::delivery::{Report, Verdict, deliver};
+use self::journal::Failure;
+pub use self::journal::Journal;
 use self::pace::{Next, Pace, PaceSettings, Pending};
 use crate::batch::Batch;
 use crate::buffer::{Buffer, Delivery, Limits};
-use crate::clock;
-use crate::metrics::AgentMetrics;
-
-/// How often what repeats itself is told in the log.
-const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often gauges are brought up to date while nothing happens.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -44,20 +41,14 @@ pub struct WriterSettings {
 
 /// What a writer is made of.
 pub struct WriterParts {
-    /// Name of the output.
-    pub name: String,
     /// The server.
     pub client: Client,
     /// The bucket.
     pub bucket: String,
     /// The buffer.
     pub buffer: Buffer,
-    /// For lines the server will not have.
-    pub dead_letters: DeadLetterFile,
-    /// Self-metrics.
-    pub metrics: AgentMetrics,
-    /// Told whether writing works, under the part of this name.
-    pub readiness: (Readiness, &'static str),
+    /// What it tells of itself.
+    pub journal: Journal,
 }
 
 type Sending = Pin<Box<dyn Future<Output = (Report, Duration)> + Send>>;
@@ -70,10 +61,6 @@ pub struct Writer {
     rng: fastrand::Rng,
     start: Instant,
     in_flight: Option<Delivery>,
-    last_complaint: Option<Duration>,
-    last_drop_told: Option<Duration>,
-    dropped_untold: u64,
-    disk_failed: bool,
 }
 
 impl Writer {
@@ -86,10 +73,6 @@ impl Writer {
             rng: fastrand::Rng::new(),
             start: Instant::now(),
             in_flight: None,
-            last_complaint: None,
-            last_drop_told: None,
-            dropped_untold: 0,
-            disk_failed: false,
         }
     }
 
@@ -164,7 +147,7 @@ impl Writer {
         let sync = self.parts.buffer.sync_due(self.in_flight.as_ref());
         // A disk that takes nothing is asked again once a second, not at once.
         let sync = sync.map(|due| {
-            if self.disk_failed {
+            if self.parts.journal.disk_failed() {
                 now + self.settings.limits.sync_interval
             } else {
                 due
@@ -215,138 +198,45 @@ impl Writer {
         let Some(delivery) = self.in_flight.take() else {
             return;
         };
-        let name = self.parts.name.as_str();
-        self.parts
-            .metrics
-            .lines_written
-            .with(&[name])
-            .add(report.written);
-        self.parts
-            .metrics
-            .write_seconds
-            .with(&[name])
-            .observe(took.as_secs_f64());
-        if !report.dead_letters.is_empty() {
-            self.bury(&report);
-        }
         let outcome = match report.verdict {
+            Verdict::Complete => "written",
+            Verdict::Later { .. } => "retry",
+            Verdict::Refused { .. } => "refused",
+        };
+        self.parts.journal.delivered(&report, took, outcome);
+        match report.verdict {
             Verdict::Complete => {
-                self.succeed();
+                self.parts
+                    .journal
+                    .succeeded(self.pace.failures(), self.parts.buffer.fill());
+                self.pace.succeeded();
                 self.parts.buffer.written(delivery);
-                "written"
             }
             Verdict::Later { after, message } => {
                 self.parts
                     .buffer
                     .failed(delivery, Arc::new(report.remaining));
-                self.complain(after, &message, None);
-                "retry"
+                self.fail(after, &message, None);
             }
             Verdict::Refused { status, message } => {
                 self.parts
                     .buffer
                     .failed(delivery, Arc::new(report.remaining));
-                self.complain(None, &message, Some(status));
-                "refused"
+                self.fail(None, &message, Some(status));
             }
-        };
-        self.parts
-            .metrics
-            .writes
-            .with(&[&self.parts.name, outcome])
-            .increment();
-    }
-
-    fn succeed(&mut self) {
-        if self.pace.failures() > 0 {
-            let fill = self.parts.buffer.fill();
-            tracing::info!(
-                output = self.parts.name,
-                backlog_lines = fill.disk_lines,
-                "The server takes data again."
-            );
         }
-        self.pace.succeeded();
-        self.last_complaint = None;
-        self.parts.readiness.0.ready(self.parts.readiness.1);
     }
 
-    /// Notes a failure, and tells it at first and then once a minute.
-    fn complain(&mut self, after: Option<Duration>, message: &str, status: Option<u16>) {
+    fn fail(&mut self, after: Option<Duration>, message: &str, status: Option<u16>) {
         let now = self.now();
         let wait = self.pace.failed(now, after, &mut self.rng);
-        let hint = status.map_or("", hint);
-        self.parts
-            .readiness
-            .0
-            .not_ready(self.parts.readiness.1, format!("{message}{hint}"));
-        if self
-            .last_complaint
-            .is_some_and(|last| now - last < LOG_INTERVAL)
-        {
-            return;
-        }
-        self.last_complaint = Some(now);
-        let (output, wait_seconds) = (self.parts.name.as_str(), wait.as_secs_f64());
-        let failures = self.pace.failures();
-        match status {
-            Some(status) => {
-                tracing::error!(
-                    output,
-                    status,
-                    failures,
-                    wait_seconds,
-                    "The server refuses our data, it is kept: {message}{hint}"
-                );
-            }
-            None => tracing::warn!(
-                output,
-                failures,
-                wait_seconds,
-                "The server takes no data, it is kept: {message}"
-            ),
-        }
-    }
-
-    /// Puts lines aside that the server will never have.
-    fn bury(&mut self, report: &Report) {
-        let lines = report
-            .dead_letters
-            .iter()
-            .map(|letter| u64::from(letter.lines.lines()))
-            .sum();
-        let name = self.parts.name.as_str();
-        self.parts
-            .metrics
-            .lines_dropped
-            .with(&[name, "rejected"])
-            .add(lines);
-        let reason = report
-            .dead_letters
-            .first()
-            .map_or("", |letter| letter.reason.as_str());
-        match self
-            .parts
-            .dead_letters
-            .append(&report.dead_letters, clock::now())
-        {
-            Ok(()) => tracing::error!(
-                output = name,
-                lines,
-                file = self
-                    .parts
-                    .dead_letters
-                    .path()
-                    .map(|path| path.display().to_string()),
-                "The server rejects lines, they are put aside: {reason}"
-            ),
-            Err(error) => tracing::error!(
-                output = name,
-                lines,
-                %error,
-                "The server rejects lines, and they cannot be put aside: {reason}"
-            ),
-        }
+        let failure = Failure {
+            message,
+            status,
+            failures: self.pace.failures(),
+            wait,
+        };
+        self.parts.journal.failed(&failure, now);
     }
 
     fn sync_if_due(&mut self) {
@@ -359,88 +249,17 @@ impl Writer {
         if due {
             self.parts.buffer.sync(self.in_flight.as_mut(), now, false);
         }
-        match self.parts.buffer.take_disk_error() {
-            Some(error) if !self.disk_failed => {
-                self.disk_failed = true;
-                tracing::error!(output = self.parts.name, %error, "The queue on disk takes no data; memory keeps what it can.");
-            }
-            Some(_) => {}
-            None if due && self.disk_failed => {
-                self.disk_failed = false;
-                tracing::info!(
-                    output = self.parts.name,
-                    "The queue on disk takes data again."
-                );
-            }
-            None => {}
-        }
+        self.parts
+            .journal
+            .disk(self.parts.buffer.take_disk_error(), due);
     }
 
-    /// Counts what was dropped, tells it once a minute, and brings the gauges up to date.
     fn account(&mut self) {
-        let name = self.parts.name.as_str();
-        let dropped = self.parts.buffer.take_dropped();
-        for (reason, lines) in &dropped.lines {
-            self.parts
-                .metrics
-                .lines_dropped
-                .with(&[name, reason])
-                .add(*lines);
-            self.dropped_untold += lines;
-        }
-        if dropped.logged > 0 {
-            self.parts
-                .metrics
-                .lines_dropped
-                .with(&[name, "overflow_log"])
-                .add(dropped.logged);
-        }
-        if dropped.corrupt > 0 {
-            self.parts
-                .metrics
-                .queue_corrupt
-                .with(&[name])
-                .add(dropped.corrupt);
-            tracing::error!(
-                output = name,
-                damaged = dropped.corrupt,
-                "The queue on disk is damaged; what cannot be read is skipped."
-            );
-        }
-        if let Some(error) = dropped.log_error {
-            tracing::error!(output = name, "{error}");
-        }
-        let now = self.start.elapsed();
-        let told_lately = self
-            .last_drop_told
-            .is_some_and(|last| now - last < LOG_INTERVAL);
-        if self.dropped_untold > 0 && !told_lately {
-            tracing::error!(
-                output = name,
-                lines = self.dropped_untold,
-                "The buffer is full; the oldest data is dropped."
-            );
-            self.dropped_untold = 0;
-            self.last_drop_told = Some(now);
-        }
-        let fill = self.parts.buffer.fill();
-        let metrics = &self.parts.metrics;
-        metrics
-            .buffer_lines
-            .with(&[name, "memory"])
-            .set(fill.memory_lines as f64);
-        metrics
-            .buffer_lines
-            .with(&[name, "disk"])
-            .set(fill.disk_lines as f64);
-        metrics
-            .buffer_bytes
-            .with(&[name, "memory"])
-            .set(fill.memory_bytes as f64);
-        metrics
-            .buffer_bytes
-            .with(&[name, "disk"])
-            .set(fill.disk_bytes as f64);
+        let now = self.now();
+        self.parts
+            .journal
+            .dropped(&self.parts.buffer.take_dropped(), now);
+        self.parts.journal.filled(self.parts.buffer.fill());
     }
 
     /// The end: everything to disk, so that it is safe; then to the server as far as time allows. A server
@@ -480,26 +299,7 @@ impl Writer {
             self.parts.buffer.sync(None, now, true);
         }
         self.account();
-        let fill = self.parts.buffer.fill();
-        let (lost, kept) = (fill.memory_lines, fill.disk_lines);
-        if lost > 0 {
-            self.parts
-                .metrics
-                .lines_dropped
-                .with(&[&self.parts.name, "shutdown"])
-                .add(lost);
-            tracing::error!(
-                output = self.parts.name,
-                lines = lost,
-                "Stopped before the server took all data; there is no queue on disk to keep it."
-            );
-        } else {
-            tracing::info!(
-                output = self.parts.name,
-                kept_lines = kept,
-                "The writer has stopped."
-            );
-        }
+        self.parts.journal.ended(self.parts.buffer.fill());
     }
 
     /// Whatever there is, without waiting for its time.
@@ -515,16 +315,6 @@ impl Writer {
             ..self.settings.pace.clone()
         });
         self.begin()
-    }
-}
-
-/// What a status means to whoever reads the log.
-fn hint(status: u16) -> &'static str {
-    match status {
-        401 => " (is the token right? influx.token_file)",
-        403 => " (the token may not write to this bucket)",
-        404 => " (is there such a bucket and organization? influx.bucket, influx.org)",
-        _ => "",
     }
 }
 

@@ -1,5 +1,7 @@
 //! The agent's configuration, as written in `watchpost-agent.toml`.
 
+mod collectors;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use watchpost_service::config::{
     ByteSize, InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
 };
 
+pub use self::collectors::{CollectorConfig, CollectorsConfig, CoresConfig, Section, Timing};
 use crate::filter::Filter;
 
 /// Port of `/health`, `/ready` and `/metrics`.
@@ -88,152 +91,6 @@ impl Default for CollectConfig {
             max_series: 2_000,
         }
     }
-}
-
-/// What to collect. On macOS and Windows one collector gives what the system tells; `cpu`, `network`,
-/// `file_systems` and `processes` shape it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct CollectorsConfig {
-    /// Share of time per CPU mode.
-    pub cpu: CoresConfig,
-    /// Load averages.
-    pub load: CollectorConfig,
-    /// Clock frequency.
-    pub cpu_frequency: CoresConfig,
-    /// Memory and swap.
-    pub memory: CollectorConfig,
-    /// Pressure stall information.
-    pub pressure: CollectorConfig,
-    /// Sessions of logged-in users.
-    pub users: CollectorConfig,
-    /// Uptime.
-    pub uptime: CollectorConfig,
-    /// Space and inodes of mounted file systems.
-    pub file_systems: FileSystemsConfig,
-    /// Bytes and operations of block devices.
-    pub disk_io: DiskIoConfig,
-    /// Bytes, packets and errors of interfaces.
-    pub network: NetworkConfig,
-    /// Sockets by state.
-    pub connections: CollectorConfig,
-    /// Counts and top lists of processes.
-    pub processes: ProcessesConfig,
-    /// Temperatures.
-    pub temperature: TemperatureConfig,
-}
-
-/// Whether and when a collector runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// Whether it runs at all.
-    pub enabled: bool,
-    /// Its interval, if it has one of its own.
-    pub interval: Option<Interval>,
-    /// Its timeout, if it has one of its own.
-    pub timeout: Option<Interval>,
-}
-
-/// Declares the section of a collector: the keys every collector has, and its own.
-macro_rules! collector_section {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(default, deny_unknown_fields)]
-        pub struct $name {
-            /// Run it.
-            pub enabled: bool,
-            /// Time between its collections; unset, that of `collect.interval`.
-            pub interval: Option<Interval>,
-            /// Time one collection may take before its series count as stale; unset, half the interval.
-            pub timeout: Option<Interval>,
-            $($(#[$field_doc])* pub $field: $kind,)*
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { enabled: true, interval: None, timeout: None, $($field: $default,)* }
-            }
-        }
-
-        impl $name {
-            /// Whether and when it runs.
-            pub fn timing(&self) -> Timing {
-                Timing { enabled: self.enabled, interval: self.interval, timeout: self.timeout }
-            }
-        }
-    };
-}
-
-collector_section! {
-    /// A collector without settings of its own.
-    CollectorConfig {}
-}
-
-collector_section! {
-    /// A collector that tells of the host and of each core.
-    CoresConfig {
-        /// Write a series a core too.
-        per_core: bool = true,
-    }
-}
-
-collector_section! {
-    /// Globs for mounts.
-    FileSystemsConfig {
-        /// Mount points to collect; all, if empty.
-        include: Vec<String> = Vec::new(),
-        /// Mount points to leave out.
-        exclude: Vec<String> = strings(&["/run/*", "/var/lib/docker/*", "/var/lib/containers/*", "/snap/*"]),
-        /// File system types to leave out. Those without files of a user (proc, tmpfs …) always are.
-        exclude_types: Vec<String> = Vec::new(),
-    }
-}
-
-collector_section! {
-    /// Globs for block devices.
-    DiskIoConfig {
-        /// Devices to collect; all, if empty.
-        include: Vec<String> = Vec::new(),
-        /// Devices to leave out.
-        exclude: Vec<String> = strings(&["loop*", "ram*", "zram*", "sr*", "fd*"]),
-    }
-}
-
-collector_section! {
-    /// Globs for interfaces.
-    NetworkConfig {
-        /// Interfaces to collect; all, if empty.
-        include: Vec<String> = Vec::new(),
-        /// Interfaces to leave out: they are not in the total either.
-        exclude: Vec<String> = strings(&["lo", "veth*", "docker*", "br-*", "virbr*", "cni*", "cali*", "flannel*", "ifb*"]),
-    }
-}
-
-collector_section! {
-    /// Top lists of processes.
-    ProcessesConfig {
-        /// Names in each top list (CPU, memory, I/O); 0 for counts only.
-        top: usize = 5,
-        /// Names to consider; all, if empty.
-        include: Vec<String> = Vec::new(),
-        /// Names to leave out.
-        exclude: Vec<String> = Vec::new(),
-    }
-}
-
-collector_section! {
-    /// Globs for sensors.
-    TemperatureConfig {
-        /// Sensors to collect; all, if empty.
-        include: Vec<String> = Vec::new(),
-        /// Sensors to leave out.
-        exclude: Vec<String> = Vec::new(),
-    }
-}
-
-fn strings(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|&text| text.to_owned()).collect()
 }
 
 /// What is kept while a server is away.
@@ -485,25 +342,5 @@ impl AgentConfig {
         tags.extend(self.tags.clone());
         tags.retain(|_, value| !value.is_empty());
         tags
-    }
-}
-
-impl CollectorsConfig {
-    fn timings(&self) -> [(&'static str, Timing); 13] {
-        [
-            ("cpu", self.cpu.timing()),
-            ("load", self.load.timing()),
-            ("cpu_frequency", self.cpu_frequency.timing()),
-            ("memory", self.memory.timing()),
-            ("pressure", self.pressure.timing()),
-            ("users", self.users.timing()),
-            ("uptime", self.uptime.timing()),
-            ("file_systems", self.file_systems.timing()),
-            ("disk_io", self.disk_io.timing()),
-            ("network", self.network.timing()),
-            ("connections", self.connections.timing()),
-            ("processes", self.processes.timing()),
-            ("temperature", self.temperature.timing()),
-        ]
     }
 }
