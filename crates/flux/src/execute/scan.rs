@@ -17,6 +17,7 @@ use crate::source::{
     Aggregate, BucketReference, FieldValues, Predicate, PushedAggregate, ReadRequest, Scan, SeriesColumns, TimeRange,
 };
 use crate::table::{Column, Field, GroupKey, KeyValue, Table, Text, Vector};
+use crate::value::Value;
 use crate::value::window::Bounds;
 
 /// How many windows one operation may make of a range.
@@ -201,9 +202,13 @@ impl Context<'_> {
         let mut tables = SeriesTables::new(selection.range);
         let mut found = Vec::new();
         let mut bytes = 0;
-        let pushed = aggregate.map(|function| PushedAggregate { function, window: None });
+        // The mean of a group is no mean of means: sums and counts of the series are.
+        let pushed = aggregate
+            .filter(|function| *function != Aggregate::Mean)
+            .map(|function| PushedAggregate { function, window: None });
         self.read(selection, pushed, &mut |series, aggregated| {
             let table = match (aggregate, aggregated) {
+                (Some(Aggregate::Mean), _) => sum_and_count(&tables.rows(series))?,
                 (Some(function), true) => tables.aggregated(series, function),
                 (Some(function), false) => {
                     let raw = tables.rows(series);
@@ -229,9 +234,6 @@ impl Context<'_> {
             Operation::Group(group) if !group.except && groups_in_storage(&group.columns) => {
                 let Some(below) = input.input() else { return Ok(false) };
                 let Some(selection) = self.whole_selection(below)? else { return Ok(false) };
-                if function == Aggregate::Mean {
-                    return Ok(false);
-                }
                 self.note(format!(
                     "{}; {} a series, then by {:?}",
                     selection.describe(),
@@ -293,7 +295,7 @@ impl Context<'_> {
             let table = if aggregated {
                 tables.windowed(series, spec, &all)
             } else {
-                without_selected_time(aggregate_window_table(spec, &tables.rows(series), range)?)
+                aggregate_window_table(spec, &tables.rows(series), range)?
             };
             if table.rows == 0 && !spec.create_empty { Ok(()) } else { out(table) }
         })
@@ -338,11 +340,34 @@ fn refuse_type(function: Aggregate, series: &SeriesColumns) -> Result<(), Error>
     Err(Error::invalid(format!("unsupported input type for {} aggregate: {kind}", function.name())).at())
 }
 
+/// Where a series' number of rows goes until its group's mean is computed; no column of data can have this name.
+const COUNT: &str = "\0count";
+
+/// A row with the sum and the number of a series' values.
+fn sum_and_count(table: &Table) -> Result<Table, Error> {
+    let mut result = aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))
+        .map_err(|error| error.within("mean"))?;
+    let count = i64::try_from(table.rows).unwrap_or(i64::MAX);
+    result.set(COUNT, Column::Integer(Vector::constant(Some(count), 1)));
+    Ok(result)
+}
+
 /// Per-series answers of one group as the group's answer.
 fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
     match function {
-        Aggregate::Count | Aggregate::Sum | Aggregate::Mean => {
-            aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))
+        Aggregate::Count | Aggregate::Sum => aggregate_table(Aggregate::Sum, table, &Arc::from("_value")),
+        Aggregate::Mean => {
+            let mut result = aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))?;
+            let counts = aggregate_table(Aggregate::Sum, table, &Arc::from(COUNT))?;
+            let number = |column: Option<&Column>| match column.map(|column| column.value(0)) {
+                Some(Value::Float(sum)) => Some(sum),
+                Some(Value::Integer(sum)) => Some(sum as f64),
+                Some(Value::Unsigned(sum)) => Some(sum as f64),
+                _ => None,
+            };
+            let mean = number(result.column("_value")).zip(number(counts.column(COUNT))).map(|(sum, count)| sum / count);
+            result.set("_value", Column::Float(Vector::constant(mean, 1)));
+            Ok(result)
         }
         Aggregate::Min | Aggregate::Max => aggregate_table(function, table, &Arc::from("_value")),
         Aggregate::First => {
@@ -356,11 +381,6 @@ fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
             Ok(row.map_or_else(|| table.slice(0, 0), |row| table.slice(row, 1)))
         }
     }
-}
-
-/// Storage gives a window's time in place of the chosen row's, which is already so in memory.
-fn without_selected_time(table: Table) -> Table {
-    table
 }
 
 /// Makes tables of series; labels that repeat are shared.
