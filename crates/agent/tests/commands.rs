@@ -225,3 +225,46 @@ fn self_test_passes_on_a_real_server() {
     let (passed, report) = run(&server.bucket);
     assert!(!passed && report.contains("Bad token"), "{report}");
 }
+
+#[test]
+fn what_the_agent_writes_can_be_queried() {
+    use watchpost_client::query::{Param, Query};
+    use watchpost_client::{Client, ClientConfig, TokenSource};
+
+    let Some(server) = watchpost_testkit::server() else {
+        return;
+    };
+    let setup = Setup::new(&server.url, "[tags]\nhost = \"a host of its own\"\n");
+    setup.set_token(&server.token);
+    let mut command = setup.command();
+    command.args([
+        "--set",
+        &format!("influx.org={}", server.org),
+        "--set",
+        &format!("influx.bucket={}", server.bucket),
+    ]);
+    let mut agent = watchpost_testkit::Daemon::start(command);
+    agent.wait_for_line("The agent has started.");
+    let token = TokenSource::fixed(server.token.as_str());
+    let client = Client::new(ClientConfig::new(&server.url, &server.org, token)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let query = Query::new(
+        "from(bucket: params.bucket)
+  |> range(start: -10m)
+  |> filter(fn: (r) => r._measurement == \"system_metrics\" and r.host == \"a host of its own\" and r._field == \"uptime_seconds\")
+  |> count()",
+    )
+    .param("bucket", Param::String(server.bucket.clone()));
+    wait::until("ten points in the server", || {
+        let tables = runtime.block_on(client.query(&query)).unwrap();
+        let counts = tables
+            .iter()
+            .flat_map(|table| table.rows())
+            .filter_map(|row| row.i64("_value"));
+        counts.max().filter(|count| *count >= 10)
+    });
+    assert!(agent.stop().success());
+}

@@ -12,4 +12,5 @@ mod commands;
 mod fake_influx;
 mod faults;
 mod psutil;
+mod rounds;
 mod simulation;
