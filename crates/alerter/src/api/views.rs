@@ -150,5 +150,8 @@ pub(super) fn event(sequence: u64, event: &Event) -> Value {
 }
 
 fn duration(nanos: Nanos) -> String {
-    watchpost_core::duration::Duration::from_nanos(nanos).to_string()
+    match nanos {
+        0 => "0s".to_owned(),
+        nanos => watchpost_core::duration::Duration::from_nanos(nanos).to_string(),
+    }
 }

@@ -124,7 +124,10 @@ pub async fn run(
         readiness,
     };
     let address = api::serve(&config.api.listen, server, &shutdown).await?;
-    tracing::info!(?address, rules = file.rules.len(), "the alerter runs");
+    let address = address
+        .map(|address| format!("http://{address}"))
+        .unwrap_or_default();
+    tracing::info!(address, rules = file.rules.len(), "the alerter runs");
     upload::start(
         &config,
         daemon.client.clone(),

@@ -237,7 +237,7 @@ impl<'d, 't> Table<'d, 't> {
             let near = did_you_mean(&text, names.iter().copied());
             self.mistake(
                 name,
-                format!("{text:?} is not a {name}: {}{near}", names.join(", ")),
+                format!("{text:?} is not a valid {name}: {}{near}", names.join(", ")),
             );
         }
         found

@@ -1,0 +1,345 @@
+//! The real binary: pushed alerts, receivers, the API, the command line, kill -9. No server is
+//! needed: there are no rules.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use watchpost_alerter::receivers::client;
+use watchpost_testkit::{
+    Daemon, HttpReceiver, Refusal, Signal, TempFolder, skip, temp_folder, wait,
+};
+
+const TOKEN: &str = "the-token";
+
+pub(crate) struct Alerter {
+    pub(crate) daemon: Daemon,
+    pub(crate) url: String,
+}
+
+/// A folder with a rule file, a token file, and what a start needs.
+pub(crate) struct Site {
+    pub(crate) folder: TempFolder,
+    pub(crate) influx: Option<(String, String, String)>,
+}
+
+impl Site {
+    pub(crate) fn new(rules: &str) -> Site {
+        let site = Site {
+            folder: temp_folder(),
+            influx: None,
+        };
+        std::fs::write(site.path("rules.toml"), rules).unwrap();
+        let token = site.path("token");
+        std::fs::write(&token, TOKEN).unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(token, std::fs::Permissions::from_mode(0o600)).unwrap();
+        site
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn command(&self) -> Option<Command> {
+        let mut command = Daemon::command("watchpost-alerter")?;
+        let set = |command: &mut Command, key: &str, value: &str| {
+            command.arg("--set").arg(format!("{key}={value}"));
+        };
+        set(
+            &mut command,
+            "rules.file",
+            &self.path("rules.toml").display().to_string(),
+        );
+        set(
+            &mut command,
+            "store.folder",
+            &self.path("data").display().to_string(),
+        );
+        set(
+            &mut command,
+            "api.token_file",
+            &self.path("token").display().to_string(),
+        );
+        set(&mut command, "api.listen.listen", "127.0.0.1:0");
+        match &self.influx {
+            Some((url, token, org)) => {
+                command
+                    .env("INFLUX_URL", url)
+                    .env("INFLUX_TOKEN", token)
+                    .env("INFLUX_ORG", org);
+            }
+            None => set(&mut command, "history.enabled", "false"),
+        }
+        Some(command)
+    }
+
+    pub(crate) fn start(&self) -> Option<Alerter> {
+        let Some(command) = self.command() else {
+            skip("watchpost-alerter is not built");
+            return None;
+        };
+        Some(Site::run(command))
+    }
+
+    /// With the history written to a bucket.
+    pub(crate) fn start_with_history(&self, bucket: &str) -> Option<Alerter> {
+        let Some(mut command) = self.command() else {
+            skip("watchpost-alerter is not built");
+            return None;
+        };
+        command.arg("--set").arg(format!("history.bucket={bucket}"));
+        Some(Site::run(command))
+    }
+
+    fn run(command: Command) -> Alerter {
+        let mut daemon = Daemon::start(command);
+        let line = daemon.wait_for_line("the alerter runs");
+        let url = line
+            .split("http://")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap();
+        let url = format!("http://{}", url.split_whitespace().next().unwrap());
+        Alerter { daemon, url }
+    }
+}
+
+impl Alerter {
+    /// Status and JSON of a request, with the token if so asked.
+    pub(crate) fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        token: bool,
+    ) -> (u16, Value) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut request = client()
+                .unwrap()
+                .request(method, format!("{}{path}", self.url));
+            if token {
+                request = request.bearer_auth(TOKEN);
+            }
+            if let Some(body) = body {
+                request = request.json(&body);
+            }
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.json().await.unwrap_or_default())
+        })
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.call(Method::GET, path, None, false).1
+    }
+
+    fn push(&self, host: &str, ends: bool) {
+        let ends_at = ends.then_some("2020-01-01T00:00:01Z");
+        let alert = json!([{ "labels": { "alertname": "cpu", "host": host },
+            "startsAt": "2020-01-01T00:00:00Z", "endsAt": ends_at }]);
+        assert_eq!(
+            self.call(Method::POST, "/api/v2/alerts", Some(alert), true)
+                .0,
+            200
+        );
+    }
+}
+
+fn rules(hook: &HttpReceiver) -> String {
+    let url = hook.url("/hook");
+    format!(
+        "[route]\nreceiver = \"hook\"\ngroup_by = [\"host\"]\ngroup_interval = \"1s\"\n\
+         [[receiver]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{url}\"\n"
+    )
+}
+
+/// Host and status of each alert of each message that came.
+fn told(hook: &HttpReceiver) -> Vec<(String, String)> {
+    let alerts = hook.requests.all().into_iter().flat_map(|request| {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        body["alerts"].as_array().unwrap().clone()
+    });
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    alerts
+        .map(|alert| (text(&alert["labels"]["host"]), text(&alert["status"])))
+        .collect()
+}
+
+#[test]
+fn after_kill_nothing_is_said_twice_and_nothing_is_lost() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("said", false);
+    hook.requests.wait(1);
+    // Delivered is committed before the API answers again.
+    wait::until("the delivery in the history", || {
+        let events = alerter.get("/api/v1/history?event=notification");
+        events["events"]
+            .as_array()
+            .filter(|events| !events.is_empty())
+            .map(drop)
+    });
+    hook.refuse(1_000, &Refusal::status(503));
+    alerter.push("waits", false);
+    hook.requests.wait(2);
+    alerter.daemon.kill();
+    let before = hook.requests.len();
+
+    let open = HttpReceiver::webhook();
+    std::fs::write(site.path("rules.toml"), rules(&open)).unwrap();
+    let Some(alerter) = site.start() else { return };
+    open.requests.wait(1);
+    assert_eq!(told(&open), [("waits".to_owned(), "firing".to_owned())]);
+    // The end of what was said before the crash is told after it.
+    alerter.push("said", true);
+    open.requests.wait(2);
+    assert_eq!(told(&open)[1], ("said".to_owned(), "resolved".to_owned()));
+    assert_eq!(hook.requests.len(), before);
+}
+
+#[test]
+fn changes_need_the_token() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    let silence =
+        json!({ "matchers": ["host=\"a\""], "for": "1h", "createdBy": "ann", "comment": "test" });
+    assert_eq!(
+        alerter
+            .call(
+                Method::POST,
+                "/api/v1/silences",
+                Some(silence.clone()),
+                false
+            )
+            .0,
+        401
+    );
+    let (status, made) = alerter.call(Method::POST, "/api/v1/silences", Some(silence), true);
+    assert_eq!(status, 200, "{made}");
+    alerter.push("a", false);
+    let alerts = alerter.get("/api/v2/alerts");
+    assert_eq!(alerts[0]["status"]["silencedBy"][0], made["id"]);
+    let fingerprint = alerts[0]["fingerprint"].as_str().unwrap();
+    let explained = alerter.get(&format!("/api/v1/explain/{fingerprint}"));
+    assert_eq!(
+        explained["receivers"][0]["suppressedBy"][0]["stage"], "silence",
+        "{explained}"
+    );
+    let path = format!("/api/v1/silences/{}", made["id"].as_str().unwrap());
+    assert_eq!(alerter.call(Method::DELETE, &path, None, true).0, 200);
+    hook.requests.wait(1);
+    let acknowledge = format!("/api/v1/alerts/{fingerprint}/acknowledgement");
+    let (status, _) = alerter.call(
+        Method::POST,
+        &acknowledge,
+        Some(json!({ "owner": "ann" })),
+        true,
+    );
+    assert_eq!(status, 200);
+    assert_eq!(
+        alerter.get("/api/v1/alerts")["alerts"][0]["acknowledgement"]["owner"],
+        "ann"
+    );
+}
+
+#[test]
+fn a_bad_file_is_refused_and_the_old_one_stays() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    std::fs::write(site.path("rules.toml"), "[route]\nreciever = \"hook\"\n").unwrap();
+    alerter.daemon.signal(Signal::Reload);
+    alerter.daemon.wait_for_line("the old rules stay in force");
+    let status = alerter.get("/api/v1/status");
+    let error = status["ruleFile"]["error"].as_str().unwrap();
+    assert!(error.contains("did you mean \"receiver\"?"), "{error}");
+    alerter.push("still", false);
+    hook.requests.wait(1);
+}
+
+#[test]
+fn a_slow_receiver_delays_no_other() {
+    let (slow, quick) = (HttpReceiver::webhook(), HttpReceiver::webhook());
+    slow.delay(std::time::Duration::from_secs(5));
+    let text = format!(
+        "[route]\nreceiver = \"quick\"\ngroup_by = [\"host\"]\n[[route.routes]]\nreceiver = \"slow\"\n\
+         match = ['host=~\".*\"']\ncontinue = true\n[[route.routes]]\nreceiver = \"quick\"\n\
+         [[receiver]]\nname = \"slow\"\nkind = \"webhook\"\nurl = \"{}\"\n\
+         [[receiver]]\nname = \"quick\"\nkind = \"webhook\"\nurl = \"{}\"\n",
+        slow.url("/"),
+        quick.url("/")
+    );
+    let site = Site::new(&text);
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    for host in ["a", "b", "c"] {
+        alerter.push(host, false);
+    }
+    quick.requests.wait(3);
+    assert_eq!(slow.requests.len(), 1);
+    alerter.daemon.kill();
+}
+
+#[test]
+fn bad_configuration_ends_with_64_before_any_port() {
+    let site = Site::new("[route]\nreceiver = \"nobody\"\n");
+    let Some(mut command) = site.command() else {
+        return skip("watchpost-alerter is not built");
+    };
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("there is no receiver \"nobody\""), "{text}");
+}
+
+#[test]
+fn the_command_line_plays_timelines_and_shows_rules() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let run = |arguments: &[&str]| {
+        let output = site.command().unwrap().args(arguments).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    if site.command().is_none() {
+        return skip("watchpost-alerter is not built");
+    }
+    let case = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/testdata/timelines/alertmanager.md"
+    );
+    let (code, text) = run(&["test", case]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.ends_with("30 passed, 0 failed\n"), "{text}");
+    std::fs::write(site.path("wrong.md"), "## none\n```toml\n[route]\n```\n").unwrap();
+    assert_eq!(
+        run(&["test", &site.path("wrong.md").display().to_string()]).0,
+        Some(1)
+    );
+    let (code, text) = run(&["receiver", "test", "hook", "--output", "json"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(told(&hook)[0].1, "firing");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/rules.toml");
+    let (code, text) = run(&["rule", "show", "cpu_high", "--file", rules]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("|> mean()"), "{text}");
+}

@@ -1,0 +1,290 @@
+//! What each channel sends, to a receiver that records it; values are hostile throughout.
+
+use std::collections::BTreeMap;
+
+use watchpost_alerter::alert::{Alert, Severity};
+use watchpost_alerter::labels::Labels;
+use watchpost_alerter::pipeline::dedup::News;
+use watchpost_alerter::pipeline::delivery::Failure;
+use watchpost_alerter::pipeline::notification::Notification;
+use watchpost_alerter::receivers::{Surroundings, client, send};
+use watchpost_alerter::rule_file::parse;
+use watchpost_testkit::{HttpReceiver, Refusal, SmtpReceiver, temp_folder};
+
+/// 2026-01-01T00:00:00Z.
+const NOW: i64 = 1_767_225_600_000_000_000;
+const HOSTILE: &str = "<!channel> @everyone <at>all</at> *b* `c` $(id)\r\nBcc: evil@example.org";
+
+fn message() -> Notification {
+    let labels = Labels::from([("alertname", "cpu_high"), ("host", HOSTILE)]);
+    let mut alert = Alert::of_rule(labels, Severity::Critical, NOW);
+    alert
+        .annotations
+        .insert("summary".to_owned(), format!("CPU of {HOSTILE} & more"));
+    alert.value = Some(97.256);
+    alert.threshold = Some(95.0);
+    Notification {
+        id: 7,
+        group: "ops|{}|alertname=cpu_high".into(),
+        receiver: "ops".to_owned(),
+        group_labels: Labels::from([("alertname", "cpu_high")]),
+        news: News::FirstFiring,
+        alerts: vec![alert],
+        created_at: NOW,
+        digest_of: 0,
+    }
+}
+
+fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)]) -> Surroundings {
+    let environment = secrets
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()));
+    Surroundings {
+        http: client().unwrap(),
+        folder: folder.to_owned(),
+        environment: environment.collect::<BTreeMap<_, _>>(),
+        history: None,
+    }
+}
+
+/// Sends the message through a receiver written as in a rule file.
+fn deliver(
+    receiver: &str,
+    secrets: &[(&str, String)],
+    message: &Notification,
+) -> Result<String, Failure> {
+    let folder = temp_folder();
+    let text = format!("[route]\nreceiver = \"ops\"\n[[receiver]]\nname = \"ops\"\n{receiver}");
+    let file = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(send(
+        &file.receivers["ops"],
+        message,
+        &surroundings(folder.path(), secrets),
+    ))
+}
+
+fn sent_json(receiver: &HttpReceiver) -> serde_json::Value {
+    serde_json::from_slice(&receiver.requests.wait(1)[0].body).unwrap()
+}
+
+#[test]
+fn slack_webhook_has_fields_and_no_mentions() {
+    let slack = HttpReceiver::slack();
+    let answer = deliver(
+        "kind = \"slack\"\nurl_env = \"URL\"",
+        &[("URL", slack.url("/T/B"))],
+        &message(),
+    );
+    assert_eq!(answer.unwrap(), "ok");
+    let body = sent_json(&slack);
+    let fields = body["attachments"][0]["fields"].as_array().unwrap();
+    let titles: Vec<&str> = fields
+        .iter()
+        .map(|field| field["title"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        titles,
+        ["Host", "Metric", "Value", "Threshold", "Severity", "Time"]
+    );
+    assert_eq!(body["attachments"][0]["color"], "danger");
+    let text = body.to_string();
+    assert!(!text.contains('<') && !text.contains("@everyone"), "{text}");
+    assert!(text.contains("&lt;!channel&gt;"), "{text}");
+}
+
+#[test]
+fn slack_bot_edits_its_message_in_place() {
+    // The fake answers without JSON: that is no success.
+    let slack = HttpReceiver::slack();
+    let receiver = format!(
+        "kind = \"slack\"\napi_url = \"{}\"\ntoken_env = \"TOKEN\"\nchannel = \"#ops\"",
+        slack.url("/api")
+    );
+    let secrets = [("TOKEN", "xoxb-1".to_owned())];
+    assert!(deliver(&receiver, &secrets, &message()).is_err());
+    let request = slack.requests.wait(1)[0].clone();
+    assert_eq!(request.path, "/api/chat.postMessage");
+    assert_eq!(request.header("authorization"), Some("Bearer xoxb-1"));
+}
+
+#[test]
+fn webhook_is_alertmanagers_and_signed() {
+    let hook = HttpReceiver::webhook();
+    let receiver = format!(
+        "kind = \"webhook\"\nurl = \"{}\"\nhmac_env = \"KEY\"",
+        hook.url("/hook")
+    );
+    deliver(&receiver, &[("KEY", "secret".to_owned())], &message()).unwrap();
+    let request = hook.requests.wait(1)[0].clone();
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        (&body["version"], &body["status"]),
+        (&"4".into(), &"firing".into())
+    );
+    assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
+    assert_eq!(body["commonLabels"]["alertname"], "cpu_high");
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"secret");
+    let expected: String = ring::hmac::sign(&key, &request.body)
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        request.header("x-watchpost-signature"),
+        Some(&*format!("sha256={expected}"))
+    );
+}
+
+#[test]
+fn answers_say_whether_trying_again_helps() {
+    let cases = [
+        (500, true),
+        (503, true),
+        (429, true),
+        (408, true),
+        (400, false),
+        (401, false),
+        (404, false),
+    ];
+    for (status, retry) in cases {
+        let hook = HttpReceiver::webhook();
+        hook.refuse(1, &Refusal::status(status).retry_after("7").body("no"));
+        let failure = deliver(
+            &format!("kind = \"webhook\"\nurl = \"{}\"", hook.url("/")),
+            &[],
+            &message(),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (failure.retry, failure.retry_after.is_some()),
+            (retry, retry),
+            "{status}: {failure:?}"
+        );
+    }
+}
+
+#[test]
+fn a_receiver_that_is_not_there_is_tried_again_and_its_secret_not_told() {
+    let secret = "http://127.0.0.1:1/secret-path".to_owned();
+    let failure = deliver(
+        "kind = \"teams\"\nurl_env = \"URL\"",
+        &[("URL", secret)],
+        &message(),
+    )
+    .unwrap_err();
+    assert!(
+        failure.retry && !failure.reason.contains("secret-path"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn email_has_text_and_html_and_no_foreign_headers() {
+    let server = SmtpReceiver::with_auth();
+    let receiver = format!(
+        "kind = \"email\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"Watch <w@example.org>\"\n\
+         to = [\"ops@example.org\"]\nusername = \"u\"\npassword_env = \"PW\"",
+        server.address().port()
+    );
+    deliver(&receiver, &[("PW", "p".to_owned())], &message()).unwrap();
+    let mail = server.mails.wait(1)[0].clone();
+    assert!(mail.auth.is_some());
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("w@example.org", &["ops@example.org".to_owned()][..])
+    );
+    let (headers, body) = mail.data.split_once("\n\n").unwrap();
+    assert!(
+        !headers.lines().any(|line| line.starts_with("Bcc:")),
+        "{headers}"
+    );
+    assert!(headers.contains("Subject: [FIRING]"), "{headers}");
+    assert!(
+        body.contains("text/plain") && body.contains("text/html"),
+        "{body}"
+    );
+}
+
+#[test]
+fn pagerduty_dedups_by_fingerprint() {
+    let hook = HttpReceiver::webhook();
+    let receiver = format!(
+        "kind = \"pagerduty\"\nurl = \"{}\"\nrouting_key_env = \"KEY\"",
+        hook.url("/v2")
+    );
+    deliver(&receiver, &[("KEY", "k".to_owned())], &message()).unwrap();
+    let body = sent_json(&hook);
+    assert_eq!(body["event_action"], "trigger");
+    assert_eq!(
+        body["dedup_key"],
+        message().alerts[0].fingerprint.to_string()
+    );
+    assert_eq!(body["payload"]["severity"], "critical");
+}
+
+#[test]
+fn discord_teams_and_ntfy_escape_their_markup() {
+    for (kind, forbidden) in [("discord", "@everyone"), ("teams", "<at>"), ("ntfy", "\r")] {
+        let hook = HttpReceiver::webhook();
+        let receiver = match kind {
+            "ntfy" => format!(
+                "kind = \"ntfy\"\nurl = \"{}\"\ntopic = \"ops\"",
+                hook.url("/")
+            ),
+            _ => format!("kind = \"{kind}\"\nurl_env = \"URL\""),
+        };
+        deliver(&receiver, &[("URL", hook.url("/"))], &message()).unwrap();
+        let text = sent_json(&hook).to_string();
+        assert!(
+            !text.contains(forbidden) && text.contains("97.26"),
+            "{kind}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_command_gets_the_message_on_its_input_and_no_shell() {
+    let folder = temp_folder();
+    let output = folder.path().join("out");
+    let receiver = format!(
+        "kind = \"command\"\nprogram = \"/usr/bin/tee\"\narguments = [\"{}\"]",
+        output.display()
+    );
+    deliver(&receiver, &[], &message()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+    assert_eq!(body["alerts"][0]["labels"]["host"], HOSTILE);
+}
+
+#[test]
+fn a_file_has_one_line_an_alert() {
+    let folder = temp_folder();
+    let path = folder.path().join("alerts.log");
+    deliver(
+        &format!("kind = \"file\"\npath = \"{}\"", path.display()),
+        &[],
+        &message(),
+    )
+    .unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(
+        text.starts_with("2026-01-01T00:00:00Z FIRING critical cpu_high"),
+        "{text}"
+    );
+}
+
+#[test]
+fn own_templates_are_used_and_their_values_escaped() {
+    let slack = HttpReceiver::slack();
+    let receiver = "kind = \"slack\"\nurl_env = \"URL\"\ntitle = \"*{{ alerts[0].host }}* {{ alerts[0].value | round(1) }}\"";
+    deliver(receiver, &[("URL", slack.url("/"))], &message()).unwrap();
+    let title = sent_json(&slack)["text"].as_str().unwrap().to_owned();
+    assert!(
+        title.starts_with("*&lt;!channel&gt;") && title.ends_with("* 97.3"),
+        "{title}"
+    );
+}
