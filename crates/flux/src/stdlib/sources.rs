@@ -27,6 +27,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("system", "time", "", Scalar, system_time),
     native("array", "from", "<-rows", Stream, array_from),
     native("generate", "from", "start, stop, count, fn", Stream, generate),
+    native("", "cardinality", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate", Stream, cardinality),
     native("influxdata/influxdb", "cardinality", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate", Stream, cardinality),
     native("influxdata/influxdb/secrets", "get", "key", Scalar, secret),
     native("runtime", "version", "", Scalar, version),
