@@ -140,7 +140,6 @@ impl Storage {
             copy_series(&mut reader, &mut writer)?;
         }
         if writer.is_empty() {
-            writer.discard()?;
             return Ok(None);
         }
         writer.finish(&self.layout().root).map(Some)

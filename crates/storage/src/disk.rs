@@ -86,10 +86,23 @@ impl Disk {
         if path.is_dir() {
             return Ok(());
         }
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            self.create_folder(parent)?;
+        }
         self.allow(Operation::CreateFolder, path, "create the folder")?;
-        std::fs::create_dir_all(path)
-            .map_err(|error| Error::io("create the folder", path, error))?;
-        match path.parent() {
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("create the folder", path, error));
+            }
+            _ => {}
+        }
+        match path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             Some(parent) => self.sync_folder(parent),
             None => Ok(()),
         }
@@ -157,8 +170,11 @@ impl Disk {
     pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let draft = draft_of(path);
         let mut file = self.create(&draft)?;
-        file.append(bytes)?;
-        file.sync()?;
+        if let Err(error) = file.append(bytes).and_then(|()| file.sync()) {
+            // A draft must not take the last of a full disk; the next opening sweeps it otherwise.
+            let _ = self.remove(&draft);
+            return Err(error);
+        }
         self.rename(&draft, path)?;
         match path.parent() {
             Some(parent) => self.sync_folder(parent),

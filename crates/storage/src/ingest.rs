@@ -250,10 +250,17 @@ impl State {
         self.active.apply(batch, &series, layouts);
     }
 
-    /// Adds the rows of a batch from the log, which were checked when they were written.
-    pub(crate) fn replay_batch(&mut self, batch: Batch) {
+    /// Adds the rows of a batch from the log, which were checked when they were written; gives how
+    /// many are in conflict with what is there all the same (none, unless something was lost).
+    pub(crate) fn replay_batch(&mut self, batch: Batch) -> usize {
         let mut resolved = Resolved::default();
         resolved.check(&batch, self, None, usize::MAX);
+        if !resolved.rejected.is_empty() {
+            // A type may have become free when this was written, by a delete that came before.
+            self.prune_index();
+            resolved = Resolved::default();
+            resolved.check(&batch, self, None, usize::MAX);
+        }
         let Resolved {
             series,
             layouts,
@@ -261,5 +268,6 @@ impl State {
             ..
         } = resolved;
         self.apply(batch.without(&rejected), &series, layouts);
+        rejected.len()
     }
 }

@@ -8,6 +8,32 @@
 //! Pure of HTTP and Flux; the time `now` is an argument. All methods of [`Storage`] take `&self`,
 //! may be called from many threads, and block (a write waits for the disk).
 //!
+//! # What it promises
+//!
+//! - A write that returned is durable: its record was appended to the log and synced. After a kill
+//!   at any moment every acknowledged value is there, with its last value, and no other.
+//! - Of values with the same series, field and time the last written wins.
+//! - Every byte on disk is under a checksum. A broken one is found when it is read, or by
+//!   [`Storage::verify`], and reported as exactly the rows that it held; the rest stays readable,
+//!   and [`Storage::repair`] goes on without it.
+//! - A full disk refuses writes ([`Error::DiskFull`]); reads go on, and writing resumes.
+//!
+//! # Why files of our own, with pco inside
+//!
+//! Columns are compressed by pco. Around them fjall 3 was tried first, for the log and for the
+//! chunks, and measured:
+//!
+//! - Its journal is preallocated to 64 MB, seven times the two hours of 200 hosts that this store
+//!   keeps in 9 MB, and opening replays it in 0.2 to 0.3 s; the log here takes 0.03 s.
+//! - A flipped byte in the journal went unnoticed in one place of three, and five of eight
+//!   acknowledged batches with it.
+//! - A flipped byte elsewhere mostly closes the whole database: 4 of 10 places of a table with
+//!   4,000 chunks, 9 of 10 of the current version file, 23 of 24 of the table that names the
+//!   keyspaces. Nothing in its interface opens the rest.
+//!
+//! Immutable segments and a log that is read strictly need neither keys nor compaction of keys,
+//! and lose one chunk where a database would be lost.
+//!
 //! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log`, `record`,
 //! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
 //! `segment` the files · `shard`, `seal`, `merge`, `delete`, `retention` what happens to them ·

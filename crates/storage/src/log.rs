@@ -69,6 +69,28 @@ struct Syncing {
     failed: Vec<FailedSync>,
 }
 
+impl FailedSync {
+    fn reason_of(error: &Error) -> (std::io::ErrorKind, String) {
+        let kind = match error {
+            Error::DiskFull { .. } => std::io::ErrorKind::StorageFull,
+            _ => std::io::ErrorKind::Other,
+        };
+        (kind, error.to_string())
+    }
+}
+
+impl Appending {
+    /// Goes on in a new file (of what a failed sync left, nobody knows what the kernel kept);
+    /// gives the last sequence number in the old one.
+    fn abandon_file(&mut self) -> u64 {
+        self.older_bytes += self.length;
+        self.length = 0;
+        self.number += 1;
+        self.file = None;
+        self.sequence - 1
+    }
+}
+
 impl Log {
     /// A log that goes on after what was replayed.
     pub(crate) fn new(
@@ -129,11 +151,13 @@ impl Log {
             .and_then(|()| file.append(&record.payload))
         {
             if file.truncate(*length).is_err() {
-                // The torn record stays at the end of this file, where replay expects one.
-                appending.older_bytes += appending.length;
-                appending.length = 0;
-                appending.number += 1;
-                appending.file = None;
+                // The torn record stays at the end of this file, where replay expects one. What
+                // came before it has to be durable before the file is left.
+                let synced = file.sync();
+                let target = appending.abandon_file();
+                drop(appending);
+                let failure = synced.as_ref().err().map(FailedSync::reason_of);
+                self.conclude(&mut lock(&self.syncing), target, failure);
             }
             return Err(error);
         }
@@ -181,44 +205,41 @@ impl Log {
             let (target, result) = self.sync_appended();
             syncing = lock(&self.syncing);
             syncing.leading = false;
-            self.conclude(&mut syncing, target, result);
+            let failure = result.as_ref().err().map(FailedSync::reason_of);
+            self.conclude(&mut syncing, target, failure);
         }
     }
 
-    /// Syncs what is appended by now; gives the last sequence number of that.
+    /// Syncs what is appended by now; gives the last sequence number that the result is about.
     fn sync_appended(&self) -> (u64, Result<()>) {
-        let (target, handle) = {
+        let (target, number, handle) = {
             let appending = lock(&self.appending);
-            (
-                appending.sequence - 1,
-                appending.file.as_ref().map(DiskFile::handle),
-            )
+            let handle = appending.file.as_ref().map(DiskFile::handle);
+            (appending.sequence - 1, appending.number, handle)
         };
         let result = match handle {
-            Some(Ok(file)) => file.sync(),
-            Some(Err(error)) => Err(error),
+            Some(handle) => handle.and_then(|file| file.sync()),
             // A rotation came first, and synced.
             None => Ok(()),
         };
         if result.is_err() {
-            // What the kernel kept of the file is unknown now; go on in a new one.
             let mut appending = lock(&self.appending);
-            appending.older_bytes += appending.length;
-            appending.length = 0;
-            appending.number += 1;
-            appending.file = None;
+            if appending.number == number {
+                return (appending.abandon_file(), result);
+            }
         }
         (target, result)
     }
 
-    fn conclude(&self, syncing: &mut Syncing, target: u64, result: Result<()>) {
+    fn conclude(
+        &self,
+        syncing: &mut Syncing,
+        target: u64,
+        failure: Option<(std::io::ErrorKind, String)>,
+    ) {
         if target > syncing.through {
-            if let Err(error) = result {
-                let kind = match &error {
-                    Error::DiskFull { .. } => std::io::ErrorKind::StorageFull,
-                    _ => std::io::ErrorKind::Other,
-                };
-                let (after, reason) = (syncing.through, error.to_string());
+            if let Some((kind, reason)) = failure {
+                let after = syncing.through;
                 syncing.failed.push(FailedSync {
                     after,
                     through: target,
@@ -234,19 +255,15 @@ impl Log {
     /// Ends the file durably and begins a new generation; gives the old one. Nobody may append
     /// meanwhile (the store's gate sees to it).
     pub(crate) fn rotate(&self) -> Result<u64> {
-        let mut appending = lock(&self.appending);
-        if let Some(file) = &appending.file {
-            file.sync()?;
-        }
-        let target = appending.sequence - 1;
-        let generation = appending.number;
-        appending.older_bytes += appending.length;
-        appending.length = 0;
-        appending.number += 1;
-        appending.file = None;
-        drop(appending);
-        self.conclude(&mut lock(&self.syncing), target, Ok(()));
-        Ok(generation)
+        let (generation, target, result) = {
+            let mut appending = lock(&self.appending);
+            let generation = appending.number;
+            let result = appending.file.as_ref().map_or(Ok(()), DiskFile::sync);
+            (generation, appending.abandon_file(), result)
+        };
+        let failure = result.as_ref().err().map(FailedSync::reason_of);
+        self.conclude(&mut lock(&self.syncing), target, failure);
+        result.map(|()| generation)
     }
 
     /// Removes the files of all generations up to one.

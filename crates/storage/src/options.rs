@@ -6,8 +6,9 @@ use crate::disk::Disk;
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Bytes of unsealed rows in memory at which they are sealed into segment files. Also bounds
-    /// the log, and with it the time to open after a crash (about 10 MB per 10 ms). While one such
-    /// portion is being sealed another fills, so twice this is the most that rows take.
+    /// the log, and with it the time to open after a crash (about 1 ms a megabyte). Writers that
+    /// are faster than sealing may fill twice this while as much is being sealed, so four times
+    /// this is the most that rows take.
     pub memory_bytes: usize,
     /// Rows are sealed at this age even if they are few, so that the log of a quiet site does
     /// not grow old. Nanoseconds.
@@ -22,7 +23,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            memory_bytes: 48 * 1024 * 1024,
+            memory_bytes: 32 * 1024 * 1024,
             seal_after: 10 * 60 * 1_000_000_000,
             max_series_per_bucket: 1_000_000,
             disk: Disk::default(),

@@ -37,7 +37,6 @@ impl Storage {
                     lost.extend(reader.take_losses());
                 }
                 let new = if writer.is_empty() {
-                    writer.discard()?;
                     self.disk().remove(&segment.path)?;
                     None
                 } else {
@@ -85,7 +84,6 @@ pub(crate) fn rebuild(
     let mut damages = vec![damage];
     damages.extend(found.gaps);
     if writer.is_empty() {
-        writer.discard()?;
         disk.remove(path)?;
         return Ok((None, damages));
     }

@@ -145,9 +145,7 @@ impl Storage {
                 let columns = read_columns(&mut reader, 0)?;
                 write_blocks(&mut writer, key, columns, Remainder::Write)?;
             }
-            if writer.is_empty() {
-                writer.discard()?;
-            } else {
+            if !writer.is_empty() {
                 segments.push(writer.finish(&self.layout().root)?);
             }
         }

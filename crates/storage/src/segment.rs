@@ -184,6 +184,7 @@ pub(crate) struct SegmentWriter<'a> {
     pending: Vec<u8>,
     offset: u64,
     index: SegmentIndex,
+    finished: bool,
 }
 
 impl<'a> SegmentWriter<'a> {
@@ -202,6 +203,7 @@ impl<'a> SegmentWriter<'a> {
             offset: pending.len() as u64,
             pending,
             index: SegmentIndex::default(),
+            finished: false,
         })
     }
 
@@ -257,11 +259,6 @@ impl<'a> SegmentWriter<'a> {
         self.index.series.is_empty()
     }
 
-    /// Gives up; the draft goes.
-    pub(crate) fn discard(self) -> Result<()> {
-        self.disk.remove(&disk::draft_of(&self.path))
-    }
-
     /// Completes the file, makes it durable and gives it its name (in place of an older one).
     pub(crate) fn finish(mut self, root: &Path) -> Result<Segment> {
         let index = encode_index(&self.index);
@@ -276,6 +273,7 @@ impl<'a> SegmentWriter<'a> {
         self.file.append(&self.pending)?;
         self.file.sync()?;
         self.disk.rename(&disk::draft_of(&self.path), &self.path)?;
+        self.finished = true;
         if let Some(folder) = self.path.parent() {
             self.disk.sync_folder(folder)?;
         }
@@ -286,9 +284,19 @@ impl<'a> SegmentWriter<'a> {
             &self.path,
             root,
             bytes,
-            self.index,
+            std::mem::take(&mut self.index),
             file,
         ))
+    }
+}
+
+/// A segment that is not finished (nothing to hold, a full disk) leaves no draft behind.
+impl Drop for SegmentWriter<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // If even this fails, the next opening sweeps the draft away.
+            let _ = self.disk.remove(&disk::draft_of(&self.path));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use watchpost_core::point::SeriesKey;
 
 use crate::bucket::{Bucket, Tombstone};
-use crate::damage::Damage;
+use crate::damage::{Damage, Lost};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
@@ -64,6 +64,7 @@ impl Storage {
             layout: &layout,
             disk: &disk,
             buckets: BTreeMap::new(),
+            damages: Vec::new(),
         };
         damages.extend(opening.open_segments()?);
         let mut failed = None;
@@ -77,6 +78,7 @@ impl Storage {
         }
         opening.keep_damaged_logs(&found.damages)?;
         damages.extend(found.damages);
+        damages.append(&mut opening.damages);
         let buckets = opening.buckets;
         let newest = buckets.values().flat_map(|bucket| {
             let state = read(&bucket.state);
@@ -201,6 +203,7 @@ struct Opening<'a> {
     layout: &'a Layout,
     disk: &'a Disk,
     buckets: BTreeMap<u64, Arc<Bucket>>,
+    damages: Vec<Damage>,
 }
 
 impl Opening<'_> {
@@ -254,7 +257,12 @@ impl Opening<'_> {
         let bucket = self.bucket(id);
         let mut state = write(&bucket.state);
         match event {
-            Event::Write(batch) => state.replay_batch(*batch),
+            Event::Write(batch) => {
+                let conflicts = state.replay_batch(*batch);
+                if conflicts > 0 {
+                    self.damages.push(conflict_damage(number, id, conflicts));
+                }
+            }
             Event::Delete(deletion) => state.apply_deletion(Tombstone {
                 generation: number,
                 deletion,
@@ -284,6 +292,21 @@ impl Opening<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Rows of the log that the rest of the store contradicts.
+fn conflict_damage(number: u64, bucket: u64, rows: usize) -> Damage {
+    Damage {
+        file: crate::log::path_of(Path::new("log"), number),
+        offset: 0,
+        bytes: 0,
+        reason: "rows have another type than their field".to_owned(),
+        lost: Lost {
+            bucket: Some(bucket),
+            rows: Some(rows as u64),
+            ..Lost::default()
+        },
     }
 }
 

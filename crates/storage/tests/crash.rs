@@ -191,6 +191,29 @@ fn crash_everywhere(after_death: fn(&Crash), stride: usize) {
     }
 }
 
+/// Between the end of a seal and the removal of its log a field may come again with another type;
+/// the old log then speaks of the old type.
+#[test]
+fn a_log_that_outlived_its_seal_does_not_hide_a_new_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = crate::fixture::open(folder.path());
+    put(&storage, "m v=1i 1").unwrap();
+    storage
+        .delete(BUCKET, TimeRange::ALL, &Predicate::measurement("m"))
+        .unwrap();
+    let log = crate::fixture::files(&folder.path().join("log")).remove(0);
+    let kept = std::fs::read(&log).unwrap();
+    storage.seal().unwrap();
+    assert!(!log.exists());
+    put(&storage, "m v=\"text\" 2").unwrap();
+    let truth = all_cells(&storage);
+    drop(storage);
+    std::fs::write(&log, kept).unwrap();
+    let storage = crate::fixture::open(folder.path());
+    assert_eq!(all_cells(&storage), truth);
+    assert_eq!(storage.damages(), []);
+}
+
 #[test]
 fn a_kill_at_any_change_loses_nothing() {
     crash_everywhere(|_| {}, 1);
