@@ -8,8 +8,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use watchpost_flux::effects::NoEffects;
 use watchpost_flux::error::Error;
 use watchpost_flux::source::{
-    BucketInformation, FieldValues, PushedAggregate, ReadRequest, Residual, Scan, SchemaRequest, SeriesColumns,
-    SeriesSink, SeriesView, Source,
+    BucketInformation, FieldValues, PushedAggregate, ReadRequest, Residual, Scan, SchemaRequest,
+    SeriesColumns, SeriesSink, SeriesView, Source,
 };
 use watchpost_flux::{Limits, Program, Run};
 
@@ -30,10 +30,18 @@ struct Fleet {
 impl Fleet {
     fn new() -> Self {
         Self {
-            hosts: (0..HOSTS).map(|host| Arc::from(format!("host-{host:03}"))).collect(),
-            fields: (0..FIELDS).map(|field| Arc::from(format!("field_{field:02}"))).collect(),
-            times: (0..POINTS as i64).map(|point| START + point * STEP).collect(),
-            values: (0..POINTS).map(|point| (point * 37 % 1000) as f64 / 10.0).collect(),
+            hosts: (0..HOSTS)
+                .map(|host| Arc::from(format!("host-{host:03}")))
+                .collect(),
+            fields: (0..FIELDS)
+                .map(|field| Arc::from(format!("field_{field:02}")))
+                .collect(),
+            times: (0..POINTS as i64)
+                .map(|point| START + point * STEP)
+                .collect(),
+            values: (0..POINTS)
+                .map(|point| (point * 37 % 1000) as f64 / 10.0)
+                .collect(),
         }
     }
 }
@@ -62,9 +70,15 @@ impl Source for Fleet {
     fn read(&self, request: &ReadRequest, sink: &mut SeriesSink<'_>) -> Result<Scan, Error> {
         let (measurement, label): (Arc<str>, Arc<str>) = (Arc::from("cpu"), Arc::from("host"));
         for host in &self.hosts {
-            let tags: Arc<[(Arc<str>, Arc<str>)]> = Arc::from(vec![(Arc::clone(&label), Arc::clone(host))]);
+            let tags: Arc<[(Arc<str>, Arc<str>)]> =
+                Arc::from(vec![(Arc::clone(&label), Arc::clone(host))]);
             for field in &self.fields {
-                let left = request.predicate.as_ref().map_or(Residual::All, |predicate| predicate.against(&View(host, field)));
+                let left = request
+                    .predicate
+                    .as_ref()
+                    .map_or(Residual::All, |predicate| {
+                        predicate.against(&View(host, field))
+                    });
                 if matches!(left, Residual::None) {
                     continue;
                 }
@@ -95,16 +109,34 @@ impl Source for Fleet {
 
 /// The queries of the engine's own bench, as far as they are evaluation.
 const QUERIES: [(&str, &str); 7] = [
-    ("hourly means of everything", "aggregateWindow(every: 1h, fn: mean)"),
-    ("five-minute means of a field", "filter(fn: (r) => r._field == \"field_07\") |> aggregateWindow(every: 5m, fn: mean)"),
+    (
+        "hourly means of everything",
+        "aggregateWindow(every: 1h, fn: mean)",
+    ),
+    (
+        "five-minute means of a field",
+        "filter(fn: (r) => r._field == \"field_07\") |> aggregateWindow(every: 5m, fn: mean)",
+    ),
     (
         "the same, grouped and pivoted by host",
         "filter(fn: (r) => r._field == \"field_07\") |> aggregateWindow(every: 5m, fn: mean) |> group() |> pivot(rowKey: [\"_time\"], columnKey: [\"host\"], valueColumn: \"_value\")",
     ),
-    ("mean of a field over all", "filter(fn: (r) => r._field == \"field_07\") |> group() |> mean()"),
-    ("filter by value in memory", "limit(n: 1000000) |> filter(fn: (r) => r._value > 50.0) |> count()"),
-    ("map of a field", "filter(fn: (r) => r._field == \"field_07\") |> map(fn: (r) => ({r with _value: r._value * 2.0 + 1.0}))"),
-    ("derivative of a field", "filter(fn: (r) => r._field == \"field_07\") |> derivative(unit: 1s, nonNegative: true)"),
+    (
+        "mean of a field over all",
+        "filter(fn: (r) => r._field == \"field_07\") |> group() |> mean()",
+    ),
+    (
+        "filter by value in memory",
+        "limit(n: 1000000) |> filter(fn: (r) => r._value > 50.0) |> count()",
+    ),
+    (
+        "map of a field",
+        "filter(fn: (r) => r._field == \"field_07\") |> map(fn: (r) => ({r with _value: r._value * 2.0 + 1.0}))",
+    ),
+    (
+        "derivative of a field",
+        "filter(fn: (r) => r._field == \"field_07\") |> derivative(unit: 1s, nonNegative: true)",
+    ),
 ];
 
 fn evaluate(criterion: &mut Criterion) {
@@ -114,7 +146,12 @@ fn evaluate(criterion: &mut Criterion) {
             "from(bucket: \"b\") |> range(start: 2024-03-01T00:00:00Z, stop: 2024-03-01T02:00:00Z) |> {rest}"
         );
         let program = Program::compile(&text, None, START).expect("a good query");
-        let run = Run { source: &fleet, effects: &NoEffects, limits: Limits::default(), check: &|| Ok(()) };
+        let run = Run {
+            source: &fleet,
+            effects: &NoEffects,
+            limits: Limits::default(),
+            check: &|| Ok(()),
+        };
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut rows = 0;

@@ -92,11 +92,17 @@ pub struct NoEffects;
 
 impl Effects for NoEffects {
     fn write(&self, bucket: &BucketReference, _points: Vec<OutputPoint>) -> Result<(), Error> {
-        Err(Error::not_found(format!("could not find bucket {:?}", bucket.text())))
+        Err(Error::not_found(format!(
+            "could not find bucket {:?}",
+            bucket.text()
+        )))
     }
 
     fn http(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
-        Err(Error::invalid(format!("no request may be sent to {}", request.url)))
+        Err(Error::invalid(format!(
+            "no request may be sent to {}",
+            request.url
+        )))
     }
 
     fn secret(&self, key: &str) -> Result<String, Error> {

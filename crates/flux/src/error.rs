@@ -34,7 +34,11 @@ pub struct Error {
 impl Error {
     /// A failure of a kind.
     pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
-        Self { kind, message: message.to_string(), located: false }
+        Self {
+            kind,
+            message: message.to_string(),
+            located: false,
+        }
     }
 
     /// The program or its data are wrong.

@@ -32,7 +32,12 @@ pub struct Limits {
 impl Default for Limits {
     /// For one machine of a few gigabytes: 512 MiB, 50 million rows, a million tables, 100 nested calls.
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, rows: 50_000_000, tables: 1_000_000, recursion: 100 }
+        Self {
+            memory_bytes: 512 << 20,
+            rows: 50_000_000,
+            tables: 1_000_000,
+            recursion: 100,
+        }
     }
 }
 
@@ -76,13 +81,21 @@ impl Program {
     ///
     /// # Errors
     /// All that is wrong with the text, in its order.
-    pub fn compile(text: &str, externals: Option<ast::File>, now: i64) -> Result<Self, Vec<Diagnostic>> {
+    pub fn compile(
+        text: &str,
+        externals: Option<ast::File>,
+        now: i64,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let (file, diagnostics) = syntax::parse(text);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
         semantic::check(&file, externals.as_ref())?;
-        Ok(Self { file: Arc::new(file), externals: externals.map(Arc::new), now })
+        Ok(Self {
+            file: Arc::new(file),
+            externals: externals.map(Arc::new),
+            now,
+        })
     }
 
     /// The tree of the text.
@@ -123,10 +136,16 @@ impl Program {
                 rows.set(rows.get() + table.rows);
                 tables.set(tables.get() + 1);
                 if rows.get() > limits.rows {
-                    return Err(Error::exhausted(format!("the answer has more than {} rows", limits.rows)));
+                    return Err(Error::exhausted(format!(
+                        "the answer has more than {} rows",
+                        limits.rows
+                    )));
                 }
                 if tables.get() > limits.tables {
-                    return Err(Error::exhausted(format!("the answer has more than {} tables", limits.tables)));
+                    return Err(Error::exhausted(format!(
+                        "the answer has more than {} tables",
+                        limits.tables
+                    )));
                 }
                 sink(name, table)
             })?;
@@ -162,7 +181,10 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
     let mut operations = 0;
     for (at, stream) in streams.iter().enumerate() {
         operations += stream.count_operations(&mut seen);
-        if streams[..at].iter().any(|earlier| Rc::ptr_eq(earlier, stream)) {
+        if streams[..at]
+            .iter()
+            .any(|earlier| Rc::ptr_eq(earlier, stream))
+        {
             continue;
         }
         let mut yields = Vec::new();
@@ -174,8 +196,14 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
         }
         match &stream.operation {
             Operation::Yield(_) => {}
-            Operation::All { name: operation @ ("to" | "wide-to"), .. }
-            | Operation::Each { name: operation @ ("to" | "wide-to"), .. } => {
+            Operation::All {
+                name: operation @ ("to" | "wide-to"),
+                ..
+            }
+            | Operation::Each {
+                name: operation @ ("to" | "wide-to"),
+                ..
+            } => {
                 add(&format!("{operation}{}", operations - 1), stream)?;
             }
             Operation::All { name: "diff", .. } => add("errorOutput", stream)?,
@@ -183,7 +211,9 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
         }
     }
     if results.is_empty() {
-        return Err(Error::invalid("this Flux script returns no streaming data. Consider adding a \"yield\" or invoking streaming functions directly, without performing an assignment"));
+        return Err(Error::invalid(
+            "this Flux script returns no streaming data. Consider adding a \"yield\" or invoking streaming functions directly, without performing an assignment",
+        ));
     }
     Ok(results)
 }

@@ -13,13 +13,13 @@ use watchpost_flux::table::{Column, KeyValue, Table};
 
 /// A table of an answer, its cells as texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The result and the key's columns, in the order in which they are written.
-    pub head: Vec<String>,
+    pub(crate) head: Vec<String>,
     /// `name:type` of the other columns.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// The cells of each row.
-    pub rows: Vec<Vec<String>>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// The text of a float in an answer.
@@ -27,7 +27,11 @@ fn float(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
-        if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
+        if value > 0.0 {
+            "+Inf".to_owned()
+        } else {
+            "-Inf".to_owned()
+        }
     } else {
         value.to_string()
     }
@@ -52,7 +56,7 @@ fn cell(column: &Column, row: usize) -> String {
 
 impl Answer {
     /// A table that came.
-    pub fn of(result: &str, table: &Table) -> Self {
+    pub(crate) fn of(result: &str, table: &Table) -> Self {
         let mut head = vec![result.to_owned()];
         let mut columns = Vec::new();
         for field in &table.fields {
@@ -62,10 +66,20 @@ impl Answer {
                 None => columns.push(label),
             }
         }
-        let shown: Vec<&Column> =
-            table.fields.iter().filter(|field| !table.key.contains(&field.label)).map(|field| &field.column).collect();
-        let rows = (0..table.rows).map(|row| shown.iter().map(|column| cell(column, row)).collect()).collect();
-        Self { head, columns, rows }
+        let shown: Vec<&Column> = table
+            .fields
+            .iter()
+            .filter(|field| !table.key.contains(&field.label))
+            .map(|field| &field.column)
+            .collect();
+        let rows = (0..table.rows)
+            .map(|row| shown.iter().map(|column| cell(column, row)).collect())
+            .collect();
+        Self {
+            head,
+            columns,
+            rows,
+        }
     }
 
     /// What a table is known by: its result and key.
@@ -89,7 +103,9 @@ impl Answer {
             && self.rows.iter().zip(&other.rows).all(|(left, right)| {
                 let cells = left.iter().zip(&places).zip(&self.columns);
                 cells.into_iter().all(|((cell, place), column)| {
-                    right.get(*place).is_some_and(|other| same_cell(cell, other, column.ends_with(":float")))
+                    right
+                        .get(*place)
+                        .is_some_and(|other| same_cell(cell, other, column.ends_with(":float")))
                 })
             })
     }
@@ -124,10 +140,17 @@ fn same_cell(left: &str, right: &str, float: bool) -> bool {
 /// Cells of a line, quoted where they must be.
 fn line(cells: &[String]) -> String {
     let quoted = cells.iter().map(|cell| {
-        let escaped =
-            cell.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+        let escaped = cell
+            .replace('\\', "\\\\")
+            .replace('\n', "\\n")
+            .replace('\r', "\\r")
+            .replace('\t', "\\t");
         let plain = !escaped.contains([',', '"', '`']) && escaped.trim() == escaped;
-        if plain { escaped } else { format!("\"{}\"", escaped.replace('"', "\"\"")) }
+        if plain {
+            escaped
+        } else {
+            format!("\"{}\"", escaped.replace('"', "\"\""))
+        }
     });
     quoted.collect::<Vec<_>>().join(",")
 }
@@ -160,23 +183,35 @@ fn cells(line: &str) -> Vec<String> {
 }
 
 /// Reads an expectation.
-pub fn read(text: &str) -> Vec<Answer> {
-    let paragraphs = text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty());
+pub(crate) fn read(text: &str) -> Vec<Answer> {
+    let paragraphs = text
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty());
     paragraphs
         .map(|paragraph| {
             let mut lines = paragraph.trim_matches('\n').split('\n');
             let head = cells(lines.next().unwrap_or(""));
             let columns = lines.next().unwrap_or(":").trim_start_matches(':');
-            let columns = if columns.is_empty() { Vec::new() } else { cells(columns) };
+            let columns = if columns.is_empty() {
+                Vec::new()
+            } else {
+                cells(columns)
+            };
             let width = columns.len();
-            let rows = lines.map(|line| if width == 0 { Vec::new() } else { cells(line) }).collect();
-            Answer { head, columns, rows }
+            let rows = lines
+                .map(|line| if width == 0 { Vec::new() } else { cells(line) })
+                .collect();
+            Answer {
+                head,
+                columns,
+                rows,
+            }
         })
         .collect()
 }
 
 /// Writes tables that came.
-pub fn write(answers: &[Answer]) -> String {
+pub(crate) fn write(answers: &[Answer]) -> String {
     let mut text = String::new();
     for (at, answer) in answers.iter().enumerate() {
         if at > 0 {
@@ -188,11 +223,14 @@ pub fn write(answers: &[Answer]) -> String {
 }
 
 /// Whether tables are those expected: by result and key, whatever their order.
-pub fn agree(expected: &[Answer], came: &[Answer]) -> bool {
+pub(crate) fn agree(expected: &[Answer], came: &[Answer]) -> bool {
     let gather = |answers: &[Answer]| {
         let mut tables: BTreeMap<Vec<String>, Vec<Answer>> = BTreeMap::new();
         for answer in answers {
-            tables.entry(answer.identity()).or_default().push(answer.clone());
+            tables
+                .entry(answer.identity())
+                .or_default()
+                .push(answer.clone());
         }
         tables
     };
@@ -201,7 +239,10 @@ pub fn agree(expected: &[Answer], came: &[Answer]) -> bool {
         && expected.iter().all(|(identity, tables)| {
             came.get(identity).is_some_and(|others| {
                 tables.len() == others.len()
-                    && tables.iter().zip(others).all(|(left, right)| left.agrees(right))
+                    && tables
+                        .iter()
+                        .zip(others)
+                        .all(|(left, right)| left.agrees(right))
             })
         })
 }

@@ -40,9 +40,16 @@ enum Answered {
 fn answer(source: &MemorySource, text: &str) -> Answered {
     let program = match Program::compile(text, None, NOW) {
         Ok(program) => program,
-        Err(diagnostics) => return Answered::Refused(Diagnostic::join(&diagnostics), ErrorKind::Invalid),
+        Err(diagnostics) => {
+            return Answered::Refused(Diagnostic::join(&diagnostics), ErrorKind::Invalid);
+        }
     };
-    let run = Run { source, effects: source, limits: Limits::default(), check: &|| Ok(()) };
+    let run = Run {
+        source,
+        effects: source,
+        limits: Limits::default(),
+        check: &|| Ok(()),
+    };
     let mut tables = Vec::new();
     let outcome = program.run(&run, &mut |result, table| {
         tables.push(Answer::of(result, &table));
@@ -80,8 +87,12 @@ fn compare(source: &MemorySource, case: &Case) -> String {
 /// Cases that are answered differently on purpose: `- GROUP/CASE: reason`.
 fn known_differences() -> BTreeMap<String, String> {
     let text = std::fs::read_to_string("testdata/known_differences.md").unwrap_or_default();
-    let entries = text.lines().filter_map(|line| line.strip_prefix("- ")?.split_once(": "));
-    entries.map(|(name, reason)| (name.to_owned(), reason.to_owned())).collect()
+    let entries = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- ")?.split_once(": "));
+    entries
+        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect()
 }
 
 fn replay(group: &str) {
@@ -91,7 +102,9 @@ fn replay(group: &str) {
         let expected = case.expected().unwrap_or("").to_owned();
         let came = compare(&source, case);
         match known.get(&format!("{group}/{}", case.name)) {
-            Some(_) if came == expected => "agrees, but stands in known_differences.md: remove it there".to_owned(),
+            Some(_) if came == expected => {
+                "agrees, but stands in known_differences.md: remove it there".to_owned()
+            }
             Some(_) => expected,
             None => came,
         }
@@ -108,6 +121,6 @@ macro_rules! groups {
 }
 
 groups!(
-    aggregates, calendar, edge, errors, grafana, joins, language, lenient, monitor, nulls, packages, pushdown, schema,
-    seeds, sources, transforms, writes,
+    aggregates, calendar, edge, errors, grafana, joins, language, lenient, monitor, nulls,
+    packages, pushdown, schema, seeds, sources, transforms, writes,
 );

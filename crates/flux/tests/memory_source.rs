@@ -9,8 +9,8 @@ use watchpost_core::point::{FieldValue, Point, SeriesKey};
 use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
 use watchpost_flux::error::Error;
 use watchpost_flux::source::{
-    BucketInformation, BucketReference, FieldType, FieldValues, Predicate, PushedAggregate, ReadRequest, Residual,
-    Scan, SchemaRequest, SeriesColumns, SeriesSink, SeriesView, Source,
+    BucketInformation, BucketReference, FieldType, FieldValues, Predicate, PushedAggregate,
+    ReadRequest, Residual, Scan, SchemaRequest, SeriesColumns, SeriesSink, SeriesView, Source,
 };
 
 /// Rows of one field of one series.
@@ -24,18 +24,21 @@ struct Bucket {
 
 /// Buckets by name.
 #[derive(Default)]
-pub struct MemorySource {
+pub(crate) struct MemorySource {
     buckets: RefCell<BTreeMap<String, Bucket>>,
 }
 
 impl MemorySource {
     /// Makes an empty bucket.
-    pub fn create(&self, bucket: &str) {
-        self.buckets.borrow_mut().entry(bucket.to_owned()).or_default();
+    pub(crate) fn create(&self, bucket: &str) {
+        self.buckets
+            .borrow_mut()
+            .entry(bucket.to_owned())
+            .or_default();
     }
 
     /// Writes line protocol.
-    pub fn load(&self, bucket: &str, lines: &[u8]) {
+    pub(crate) fn load(&self, bucket: &str, lines: &[u8]) {
         let points = match parse_points(lines, Precision::Nanoseconds, 0) {
             Ok(points) => points,
             Err(errors) => panic!("{errors:?}"),
@@ -53,7 +56,10 @@ impl Bucket {
         let entry = self.series.entry(point.series.to_string());
         let (_, fields) = entry.or_insert_with(|| (point.series.clone(), BTreeMap::new()));
         for (key, value) in point.fields() {
-            fields.entry(key.clone()).or_default().insert(point.timestamp, value.clone());
+            fields
+                .entry(key.clone())
+                .or_default()
+                .insert(point.timestamp, value.clone());
         }
     }
 }
@@ -78,7 +84,9 @@ impl SeriesView for View<'_> {
 }
 
 fn residual(predicate: Option<&Predicate>, key: &SeriesKey, field: &str) -> Residual {
-    predicate.map_or(Residual::All, |predicate| predicate.against(&View { key, field }))
+    predicate.map_or(Residual::All, |predicate| {
+        predicate.against(&View { key, field })
+    })
 }
 
 /// The rows of one type among a field's rows.
@@ -106,7 +114,9 @@ fn typed(rows: &[(i64, &FieldValue)], kind: FieldType) -> (Vec<i64>, FieldValues
 }
 
 fn keep(values: FieldValues, times: Vec<i64>, predicate: &Predicate) -> (Vec<i64>, FieldValues) {
-    let rows: Vec<usize> = (0..times.len()).filter(|row| predicate.accepts_row(&values, *row)).collect();
+    let rows: Vec<usize> = (0..times.len())
+        .filter(|row| predicate.accepts_row(&values, *row))
+        .collect();
     let times = rows.iter().map(|row| times[*row]).collect();
     macro_rules! of {
         ($($variant:ident),*) => {
@@ -135,20 +145,27 @@ impl Source for MemorySource {
         // A copy: the sink may write into the same buckets.
         let series: Vec<(SeriesKey, BTreeMap<String, Rows>)> = {
             let buckets = self.buckets.borrow();
-            let bucket = buckets.get(request.bucket.text()).ok_or_else(|| Self::unknown(&request.bucket))?;
+            let bucket = buckets
+                .get(request.bucket.text())
+                .ok_or_else(|| Self::unknown(&request.bucket))?;
             bucket.series.values().cloned().collect()
         };
         for (key, fields) in &series {
-            let tags: Arc<[(Arc<str>, Arc<str>)]> =
-                key.tags().iter().map(|(key, value)| (Arc::from(key.as_str()), Arc::from(value.as_str()))).collect();
+            let tags: Arc<[(Arc<str>, Arc<str>)]> = key
+                .tags()
+                .iter()
+                .map(|(key, value)| (Arc::from(key.as_str()), Arc::from(value.as_str())))
+                .collect();
             for (field, rows) in fields {
                 let left = residual(request.predicate.as_ref(), key, field);
                 if matches!(left, Residual::None) {
                     continue;
                 }
                 let range = request.range;
-                let inside: Vec<(i64, &FieldValue)> =
-                    rows.range(range.start..range.stop.max(range.start)).map(|(time, value)| (*time, value)).collect();
+                let inside: Vec<(i64, &FieldValue)> = rows
+                    .range(range.start..range.stop.max(range.start))
+                    .map(|(time, value)| (*time, value))
+                    .collect();
                 for kind in [
                     FieldType::Float,
                     FieldType::Integer,
@@ -177,7 +194,9 @@ impl Source for MemorySource {
     }
 
     fn tag_keys(&self, request: &SchemaRequest) -> Result<Vec<Arc<str>>, Error> {
-        self.names(request, |key, _, names| names.extend(key.tags().iter().map(|(key, _)| key.clone())))
+        self.names(request, |key, _, names| {
+            names.extend(key.tags().iter().map(|(key, _)| key.clone()))
+        })
     }
 
     fn tag_values(&self, request: &SchemaRequest, wanted: &str) -> Result<Vec<Arc<str>>, Error> {
@@ -209,11 +228,16 @@ impl MemorySource {
         add: impl Fn(&SeriesKey, &str, &mut Vec<String>),
     ) -> Result<Vec<Arc<str>>, Error> {
         let buckets = self.buckets.borrow();
-        let bucket = buckets.get(request.bucket.text()).ok_or_else(|| Self::unknown(&request.bucket))?;
+        let bucket = buckets
+            .get(request.bucket.text())
+            .ok_or_else(|| Self::unknown(&request.bucket))?;
         let mut names = Vec::new();
         for (key, fields) in bucket.series.values() {
             for field in fields.keys() {
-                if !matches!(residual(request.predicate.as_ref(), key, field), Residual::None) {
+                if !matches!(
+                    residual(request.predicate.as_ref(), key, field),
+                    Residual::None
+                ) {
                     add(key, field, &mut names);
                 }
             }
@@ -227,7 +251,9 @@ impl MemorySource {
 impl Effects for MemorySource {
     fn write(&self, bucket: &BucketReference, points: Vec<OutputPoint>) -> Result<(), Error> {
         let mut buckets = self.buckets.borrow_mut();
-        let bucket = buckets.get_mut(bucket.text()).ok_or_else(|| Self::unknown(bucket))?;
+        let bucket = buckets
+            .get_mut(bucket.text())
+            .ok_or_else(|| Self::unknown(bucket))?;
         for point in points {
             let mut stored = Point::new(point.measurement.as_ref(), point.time);
             for (key, value) in &point.tags {
@@ -245,7 +271,9 @@ impl Effects for MemorySource {
                 let known = known.and_then(|(_, fields)| fields.get(key.as_ref()));
                 let known = known.and_then(|rows| rows.values().next());
                 if known.is_some_and(|known| known.field_type() != value.field_type()) {
-                    return Err(Error::invalid(format!("field type conflict: input field {key:?}")));
+                    return Err(Error::invalid(format!(
+                        "field type conflict: input field {key:?}"
+                    )));
                 }
                 stored = stored.field(key.as_ref(), value);
             }

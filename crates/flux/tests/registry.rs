@@ -21,7 +21,11 @@ fn document() -> String {
         packages.len()
     );
     for (package, lines) in packages {
-        let title = if package.is_empty() { "Without import" } else { &package };
+        let title = if package.is_empty() {
+            "Without import"
+        } else {
+            &package
+        };
         text.push_str(&format!("\n## {title}\n\n{}\n", lines.join("\n")));
     }
     text
@@ -39,5 +43,8 @@ fn the_reference_lists_every_function() {
         std::fs::write(DOCUMENT, &wanted).expect("the reference can be written");
     }
     let written = std::fs::read_to_string(DOCUMENT).unwrap_or_default();
-    assert_eq!(written, wanted, "run UPDATE_EXPECT=1 cargo test -p watchpost-flux");
+    assert_eq!(
+        written, wanted,
+        "run UPDATE_EXPECT=1 cargo test -p watchpost-flux"
+    );
 }

@@ -10,7 +10,11 @@ use crate::table::{Column, ColumnType, Field, Table, Vector};
 ///
 /// # Errors
 /// The column is missing, in the key, or of a type that the function is not defined on.
-pub fn aggregate_table(function: Aggregate, table: &Table, column: &Arc<str>) -> Result<Table, Error> {
+pub(super) fn aggregate_table(
+    function: Aggregate,
+    table: &Table,
+    column: &Arc<str>,
+) -> Result<Table, Error> {
     if function.is_selector() {
         let row = select_row(function, table.expect_column(column)?)?;
         return Ok(match row {
@@ -19,23 +23,31 @@ pub fn aggregate_table(function: Aggregate, table: &Table, column: &Arc<str>) ->
         });
     }
     if table.key.contains(column) {
-        return Err(Error::invalid("cannot aggregate columns that are part of the group key"));
+        return Err(Error::invalid(
+            "cannot aggregate columns that are part of the group key",
+        ));
     }
     let value = aggregate_column(function, table.expect_column(column)?)?;
     let mut result = Table::of_key(table.key.clone(), 1);
-    result.fields.push(Field { label: Arc::clone(column), column: value });
+    result.fields.push(Field {
+        label: Arc::clone(column),
+        column: value,
+    });
     Ok(result)
 }
 
 fn unsupported(function: Aggregate, kind: ColumnType) -> Error {
-    Error::invalid(format!("unsupported aggregate column type {kind} for {}", function.name()))
+    Error::invalid(format!(
+        "unsupported aggregate column type {kind} for {}",
+        function.name()
+    ))
 }
 
 /// The aggregate of a column as a column of one row.
 ///
 /// # Errors
 /// The function is a selector, or not defined on the type.
-pub fn aggregate_column(function: Aggregate, column: &Column) -> Result<Column, Error> {
+pub(super) fn aggregate_column(function: Aggregate, column: &Column) -> Result<Column, Error> {
     Ok(match function {
         Aggregate::Count => {
             let count = i64::try_from(column.len()).unwrap_or(i64::MAX);
@@ -43,16 +55,24 @@ pub fn aggregate_column(function: Aggregate, column: &Column) -> Result<Column, 
         }
         Aggregate::Sum => match column {
             Column::Float(values) => Column::Float(Vector::constant(fold(values, |a, b| a + b), 1)),
-            Column::Integer(values) => Column::Integer(Vector::constant(fold(values, |a, b| a.wrapping_add(*b)), 1)),
+            Column::Integer(values) => {
+                Column::Integer(Vector::constant(fold(values, |a, b| a.wrapping_add(*b)), 1))
+            }
             Column::Unsigned(values) => {
                 Column::Unsigned(Vector::constant(fold(values, |a, b| a.wrapping_add(*b)), 1))
             }
             other => return Err(unsupported(function, other.kind())),
         },
         Aggregate::Mean => match column {
-            Column::Float(values) => Column::Float(Vector::constant(mean(values, |value| *value), 1)),
-            Column::Integer(values) => Column::Float(Vector::constant(mean(values, |value| *value as f64), 1)),
-            Column::Unsigned(values) => Column::Float(Vector::constant(mean(values, |value| *value as f64), 1)),
+            Column::Float(values) => {
+                Column::Float(Vector::constant(mean(values, |value| *value), 1))
+            }
+            Column::Integer(values) => {
+                Column::Float(Vector::constant(mean(values, |value| *value as f64), 1))
+            }
+            Column::Unsigned(values) => {
+                Column::Float(Vector::constant(mean(values, |value| *value as f64), 1))
+            }
             other => return Err(unsupported(function, other.kind())),
         },
         selector => {
@@ -88,7 +108,7 @@ fn mean<T: Clone + Default>(values: &Vector<T>, number: impl Fn(&T) -> f64) -> O
 ///
 /// # Errors
 /// The function is not defined on the type.
-pub fn select_row(function: Aggregate, column: &Column) -> Result<Option<usize>, Error> {
+pub(super) fn select_row(function: Aggregate, column: &Column) -> Result<Option<usize>, Error> {
     let rows = column.len();
     Ok(match function {
         Aggregate::First => (0..rows).find(|row| !column.is_null(*row)),
@@ -113,7 +133,13 @@ pub fn select_row(function: Aggregate, column: &Column) -> Result<Option<usize>,
 }
 
 fn extreme<T: Clone + Default + PartialOrd>(values: &Vector<T>, max: bool) -> Option<usize> {
-    let better = |candidate: &T, best: &T| if max { candidate > best } else { candidate < best };
+    let better = |candidate: &T, best: &T| {
+        if max {
+            candidate > best
+        } else {
+            candidate < best
+        }
+    };
     let mut best: Option<(usize, &T)> = None;
     for (row, value) in values.present() {
         match best {

@@ -22,8 +22,11 @@ impl Context<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let range = bounds_for_windows(node)?;
-        let input = node.input().ok_or_else(|| Error::internal("aggregateWindow without input"))?;
-        let mut groups: std::collections::BTreeMap<_, Vec<Table>> = std::collections::BTreeMap::new();
+        let input = node
+            .input()
+            .ok_or_else(|| Error::internal("aggregateWindow without input"))?;
+        let mut groups: std::collections::BTreeMap<_, Vec<Table>> =
+            std::collections::BTreeMap::new();
         let mut bytes = 0;
         self.execute(input, &mut |table| {
             self.check()?;
@@ -44,13 +47,23 @@ impl Context<'_> {
 ///
 /// # Errors
 /// A column is missing or of a type that the function is not defined on; too many windows.
-pub fn aggregate_window_table(spec: &AggregateWindow, table: &Table, range: TimeRange) -> Result<Table, Error> {
+pub(super) fn aggregate_window_table(
+    spec: &AggregateWindow,
+    table: &Table,
+    range: TimeRange,
+) -> Result<Table, Error> {
     let times = table.expect_times("_time")?;
     let column = table.expect_column(&spec.column)?;
     if !spec.function.is_selector() && table.key.contains(&spec.column) {
-        return Err(Error::invalid("cannot aggregate columns that are part of the group key"));
+        return Err(Error::invalid(
+            "cannot aggregate columns that are part of the group key",
+        ));
     }
-    let all = if spec.create_empty { Some(spec.window.overlapping(range, MAX_WINDOWS)?) } else { None };
+    let all = if spec.create_empty {
+        Some(spec.window.overlapping(range, MAX_WINDOWS)?)
+    } else {
+        None
+    };
     let mut parts = rows_by_window(times, &spec.window, range, all.as_deref())?;
     parts.sort_by_key(|(bounds, _)| bounds.start);
     let stop_wanted = spec.time_source.as_ref() == "_stop";
@@ -77,7 +90,10 @@ pub fn aggregate_window_table(spec: &AggregateWindow, table: &Table, range: Time
         for field in &table.fields {
             if !result.key.contains(&field.label) {
                 let column = field.column.take_optional(&chosen);
-                result.fields.push(Field { label: Arc::clone(&field.label), column });
+                result.fields.push(Field {
+                    label: Arc::clone(&field.label),
+                    column,
+                });
             }
         }
     } else {
@@ -86,12 +102,21 @@ pub fn aggregate_window_table(spec: &AggregateWindow, table: &Table, range: Time
             Some(column) => column,
             None => aggregate_column(spec.function, &column.slice(0, 0))?.slice(0, 0),
         };
-        result.fields.push(Field { label: Arc::clone(&spec.column), column: value });
+        result.fields.push(Field {
+            label: Arc::clone(&spec.column),
+            column: value,
+        });
     }
     if let Some(at) = result.position(&spec.time_destination) {
         result.fields.remove(at);
     }
-    result.fields.insert(0, Field { label: Arc::clone(&spec.time_destination), column: marks });
+    result.fields.insert(
+        0,
+        Field {
+            label: Arc::clone(&spec.time_destination),
+            column: marks,
+        },
+    );
     Ok(result)
 }
 

@@ -29,8 +29,14 @@ pub struct Context<'a> {
     depth: Cell<usize>,
     rows: Cell<Option<usize>>,
     consumers: RefCell<HashMap<*const Node, usize>>,
-    cache: RefCell<HashMap<*const Node, (Rc<Node>, Rc<Vec<Table>>)>>,
+    cache: RefCell<HashMap<*const Node, Kept>>,
     explain: RefCell<Vec<String>>,
+}
+
+/// A node's tables; the node is held so that its address stays its own.
+struct Kept {
+    _node: Rc<Node>,
+    tables: Rc<Vec<Table>>,
 }
 
 /// A call in progress; leaving ends it.
@@ -98,7 +104,10 @@ impl<'a> Context<'a> {
         match self.universe.own("now") {
             Some(Value::Function(function)) => match self.call_with(&function, [])? {
                 Value::Time(time) => Ok(time),
-                other => Err(Error::invalid(format!("now() must give a time, not {}", other.type_name()))),
+                other => Err(Error::invalid(format!(
+                    "now() must give a time, not {}",
+                    other.type_name()
+                ))),
             },
             _ => Ok(self.now),
         }
@@ -133,8 +142,13 @@ impl<'a> Context<'a> {
         }
         let scope = self.universe.nested();
         stdlib::define(path, self, &scope)?;
-        let package = Rc::new(Package { path: Arc::clone(path), scope });
-        self.packages.borrow_mut().insert(Arc::clone(path), Rc::clone(&package));
+        let package = Rc::new(Package {
+            path: Arc::clone(path),
+            scope,
+        });
+        self.packages
+            .borrow_mut()
+            .insert(Arc::clone(path), Rc::clone(&package));
         Ok(package)
     }
 
@@ -146,10 +160,13 @@ impl<'a> Context<'a> {
         if let Some(regex) = self.regexes.borrow().get(pattern) {
             return Ok(Arc::clone(regex));
         }
-        let regex = Regex::new(pattern)
-            .map_err(|error| Error::invalid(format!("invalid regular expression /{pattern}/: {error}")))?;
+        let regex = Regex::new(pattern).map_err(|error| {
+            Error::invalid(format!("invalid regular expression /{pattern}/: {error}"))
+        })?;
         let regex = Arc::new(regex);
-        self.regexes.borrow_mut().insert(Arc::clone(pattern), Arc::clone(&regex));
+        self.regexes
+            .borrow_mut()
+            .insert(Arc::clone(pattern), Arc::clone(&regex));
         Ok(regex)
     }
 
@@ -234,17 +251,30 @@ impl<'a> Context<'a> {
 
     /// How many nodes or results read this node.
     pub fn consumers(&self, node: &Rc<Node>) -> usize {
-        self.consumers.borrow().get(&Rc::as_ptr(node)).copied().unwrap_or(0)
+        self.consumers
+            .borrow()
+            .get(&Rc::as_ptr(node))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The tables of a node if they were kept.
     pub fn cached(&self, node: &Rc<Node>) -> Option<Rc<Vec<Table>>> {
-        self.cache.borrow().get(&Rc::as_ptr(node)).map(|(_, tables)| Rc::clone(tables))
+        self.cache
+            .borrow()
+            .get(&Rc::as_ptr(node))
+            .map(|kept| Rc::clone(&kept.tables))
     }
 
     /// Keeps a node's tables.
     pub fn cache(&self, node: &Rc<Node>, tables: Rc<Vec<Table>>) {
-        self.cache.borrow_mut().insert(Rc::as_ptr(node), (Rc::clone(node), tables));
+        self.cache.borrow_mut().insert(
+            Rc::as_ptr(node),
+            Kept {
+                _node: Rc::clone(node),
+                tables,
+            },
+        );
     }
 
     /// Notes what was pushed down.

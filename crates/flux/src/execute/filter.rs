@@ -8,7 +8,7 @@ use crate::interpret::{Lambda, Mask};
 use crate::table::Table;
 
 /// The table without the rows that the predicate refuses; `None` when none is left and empty tables are dropped.
-pub fn filter_table(
+pub(super) fn filter_table(
     context: &Context<'_>,
     lambda: &Lambda,
     table: Table,

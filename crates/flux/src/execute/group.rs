@@ -9,13 +9,21 @@ use crate::plan::Group;
 use crate::table::{GroupKey, KeyValue, Table, TableGroups, append};
 
 /// The tables regrouped in memory: in order of key, rows in order of arrival.
-pub fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error>> {
+pub(super) fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error>> {
     let mut groups = TableGroups::default();
     for table in tables {
         let labels: Vec<Arc<str>> = if spec.except {
-            table.labels().filter(|label| !spec.columns.contains(label)).cloned().collect()
+            table
+                .labels()
+                .filter(|label| !spec.columns.contains(label))
+                .cloned()
+                .collect()
         } else {
-            spec.columns.iter().filter(|label| table.position(label).is_some()).cloned().collect()
+            spec.columns
+                .iter()
+                .filter(|label| table.position(label).is_some())
+                .cloned()
+                .collect()
         };
         for part in split_by(&table, &labels) {
             groups.push(part);
@@ -26,7 +34,9 @@ pub fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error
 
 /// A table split by the values of columns, each part with the key of those columns; in order of first appearance.
 pub fn split_by(table: &Table, labels: &[Arc<str>]) -> Vec<Table> {
-    let constant = labels.iter().all(|label| table.key.contains(label) || is_constant(table, label));
+    let constant = labels
+        .iter()
+        .all(|label| table.key.contains(label) || is_constant(table, label));
     if constant || table.rows == 0 {
         let mut part = table.clone();
         part.key = key_without_rows(table, labels);
@@ -53,7 +63,9 @@ pub fn split_by(table: &Table, labels: &[Arc<str>]) -> Vec<Table> {
 }
 
 fn is_constant(table: &Table, label: &str) -> bool {
-    table.column(label).is_some_and(crate::table::Column::is_constant)
+    table
+        .column(label)
+        .is_some_and(crate::table::Column::is_constant)
 }
 
 /// The key of these columns, whose values do not vary (or which have no rows).
@@ -88,7 +100,7 @@ pub fn constant_keys(table: &mut Table) {
 ///
 /// # Errors
 /// Fields of several types meet in one group.
-pub fn group_series(tables: Vec<Table>, columns: &[Arc<str>]) -> Result<Vec<Table>, Error> {
+pub(super) fn group_series(tables: Vec<Table>, columns: &[Arc<str>]) -> Result<Vec<Table>, Error> {
     let mut groups: BTreeMap<StorageKey, Vec<Table>> = BTreeMap::new();
     for mut table in tables {
         let mut order = Vec::with_capacity(columns.len());

@@ -12,7 +12,6 @@ use std::rc::Rc;
 
 pub use context::Context;
 pub use group::{constant_keys, split_by};
-pub use window::stream_bounds;
 
 use aggregate::aggregate_table;
 use group::group_tables;
@@ -67,7 +66,13 @@ impl Context<'_> {
             if error.located || node.span.start.line == 0 {
                 return error;
             }
-            error.within(format!("runtime error @{}: {}", node.span, node.operation.name())).at()
+            error
+                .within(format!(
+                    "runtime error @{}: {}",
+                    node.span,
+                    node.operation.name()
+                ))
+                .at()
         };
         self.operate(node, out).map_err(located)
     }
@@ -103,10 +108,12 @@ impl Context<'_> {
                 Ok(())
             }
             Operation::Window(spec) => self.execute_window(node, spec, out),
-            Operation::Aggregate { function, column } => self.execute(input.ok_or_else(missing)?, &mut |table| {
-                self.check()?;
-                out(aggregate_table(*function, &table, column)?)
-            }),
+            Operation::Aggregate { function, column } => {
+                self.execute(input.ok_or_else(missing)?, &mut |table| {
+                    self.check()?;
+                    out(aggregate_table(*function, &table, column)?)
+                })
+            }
             Operation::AggregateWindow(spec) => self.execute_aggregate_window(node, spec, out),
             Operation::Schema(spec) => {
                 let tables = self.tables(input.ok_or_else(missing)?)?;
@@ -123,9 +130,10 @@ impl Context<'_> {
                 }
                 run(self, inputs, out)
             }
-            Operation::Shift { duration, columns } => self.execute(input.ok_or_else(missing)?, &mut |table| {
-                out(window::shift_table(&table, *duration, columns))
-            }),
+            Operation::Shift { duration, columns } => self
+                .execute(input.ok_or_else(missing)?, &mut |table| {
+                    out(window::shift_table(&table, *duration, columns))
+                }),
             Operation::Yield(_) => self.execute(input.ok_or_else(missing)?, out),
         }
     }

@@ -14,7 +14,8 @@ use crate::execute::Context;
 use crate::interpret::{Function, Lambda};
 use crate::plan::{AggregateWindow, Node, Operation, Out, WindowOperation, predicate};
 use crate::source::{
-    Aggregate, BucketReference, FieldValues, Predicate, PushedAggregate, ReadRequest, Scan, SeriesColumns, TimeRange,
+    Aggregate, BucketReference, FieldValues, Predicate, PushedAggregate, ReadRequest, Scan,
+    SeriesColumns, TimeRange,
 };
 use crate::table::{Column, Field, GroupKey, KeyValue, Table, Text, Vector};
 use crate::value::Value;
@@ -64,17 +65,25 @@ impl Context<'_> {
             self.read_rows(&selection, out)?;
             return Ok(true);
         }
-        let Some(input) = node.input() else { return Ok(false) };
+        let Some(input) = node.input() else {
+            return Ok(false);
+        };
         if self.consumers(input) > 1 {
             return Ok(false);
         }
         match &node.operation {
             Operation::Group(group) if !group.except => {
-                let Some(selection) = self.whole_selection(input)? else { return Ok(false) };
+                let Some(selection) = self.whole_selection(input)? else {
+                    return Ok(false);
+                };
                 if !groups_in_storage(&group.columns) {
                     return Ok(false);
                 }
-                self.note(format!("{}; group by {:?}", selection.describe(), group.columns));
+                self.note(format!(
+                    "{}; group by {:?}",
+                    selection.describe(),
+                    group.columns
+                ));
                 for table in self.read_groups(&selection, &group.columns, None)? {
                     out(table)?;
                 }
@@ -87,7 +96,9 @@ impl Context<'_> {
                 if spec.column.as_ref() != "_value" || spec.time_destination.as_ref() != "_time" {
                     return Ok(false);
                 }
-                let Some(selection) = self.whole_selection(input)? else { return Ok(false) };
+                let Some(selection) = self.whole_selection(input)? else {
+                    return Ok(false);
+                };
                 self.read_windows(&selection, spec, out)?;
                 Ok(true)
             }
@@ -98,23 +109,32 @@ impl Context<'_> {
 
     /// What a node selects if it is nothing but `from |> range |> filter…`.
     pub(super) fn selection(&self, node: &Rc<Node>) -> Result<Option<Selection>, Error> {
-        let Some(input) = node.input() else { return Ok(None) };
+        let Some(input) = node.input() else {
+            return Ok(None);
+        };
         match &node.operation {
             Operation::Range(range) => Ok(match &input.operation {
                 Operation::From(bucket) => Some(Selection {
                     bucket: bucket.clone(),
-                    range: TimeRange { start: range.start, stop: range.stop },
+                    range: TimeRange {
+                        start: range.start,
+                        stop: range.stop,
+                    },
                     predicate: Vec::new(),
                     rest: None,
                 }),
                 _ => None,
             }),
             Operation::Filter(filter) if !filter.keep_empty && self.consumers(input) <= 1 => {
-                let Some(mut selection) = self.selection(input)? else { return Ok(None) };
+                let Some(mut selection) = self.selection(input)? else {
+                    return Ok(None);
+                };
                 if selection.rest.is_some() {
                     return Ok(None);
                 }
-                let Some(split) = predicate::split(self, &filter.function) else { return Ok(None) };
+                let Some(split) = predicate::split(self, &filter.function) else {
+                    return Ok(None);
+                };
                 selection.predicate.extend(split.pushed);
                 selection.rest = split.rest;
                 Ok(Some(selection))
@@ -128,7 +148,9 @@ impl Context<'_> {
         if self.consumers(node) > 1 {
             return Ok(None);
         }
-        Ok(self.selection(node)?.filter(|selection| selection.rest.is_none()))
+        Ok(self
+            .selection(node)?
+            .filter(|selection| selection.rest.is_none()))
     }
 
     fn read(
@@ -168,7 +190,9 @@ impl Context<'_> {
             }
         });
         match scan.map_err(|error| self.read_error(error))? {
-            Scan::Raw if aggregated => return Err(Error::internal("the source did not aggregate as it said")),
+            Scan::Raw if aggregated => {
+                return Err(Error::internal("the source did not aggregate as it said"));
+            }
             Scan::Raw | Scan::Aggregated => {}
         }
         pending.map_or(Ok(()), |series| sink(series, aggregated))
@@ -205,7 +229,10 @@ impl Context<'_> {
         // The mean of a group is no mean of means: sums and counts of the series are.
         let pushed = aggregate
             .filter(|function| *function != Aggregate::Mean)
-            .map(|function| PushedAggregate { function, window: None });
+            .map(|function| PushedAggregate {
+                function,
+                window: None,
+            });
         self.read(selection, pushed, &mut |series, aggregated| {
             let table = match (aggregate, aggregated) {
                 (Some(Aggregate::Mean), _) => sum_and_count(&tables.rows(series))?,
@@ -224,16 +251,29 @@ impl Context<'_> {
         group_series(found, columns)
     }
 
-    fn scan_aggregate(&self, function: Aggregate, input: &Rc<Node>, out: &mut Out<'_>) -> Result<bool, Error> {
+    fn scan_aggregate(
+        &self,
+        function: Aggregate,
+        input: &Rc<Node>,
+        out: &mut Out<'_>,
+    ) -> Result<bool, Error> {
         if let Some(selection) = self.whole_selection(input)? {
-            self.note(format!("{}; {} a series", selection.describe(), function.name()));
+            self.note(format!(
+                "{}; {} a series",
+                selection.describe(),
+                function.name()
+            ));
             self.read_aggregates(&selection, function, out)?;
             return Ok(true);
         }
         match &input.operation {
             Operation::Group(group) if !group.except && groups_in_storage(&group.columns) => {
-                let Some(below) = input.input() else { return Ok(false) };
-                let Some(selection) = self.whole_selection(below)? else { return Ok(false) };
+                let Some(below) = input.input() else {
+                    return Ok(false);
+                };
+                let Some(selection) = self.whole_selection(below)? else {
+                    return Ok(false);
+                };
                 self.note(format!(
                     "{}; {} a series, then by {:?}",
                     selection.describe(),
@@ -246,7 +286,9 @@ impl Context<'_> {
                 Ok(true)
             }
             Operation::Window(spec) => {
-                let Some(below) = input.input() else { return Ok(false) };
+                let Some(below) = input.input() else {
+                    return Ok(false);
+                };
                 let plain = spec.time_column.as_ref() == "_time"
                     && spec.start_column.as_ref() == "_start"
                     && spec.stop_column.as_ref() == "_stop";
@@ -256,7 +298,9 @@ impl Context<'_> {
                 if !plain || !pushable {
                     return Ok(false);
                 }
-                let Some(selection) = self.whole_selection(below)? else { return Ok(false) };
+                let Some(selection) = self.whole_selection(below)? else {
+                    return Ok(false);
+                };
                 self.read_window_tables(&selection, spec, function, out)?;
                 Ok(true)
             }
@@ -264,9 +308,17 @@ impl Context<'_> {
         }
     }
 
-    fn read_aggregates(&self, selection: &Selection, function: Aggregate, out: &mut Out<'_>) -> Result<(), Error> {
+    fn read_aggregates(
+        &self,
+        selection: &Selection,
+        function: Aggregate,
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
         let mut tables = SeriesTables::new(selection.range);
-        let pushed = PushedAggregate { function, window: None };
+        let pushed = PushedAggregate {
+            function,
+            window: None,
+        };
         self.read(selection, Some(pushed), &mut |series, aggregated| {
             refuse_type(function, &series)?;
             out(if aggregated {
@@ -277,9 +329,17 @@ impl Context<'_> {
         })
     }
 
-    fn read_windows(&self, selection: &Selection, spec: &AggregateWindow, out: &mut Out<'_>) -> Result<(), Error> {
+    fn read_windows(
+        &self,
+        selection: &Selection,
+        spec: &AggregateWindow,
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
         let range = selection.range;
-        let pushed = PushedAggregate { function: spec.function, window: Some(spec.window.clone()) };
+        let pushed = PushedAggregate {
+            function: spec.function,
+            window: Some(spec.window.clone()),
+        };
         let can = self.source().can_aggregate(&pushed);
         self.note(format!(
             "{}; {} {} ({})",
@@ -288,7 +348,11 @@ impl Context<'_> {
             spec.window,
             if can { "in the scan" } else { "over the rows" }
         ));
-        let all = if spec.create_empty && can { spec.window.overlapping(range, MAX_WINDOWS)? } else { Vec::new() };
+        let all = if spec.create_empty && can {
+            spec.window.overlapping(range, MAX_WINDOWS)?
+        } else {
+            Vec::new()
+        };
         let mut tables = SeriesTables::new(range);
         self.read(selection, Some(pushed), &mut |series, aggregated| {
             refuse_type(spec.function, &series)?;
@@ -297,7 +361,11 @@ impl Context<'_> {
             } else {
                 aggregate_window_table(spec, &tables.rows(series), range)?
             };
-            if table.rows == 0 && !spec.create_empty { Ok(()) } else { out(table) }
+            if table.rows == 0 && !spec.create_empty {
+                Ok(())
+            } else {
+                out(table)
+            }
         })
     }
 
@@ -308,7 +376,11 @@ impl Context<'_> {
         function: Aggregate,
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
-        self.note(format!("{}; {} over windows of the rows", selection.describe(), function.name()));
+        self.note(format!(
+            "{}; {} over windows of the rows",
+            selection.describe(),
+            function.name()
+        ));
         let mut tables = SeriesTables::new(selection.range);
         self.read(selection, None, &mut |series, _| {
             refuse_type(function, &series)?;
@@ -326,7 +398,9 @@ fn same_series(left: &SeriesColumns, right: &SeriesColumns) -> bool {
 
 /// Storage can group by anything but what differs from row to row.
 fn groups_in_storage(columns: &[Arc<str>]) -> bool {
-    !columns.iter().any(|column| matches!(column.as_ref(), "_time" | "_value"))
+    !columns
+        .iter()
+        .any(|column| matches!(column.as_ref(), "_time" | "_value"))
 }
 
 fn refuse_type(function: Aggregate, series: &SeriesColumns) -> Result<(), Error> {
@@ -337,7 +411,11 @@ fn refuse_type(function: Aggregate, series: &SeriesColumns) -> Result<(), Error>
         FieldValues::String(_) => "string",
         _ => "boolean",
     };
-    Err(Error::invalid(format!("unsupported input type for {} aggregate: {kind}", function.name())).at())
+    Err(Error::invalid(format!(
+        "unsupported input type for {} aggregate: {kind}",
+        function.name()
+    ))
+    .at())
 }
 
 /// Where a series' number of rows goes until its group's mean is computed; no column of data can have this name.
@@ -355,7 +433,9 @@ fn sum_and_count(table: &Table) -> Result<Table, Error> {
 /// Per-series answers of one group as the group's answer.
 fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
     match function {
-        Aggregate::Count | Aggregate::Sum => aggregate_table(Aggregate::Sum, table, &Arc::from("_value")),
+        Aggregate::Count | Aggregate::Sum => {
+            aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))
+        }
         Aggregate::Mean => {
             let mut result = aggregate_table(Aggregate::Sum, table, &Arc::from("_value"))?;
             let counts = aggregate_table(Aggregate::Sum, table, &Arc::from(COUNT))?;
@@ -365,7 +445,9 @@ fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
                 Some(Value::Unsigned(sum)) => Some(sum as f64),
                 _ => None,
             };
-            let mean = number(result.column("_value")).zip(number(counts.column(COUNT))).map(|(sum, count)| sum / count);
+            let mean = number(result.column("_value"))
+                .zip(number(counts.column(COUNT)))
+                .map(|(sum, count)| sum / count);
             result.set("_value", Column::Float(Vector::constant(mean, 1)));
             Ok(result)
         }
@@ -377,7 +459,10 @@ fn combine_group(function: Aggregate, table: &Table) -> Result<Table, Error> {
         Aggregate::Last => {
             // The later series wins where times are equal.
             let times = table.expect_times("_time")?;
-            let row = times.present().max_by_key(|(row, time)| (**time, *row)).map(|(row, _)| row);
+            let row = times
+                .present()
+                .max_by_key(|(row, time)| (**time, *row))
+                .map(|(row, _)| row);
             Ok(row.map_or_else(|| table.slice(0, 0), |row| table.slice(row, 1)))
         }
     }
@@ -419,10 +504,22 @@ impl SeriesTables {
 
     fn key(&mut self, series: &SeriesColumns) -> GroupKey {
         let mut columns = Vec::with_capacity(series.tags.len() + 4);
-        columns.push((Arc::clone(&self.start), KeyValue::Time(Some(self.range.start))));
-        columns.push((Arc::clone(&self.stop), KeyValue::Time(Some(self.range.stop))));
-        columns.push((Arc::clone(&self.field), KeyValue::String(Some(Arc::clone(&series.field)))));
-        columns.push((Arc::clone(&self.measurement), KeyValue::String(Some(Arc::clone(&series.measurement)))));
+        columns.push((
+            Arc::clone(&self.start),
+            KeyValue::Time(Some(self.range.start)),
+        ));
+        columns.push((
+            Arc::clone(&self.stop),
+            KeyValue::Time(Some(self.range.stop)),
+        ));
+        columns.push((
+            Arc::clone(&self.field),
+            KeyValue::String(Some(Arc::clone(&series.field))),
+        ));
+        columns.push((
+            Arc::clone(&self.measurement),
+            KeyValue::String(Some(Arc::clone(&series.measurement))),
+        ));
         for (key, value) in series.tags.iter() {
             columns.push((self.label(key), KeyValue::String(Some(Arc::clone(value)))));
         }
@@ -433,48 +530,94 @@ impl SeriesTables {
     fn table(&mut self, series: &SeriesColumns, time: Option<Column>, value: Column) -> Table {
         let rows = value.len();
         let mut fields = Vec::with_capacity(series.tags.len() + 6);
-        fields.push(Field { label: Arc::clone(&self.start), column: Column::instant(self.range.start, rows) });
-        fields.push(Field { label: Arc::clone(&self.stop), column: Column::instant(self.range.stop, rows) });
+        fields.push(Field {
+            label: Arc::clone(&self.start),
+            column: Column::instant(self.range.start, rows),
+        });
+        fields.push(Field {
+            label: Arc::clone(&self.stop),
+            column: Column::instant(self.range.stop, rows),
+        });
         if let Some(time) = time {
-            fields.push(Field { label: Arc::clone(&self.time), column: time });
+            fields.push(Field {
+                label: Arc::clone(&self.time),
+                column: time,
+            });
         }
-        fields.push(Field { label: Arc::clone(&self.value), column: value });
-        fields.push(Field { label: Arc::clone(&self.field), column: Column::text(&series.field, rows) });
-        fields.push(Field { label: Arc::clone(&self.measurement), column: Column::text(&series.measurement, rows) });
+        fields.push(Field {
+            label: Arc::clone(&self.value),
+            column: value,
+        });
+        fields.push(Field {
+            label: Arc::clone(&self.field),
+            column: Column::text(&series.field, rows),
+        });
+        fields.push(Field {
+            label: Arc::clone(&self.measurement),
+            column: Column::text(&series.measurement, rows),
+        });
         for (key, value) in series.tags.iter() {
-            fields.push(Field { label: self.label(key), column: Column::text(value, rows) });
+            fields.push(Field {
+                label: self.label(key),
+                column: Column::text(value, rows),
+            });
         }
         Table::new(self.key(series), fields, rows)
     }
 
     fn rows(&mut self, mut series: SeriesColumns) -> Table {
         let times = Column::Time(Vector::dense(std::mem::take(&mut series.times)));
-        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        let values = column_of(std::mem::replace(
+            &mut series.values,
+            FieldValues::Float(Vec::new()),
+        ));
         self.table(&series, Some(times), values)
     }
 
     fn aggregated(&mut self, mut series: SeriesColumns, function: Aggregate) -> Table {
         let times = Column::Time(Vector::dense(std::mem::take(&mut series.times)));
-        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        let values = column_of(std::mem::replace(
+            &mut series.values,
+            FieldValues::Float(Vec::new()),
+        ));
         self.table(&series, function.is_selector().then_some(times), values)
     }
 
     /// A row a window: the source gives those that hold rows, `all` are those that the answer must have.
-    fn windowed(&mut self, mut series: SeriesColumns, spec: &AggregateWindow, all: &[Bounds]) -> Table {
+    fn windowed(
+        &mut self,
+        mut series: SeriesColumns,
+        spec: &AggregateWindow,
+        all: &[Bounds],
+    ) -> Table {
         let starts = std::mem::take(&mut series.times);
-        let values = column_of(std::mem::replace(&mut series.values, FieldValues::Float(Vec::new())));
+        let values = column_of(std::mem::replace(
+            &mut series.values,
+            FieldValues::Float(Vec::new()),
+        ));
         let stop_wanted = spec.time_source.as_ref() == "_stop";
         let range = self.range;
         let mark = |bounds: &Bounds| {
-            if stop_wanted { bounds.stop.min(range.stop) } else { bounds.start.max(range.start) }
+            if stop_wanted {
+                bounds.stop.min(range.stop)
+            } else {
+                bounds.start.max(range.start)
+            }
         };
         if !spec.create_empty || starts.len() == all.len() {
             let marks: Vec<i64> = match spec.window.fixed_every() {
-                Some(every) if stop_wanted => {
-                    starts.iter().map(|start| start.saturating_add(every).min(range.stop)).collect()
-                }
-                Some(_) => starts.iter().map(|start| (*start).max(range.start)).collect(),
-                None => starts.iter().map(|start| mark(&spec.window.latest(*start))).collect(),
+                Some(every) if stop_wanted => starts
+                    .iter()
+                    .map(|start| start.saturating_add(every).min(range.stop))
+                    .collect(),
+                Some(_) => starts
+                    .iter()
+                    .map(|start| (*start).max(range.start))
+                    .collect(),
+                None => starts
+                    .iter()
+                    .map(|start| mark(&spec.window.latest(*start)))
+                    .collect(),
             };
             return self.table(&series, Some(Column::Time(Vector::dense(marks))), values);
         }
@@ -490,7 +633,9 @@ impl SeriesTables {
             .collect();
         let values = match (&values, spec.function) {
             (Column::Integer(counts), Aggregate::Count) => {
-                let counts = rows.iter().map(|row| row.and_then(|row| counts.get(row).copied()).unwrap_or(0));
+                let counts = rows
+                    .iter()
+                    .map(|row| row.and_then(|row| counts.get(row).copied()).unwrap_or(0));
                 Column::Integer(Vector::dense(counts.collect()))
             }
             _ => values.take_optional(&rows),

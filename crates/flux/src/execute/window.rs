@@ -14,7 +14,7 @@ use crate::value::window::{Bounds, Window};
 const MAX_WINDOWS: usize = 2_000_000;
 
 /// The rows of a table inside a range, with the range as `_start` and `_stop`.
-pub fn range_table(table: &Table, range: &Range) -> Result<Table, Error> {
+pub(super) fn range_table(table: &Table, range: &Range) -> Result<Table, Error> {
     let times = table.expect_times("_time")?;
     let rows: Vec<usize> = times
         .present()
@@ -31,7 +31,11 @@ pub fn range_table(table: &Table, range: &Range) -> Result<Table, Error> {
 }
 
 /// The times of columns moved by a duration.
-pub fn shift_table(table: &Table, duration: crate::value::Duration, columns: &[Arc<str>]) -> Table {
+pub(super) fn shift_table(
+    table: &Table,
+    duration: crate::value::Duration,
+    columns: &[Arc<str>],
+) -> Table {
     let mut shifted = table.clone();
     for field in &mut shifted.fields {
         if let Column::Time(times) = &field.column
@@ -42,7 +46,9 @@ pub fn shift_table(table: &Table, duration: crate::value::Duration, columns: &[A
     }
     let moved = shifted.key.columns().iter().map(|(label, value)| {
         let value = match value {
-            KeyValue::Time(Some(time)) if columns.contains(label) => KeyValue::Time(Some(duration.add_to(*time))),
+            KeyValue::Time(Some(time)) if columns.contains(label) => {
+                KeyValue::Time(Some(duration.add_to(*time)))
+            }
             other => other.clone(),
         };
         (Arc::clone(label), value)
@@ -52,21 +58,28 @@ pub fn shift_table(table: &Table, duration: crate::value::Duration, columns: &[A
 }
 
 /// The range that a stream is known to lie in: what the last `range` said, moved by what came after.
-pub fn stream_bounds(node: &Rc<Node>) -> Option<TimeRange> {
+pub(super) fn stream_bounds(node: &Rc<Node>) -> Option<TimeRange> {
     let mut inputs = node.inputs.iter().map(stream_bounds);
     let mut bounds = inputs.next().flatten();
     for other in inputs.flatten() {
         bounds = Some(match bounds {
             None => other,
-            Some(known) => TimeRange { start: known.start.min(other.start), stop: known.stop.max(other.stop) },
+            Some(known) => TimeRange {
+                start: known.start.min(other.start),
+                stop: known.stop.max(other.stop),
+            },
         });
     }
     match &node.operation {
         Operation::Range(range) => Some(match bounds {
-            None => TimeRange { start: range.start, stop: range.stop },
-            Some(known) => {
-                TimeRange { start: known.start.max(range.start), stop: known.stop.min(range.stop) }
-            }
+            None => TimeRange {
+                start: range.start,
+                stop: range.stop,
+            },
+            Some(known) => TimeRange {
+                start: known.start.max(range.start),
+                stop: known.stop.min(range.stop),
+            },
         }),
         Operation::Shift { duration, .. } => bounds.map(|known| TimeRange {
             start: duration.add_to(known.start),
@@ -77,7 +90,7 @@ pub fn stream_bounds(node: &Rc<Node>) -> Option<TimeRange> {
 }
 
 /// The part of a window inside a range.
-pub fn clip(bounds: &Bounds, range: TimeRange) -> (i64, i64) {
+pub(super) fn clip(bounds: &Bounds, range: TimeRange) -> (i64, i64) {
     (bounds.start.max(range.start), bounds.stop.min(range.stop))
 }
 
@@ -89,7 +102,9 @@ impl Context<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let range = bounds_for_windows(node)?;
-        let input = node.input().ok_or_else(|| Error::internal("window without input"))?;
+        let input = node
+            .input()
+            .ok_or_else(|| Error::internal("window without input"))?;
         let mut groups = TableGroups::default();
         self.execute(input, &mut |table| {
             self.check()?;
@@ -106,7 +121,7 @@ impl Context<'_> {
 }
 
 /// The range that windows are clipped to.
-pub fn bounds_for_windows(node: &Rc<Node>) -> Result<TimeRange, Error> {
+pub(super) fn bounds_for_windows(node: &Rc<Node>) -> Result<TimeRange, Error> {
     stream_bounds(node).ok_or_else(|| {
         Error::invalid("nil bounds passed to window; use range to set the window range")
     })
@@ -116,19 +131,41 @@ pub fn bounds_for_windows(node: &Rc<Node>) -> Result<TimeRange, Error> {
 ///
 /// # Errors
 /// The time column is missing or holds no times; too many windows.
-pub fn window_tables(table: &Table, spec: &WindowOperation, range: TimeRange) -> Result<Vec<Table>, Error> {
+pub(super) fn window_tables(
+    table: &Table,
+    spec: &WindowOperation,
+    range: TimeRange,
+) -> Result<Vec<Table>, Error> {
     let times = match table.column(&spec.time_column) {
         Some(Column::Time(times)) => times.clone(),
         Some(other) => {
-            return Err(Error::invalid(format!("column {:?} is of type {}, not time", spec.time_column, other.kind())));
+            return Err(Error::invalid(format!(
+                "column {:?} is of type {}, not time",
+                spec.time_column,
+                other.kind()
+            )));
         }
-        None => return Err(Error::invalid(format!("missing time column {:?}", spec.time_column))),
+        None => {
+            return Err(Error::invalid(format!(
+                "missing time column {:?}",
+                spec.time_column
+            )));
+        }
     };
     let Some(window) = &spec.window else {
-        return Ok(vec![with_bounds(table.clone(), spec, range.start, range.stop)]);
+        return Ok(vec![with_bounds(
+            table.clone(),
+            spec,
+            range.start,
+            range.stop,
+        )]);
     };
     let mut found = Vec::new();
-    let all = if spec.create_empty { Some(window.overlapping(range, MAX_WINDOWS)?) } else { None };
+    let all = if spec.create_empty {
+        Some(window.overlapping(range, MAX_WINDOWS)?)
+    } else {
+        None
+    };
     let mut parts = rows_by_window(&times, window, range, all.as_deref())?;
     parts.sort_by_key(|(bounds, _)| bounds.start);
     for (bounds, rows) in parts {
@@ -147,7 +184,10 @@ fn with_bounds(mut table: Table, spec: &WindowOperation, start: i64, stop: i64) 
         let column = Column::instant(time, rows);
         match table.position(label) {
             Some(at) => table.fields[at].column = column,
-            None => table.fields.push(Field { label: Arc::clone(label), column }),
+            None => table.fields.push(Field {
+                label: Arc::clone(label),
+                column,
+            }),
         }
     }
     table.key = key;
@@ -155,7 +195,7 @@ fn with_bounds(mut table: Table, spec: &WindowOperation, start: i64, stop: i64) 
 }
 
 /// Which rows lie in a window.
-pub enum WindowRows {
+pub(super) enum WindowRows {
     /// A run of rows: where to start and how many.
     Run(usize, usize),
     /// These.
@@ -164,7 +204,7 @@ pub enum WindowRows {
 
 impl WindowRows {
     /// The rows of a table.
-    pub fn of(&self, table: &Table) -> Table {
+    pub(super) fn of(&self, table: &Table) -> Table {
         match self {
             Self::Run(start, len) => table.slice(*start, *len),
             Self::Rows(rows) => table.take(rows),
@@ -172,7 +212,7 @@ impl WindowRows {
     }
 
     /// The rows of a column.
-    pub fn of_column(&self, column: &Column) -> Column {
+    pub(super) fn of_column(&self, column: &Column) -> Column {
         match self {
             Self::Run(start, len) => column.slice(*start, *len),
             Self::Rows(rows) => column.take(rows),
@@ -181,7 +221,7 @@ impl WindowRows {
 }
 
 /// The rows of each window that has some, or of each of `all` windows. Rows without a time are in none.
-pub fn rows_by_window(
+pub(super) fn rows_by_window(
     times: &Vector<i64>,
     window: &Window,
     range: TimeRange,
@@ -190,16 +230,26 @@ pub fn rows_by_window(
     let sorted = times.as_slice().filter(|times| times.is_sorted());
     if let Some(sorted) = sorted {
         return Ok(match all {
-            Some(all) => all.iter().map(|bounds| (*bounds, run_of(sorted, bounds))).collect(),
+            Some(all) => all
+                .iter()
+                .map(|bounds| (*bounds, run_of(sorted, bounds)))
+                .collect(),
             None => runs(sorted, window, range),
         });
     }
-    let mut parts: Vec<(Bounds, Vec<usize>)> =
-        all.map(|all| all.iter().map(|bounds| (*bounds, Vec::new())).collect()).unwrap_or_default();
-    let mut places: std::collections::HashMap<i64, usize> =
-        parts.iter().enumerate().map(|(at, (bounds, _))| (bounds.start, at)).collect();
+    let mut parts: Vec<(Bounds, Vec<usize>)> = all
+        .map(|all| all.iter().map(|bounds| (*bounds, Vec::new())).collect())
+        .unwrap_or_default();
+    let mut places: std::collections::HashMap<i64, usize> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, (bounds, _))| (bounds.start, at))
+        .collect();
     for (row, time) in times.present() {
-        let one = TimeRange { start: *time, stop: time.saturating_add(1) };
+        let one = TimeRange {
+            start: *time,
+            stop: time.saturating_add(1),
+        };
         for bounds in window.overlapping(one, MAX_WINDOWS)? {
             if bounds.stop <= range.start || bounds.start >= range.stop {
                 continue;
@@ -211,7 +261,10 @@ pub fn rows_by_window(
             parts[at].1.push(row);
         }
     }
-    Ok(parts.into_iter().map(|(bounds, rows)| (bounds, WindowRows::Rows(rows))).collect())
+    Ok(parts
+        .into_iter()
+        .map(|(bounds, rows)| (bounds, WindowRows::Rows(rows)))
+        .collect())
 }
 
 /// The run of sorted times inside a window.
@@ -224,13 +277,18 @@ fn run_of(times: &[i64], bounds: &Bounds) -> WindowRows {
 /// The windows that hold sorted times, with their runs.
 fn runs(times: &[i64], window: &Window, range: TimeRange) -> Vec<(Bounds, WindowRows)> {
     let mut found: Vec<(Bounds, WindowRows)> = Vec::new();
-    let Some((first, last)) = times.first().zip(times.last()) else { return found };
+    let Some((first, last)) = times.first().zip(times.last()) else {
+        return found;
+    };
     if window.period == window.every {
         let mut from = 0;
         while from < times.len() {
             let bounds = window.latest(times[from]);
             let count = times[from..].partition_point(|time| *time < bounds.stop);
-            if bounds.contains(times[from]) && bounds.stop > range.start && bounds.start < range.stop {
+            if bounds.contains(times[from])
+                && bounds.stop > range.start
+                && bounds.start < range.stop
+            {
                 found.push((bounds, WindowRows::Run(from, count)));
             }
             from += count.max(1);
@@ -251,6 +309,7 @@ fn runs(times: &[i64], window: &Window, range: TimeRange) -> Vec<(Bounds, Window
 }
 
 /// The key of a table with other bounds.
-pub fn key_with_bounds(key: &GroupKey, range: TimeRange) -> GroupKey {
-    key.with("_start", KeyValue::Time(Some(range.start))).with("_stop", KeyValue::Time(Some(range.stop)))
+pub(super) fn key_with_bounds(key: &GroupKey, range: TimeRange) -> GroupKey {
+    key.with("_start", KeyValue::Time(Some(range.start)))
+        .with("_stop", KeyValue::Time(Some(range.stop)))
 }

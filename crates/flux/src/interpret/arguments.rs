@@ -25,8 +25,14 @@ impl Arguments {
 
     /// Arguments of a call that the library makes itself.
     pub fn of<const N: usize>(values: [(&str, Value); N]) -> Self {
-        let values = values.into_iter().map(|(name, value)| (Arc::from(name), value)).collect();
-        Self { values, span: Span::default() }
+        let values = values
+            .into_iter()
+            .map(|(name, value)| (Arc::from(name), value))
+            .collect();
+        Self {
+            values,
+            span: Span::default(),
+        }
     }
 
     /// Names and values.
@@ -41,7 +47,10 @@ impl Arguments {
 
     /// The argument's value, null included; `None` if it was not given.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.values.iter().find(|(label, _)| label.as_ref() == name).map(|(_, value)| value)
+        self.values
+            .iter()
+            .find(|(label, _)| label.as_ref() == name)
+            .map(|(_, value)| value)
     }
 
     /// The argument's value.
@@ -49,11 +58,15 @@ impl Arguments {
     /// # Errors
     /// It was not given.
     pub fn expect(&self, name: &str) -> Result<&Value, Error> {
-        self.get(name).ok_or_else(|| Error::invalid(format!("missing required argument {name}")))
+        self.get(name)
+            .ok_or_else(|| Error::invalid(format!("missing required argument {name}")))
     }
 
     fn wrong(name: &str, wanted: &str, found: &Value) -> Error {
-        Error::invalid(format!("keyword argument {name:?} should be of kind {wanted}, but got {}", found.type_name()))
+        Error::invalid(format!(
+            "keyword argument {name:?} should be of kind {wanted}, but got {}",
+            found.type_name()
+        ))
     }
 
     fn optional<T>(
@@ -64,11 +77,18 @@ impl Arguments {
     ) -> Result<Option<T>, Error> {
         match self.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => read(value).map(Some).ok_or_else(|| Self::wrong(name, wanted, value)),
+            Some(value) => read(value)
+                .map(Some)
+                .ok_or_else(|| Self::wrong(name, wanted, value)),
         }
     }
 
-    fn required<T>(&self, name: &str, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Result<T, Error> {
+    fn required<T>(
+        &self,
+        name: &str,
+        wanted: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<T, Error> {
         let value = self.expect(name)?;
         read(value).ok_or_else(|| Self::wrong(name, wanted, value))
     }
@@ -85,7 +105,9 @@ impl Arguments {
 
     /// A text, or what it is when left out.
     pub fn string_or(&self, name: &str, default: &str) -> Result<Arc<str>, Error> {
-        Ok(self.optional_string(name)?.unwrap_or_else(|| Arc::from(default)))
+        Ok(self
+            .optional_string(name)?
+            .unwrap_or_else(|| Arc::from(default)))
     }
 
     /// A signed integer.
@@ -163,7 +185,10 @@ impl Arguments {
 
     /// An array of texts.
     pub fn strings(&self, name: &str) -> Result<Vec<Arc<str>>, Error> {
-        self.array(name)?.iter().map(|item| as_string(item).ok_or_else(|| Self::wrong(name, "[]string", item))).collect()
+        self.array(name)?
+            .iter()
+            .map(|item| as_string(item).ok_or_else(|| Self::wrong(name, "[]string", item)))
+            .collect()
     }
 
     /// An array of texts that may be left out.
@@ -182,7 +207,10 @@ impl Arguments {
 
     /// An array of floats.
     pub fn floats(&self, name: &str) -> Result<Vec<f64>, Error> {
-        self.array(name)?.iter().map(|item| as_float(item).ok_or_else(|| Self::wrong(name, "[]float", item))).collect()
+        self.array(name)?
+            .iter()
+            .map(|item| as_float(item).ok_or_else(|| Self::wrong(name, "[]float", item)))
+            .collect()
     }
 }
 

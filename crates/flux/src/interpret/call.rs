@@ -16,7 +16,12 @@ impl Context<'_> {
     ///
     /// # Errors
     /// A wrong argument, too deep a recursion, what the function says.
-    pub fn call(&self, function: &Function, mut arguments: Arguments, piped: Option<Value>) -> Result<Value, Error> {
+    pub fn call(
+        &self,
+        function: &Function,
+        mut arguments: Arguments,
+        piped: Option<Value>,
+    ) -> Result<Value, Error> {
         let parameters = match function {
             Function::Closure(closure) => return self.call_closure(closure, arguments, piped),
             Function::Native(native) => parse_signature(native.signature),
@@ -24,7 +29,8 @@ impl Context<'_> {
         };
         if let Some(piped) = piped {
             let pipe = parameters.iter().find(|parameter| parameter.pipe);
-            let pipe = pipe.ok_or_else(|| Error::invalid("function does not take a pipe argument"))?;
+            let pipe =
+                pipe.ok_or_else(|| Error::invalid("function does not take a pipe argument"))?;
             arguments.push(Arc::clone(&pipe.name), piped);
         }
         check_arguments(&parameters, &arguments)?;
@@ -63,7 +69,11 @@ impl Context<'_> {
         let code = &closure.code;
         let mut piped = piped;
         for (name, _) in arguments.iter() {
-            if !code.parameters.iter().any(|parameter| parameter.name.name == *name) {
+            if !code
+                .parameters
+                .iter()
+                .any(|parameter| parameter.name.name == *name)
+            {
                 return Err(Error::invalid(format!("found unexpected argument {name}")));
             }
         }
@@ -71,12 +81,14 @@ impl Context<'_> {
             let name = &parameter.name.name;
             let value = match arguments.get(name) {
                 Some(value) => value.clone(),
-                None if parameter.pipe => {
-                    piped.take().ok_or_else(|| Error::invalid("missing pipe argument"))?
-                }
+                None if parameter.pipe => piped
+                    .take()
+                    .ok_or_else(|| Error::invalid("missing pipe argument"))?,
                 None => match &parameter.default {
                     Some(default) => self.evaluate(default, &closure.scope)?,
-                    None => return Err(Error::invalid(format!("missing required argument {name}"))),
+                    None => {
+                        return Err(Error::invalid(format!("missing required argument {name}")));
+                    }
                 },
             };
             scope.set(Arc::clone(name), value);
@@ -91,7 +103,9 @@ impl Context<'_> {
     }
 
     fn call_native(&self, native: &Native, arguments: &Arguments) -> Result<Value, Error> {
-        let Some(rows) = self.lambda_rows() else { return (native.call)(self, arguments) };
+        let Some(rows) = self.lambda_rows() else {
+            return (native.call)(self, arguments);
+        };
         if native.kind != NativeKind::Scalar {
             return Err(Error::internal("called for one row at a time"));
         }
@@ -127,14 +141,19 @@ impl Context<'_> {
                 };
                 (Arc::clone(name), value)
             });
-            results.push((native.call)(self, &Arguments::new(values.collect(), arguments.span))?);
+            results.push((native.call)(
+                self,
+                &Arguments::new(values.collect(), arguments.span),
+            )?);
         }
         if constant && let Some(first) = results.first() {
             let first = first.clone();
             return Ok(Column::repeat(&first, rows).map_or(first, Value::Column));
         }
         let known = results.iter().find(|value| !value.is_null());
-        let kind = known.and_then(|value| Column::repeat(value, 0)).map(|column| column.kind());
+        let kind = known
+            .and_then(|value| Column::repeat(value, 0))
+            .map(|column| column.kind());
         match kind {
             None if known.is_none() => Ok(match crate::stdlib::scalar_result(native.name) {
                 Some(kind) => Value::Column(Column::nulls(kind, rows)),

@@ -13,11 +13,11 @@ use super::scope::Scope;
 use crate::error::Error;
 use crate::execute::Context;
 use crate::syntax::ast::{
-    Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator, Property, StringPart,
-    UnaryOperator,
+    Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator, Property,
+    StringPart, UnaryOperator,
 };
-use crate::table::{Column, ColumnType, Text, Vector};
-use crate::value::{self, DictKey, Duration, Record, Value, operate};
+use crate::table::{Column, ColumnType, KeyValue, Text, Vector};
+use crate::value::{self, Duration, Record, Value, operate};
 
 impl Context<'_> {
     /// What an expression means in a scope.
@@ -27,7 +27,11 @@ impl Context<'_> {
     pub fn evaluate(&self, expression: &Expression, scope: &Scope) -> Result<Value, Error> {
         match &expression.kind {
             ExpressionKind::Identifier(name) => scope.get(name).ok_or_else(|| {
-                Error::invalid(format!("error @{}: undefined identifier {name}", expression.span)).at()
+                Error::invalid(format!(
+                    "error @{}: undefined identifier {name}",
+                    expression.span
+                ))
+                .at()
             }),
             ExpressionKind::String(text) => Ok(Value::String(Arc::clone(text))),
             ExpressionKind::Interpolated(parts) => self.interpolated(parts, scope),
@@ -39,15 +43,20 @@ impl Context<'_> {
             ExpressionKind::Time(literal) => Ok(Value::Time(literal.nanoseconds)),
             ExpressionKind::Regex(pattern) => self.regex(pattern).map(Value::Regex),
             ExpressionKind::Array(items) => {
-                let items: Result<Vec<Value>, Error> =
-                    items.iter().map(|item| self.evaluate(item, scope).and_then(not_rows)).collect();
+                let items: Result<Vec<Value>, Error> = items
+                    .iter()
+                    .map(|item| self.evaluate(item, scope).and_then(not_rows))
+                    .collect();
                 items.map(Value::array)
             }
             ExpressionKind::Dict(items) => {
                 let mut dict = BTreeMap::new();
                 for item in items {
                     let key = not_rows(self.evaluate(&item.key, scope)?)?;
-                    dict.insert(DictKey(key), not_rows(self.evaluate(&item.value, scope)?)?);
+                    dict.insert(
+                        dict_key(&key)?,
+                        not_rows(self.evaluate(&item.value, scope)?)?,
+                    );
                 }
                 Ok(Value::Dict(Rc::new(dict)))
             }
@@ -57,22 +66,38 @@ impl Context<'_> {
                     Some(base) => base_record(scope.get(&base.name), &base.name)?,
                 };
                 for (at, property) in record.properties.iter().enumerate() {
-                    if record.properties[..at].iter().any(|earlier| earlier.key.name == property.key.name) {
-                        return Err(Error::invalid(format!("duplicate key in object: {:?}", property.key.name)));
+                    if record.properties[..at]
+                        .iter()
+                        .any(|earlier| earlier.key.name == property.key.name)
+                    {
+                        return Err(Error::invalid(format!(
+                            "duplicate key in object: {:?}",
+                            property.key.name
+                        )));
                     }
-                    built.set(Arc::clone(&property.key.name), self.property(property, scope)?);
+                    built.set(
+                        Arc::clone(&property.key.name),
+                        self.property(property, scope)?,
+                    );
                 }
                 Ok(Value::record(built))
             }
-            ExpressionKind::Function(code) => Ok(Value::Function(Function::Closure(Rc::new(Closure {
-                code: Arc::clone(code),
-                scope: scope.clone(),
-            })))),
+            ExpressionKind::Function(code) => {
+                Ok(Value::Function(Function::Closure(Rc::new(Closure {
+                    code: Arc::clone(code),
+                    scope: scope.clone(),
+                }))))
+            }
             ExpressionKind::Call(call) => self.call_expression(expression, call, None, scope),
-            ExpressionKind::Pipe { source, destination } => {
+            ExpressionKind::Pipe {
+                source,
+                destination,
+            } => {
                 let piped = self.evaluate(source, scope)?;
                 match &destination.without_parentheses().kind {
-                    ExpressionKind::Call(call) => self.call_expression(expression, call, Some(piped), scope),
+                    ExpressionKind::Call(call) => {
+                        self.call_expression(expression, call, Some(piped), scope)
+                    }
                     _ => Err(Error::invalid("pipe destination must be a function call")),
                 }
             }
@@ -93,18 +118,28 @@ impl Context<'_> {
                     UnaryOperator::Exists => Ok(operate::exists(&operand)),
                 }
             }
-            ExpressionKind::Binary { operator, left, right } => {
+            ExpressionKind::Binary {
+                operator,
+                left,
+                right,
+            } => {
                 let (left, right) = (self.evaluate(left, scope)?, self.evaluate(right, scope)?);
                 operate::binary(*operator, &left, &right, self.lambda_rows())
             }
-            ExpressionKind::Logical { operator, operands } => self.logical(*operator, operands, scope),
-            ExpressionKind::Conditional { test, consequent, alternate } => {
-                self.conditional(test, consequent, alternate, scope)
+            ExpressionKind::Logical { operator, operands } => {
+                self.logical(*operator, operands, scope)
             }
+            ExpressionKind::Conditional {
+                test,
+                consequent,
+                alternate,
+            } => self.conditional(test, consequent, alternate, scope),
             ExpressionKind::Parenthesized(inner) => self.evaluate(inner, scope),
-            ExpressionKind::Bad(text) => {
-                Err(Error::invalid(format!("error @{}: invalid expression: {text}", expression.span)).at())
-            }
+            ExpressionKind::Bad(text) => Err(Error::invalid(format!(
+                "error @{}: invalid expression: {text}",
+                expression.span
+            ))
+            .at()),
         }
     }
 
@@ -114,7 +149,11 @@ impl Context<'_> {
             None => {
                 let name = &property.key.name;
                 scope.get(name).ok_or_else(|| {
-                    Error::invalid(format!("error @{}: undefined identifier {name}", property.span)).at()
+                    Error::invalid(format!(
+                        "error @{}: undefined identifier {name}",
+                        property.span
+                    ))
+                    .at()
                 })
             }
         }
@@ -139,11 +178,19 @@ impl Context<'_> {
                 _ => Ok(Value::Null),
             },
             Value::Null => Ok(Value::Null),
-            other => Err(Error::invalid(format!("cannot access property {name:?} on {}", other.type_name()))),
+            other => Err(Error::invalid(format!(
+                "cannot access property {name:?} on {}",
+                other.type_name()
+            ))),
         }
     }
 
-    fn logical(&self, operator: LogicalOperator, operands: &[Expression], scope: &Scope) -> Result<Value, Error> {
+    fn logical(
+        &self,
+        operator: LogicalOperator,
+        operands: &[Expression],
+        scope: &Scope,
+    ) -> Result<Value, Error> {
         let and = operator == LogicalOperator::And;
         let mut result: Option<Value> = None;
         for operand in operands {
@@ -170,10 +217,16 @@ impl Context<'_> {
             Value::Boolean(true) => self.evaluate(consequent, scope),
             Value::Boolean(false) | Value::Null => self.evaluate(alternate, scope),
             Value::Column(Column::Boolean(mask)) => {
-                let (yes, no) = (self.evaluate(consequent, scope)?, self.evaluate(alternate, scope)?);
+                let (yes, no) = (
+                    self.evaluate(consequent, scope)?,
+                    self.evaluate(alternate, scope)?,
+                );
                 select(&mask, &yes, &no)
             }
-            other => Err(Error::invalid(format!("expected bool but found {}", other.type_name()))),
+            other => Err(Error::invalid(format!(
+                "expected bool but found {}",
+                other.type_name()
+            ))),
         }
     }
 
@@ -201,7 +254,9 @@ impl Context<'_> {
             let mut text = String::new();
             for piece in &pieces {
                 match piece {
-                    Value::Column(column) => text.push_str(&value::interpolate(&column.value(row))?),
+                    Value::Column(column) => {
+                        text.push_str(&value::interpolate(&column.value(row))?)
+                    }
                     other => text.push_str(&value::interpolate(other)?),
                 }
             }
@@ -223,11 +278,20 @@ impl Context<'_> {
     ) -> Result<Value, Error> {
         let callee = self.evaluate(&call.callee, scope)?;
         let Value::Function(function) = callee else {
-            return Err(Error::invalid(format!("expected function but found {}", callee.type_name())));
+            return Err(Error::invalid(format!(
+                "expected function but found {}",
+                callee.type_name()
+            )));
         };
-        let mut arguments = Arguments::new(Vec::with_capacity(call.arguments.len() + 1), expression.span);
+        let mut arguments = Arguments::new(
+            Vec::with_capacity(call.arguments.len() + 1),
+            expression.span,
+        );
         for property in &call.arguments {
-            arguments.push(Arc::clone(&property.key.name), self.property(property, scope)?);
+            arguments.push(
+                Arc::clone(&property.key.name),
+                self.property(property, scope)?,
+            );
         }
         self.call(&function, arguments, piped).map_err(|error| {
             if error.located || self.lambda_rows().is_some() {
@@ -268,12 +332,28 @@ fn not_rows(value: Value) -> Result<Value, Error> {
     }
 }
 
+/// A value as a key of a dict.
+///
+/// # Errors
+/// It is of a type without an order.
+pub fn dict_key(value: &Value) -> Result<KeyValue, Error> {
+    KeyValue::from_value(value).ok_or_else(|| {
+        Error::invalid(format!(
+            "a {} cannot be a key of a dictionary",
+            value.type_name()
+        ))
+    })
+}
+
 fn base_record(base: Option<Value>, name: &str) -> Result<Record, Error> {
     match base {
         Some(Value::Record(record)) => Ok(Record::clone(&record)),
         Some(Value::Row(row)) => Ok(row.record()),
         Some(Value::Package(package)) => Ok(package.scope.record()),
-        Some(other) => Err(Error::invalid(format!("expected record but found {}", other.type_name()))),
+        Some(other) => Err(Error::invalid(format!(
+            "expected record but found {}",
+            other.type_name()
+        ))),
         None => Err(Error::invalid(format!("undefined identifier {name}"))),
     }
 }
@@ -283,21 +363,28 @@ fn index_value(array: &Value, index: &Value) -> Result<Value, Error> {
         (Value::Array(items), Value::Integer(at)) => {
             let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
             item.cloned().ok_or_else(|| {
-                Error::invalid(format!("cannot access element {at} of array of length {}", items.len()))
+                Error::invalid(format!(
+                    "cannot access element {at} of array of length {}",
+                    items.len()
+                ))
             })
         }
         (Value::Dynamic(inner), _) => match (inner.as_ref(), index) {
             (Value::Array(items), Value::Integer(at)) => {
                 let item = usize::try_from(*at).ok().and_then(|at| items.get(at));
-                Ok(crate::stdlib::dynamic_of(item.cloned().unwrap_or(Value::Null)))
+                Ok(crate::stdlib::dynamic_of(
+                    item.cloned().unwrap_or(Value::Null),
+                ))
             }
-            (Value::Record(record), Value::String(name)) => {
-                Ok(crate::stdlib::dynamic_of(record.get(name).cloned().unwrap_or(Value::Null)))
-            }
+            (Value::Record(record), Value::String(name)) => Ok(crate::stdlib::dynamic_of(
+                record.get(name).cloned().unwrap_or(Value::Null),
+            )),
             _ => Ok(Value::Null),
         },
         (Value::Null, _) => Ok(Value::Null),
-        (Value::Record(record), Value::String(name)) => Ok(record.get(name).cloned().unwrap_or(Value::Null)),
+        (Value::Record(record), Value::String(name)) => {
+            Ok(record.get(name).cloned().unwrap_or(Value::Null))
+        }
         (Value::Row(row), Value::String(name)) => Ok(row.member(name)),
         _ => Err(Error::invalid(format!(
             "cannot index {} with {}",
@@ -319,7 +406,11 @@ fn select(mask: &Vector<bool>, yes: &Value, no: &Value) -> Result<Value, Error> 
         (Some(a), None, _, true) => a,
         (None, Some(b), true, _) => b,
         (None, None, true, true) => return Ok(Value::Null),
-        _ => return Err(Error::invalid("branches of a conditional have different types")),
+        _ => {
+            return Err(Error::invalid(
+                "branches of a conditional have different types",
+            ));
+        }
     };
     let column = |value: &Value| match value {
         Value::Column(column) => column.clone(),
@@ -331,7 +422,11 @@ fn select(mask: &Vector<bool>, yes: &Value, no: &Value) -> Result<Value, Error> 
                 return Err(Error::internal("columns of one kind"));
             };
             let pick = |(row, test): (usize, Option<&bool>)| {
-                if test == Some(&true) { yes.get(row).cloned() } else { no.get(row).cloned() }
+                if test == Some(&true) {
+                    yes.get(row).cloned()
+                } else {
+                    no.get(row).cloned()
+                }
             };
             Column::$variant(mask.iter().enumerate().map(pick).collect())
         }};
@@ -348,7 +443,7 @@ fn select(mask: &Vector<bool>, yes: &Value, no: &Value) -> Result<Value, Error> 
 }
 
 /// The duration of a literal's parts.
-pub fn duration_of(parts: &[DurationPart]) -> Duration {
+pub(super) fn duration_of(parts: &[DurationPart]) -> Duration {
     let mut duration = Duration::default();
     for part in parts {
         let nanoseconds = match part.unit {
@@ -367,8 +462,12 @@ pub fn duration_of(parts: &[DurationPart]) -> Duration {
             DurationUnit::Year => 12,
             _ => 0,
         };
-        duration.nanoseconds = duration.nanoseconds.saturating_add(part.magnitude.saturating_mul(nanoseconds));
-        duration.months = duration.months.saturating_add(part.magnitude.saturating_mul(months));
+        duration.nanoseconds = duration
+            .nanoseconds
+            .saturating_add(part.magnitude.saturating_mul(nanoseconds));
+        duration.months = duration
+            .months
+            .saturating_add(part.magnitude.saturating_mul(months));
     }
     duration
 }

@@ -32,7 +32,7 @@ pub struct BoundFunction {
 }
 
 /// The body of a function made at run time.
-pub type NativeCall = dyn Fn(&Context<'_>, &Arguments) -> Result<Value, Error>;
+pub(super) type NativeCall = dyn Fn(&Context<'_>, &Arguments) -> Result<Value, Error>;
 
 /// A function of the program with the scope in which it was made.
 pub struct Closure {
@@ -80,13 +80,20 @@ pub struct Parameter {
 
 /// The parameters of a signature such as `<-tables, every, ?offset`.
 pub fn parse_signature(signature: &str) -> Vec<Parameter> {
-    let parts = signature.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = signature
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     parts
         .map(|part| {
             let pipe = part.starts_with("<-");
             let optional = part.starts_with('?');
             let name = part.trim_start_matches("<-").trim_start_matches('?');
-            Parameter { name: Arc::from(name), optional, pipe }
+            Parameter {
+                name: Arc::from(name),
+                optional,
+                pipe,
+            }
         })
         .collect()
 }

@@ -27,16 +27,23 @@ impl Lambda {
         let parameters = function.parameters();
         let mut required = parameters.iter().filter(|parameter| !parameter.optional);
         let parameter = required.next().or(parameters.first());
-        let parameter = parameter.ok_or_else(|| Error::invalid("function must have one parameter"))?;
+        let parameter =
+            parameter.ok_or_else(|| Error::invalid("function must have one parameter"))?;
         let parameter = Arc::clone(&parameter.name);
         if required.next().is_some() {
             return Err(Error::invalid("function must have exactly one parameter"));
         }
-        Ok(Self { function, parameter })
+        Ok(Self {
+            function,
+            parameter,
+        })
     }
 
     fn call(&self, context: &Context<'_>, row: Row) -> Result<Value, Error> {
-        let arguments = Arguments::new(vec![(Arc::clone(&self.parameter), Value::Row(row))], Default::default());
+        let arguments = Arguments::new(
+            vec![(Arc::clone(&self.parameter), Value::Row(row))],
+            Default::default(),
+        );
         context.call(&self.function, arguments, None)
     }
 
@@ -44,8 +51,19 @@ impl Lambda {
     ///
     /// # Errors
     /// What the function says.
-    pub fn row(&self, context: &Context<'_>, table: &Rc<Table>, row: usize) -> Result<Value, Error> {
-        self.call(context, Row { table: Rc::clone(table), row: Some(row) })
+    pub fn row(
+        &self,
+        context: &Context<'_>,
+        table: &Rc<Table>,
+        row: usize,
+    ) -> Result<Value, Error> {
+        self.call(
+            context,
+            Row {
+                table: Rc::clone(table),
+                row: Some(row),
+            },
+        )
     }
 
     /// The value for a record.
@@ -53,7 +71,10 @@ impl Lambda {
     /// # Errors
     /// What the function says.
     pub fn value(&self, context: &Context<'_>, value: Value) -> Result<Value, Error> {
-        let arguments = Arguments::new(vec![(Arc::clone(&self.parameter), value)], Default::default());
+        let arguments = Arguments::new(
+            vec![(Arc::clone(&self.parameter), value)],
+            Default::default(),
+        );
         context.call(&self.function, arguments, None)
     }
 
@@ -62,12 +83,24 @@ impl Lambda {
     /// # Errors
     /// What the function says, a result that is no truth value.
     pub fn mask(&self, context: &Context<'_>, table: &Rc<Table>) -> Result<Mask, Error> {
-        let all = context.for_all_rows(table.rows, || self.call(context, Row { table: Rc::clone(table), row: None }));
+        let all = context.for_all_rows(table.rows, || {
+            self.call(
+                context,
+                Row {
+                    table: Rc::clone(table),
+                    row: None,
+                },
+            )
+        });
         match all {
             Ok(Value::Boolean(true)) => return Ok(Mask::All),
             Ok(Value::Boolean(false) | Value::Null) => return Ok(Mask::None),
             Ok(Value::Column(Column::Boolean(Vector::Constant { value, .. }))) => {
-                return Ok(if value == Some(true) { Mask::All } else { Mask::None });
+                return Ok(if value == Some(true) {
+                    Mask::All
+                } else {
+                    Mask::None
+                });
             }
             Ok(Value::Column(Column::Boolean(vector))) => return Ok(Mask::from_vector(&vector)),
             Ok(_) | Err(_) => {}
@@ -96,7 +129,15 @@ impl Lambda {
         if table.rows == 0 {
             return Ok(Vec::new());
         }
-        let all = context.for_all_rows(table.rows, || self.call(context, Row { table: Rc::clone(table), row: None }));
+        let all = context.for_all_rows(table.rows, || {
+            self.call(
+                context,
+                Row {
+                    table: Rc::clone(table),
+                    row: None,
+                },
+            )
+        });
         if let Ok(Value::Row(row)) = &all
             && Rc::ptr_eq(&row.table, table)
         {
@@ -146,8 +187,15 @@ impl Mask {
     fn from_vector(vector: &Vector<bool>) -> Self {
         let total = vector.len();
         let rows: Vec<usize> = match vector.as_slice() {
-            Some(values) => values.iter().enumerate().filter_map(|(row, keep)| keep.then_some(row)).collect(),
-            None => vector.present().filter_map(|(row, keep)| keep.then_some(row)).collect(),
+            Some(values) => values
+                .iter()
+                .enumerate()
+                .filter_map(|(row, keep)| keep.then_some(row))
+                .collect(),
+            None => vector
+                .present()
+                .filter_map(|(row, keep)| keep.then_some(row))
+                .collect(),
         };
         Self::of_rows(rows, total)
     }
@@ -162,7 +210,10 @@ fn whole_columns(record: &Record, rows: usize) -> Option<Vec<Field>> {
             Value::Null => continue,
             other => Column::repeat(other, rows)?,
         };
-        fields.push(Field { label: Arc::clone(label), column });
+        fields.push(Field {
+            label: Arc::clone(label),
+            column,
+        });
     }
     Some(fields)
 }
@@ -182,9 +233,13 @@ pub fn columns_of_records(records: &[Rc<Record>]) -> Result<Vec<Field>, Error> {
     }
     let mut fields = Vec::with_capacity(labels.len());
     for label in labels {
-        let values: Vec<Value> =
-            records.iter().map(|record| record.get(&label).cloned().unwrap_or(Value::Null)).collect();
-        let Some(known) = values.iter().find(|value| !value.is_null()) else { continue };
+        let values: Vec<Value> = records
+            .iter()
+            .map(|record| record.get(&label).cloned().unwrap_or(Value::Null))
+            .collect();
+        let Some(known) = values.iter().find(|value| !value.is_null()) else {
+            continue;
+        };
         let Some(kind) = Column::repeat(known, 0).map(|column| column.kind()) else {
             return Err(Error::invalid(format!(
                 "invalid type of property {label:?}: {} is not a column type",
@@ -192,7 +247,9 @@ pub fn columns_of_records(records: &[Rc<Record>]) -> Result<Vec<Field>, Error> {
             )));
         };
         let column = Column::from_values(&values, kind).ok_or_else(|| {
-            Error::invalid(format!("schema collision detected: column {label:?} has values of different types"))
+            Error::invalid(format!(
+                "schema collision detected: column {label:?} has values of different types"
+            ))
         })?;
         fields.push(Field { label, column });
     }

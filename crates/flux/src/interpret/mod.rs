@@ -9,6 +9,9 @@ mod scope;
 mod statement;
 
 pub use arguments::Arguments;
-pub use function::{BoundFunction, Closure, Function, Native, NativeKind, Parameter, parse_signature};
+pub use expression::dict_key;
+pub use function::{
+    BoundFunction, Closure, Function, Native, NativeKind, Parameter, parse_signature,
+};
 pub use lambda::{Lambda, Mask, columns_of_records};
 pub use scope::{Package, Scope};

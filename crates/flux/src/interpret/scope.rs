@@ -21,7 +21,10 @@ impl Scope {
     /// A scope inside this one.
     #[must_use]
     pub fn nested(&self) -> Self {
-        Self(Rc::new(Inner { parent: Some(self.clone()), variables: RefCell::default() }))
+        Self(Rc::new(Inner {
+            parent: Some(self.clone()),
+            variables: RefCell::default(),
+        }))
     }
 
     /// The value of a name here or further out.

@@ -52,7 +52,10 @@ impl Context<'_> {
                             package.scope.set(Arc::clone(&option.name.name), value);
                         }
                         _ => {
-                            return Err(Error::invalid(format!("undefined identifier {}", package.name)));
+                            return Err(Error::invalid(format!(
+                                "undefined identifier {}",
+                                package.name
+                            )));
                         }
                     },
                 }
@@ -66,9 +69,11 @@ impl Context<'_> {
                 Err(Error::invalid(format!("missing builtin {}", name.name)))
             }
             StatementKind::TestCase { .. } => Ok(None),
-            StatementKind::Bad(text) => {
-                Err(Error::invalid(format!("error @{}: invalid statement: {text}", statement.span)).at())
-            }
+            StatementKind::Bad(text) => Err(Error::invalid(format!(
+                "error @{}: invalid statement: {text}",
+                statement.span
+            ))
+            .at()),
         }
     }
 
@@ -77,7 +82,10 @@ impl Context<'_> {
             ("location", _) => self.set_location(&value)?,
             ("now", Value::Function(_)) => {}
             ("now", other) => {
-                return Err(Error::invalid(format!("option now must be a function, found {}", other.type_name())));
+                return Err(Error::invalid(format!(
+                    "option now must be a function, found {}",
+                    other.type_name()
+                )));
             }
             _ => {}
         }

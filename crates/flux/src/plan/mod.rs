@@ -191,11 +191,22 @@ impl Node {
     /// # Errors
     /// The chain of operations is too long.
     pub fn new(operation: Operation, inputs: Vec<Rc<Node>>, span: Span) -> Result<Rc<Self>, Error> {
-        let depth = inputs.iter().map(|input| input.depth + 1).max().unwrap_or(0);
+        let depth = inputs
+            .iter()
+            .map(|input| input.depth + 1)
+            .max()
+            .unwrap_or(0);
         if depth > MAX_DEPTH {
-            return Err(Error::exhausted(format!("a chain of more than {MAX_DEPTH} operations")));
+            return Err(Error::exhausted(format!(
+                "a chain of more than {MAX_DEPTH} operations"
+            )));
         }
-        Ok(Rc::new(Self { operation, inputs, span, depth }))
+        Ok(Rc::new(Self {
+            operation,
+            inputs,
+            span,
+            depth,
+        }))
     }
 
     /// The only input.
@@ -206,7 +217,10 @@ impl Node {
 
 impl Node {
     /// How many operations there are up to this one that `seen` does not hold yet, counted as InfluxDB has them; all are seen then.
-    pub fn count_operations(self: &Rc<Self>, seen: &mut std::collections::HashSet<*const Node>) -> usize {
+    pub fn count_operations(
+        self: &Rc<Self>,
+        seen: &mut std::collections::HashSet<*const Node>,
+    ) -> usize {
         if !seen.insert(Rc::as_ptr(self)) {
             return 0;
         }
@@ -216,6 +230,10 @@ impl Node {
             Operation::Yield(_) => 0,
             _ => 1,
         };
-        own + self.inputs.iter().map(|input| input.count_operations(seen)).sum::<usize>()
+        own + self
+            .inputs
+            .iter()
+            .map(|input| input.count_operations(seen))
+            .sum::<usize>()
     }
 }

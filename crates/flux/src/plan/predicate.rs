@@ -21,16 +21,29 @@ pub struct Split {
 
 /// Splits a filter's function; `None` if storage can take over nothing.
 pub fn split(context: &Context<'_>, function: &Function) -> Option<Split> {
-    let Function::Closure(closure) = function else { return None };
-    let [parameter] = closure.code.parameters.as_slice() else { return None };
+    let Function::Closure(closure) = function else {
+        return None;
+    };
+    let [parameter] = closure.code.parameters.as_slice() else {
+        return None;
+    };
     let body = match &closure.code.body {
         FunctionBody::Expression(body) => body,
         FunctionBody::Block(block) => match block.statements.as_slice() {
-            [ast::Statement { kind: ast::StatementKind::Return(body), .. }] => body,
+            [
+                ast::Statement {
+                    kind: ast::StatementKind::Return(body),
+                    ..
+                },
+            ] => body,
             _ => return None,
         },
     };
-    let translator = Translator { context, scope: &closure.scope, row: &parameter.name.name };
+    let translator = Translator {
+        context,
+        scope: &closure.scope,
+        row: &parameter.name.name,
+    };
     let mut conjuncts = Vec::new();
     flatten(body, &mut conjuncts);
     let mut pushed = Vec::new();
@@ -51,13 +64,19 @@ pub fn split(context: &Context<'_>, function: &Function) -> Option<Split> {
         1 => pushed.pop(),
         _ => Some(Predicate::And(pushed)),
     };
-    Some(Split { pushed, rest: rest_function(closure, body, rest) })
+    Some(Split {
+        pushed,
+        rest: rest_function(closure, body, rest),
+    })
 }
 
 /// The operands of nested `and`s.
 fn flatten<'a>(expression: &'a Expression, conjuncts: &mut Vec<&'a Expression>) {
     match &expression.without_parentheses().kind {
-        ExpressionKind::Logical { operator: LogicalOperator::And, operands } => {
+        ExpressionKind::Logical {
+            operator: LogicalOperator::And,
+            operands,
+        } => {
             for operand in operands {
                 flatten(operand, conjuncts);
             }
@@ -66,13 +85,20 @@ fn flatten<'a>(expression: &'a Expression, conjuncts: &mut Vec<&'a Expression>) 
     }
 }
 
-fn rest_function(closure: &Closure, body: &Expression, mut rest: Vec<Expression>) -> Option<Function> {
+fn rest_function(
+    closure: &Closure,
+    body: &Expression,
+    mut rest: Vec<Expression>,
+) -> Option<Function> {
     let body = match rest.len() {
         0 => return None,
         1 => rest.remove(0),
         _ => Expression::new(
             body.span,
-            ExpressionKind::Logical { operator: LogicalOperator::And, operands: rest },
+            ExpressionKind::Logical {
+                operator: LogicalOperator::And,
+                operands: rest,
+            },
         ),
     };
     let code = ast::Function {
@@ -80,7 +106,10 @@ fn rest_function(closure: &Closure, body: &Expression, mut rest: Vec<Expression>
         body: FunctionBody::Expression(body),
         span: closure.code.span,
     };
-    Some(Function::Closure(std::rc::Rc::new(Closure { code: Arc::new(code), scope: closure.scope.clone() })))
+    Some(Function::Closure(std::rc::Rc::new(Closure {
+        code: Arc::new(code),
+        scope: closure.scope.clone(),
+    })))
 }
 
 struct Translator<'a> {
@@ -93,30 +122,47 @@ impl Translator<'_> {
     fn predicate(&self, expression: &Expression) -> Option<Predicate> {
         match &expression.without_parentheses().kind {
             ExpressionKind::Logical { operator, operands } => {
-                let parts: Option<Vec<Predicate>> = operands.iter().map(|operand| self.predicate(operand)).collect();
+                let parts: Option<Vec<Predicate>> = operands
+                    .iter()
+                    .map(|operand| self.predicate(operand))
+                    .collect();
                 Some(match operator {
                     LogicalOperator::And => Predicate::And(parts?),
                     LogicalOperator::Or => Predicate::Or(parts?),
                 })
             }
-            ExpressionKind::Unary { operator: UnaryOperator::Exists, operand } => match self.subject(operand)? {
+            ExpressionKind::Unary {
+                operator: UnaryOperator::Exists,
+                operand,
+            } => match self.subject(operand)? {
                 Subject::Value => None,
                 subject => Some(Predicate::Exists(subject)),
             },
-            ExpressionKind::Unary { operator: UnaryOperator::Not, operand } => {
-                match &operand.without_parentheses().kind {
-                    ExpressionKind::Unary { operator: UnaryOperator::Exists, .. } => {
-                        Some(Predicate::Not(Box::new(self.predicate(operand)?)))
-                    }
-                    _ => None,
-                }
-            }
-            ExpressionKind::Binary { operator, left, right } => self.comparison(*operator, left, right),
+            ExpressionKind::Unary {
+                operator: UnaryOperator::Not,
+                operand,
+            } => match &operand.without_parentheses().kind {
+                ExpressionKind::Unary {
+                    operator: UnaryOperator::Exists,
+                    ..
+                } => Some(Predicate::Not(Box::new(self.predicate(operand)?))),
+                _ => None,
+            },
+            ExpressionKind::Binary {
+                operator,
+                left,
+                right,
+            } => self.comparison(*operator, left, right),
             _ => None,
         }
     }
 
-    fn comparison(&self, operator: BinaryOperator, left: &Expression, right: &Expression) -> Option<Predicate> {
+    fn comparison(
+        &self,
+        operator: BinaryOperator,
+        left: &Expression,
+        right: &Expression,
+    ) -> Option<Predicate> {
         let subject = self.subject(left)?;
         let constant = self.constant(right)?;
         if let Value::Regex(pattern) = constant {
@@ -125,7 +171,11 @@ impl Translator<'_> {
                 BinaryOperator::RegexNotMatch => true,
                 _ => return None,
             };
-            return Some(Predicate::Matches { subject, pattern, negated });
+            return Some(Predicate::Matches {
+                subject,
+                pattern,
+                negated,
+            });
         }
         let comparison = match operator {
             BinaryOperator::Equal => Comparison::Equal,
@@ -159,7 +209,8 @@ impl Translator<'_> {
     }
 
     fn subject(&self, expression: &Expression) -> Option<Subject> {
-        let ExpressionKind::Member { object, property } = &expression.without_parentheses().kind else {
+        let ExpressionKind::Member { object, property } = &expression.without_parentheses().kind
+        else {
             return None;
         };
         match &object.without_parentheses().kind {

@@ -63,17 +63,23 @@ impl Predicate {
                 Residual::None => Residual::All,
                 Residual::Values(rest) => Residual::Values(Self::Not(Box::new(rest))),
             },
-            Self::Compare(Subject::Value, ..) | Self::Matches { subject: Subject::Value, .. } => {
-                Residual::Values(self.clone())
-            }
+            Self::Compare(Subject::Value, ..)
+            | Self::Matches {
+                subject: Subject::Value,
+                ..
+            } => Residual::Values(self.clone()),
             Self::Compare(subject, comparison, literal) => {
-                let Literal::String(wanted) = literal else { return Residual::None };
+                let Literal::String(wanted) = literal else {
+                    return Residual::None;
+                };
                 let text = text_of(subject, series).unwrap_or("");
                 decided(comparison.accepts(Some(text.cmp(wanted))))
             }
-            Self::Matches { subject, pattern, negated } => {
-                decided(pattern.is_match(text_of(subject, series).unwrap_or("")) != *negated)
-            }
+            Self::Matches {
+                subject,
+                pattern,
+                negated,
+            } => decided(pattern.is_match(text_of(subject, series).unwrap_or("")) != *negated),
             Self::Exists(subject) => decided(text_of(subject, series).is_some()),
         }
     }
@@ -87,7 +93,9 @@ impl Predicate {
             Self::Compare(_, comparison, literal) => {
                 compare(values, row, literal).is_some_and(|order| comparison.accepts(order))
             }
-            Self::Matches { pattern, negated, .. } => match values {
+            Self::Matches {
+                pattern, negated, ..
+            } => match values {
                 FieldValues::String(texts) => pattern.is_match(&texts[row]) != *negated,
                 _ => false,
             },
@@ -112,13 +120,21 @@ impl Predicate {
 fn compare(values: &FieldValues, row: usize, literal: &Literal) -> Option<Option<Ordering>> {
     Some(match (values, literal) {
         (FieldValues::Float(values), Literal::Float(wanted)) => values[row].partial_cmp(wanted),
-        (FieldValues::Float(values), Literal::Integer(wanted)) => values[row].partial_cmp(&(*wanted as f64)),
+        (FieldValues::Float(values), Literal::Integer(wanted)) => {
+            values[row].partial_cmp(&(*wanted as f64))
+        }
         (FieldValues::Integer(values), Literal::Integer(wanted)) => Some(values[row].cmp(wanted)),
-        (FieldValues::Integer(values), Literal::Float(wanted)) => (values[row] as f64).partial_cmp(wanted),
+        (FieldValues::Integer(values), Literal::Float(wanted)) => {
+            (values[row] as f64).partial_cmp(wanted)
+        }
         (FieldValues::Unsigned(values), Literal::Unsigned(wanted)) => Some(values[row].cmp(wanted)),
-        (FieldValues::Unsigned(values), Literal::Float(wanted)) => (values[row] as f64).partial_cmp(wanted),
+        (FieldValues::Unsigned(values), Literal::Float(wanted)) => {
+            (values[row] as f64).partial_cmp(wanted)
+        }
         (FieldValues::Boolean(values), Literal::Boolean(wanted)) => Some(values[row].cmp(wanted)),
-        (FieldValues::String(values), Literal::String(wanted)) => Some(values[row].as_ref().cmp(wanted)),
+        (FieldValues::String(values), Literal::String(wanted)) => {
+            Some(values[row].as_ref().cmp(wanted))
+        }
         _ => return None,
     })
 }
@@ -173,8 +189,16 @@ impl fmt::Display for Predicate {
                     Literal::Boolean(value) => write!(f, "{subject} {symbol} {value}"),
                 }
             }
-            Self::Matches { subject, pattern, negated } => {
-                write!(f, "{subject} {} /{pattern}/", if *negated { "!~" } else { "=~" })
+            Self::Matches {
+                subject,
+                pattern,
+                negated,
+            } => {
+                write!(
+                    f,
+                    "{subject} {} /{pattern}/",
+                    if *negated { "!~" } else { "=~" }
+                )
             }
             Self::Exists(subject) => write!(f, "exists {subject}"),
         }

@@ -12,7 +12,6 @@ use regex::Regex;
 
 pub use matching::{Residual, SeriesView};
 
-
 use crate::error::Error;
 use crate::value::window::Window;
 

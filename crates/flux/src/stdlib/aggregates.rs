@@ -10,7 +10,7 @@ use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Lambda, Native};
 use crate::plan::Operation;
 use crate::source::Aggregate;
-use crate::table::{Column, ColumnType, Field, KeyValue, Table, Vector};
+use crate::table::{Column, Field, KeyValue, Table, Vector};
 use crate::value::{Record, Value, equal_values};
 
 /// The functions of this family.
@@ -22,15 +22,35 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "spread", "<-tables, ?column", Stream, spread),
     native("", "skew", "<-tables, ?column", Stream, skew),
     native("", "mode", "<-tables, ?column", Stream, mode),
-    native("", "integral", "<-tables, ?unit, ?column, ?timeColumn, ?interpolate", Stream, integral),
-    native("", "covariance", "<-tables, columns, ?pearsonr, ?valueDst", Stream, covariance),
+    native(
+        "",
+        "integral",
+        "<-tables, ?unit, ?column, ?timeColumn, ?interpolate",
+        Stream,
+        integral,
+    ),
+    native(
+        "",
+        "covariance",
+        "<-tables, columns, ?pearsonr, ?valueDst",
+        Stream,
+        covariance,
+    ),
     native("", "reduce", "<-tables, fn, identity", Stream, reduce),
 ];
 
-fn pushable(context: &Context<'_>, arguments: &Arguments, function: Aggregate) -> Result<Value, Error> {
+fn pushable(
+    context: &Context<'_>,
+    arguments: &Arguments,
+    function: Aggregate,
+) -> Result<Value, Error> {
     let input = arguments.stream("tables")?;
     let column = arguments.string_or("column", "_value")?;
-    context.stream(Operation::Aggregate { function, column }, vec![input], arguments)
+    context.stream(
+        Operation::Aggregate { function, column },
+        vec![input],
+        arguments,
+    )
 }
 
 fn count(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -52,7 +72,10 @@ pub(super) fn numbers(column: &Column, function: &str) -> Result<Vec<f64>, Error
         Column::Integer(values) => values.present().map(|(_, value)| *value as f64).collect(),
         Column::Unsigned(values) => values.present().map(|(_, value)| *value as f64).collect(),
         other => {
-            return Err(Error::invalid(format!("unsupported aggregate column type {} for {function}", other.kind())));
+            return Err(Error::invalid(format!(
+                "unsupported aggregate column type {} for {function}",
+                other.kind()
+            )));
         }
     })
 }
@@ -60,10 +83,15 @@ pub(super) fn numbers(column: &Column, function: &str) -> Result<Vec<f64>, Error
 /// A row of a table's key and one more column.
 pub(super) fn one_row(table: &Table, label: &Arc<str>, column: Column) -> Result<Table, Error> {
     if table.key.contains(label) {
-        return Err(Error::invalid("cannot aggregate columns that are part of the group key"));
+        return Err(Error::invalid(
+            "cannot aggregate columns that are part of the group key",
+        ));
     }
     let mut result = Table::of_key(table.key.clone(), column.len());
-    result.fields.push(Field { label: Arc::clone(label), column });
+    result.fields.push(Field {
+        label: Arc::clone(label),
+        column,
+    });
     Ok(result)
 }
 
@@ -102,7 +130,9 @@ fn stddev(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
         "sample" => true,
         "population" => false,
         other => {
-            return Err(Error::invalid(format!("\"{other}\" is not a valid mode: must be \"sample\" or \"population\"")));
+            return Err(Error::invalid(format!(
+                "\"{other}\" is not a valid mode: must be \"sample\" or \"population\""
+            )));
         }
     };
     of_numbers(context, arguments, "stddev", move |values| {
@@ -136,18 +166,27 @@ fn spread(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
                 let mut low = None;
                 let mut high = None;
                 for (_, value) in $values.present() {
-                    low = Some(low.map_or(*value, |known| if *value < known { *value } else { known }));
-                    high = Some(high.map_or(*value, |known| if *value > known { *value } else { known }));
+                    low = Some(
+                        low.map_or(*value, |known| if *value < known { *value } else { known }),
+                    );
+                    high = Some(
+                        high.map_or(*value, |known| if *value > known { *value } else { known }),
+                    );
                 }
                 Column::$variant(Vector::constant(high.zip(low).map($subtract), 1))
             }};
         }
         let column = match table.expect_column(&label)? {
             Column::Float(values) => extent!(Float, values, |(high, low): (f64, f64)| high - low),
-            Column::Integer(values) => extent!(Integer, values, |(high, low): (i64, i64)| high.wrapping_sub(low)),
-            Column::Unsigned(values) => extent!(Unsigned, values, |(high, low): (u64, u64)| high.wrapping_sub(low)),
+            Column::Integer(values) => extent!(Integer, values, |(high, low): (i64, i64)| high
+                .wrapping_sub(low)),
+            Column::Unsigned(values) => extent!(Unsigned, values, |(high, low): (u64, u64)| high
+                .wrapping_sub(low)),
             other => {
-                return Err(Error::invalid(format!("unsupported aggregate column type {} for spread", other.kind())));
+                return Err(Error::invalid(format!(
+                    "unsupported aggregate column type {} for spread",
+                    other.kind()
+                )));
             }
         };
         one_row(&table, &label, column)
@@ -158,14 +197,22 @@ fn mode(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let label = arguments.string_or("column", "_value")?;
     map_table(context, arguments, "mode", move |_, table| {
         let column = table.expect_column(&label)?;
-        let mut counts: std::collections::BTreeMap<KeyValue, usize> = std::collections::BTreeMap::new();
+        let mut counts: std::collections::BTreeMap<KeyValue, usize> =
+            std::collections::BTreeMap::new();
         for row in (0..table.rows).filter(|row| !column.is_null(*row)) {
             *counts.entry(KeyValue::of(column, row)).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
         let all_alike = counts.len() > 1 && counts.values().all(|count| *count == most);
-        let winners: Vec<&KeyValue> =
-            if all_alike { Vec::new() } else { counts.iter().filter(|(_, count)| **count == most).map(|(value, _)| value).collect() };
+        let winners: Vec<&KeyValue> = if all_alike {
+            Vec::new()
+        } else {
+            counts
+                .iter()
+                .filter(|(_, count)| **count == most)
+                .map(|(value, _)| value)
+                .collect()
+        };
         let values: Vec<Value> = winners.into_iter().map(KeyValue::value).collect();
         let values = match values.is_empty() {
             true => Column::nulls(column.kind(), 1),
@@ -177,13 +224,19 @@ fn mode(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 }
 
 fn integral(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let unit = arguments.optional_duration("unit")?.map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
+    let unit = arguments
+        .optional_duration("unit")?
+        .map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
     let label = arguments.string_or("column", "_value")?;
     let time_label = arguments.string_or("timeColumn", "_time")?;
     let interpolate = match arguments.string_or("interpolate", "")?.as_ref() {
         "" => false,
         "linear" => true,
-        other => return Err(Error::invalid(format!("unknown interpolation method {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "unknown interpolation method {other:?}"
+            )));
+        }
     };
     map_table(context, arguments, "integral", move |_, table| {
         let times = table.expect_times(&time_label)?.clone();
@@ -195,34 +248,53 @@ fn integral(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
                 Column::Integer(values) => values.get(row).map(|value| *value as f64),
                 Column::Unsigned(values) => values.get(row).map(|value| *value as f64),
                 other => {
-                    return Err(Error::invalid(format!("unsupported aggregate column type {} for integral", other.kind())));
+                    return Err(Error::invalid(format!(
+                        "unsupported aggregate column type {} for integral",
+                        other.kind()
+                    )));
                 }
             };
-            let time = times.get(row).copied().ok_or_else(|| Error::invalid("integral found null time in time column"))?;
+            let time = times
+                .get(row)
+                .copied()
+                .ok_or_else(|| Error::invalid("integral found null time in time column"))?;
             if let Some(value) = value {
                 points.push((time, value));
             }
         }
         if points.windows(2).any(|pair| pair[1].0 < pair[0].0) {
-            return Err(Error::invalid("integral found out-of-order times in time column"));
+            return Err(Error::invalid(
+                "integral found out-of-order times in time column",
+            ));
         }
         points.dedup_by_key(|point| point.0);
         let (Some(start), Some(stop)) = (table.key.time("_start"), table.key.time("_stop")) else {
-            return Err(Error::invalid("integral function needs _start and _stop columns to be part of group key"));
+            return Err(Error::invalid(
+                "integral function needs _start and _stop columns to be part of group key",
+            ));
         };
-        let area = if interpolate { area_between(&points, start, stop) } else { trapezoids(&points) };
+        let area = if interpolate {
+            area_between(&points, start, stop)
+        } else {
+            trapezoids(&points)
+        };
         let value = Some(area / unit as f64);
         one_row(&table, &label, float_row(value))
     })
 }
 
 fn trapezoids(points: &[(i64, f64)]) -> f64 {
-    points.windows(2).map(|pair| (pair[1].0 - pair[0].0) as f64 * (pair[0].1 + pair[1].1) / 2.0).sum()
+    points
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0) as f64 * (pair[0].1 + pair[1].1) / 2.0)
+        .sum()
 }
 
 /// The area before the first and after the last point, the ends carried on along the nearest two points.
 fn outside(points: &[(i64, f64)], start: Option<i64>, stop: Option<i64>) -> f64 {
-    let [first, second, ..] = points else { return 0.0 };
+    let [first, second, ..] = points else {
+        return 0.0;
+    };
     let (before, last) = (points[points.len() - 2], points[points.len() - 1]);
     let along = |a: (i64, f64), b: (i64, f64), at: i64| {
         a.1 + (b.1 - a.1) * (at - a.0) as f64 / (b.0 - a.0) as f64
@@ -246,10 +318,15 @@ fn covariance(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     map_table(context, arguments, "covariance", move |_, table| {
         let (left, right) = (table.expect_column(&x)?, table.expect_column(&y)?);
         if left.kind() != right.kind() {
-            return Err(Error::invalid("cannot compute the covariance between different types"));
+            return Err(Error::invalid(
+                "cannot compute the covariance between different types",
+            ));
         }
         let (Column::Float(left), Column::Float(right)) = (left, right) else {
-            return Err(Error::invalid(format!("covariance does not support {}", left.kind())));
+            return Err(Error::invalid(format!(
+                "covariance does not support {}",
+                left.kind()
+            )));
         };
         let (mut count, mut mean_x, mut mean_y) = (0.0, 0.0, 0.0);
         let (mut squares_x, mut squares_y, mut products) = (0.0, 0.0, 0.0);
@@ -262,7 +339,13 @@ fn covariance(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
             squares_y += delta_y * (y - mean_y);
             products += delta_x * (y - mean_y);
         }
-        let value = if count == 0.0 { f64::NAN } else if pearson { products / (squares_x * squares_y).sqrt() } else { products / (count - 1.0) };
+        let value = if count == 0.0 {
+            f64::NAN
+        } else if pearson {
+            products / (squares_x * squares_y).sqrt()
+        } else {
+            products / (count - 1.0)
+        };
         let mut result = Table::of_key(table.key.clone(), 1);
         result.set(&destination, float_row(Some(value)));
         Ok(result)
@@ -273,55 +356,75 @@ fn reduce(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let function = arguments.function("fn")?;
     let identity = arguments.record("identity")?;
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "reduce", vec![input], move |context, inputs, out| {
-        let mut seen = std::collections::BTreeSet::new();
-        for table in inputs.into_iter().flatten() {
-            let table = std::rc::Rc::new(table);
-            let mut accumulator = std::rc::Rc::clone(&identity);
-            for row in 0..table.rows {
-                context.check()?;
-                let arguments = Arguments::of([
-                    ("r", Value::Row(crate::value::Row { table: std::rc::Rc::clone(&table), row: Some(row) })),
-                    ("accumulator", Value::Record(accumulator)),
-                ]);
-                accumulator = match context.call(&function, arguments, None)? {
-                    Value::Record(record) => record,
-                    other => {
-                        return Err(Error::invalid(format!("reduce function must return an object, got {}", other.type_name())));
-                    }
-                };
+    super::build::all(
+        context,
+        arguments,
+        "reduce",
+        vec![input],
+        move |context, inputs, out| {
+            let mut seen = std::collections::BTreeSet::new();
+            for table in inputs.into_iter().flatten() {
+                let table = std::rc::Rc::new(table);
+                let mut accumulator = std::rc::Rc::clone(&identity);
+                for row in 0..table.rows {
+                    context.check()?;
+                    let arguments = Arguments::of([
+                        (
+                            "r",
+                            Value::Row(crate::value::Row {
+                                table: std::rc::Rc::clone(&table),
+                                row: Some(row),
+                            }),
+                        ),
+                        ("accumulator", Value::Record(accumulator)),
+                    ]);
+                    accumulator = match context.call(&function, arguments, None)? {
+                        Value::Record(record) => record,
+                        other => {
+                            return Err(Error::invalid(format!(
+                                "reduce function must return an object, got {}",
+                                other.type_name()
+                            )));
+                        }
+                    };
+                }
+                let reduced = reduced_row(&table, &accumulator)?;
+                if !seen.insert(reduced.key.clone()) {
+                    return Err(Error::invalid(
+                        "two reducers writing result to the same table",
+                    ));
+                }
+                out(reduced)?;
             }
-            let reduced = reduced_row(&table, &accumulator)?;
-            if !seen.insert(reduced.key.clone()) {
-                return Err(Error::invalid("two reducers writing result to the same table"));
-            }
-            out(reduced)?;
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 fn reduced_row(table: &Table, accumulator: &Record) -> Result<Table, Error> {
     let mut result = Table::of_key(table.key.clone(), 1);
     for (label, value) in accumulator.iter() {
         if value.is_null() {
-            return Err(Error::invalid(format!("null values are not supported for {label:?} in the reduce() function")));
+            return Err(Error::invalid(format!(
+                "null values are not supported for {label:?} in the reduce() function"
+            )));
         }
-        let column = Column::repeat(value, 1)
-            .ok_or_else(|| Error::invalid(format!("cannot make a column {label:?} of {}", value.type_name())))?;
-        if let Some(known) = table.key.get(label) {
-            if !equal_values(&known.value(), value) {
-                result.key = result.key.with(label, KeyValue::of(&column, 0));
-            }
+        let column = Column::repeat(value, 1).ok_or_else(|| {
+            Error::invalid(format!(
+                "cannot make a column {label:?} of {}",
+                value.type_name()
+            ))
+        })?;
+        if table
+            .key
+            .get(label)
+            .is_some_and(|known| !equal_values(&known.value(), value))
+        {
+            result.key = result.key.with(label, KeyValue::of(&column, 0));
         }
         result.set(label, column);
     }
     Ok(result)
-}
-
-/// Whether a column holds numbers.
-pub(super) fn is_numeric(kind: ColumnType) -> bool {
-    matches!(kind, ColumnType::Float | ColumnType::Integer | ColumnType::Unsigned)
 }
 
 /// A predicate over rows, for the families that test states.

@@ -12,22 +12,68 @@ use crate::value::{Value, equal_values};
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
     native("", "length", "<-arr", Scalar, |_, a| {
-        Ok(Value::Integer(i64::try_from(a.array("arr")?.len()).unwrap_or(i64::MAX)))
+        Ok(Value::Integer(
+            i64::try_from(a.array("arr")?.len()).unwrap_or(i64::MAX),
+        ))
     }),
     native("", "contains", "value, set", Scalar, |_, a| {
         let value = a.expect("value")?;
-        Ok(Value::Boolean(!value.is_null() && a.array("set")?.iter().any(|item| equal_values(item, value))))
+        Ok(Value::Boolean(
+            !value.is_null() && a.array("set")?.iter().any(|item| equal_values(item, value)),
+        ))
     }),
     native("array", "concat", "<-arr, v", Scalar, concat),
     native("array", "map", "<-arr, fn", Stream, map),
     native("array", "filter", "<-arr, fn", Stream, filter),
-    native("experimental/array", "toBool", "<-arr", Scalar, |context, a| convert(context, a, "bool")),
-    native("experimental/array", "toDuration", "<-arr", Scalar, |context, a| convert(context, a, "duration")),
-    native("experimental/array", "toFloat", "<-arr", Scalar, |context, a| convert(context, a, "float")),
-    native("experimental/array", "toInt", "<-arr", Scalar, |context, a| convert(context, a, "int")),
-    native("experimental/array", "toString", "<-arr", Scalar, |context, a| convert(context, a, "string")),
-    native("experimental/array", "toTime", "<-arr", Scalar, |context, a| convert(context, a, "time")),
-    native("experimental/array", "toUInt", "<-arr", Scalar, |context, a| convert(context, a, "uint")),
+    native(
+        "experimental/array",
+        "toBool",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "bool"),
+    ),
+    native(
+        "experimental/array",
+        "toDuration",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "duration"),
+    ),
+    native(
+        "experimental/array",
+        "toFloat",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "float"),
+    ),
+    native(
+        "experimental/array",
+        "toInt",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "int"),
+    ),
+    native(
+        "experimental/array",
+        "toString",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "string"),
+    ),
+    native(
+        "experimental/array",
+        "toTime",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "time"),
+    ),
+    native(
+        "experimental/array",
+        "toUInt",
+        "<-arr",
+        Scalar,
+        |context, a| convert(context, a, "uint"),
+    ),
 ];
 
 fn concat(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -38,8 +84,11 @@ fn concat(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 
 fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let lambda = Lambda::new(arguments.function("fn")?)?;
-    let items: Result<Vec<Value>, Error> =
-        arguments.array("arr")?.iter().map(|item| lambda.value(context, item.clone())).collect();
+    let items: Result<Vec<Value>, Error> = arguments
+        .array("arr")?
+        .iter()
+        .map(|item| lambda.value(context, item.clone()))
+        .collect();
     items.map(Value::array)
 }
 
@@ -59,7 +108,10 @@ fn convert(context: &Context<'_>, arguments: &Arguments, name: &str) -> Result<V
     let Some(Value::Function(function)) = context.universe().own(name) else {
         return Err(Error::internal(format!("no conversion {name}")));
     };
-    let items: Result<Vec<Value>, Error> =
-        arguments.array("arr")?.iter().map(|item| context.call_with(&function, [("v", item.clone())])).collect();
+    let items: Result<Vec<Value>, Error> = arguments
+        .array("arr")?
+        .iter()
+        .map(|item| context.call_with(&function, [("v", item.clone())]))
+        .collect();
     items.map(Value::array)
 }

@@ -17,7 +17,14 @@ pub(super) fn each(
     run: impl Fn(&Context<'_>, Table, &mut Out<'_>) -> Result<(), Error> + 'static,
 ) -> Result<Value, Error> {
     let input = arguments.stream("tables")?;
-    context.stream(Operation::Each { name, run: Rc::new(run) }, vec![input], arguments)
+    context.stream(
+        Operation::Each {
+            name,
+            run: Rc::new(run),
+        },
+        vec![input],
+        arguments,
+    )
 }
 
 /// A stream that makes one table of each table of `tables`.
@@ -27,7 +34,9 @@ pub(super) fn map_table(
     name: &'static str,
     run: impl Fn(&Context<'_>, Table) -> Result<Table, Error> + 'static,
 ) -> Result<Value, Error> {
-    each(context, arguments, name, move |context, table, out| out(run(context, table)?))
+    each(context, arguments, name, move |context, table, out| {
+        out(run(context, table)?)
+    })
 }
 
 /// A stream made of all tables of some inputs.
@@ -38,7 +47,14 @@ pub(super) fn all(
     inputs: Vec<Rc<Node>>,
     run: impl Fn(&Context<'_>, Vec<Vec<Table>>, &mut Out<'_>) -> Result<(), Error> + 'static,
 ) -> Result<Value, Error> {
-    context.stream(Operation::All { name, run: Rc::new(run) }, inputs, arguments)
+    context.stream(
+        Operation::All {
+            name,
+            run: Rc::new(run),
+        },
+        inputs,
+        arguments,
+    )
 }
 
 /// A stream of tables that are known.

@@ -23,7 +23,13 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "columns", "<-tables, ?column", Stream, columns),
     native("", "keyValues", "<-tables, ?keyColumns", Stream, key_values),
     native("experimental", "set", "<-tables, o", Stream, set_record),
-    native("experimental", "group", "<-tables, columns, mode", Stream, extend_group),
+    native(
+        "experimental",
+        "group",
+        "<-tables, columns, mode",
+        Stream,
+        extend_group,
+    ),
 ];
 
 /// What decides which columns stay: their names, or a function of the name.
@@ -34,30 +40,49 @@ enum Choice {
 
 impl Choice {
     fn of(arguments: &Arguments, function: &str) -> Result<Self, Error> {
-        match (arguments.optional_strings("columns")?, arguments.optional_function("fn")?) {
+        match (
+            arguments.optional_strings("columns")?,
+            arguments.optional_function("fn")?,
+        ) {
             (Some(names), None) => Ok(Self::Names(names)),
             (None, Some(test)) => Ok(Self::Test(test)),
-            (Some(_), Some(_)) => Err(Error::invalid(format!("{function} error: both columns and fn are given"))),
-            (None, None) => Err(Error::invalid(format!("{function} error: neither column list nor predicate function provided"))),
+            (Some(_), Some(_)) => Err(Error::invalid(format!(
+                "{function} error: both columns and fn are given"
+            ))),
+            (None, None) => Err(Error::invalid(format!(
+                "{function} error: neither column list nor predicate function provided"
+            ))),
         }
     }
 
     fn chosen(&self, context: &Context<'_>, label: &Arc<str>) -> Result<bool, Error> {
         match self {
             Self::Names(names) => Ok(names.contains(label)),
-            Self::Test(test) => match context.call_with(test, [("column", Value::String(Arc::clone(label)))])? {
-                Value::Boolean(value) => Ok(value),
-                other => Err(Error::invalid(format!("fn must give a bool, found {}", other.type_name()))),
-            },
+            Self::Test(test) => {
+                match context.call_with(test, [("column", Value::String(Arc::clone(label)))])? {
+                    Value::Boolean(value) => Ok(value),
+                    other => Err(Error::invalid(format!(
+                        "fn must give a bool, found {}",
+                        other.type_name()
+                    ))),
+                }
+            }
         }
     }
 }
 
 /// The table with only the columns that `kept` says.
 fn retain(table: &Table, kept: &[bool]) -> Table {
-    let fields: Vec<Field> =
-        table.fields.iter().zip(kept).filter(|(_, kept)| **kept).map(|(field, _)| field.clone()).collect();
-    let key = table.key.retain(|label| fields.iter().any(|field| field.label.as_ref() == label));
+    let fields: Vec<Field> = table
+        .fields
+        .iter()
+        .zip(kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(field, _)| field.clone())
+        .collect();
+    let key = table
+        .key
+        .retain(|label| fields.iter().any(|field| field.label.as_ref() == label));
     let rows = if fields.is_empty() { 0 } else { table.rows };
     Table::new(key, fields, rows)
 }
@@ -70,9 +95,20 @@ fn gather(
     change: impl Fn(&Context<'_>, Table) -> Result<Table, Error> + 'static,
 ) -> Result<Value, Error> {
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, name, vec![input], move |context, inputs, out| {
-        gather_tables(context, inputs.into_iter().flatten().collect(), &change, out)
-    })
+    super::build::all(
+        context,
+        arguments,
+        name,
+        vec![input],
+        move |context, inputs, out| {
+            gather_tables(
+                context,
+                inputs.into_iter().flatten().collect(),
+                &change,
+                out,
+            )
+        },
+    )
 }
 
 /// Tables changed one by one; if keys changed, those with equal keys become one, in order of key.
@@ -106,10 +142,17 @@ fn keep(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let choice = Choice::of(arguments, "keep")?;
     if let Choice::Names(columns) = choice {
         let input = arguments.stream("tables")?;
-        return context.stream(Operation::Schema(SchemaOperation::Keep { columns }), vec![input], arguments);
+        return context.stream(
+            Operation::Schema(SchemaOperation::Keep { columns }),
+            vec![input],
+            arguments,
+        );
     }
     gather(context, arguments, "keep", move |context, table| {
-        let kept: Result<Vec<bool>, Error> = table.labels().map(|label| choice.chosen(context, label)).collect();
+        let kept: Result<Vec<bool>, Error> = table
+            .labels()
+            .map(|label| choice.chosen(context, label))
+            .collect();
         Ok(retain(&table, &kept?))
     })
 }
@@ -122,7 +165,10 @@ pub(super) fn keep_columns(
     out: &mut crate::plan::Out<'_>,
 ) -> Result<(), Error> {
     let change = |_: &Context<'_>, table: Table| {
-        let kept: Vec<bool> = table.labels().map(|label| columns.contains(label)).collect();
+        let kept: Vec<bool> = table
+            .labels()
+            .map(|label| columns.contains(label))
+            .collect();
         Ok(retain(&table, &kept))
     };
     gather_tables(context, tables, &change, out)
@@ -131,8 +177,10 @@ pub(super) fn keep_columns(
 fn drop_columns(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let choice = Choice::of(arguments, "drop")?;
     gather(context, arguments, "drop", move |context, table| {
-        let kept: Result<Vec<bool>, Error> =
-            table.labels().map(|label| choice.chosen(context, label).map(|dropped| !dropped)).collect();
+        let kept: Result<Vec<bool>, Error> = table
+            .labels()
+            .map(|label| choice.chosen(context, label).map(|dropped| !dropped))
+            .collect();
         Ok(retain(&table, &kept?))
     })
 }
@@ -141,7 +189,9 @@ fn rename(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let columns = arguments.optional_record("columns")?;
     let function = arguments.optional_function("fn")?;
     if columns.is_some() == function.is_some() {
-        return Err(Error::invalid("rename error: either columns or fn must be given"));
+        return Err(Error::invalid(
+            "rename error: either columns or fn must be given",
+        ));
     }
     gather(context, arguments, "rename", move |context, mut table| {
         let mut names: Vec<(Arc<str>, Arc<str>)> = Vec::new();
@@ -151,7 +201,9 @@ fn rename(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
                     return Err(Error::invalid("rename error: names must be strings"));
                 };
                 if table.position(from).is_none() {
-                    return Err(Error::invalid(format!("rename error: column {from:?} doesn't exist")));
+                    return Err(Error::invalid(format!(
+                        "rename error: column {from:?} doesn't exist"
+                    )));
                 }
                 names.push((Arc::clone(from), Arc::clone(to)));
             }
@@ -161,23 +213,39 @@ fn rename(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
                 match context.call_with(function, [("column", Value::String(Arc::clone(label)))])? {
                     Value::String(to) => names.push((Arc::clone(label), to)),
                     other => {
-                        return Err(Error::invalid(format!("fn must give a string, found {}", other.type_name())));
+                        return Err(Error::invalid(format!(
+                            "fn must give a string, found {}",
+                            other.type_name()
+                        )));
                     }
                 }
             }
         }
         let renamed = |label: &Arc<str>| {
-            names.iter().find(|(from, _)| from == label).map_or_else(|| Arc::clone(label), |(_, to)| Arc::clone(to))
+            names
+                .iter()
+                .find(|(from, _)| from == label)
+                .map_or_else(|| Arc::clone(label), |(_, to)| Arc::clone(to))
         };
         for field in &mut table.fields {
             field.label = renamed(&field.label);
         }
         for (at, field) in table.fields.iter().enumerate() {
-            if table.fields[..at].iter().any(|other| other.label == field.label) {
-                return Err(Error::invalid(format!("rename error: column {:?} already exists", field.label)));
+            if table.fields[..at]
+                .iter()
+                .any(|other| other.label == field.label)
+            {
+                return Err(Error::invalid(format!(
+                    "rename error: column {:?} already exists",
+                    field.label
+                )));
             }
         }
-        let key = table.key.columns().iter().map(|(label, value)| (renamed(label), value.clone()));
+        let key = table
+            .key
+            .columns()
+            .iter()
+            .map(|(label, value)| (renamed(label), value.clone()));
         table.key = GroupKey::new(key.collect());
         Ok(table)
     })
@@ -190,7 +258,9 @@ fn set(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         let rows = table.rows;
         table.set(&label, Column::text(&value, rows));
         if table.key.contains(&label) {
-            table.key = table.key.with(&label, KeyValue::String(Some(Arc::clone(&value))));
+            table.key = table
+                .key
+                .with(&label, KeyValue::String(Some(Arc::clone(&value))));
         }
         Ok(table)
     })
@@ -202,7 +272,10 @@ fn set_record(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         let rows = table.rows;
         for (label, value) in record.iter() {
             let Some(column) = Column::repeat(value, rows) else {
-                return Err(Error::invalid(format!("cannot set column {label:?} to a {}", value.type_name())));
+                return Err(Error::invalid(format!(
+                    "cannot set column {label:?} to a {}",
+                    value.type_name()
+                )));
             };
             table.set(label, column);
             if table.key.contains(label)
@@ -219,7 +292,9 @@ fn duplicate(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Erro
     let (from, to) = (arguments.string("column")?, arguments.string("as")?);
     gather(context, arguments, "duplicate", move |_, mut table| {
         let Some(column) = table.column(&from).cloned() else {
-            return Err(Error::invalid(format!("duplicate error: column {from:?} doesn't exist")));
+            return Err(Error::invalid(format!(
+                "duplicate error: column {from:?} doesn't exist"
+            )));
         };
         table.set(&to, column);
         if table.key.contains(&to) {
@@ -237,20 +312,30 @@ pub(super) fn texts(key: GroupKey, label: &Arc<str>, texts: Vec<Text>) -> Table 
     let rows = texts.len();
     let key = key.retain(|name| name != label.as_ref());
     let mut table = Table::of_key(key, rows);
-    table.fields.push(Field { label: Arc::clone(label), column: Column::String(Vector::dense(texts)) });
+    table.fields.push(Field {
+        label: Arc::clone(label),
+        column: Column::String(Vector::dense(texts)),
+    });
     table
 }
 
 fn keys(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let column = arguments.string_or("column", "_value")?;
     let input = arguments.stream("tables")?;
-    context.stream(Operation::Schema(SchemaOperation::Keys { column }), vec![input], arguments)
+    context.stream(
+        Operation::Schema(SchemaOperation::Keys { column }),
+        vec![input],
+        arguments,
+    )
 }
 
 fn columns(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let column = arguments.string_or("column", "_value")?;
     map_table(context, arguments, "columns", move |_, table| {
-        let names = table.labels().map(|label| Text(Arc::clone(label))).collect();
+        let names = table
+            .labels()
+            .map(|label| Text(Arc::clone(label)))
+            .collect();
         Ok(texts(table.key, &column, names))
     })
 }
@@ -259,8 +344,17 @@ fn key_values(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     let wanted = arguments.optional_strings("keyColumns")?;
     each(context, arguments, "keyValues", move |_, table, out| {
         let labels: Vec<Arc<str>> = match &wanted {
-            Some(wanted) => wanted.iter().filter(|label| table.position(label).is_some()).cloned().collect(),
-            None => table.key.columns().iter().map(|(label, _)| Arc::clone(label)).collect(),
+            Some(wanted) => wanted
+                .iter()
+                .filter(|label| table.position(label).is_some())
+                .cloned()
+                .collect(),
+            None => table
+                .key
+                .columns()
+                .iter()
+                .map(|(label, _)| Arc::clone(label))
+                .collect(),
         };
         let mut names = Vec::new();
         let mut values: Vec<Column> = Vec::new();
@@ -269,7 +363,10 @@ fn key_values(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
             let mut seen: Vec<Value> = Vec::new();
             for row in 0..column.len() {
                 let value = column.value(row);
-                if !seen.iter().any(|known| crate::value::equal_values(known, &value)) {
+                if !seen
+                    .iter()
+                    .any(|known| crate::value::equal_values(known, &value))
+                {
                     seen.push(value);
                     names.push(Text(Arc::clone(&label)));
                     values.push(column.slice(row, 1));
@@ -291,22 +388,37 @@ fn extend_group(context: &Context<'_>, arguments: &Arguments) -> Result<Value, E
     let columns = arguments.strings("columns")?;
     match arguments.string("mode")?.as_ref() {
         "extend" => {}
-        other => return Err(Error::invalid(format!("mode must be \"extend\", got {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "mode must be \"extend\", got {other:?}"
+            )));
+        }
     }
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "group", vec![input], move |_, inputs, out| {
-        let mut groups = TableGroups::default();
-        for table in inputs.into_iter().flatten() {
-            let mut labels: Vec<Arc<str>> = table.key.columns().iter().map(|(label, _)| Arc::clone(label)).collect();
-            for label in &columns {
-                if !labels.contains(label) && table.position(label).is_some() {
-                    labels.push(Arc::clone(label));
+    super::build::all(
+        context,
+        arguments,
+        "group",
+        vec![input],
+        move |_, inputs, out| {
+            let mut groups = TableGroups::default();
+            for table in inputs.into_iter().flatten() {
+                let mut labels: Vec<Arc<str>> = table
+                    .key
+                    .columns()
+                    .iter()
+                    .map(|(label, _)| Arc::clone(label))
+                    .collect();
+                for label in &columns {
+                    if !labels.contains(label) && table.position(label).is_some() {
+                        labels.push(Arc::clone(label));
+                    }
+                }
+                for part in crate::execute::split_by(&table, &labels) {
+                    groups.push(part);
                 }
             }
-            for part in crate::execute::split_by(&table, &labels) {
-                groups.push(part);
-            }
-        }
-        groups.into_tables().try_for_each(|table| out(table?))
-    })
+            groups.into_tables().try_for_each(|table| out(table?))
+        },
+    )
 }

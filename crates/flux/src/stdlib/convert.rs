@@ -48,7 +48,9 @@ fn cannot(value: &Value, kind: &str) -> Error {
 }
 
 fn cannot_parse(text: &str, kind: &str) -> Error {
-    Error::invalid(format!("cannot convert string {text:?} to {kind} due to invalid syntax"))
+    Error::invalid(format!(
+        "cannot convert string {text:?} to {kind} due to invalid syntax"
+    ))
 }
 
 fn string(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -65,10 +67,11 @@ fn string_of(value: &Value) -> Result<Value, Error> {
         Value::Float(value) => Value::text(format_float(*value)),
         Value::Time(value) => Value::text(format_time_full(*value)),
         Value::Duration(value) => Value::text(value.to_string()),
-        Value::Bytes(bytes) => Value::text(
-            std::str::from_utf8(bytes)
-                .map_err(|_| Error::invalid("cannot convert bytes to string due to invalid utf-8"))?,
-        ),
+        Value::Bytes(bytes) => {
+            Value::text(std::str::from_utf8(bytes).map_err(|_| {
+                Error::invalid("cannot convert bytes to string due to invalid utf-8")
+            })?)
+        }
         other => return Err(cannot(other, "string")),
     })
 }
@@ -98,7 +101,9 @@ fn uint(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn uint_of(value: &Value) -> Result<Value, Error> {
     Ok(match value {
         Value::Null => Value::Null,
-        Value::String(text) => Value::Unsigned(text.parse().map_err(|_| cannot_parse(text, "uint"))?),
+        Value::String(text) => {
+            Value::Unsigned(text.parse().map_err(|_| cannot_parse(text, "uint"))?)
+        }
         Value::Boolean(value) => Value::Unsigned(u64::from(*value)),
         Value::Integer(value) | Value::Time(value) => Value::Unsigned(value.cast_unsigned()),
         Value::Unsigned(value) => Value::Unsigned(*value),
@@ -125,7 +130,9 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
 fn float_of(value: &Value) -> Result<Value, Error> {
     Ok(match value {
         Value::Null => Value::Null,
-        Value::String(text) => Value::Float(parse_float(text).ok_or_else(|| cannot_parse(text, "float"))?),
+        Value::String(text) => {
+            Value::Float(parse_float(text).ok_or_else(|| cannot_parse(text, "float"))?)
+        }
         Value::Boolean(value) => Value::Float(f64::from(u8::from(*value))),
         Value::Integer(value) => Value::Float(*value as f64),
         Value::Unsigned(value) => Value::Float(*value as f64),
@@ -142,14 +149,20 @@ fn bool_of(value: &Value) -> Result<Value, Error> {
     let whole = |zero: bool, one: bool| match (zero, one) {
         (true, _) => Ok(Value::Boolean(false)),
         (_, true) => Ok(Value::Boolean(true)),
-        _ => Err(Error::invalid(format!("cannot convert {} {} to bool: only 0 and 1 are", value.type_name(), display_value(value)))),
+        _ => Err(Error::invalid(format!(
+            "cannot convert {} {} to bool: only 0 and 1 are",
+            value.type_name(),
+            display_value(value)
+        ))),
     };
     match value {
         Value::Null => Ok(Value::Null),
         Value::String(text) => match text.as_ref() {
             "true" => Ok(Value::Boolean(true)),
             "false" => Ok(Value::Boolean(false)),
-            other => Err(Error::invalid(format!("cannot convert string {other:?} to bool"))),
+            other => Err(Error::invalid(format!(
+                "cannot convert string {other:?} to bool"
+            ))),
         },
         Value::Boolean(value) => Ok(Value::Boolean(*value)),
         Value::Integer(value) => whole(*value == 0, *value == 1),
@@ -166,9 +179,11 @@ fn time(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn time_of(value: &Value) -> Result<Value, Error> {
     Ok(match value {
         Value::Null => Value::Null,
-        Value::String(text) => Value::Time(
-            parse_time(text).ok_or_else(|| Error::invalid(format!("cannot convert string {text:?} to time due to invalid syntax")))?,
-        ),
+        Value::String(text) => Value::Time(parse_time(text).ok_or_else(|| {
+            Error::invalid(format!(
+                "cannot convert string {text:?} to time due to invalid syntax"
+            ))
+        })?),
         Value::Integer(value) | Value::Time(value) => Value::Time(*value),
         Value::Unsigned(value) => Value::Time(value.cast_signed()),
         other => return Err(cannot(other, "time")),
@@ -178,10 +193,13 @@ fn time_of(value: &Value) -> Result<Value, Error> {
 fn duration_of(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     Ok(match argument(arguments)? {
         Value::Null => Value::Null,
-        Value::String(text) => Value::Duration(
-            duration::parse_duration(&text)
-                .ok_or_else(|| Error::invalid(format!("cannot convert string {text:?} to duration due to invalid syntax")))?,
-        ),
+        Value::String(text) => {
+            Value::Duration(duration::parse_duration(&text).ok_or_else(|| {
+                Error::invalid(format!(
+                    "cannot convert string {text:?} to duration due to invalid syntax"
+                ))
+            })?)
+        }
         Value::Integer(value) => Value::Duration(Duration::from_nanoseconds(value)),
         Value::Unsigned(value) => Value::Duration(Duration::from_nanoseconds(value.cast_signed())),
         Value::Duration(value) => Value::Duration(value),
@@ -222,9 +240,9 @@ fn convert_values(
             (Column::Unsigned(values), crate::table::ColumnType::Float) => {
                 Some(Column::Float(values.map(|value| *value as f64)))
             }
-            (Column::Float(values), crate::table::ColumnType::String) => {
-                Some(Column::String(values.map(|value| Text(Arc::from(format_float(*value))))))
-            }
+            (Column::Float(values), crate::table::ColumnType::String) => Some(Column::String(
+                values.map(|value| Text(Arc::from(format_float(*value)))),
+            )),
             (Column::Float(values), crate::table::ColumnType::Integer) => {
                 Some(Column::Integer(values.map(|value| *value as i64)))
             }
@@ -234,8 +252,9 @@ fn convert_values(
         let converted = match fast {
             Some(column) => column,
             None => {
-                let values: Result<Vec<Value>, Error> =
-                    (0..table.rows).map(|row| convert(&column.value(row))).collect();
+                let values: Result<Vec<Value>, Error> = (0..table.rows)
+                    .map(|row| convert(&column.value(row)))
+                    .collect();
                 Column::from_values(&values?, kind)
                     .ok_or_else(|| Error::internal("a conversion gave another type"))?
             }
@@ -246,27 +265,63 @@ fn convert_values(
 }
 
 fn to_string(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toString", crate::table::ColumnType::String, string_of)
+    convert_values(
+        context,
+        arguments,
+        "toString",
+        crate::table::ColumnType::String,
+        string_of,
+    )
 }
 
 fn to_int(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toInt", crate::table::ColumnType::Integer, int_of)
+    convert_values(
+        context,
+        arguments,
+        "toInt",
+        crate::table::ColumnType::Integer,
+        int_of,
+    )
 }
 
 fn to_uint(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toUInt", crate::table::ColumnType::Unsigned, uint_of)
+    convert_values(
+        context,
+        arguments,
+        "toUInt",
+        crate::table::ColumnType::Unsigned,
+        uint_of,
+    )
 }
 
 fn to_float(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toFloat", crate::table::ColumnType::Float, float_of)
+    convert_values(
+        context,
+        arguments,
+        "toFloat",
+        crate::table::ColumnType::Float,
+        float_of,
+    )
 }
 
 fn to_bool(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toBool", crate::table::ColumnType::Boolean, bool_of)
+    convert_values(
+        context,
+        arguments,
+        "toBool",
+        crate::table::ColumnType::Boolean,
+        bool_of,
+    )
 }
 
 fn to_time(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toTime", crate::table::ColumnType::Time, time_of)
+    convert_values(
+        context,
+        arguments,
+        "toTime",
+        crate::table::ColumnType::Time,
+        time_of,
+    )
 }
 
 fn hex_int(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -276,22 +331,32 @@ fn hex_int(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         None => (false, text.as_ref()),
     };
     let digits = digits.trim_start_matches("0x").trim_start_matches("0X");
-    let value = i64::from_str_radix(digits, 16)
-        .map_err(|_| Error::invalid(format!("cannot convert string {text:?} to int due to invalid syntax")))?;
+    let value = i64::from_str_radix(digits, 16).map_err(|_| {
+        Error::invalid(format!(
+            "cannot convert string {text:?} to int due to invalid syntax"
+        ))
+    })?;
     Ok(Value::Integer(if negative { -value } else { value }))
 }
 
 fn hex_uint(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let text = arguments.string("v")?;
     let digits = text.trim_start_matches("0x").trim_start_matches("0X");
-    u64::from_str_radix(digits, 16).map(Value::Unsigned).map_err(|_| cannot_parse(&text, "uint"))
+    u64::from_str_radix(digits, 16)
+        .map(Value::Unsigned)
+        .map_err(|_| cannot_parse(&text, "uint"))
 }
 
 fn hex_bytes(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let text = arguments.string("v")?;
-    let pair = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let pair = |at: usize| {
+        text.get(at..at + 2)
+            .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
     let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(pair).collect();
-    bytes.map(|bytes| Value::Bytes(Arc::from(bytes))).ok_or_else(|| cannot_parse(&text, "bytes"))
+    bytes
+        .map(|bytes| Value::Bytes(Arc::from(bytes)))
+        .ok_or_else(|| cannot_parse(&text, "bytes"))
 }
 
 fn hex_string(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -299,7 +364,12 @@ fn hex_string(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         Value::Integer(value) if value < 0 => Value::text(format!("-{:x}", value.unsigned_abs())),
         Value::Integer(value) => Value::text(format!("{value:x}")),
         Value::Unsigned(value) => Value::text(format!("{value:x}")),
-        Value::Bytes(bytes) => Value::text(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Value::Bytes(bytes) => Value::text(
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>(),
+        ),
         other => return string_of(&other),
     })
 }

@@ -21,7 +21,9 @@ pub(super) const FUNCTIONS: &[Native] = &[
 
 fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     if arguments.get("file").is_some() || arguments.get("url").is_some() {
-        return Err(Error::invalid("csv.from: reading files and other servers is not supported; give the text as csv"));
+        return Err(Error::invalid(
+            "csv.from: reading files and other servers is not supported; give the text as csv",
+        ));
     }
     let Some(text) = arguments.optional_string("csv")? else {
         return Err(Error::invalid("must provide csv raw text or filename"));
@@ -30,7 +32,11 @@ fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let read = match &*arguments.string_or("mode", "annotations")? {
         "annotations" => annotated(&text, limit)?,
         "raw" => vec![raw(&text, limit)?],
-        other => return Err(Error::invalid(format!("mode must be one of 'annotations' or 'raw', got {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "mode must be one of 'annotations' or 'raw', got {other:?}"
+            )));
+        }
     };
     tables(context, arguments, "from", read)
 }
@@ -58,15 +64,30 @@ fn table_of(read: &csv::Table) -> Result<Table, Error> {
     let mut key = Vec::new();
     let mut fields = Vec::with_capacity(read.columns.len());
     for column in read.columns.iter() {
-        let values: Vec<Value> = read.rows().map(|row| row.get(&column.label).map_or(Value::Null, value_of)).collect();
+        let values: Vec<Value> = read
+            .rows()
+            .map(|row| row.get(&column.label).map_or(Value::Null, value_of))
+            .collect();
         let made = Column::from_values(&values, column_type(column.data_type));
-        let made = made.ok_or_else(|| wrong(format!("column {:?} holds values of several types", column.label)))?;
+        let made = made.ok_or_else(|| {
+            wrong(format!(
+                "column {:?} holds values of several types",
+                column.label
+            ))
+        })?;
         let label: Arc<str> = Arc::from(column.label.as_str());
         if column.group {
-            let value = if rows > 0 { KeyValue::of(&made, 0) } else { KeyValue::String(Some(Arc::from(column.default.as_str()))) };
+            let value = if rows > 0 {
+                KeyValue::of(&made, 0)
+            } else {
+                KeyValue::String(Some(Arc::from(column.default.as_str())))
+            };
             key.push((Arc::clone(&label), value));
         }
-        fields.push(Field { label, column: made });
+        fields.push(Field {
+            label,
+            column: made,
+        });
     }
     Ok(Table::new(GroupKey::new(key), fields, rows))
 }
@@ -98,29 +119,50 @@ fn value_of(value: &csv::Value) -> Value {
 
 /// The first record names the columns; all of them are text.
 fn raw(text: &str, limit: usize) -> Result<Table, Error> {
-    let mut records = Records { rest: text, line: 1 };
-    let header = records.next().transpose()?.ok_or_else(|| wrong("the text has no header"))?;
+    let mut records = Records {
+        rest: text,
+        line: 1,
+    };
+    let header = records
+        .next()
+        .transpose()?
+        .ok_or_else(|| wrong("the text has no header"))?;
     let mut columns: Vec<Vec<Value>> = vec![Vec::new(); header.len()];
     let mut rows = 0;
     while let Some(record) = records.next().transpose()? {
         if record.len() != header.len() {
-            return Err(wrong(format!("record before line {}: wrong number of fields", records.line)));
+            return Err(wrong(format!(
+                "record before line {}: wrong number of fields",
+                records.line
+            )));
         }
         rows += 1;
         if rows > limit {
-            return Err(Error::exhausted(format!("csv.from: the text has more than {limit} rows")));
+            return Err(Error::exhausted(format!(
+                "csv.from: the text has more than {limit} rows"
+            )));
         }
         for (column, cell) in columns.iter_mut().zip(record) {
             column.push(Value::text(cell));
         }
     }
-    let named = header.into_iter().zip(columns).filter(|(label, _)| !label.is_empty());
+    let named = header
+        .into_iter()
+        .zip(columns)
+        .filter(|(label, _)| !label.is_empty());
     let fields = named.map(|(label, values)| {
         let column = Column::from_values(&values, ColumnType::String);
         let column = column.ok_or_else(|| Error::internal("texts make a column of texts"))?;
-        Ok(Field { label: Arc::from(label), column })
+        Ok(Field {
+            label: Arc::from(label),
+            column,
+        })
     });
-    Ok(Table::new(GroupKey::default(), fields.collect::<Result<_, Error>>()?, rows))
+    Ok(Table::new(
+        GroupKey::default(),
+        fields.collect::<Result<_, Error>>()?,
+        rows,
+    ))
 }
 
 /// The records of a text by the rules of RFC 4180; blank lines are skipped.
@@ -133,7 +175,11 @@ impl Iterator for Records<'_> {
     type Item = Result<Vec<String>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(rest) = self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix('\n')) {
+        while let Some(rest) = self
+            .rest
+            .strip_prefix("\r\n")
+            .or_else(|| self.rest.strip_prefix('\n'))
+        {
             self.rest = rest;
             self.line += 1;
         }
@@ -185,6 +231,9 @@ impl Records<'_> {
         if self.rest.is_empty() || self.rest.starts_with([',', '\n']) {
             return Ok(cell);
         }
-        Err(wrong(format!("line {}: text after a closing quote", self.line)))
+        Err(wrong(format!(
+            "line {}: text after a closing quote",
+            self.line
+        )))
     }
 }

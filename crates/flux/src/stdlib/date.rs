@@ -42,12 +42,37 @@ const DAY: i64 = 86_400 * SECOND;
 
 /// The names of days and months as numbers: Sunday is 0, January is 1.
 pub(super) fn constants() -> Vec<(&'static str, Value)> {
-    let days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    let months = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    let days = [
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
     ];
-    let days = days.into_iter().zip(0..).map(|(name, number)| (name, Value::Integer(number)));
-    let months = months.into_iter().zip(1..).map(|(name, number)| (name, Value::Integer(number)));
+    let months = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let days = days
+        .into_iter()
+        .zip(0..)
+        .map(|(name, number)| (name, Value::Integer(number)));
+    let months = months
+        .into_iter()
+        .zip(1..)
+        .map(|(name, number)| (name, Value::Integer(number)));
     days.chain(months).collect()
 }
 
@@ -56,7 +81,10 @@ fn instant(context: &Context<'_>, arguments: &Arguments, name: &str) -> Result<i
     match arguments.expect(name)? {
         Value::Time(time) => Ok(*time),
         Value::Duration(duration) => Ok(duration.add_to(context.now()?)),
-        other => Err(Error::invalid(format!("{name} must be a time or a duration, found {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "{name} must be a time or a duration, found {}",
+            other.type_name()
+        ))),
     }
 }
 
@@ -75,7 +103,11 @@ fn calendar(context: &Context<'_>, arguments: &Arguments) -> Result<(i64, i64, i
 // === parts ===
 
 fn clock_part(context: &Context<'_>, arguments: &Arguments, unit: i64, parts: i64) -> Answer {
-    Ok(Value::Integer(local(context, arguments)?.div_euclid(unit).rem_euclid(parts)))
+    Ok(Value::Integer(
+        local(context, arguments)?
+            .div_euclid(unit)
+            .rem_euclid(parts),
+    ))
 }
 
 fn hour(context: &Context<'_>, arguments: &Arguments) -> Answer {
@@ -138,7 +170,9 @@ fn week(context: &Context<'_>, arguments: &Arguments) -> Answer {
     let monday = days - (weekday_of(days) + 6).rem_euclid(7);
     let thursday = monday + 3;
     let (year, ..) = civil_from_days(thursday);
-    Ok(Value::Integer((thursday - days_from_civil(year, 1, 1)) / 7 + 1))
+    Ok(Value::Integer(
+        (thursday - days_from_civil(year, 1, 1)) / 7 + 1,
+    ))
 }
 
 // === moving and rounding ===
@@ -148,7 +182,9 @@ fn time(context: &Context<'_>, arguments: &Arguments) -> Answer {
 }
 
 fn scale(_: &Context<'_>, arguments: &Arguments) -> Answer {
-    Ok(Value::Duration(arguments.duration("d")?.times(arguments.integer("n")?)))
+    Ok(Value::Duration(
+        arguments.duration("d")?.times(arguments.integer("n")?),
+    ))
 }
 
 fn add(context: &Context<'_>, arguments: &Arguments) -> Answer {
@@ -167,7 +203,9 @@ fn moved(context: &Context<'_>, arguments: &Arguments, time: i64, by: Duration) 
     if location.is_utc() || by.signed_months() == 0 {
         return Ok(Value::Time(by.add_to(time)));
     }
-    Ok(Value::Time(location.to_utc(by.add_to(location.to_local(time)))))
+    Ok(Value::Time(
+        location.to_utc(by.add_to(location.to_local(time))),
+    ))
 }
 
 /// The start of the window of that length in which the time lies; weeks begin on Thursday.

@@ -14,8 +14,20 @@ use crate::value::Value;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("", "derivative", "<-tables, ?unit, ?nonNegative, ?columns, ?timeColumn, ?initialZero", Stream, derivative),
-    native("", "difference", "<-tables, ?nonNegative, ?columns, ?keepFirst, ?initialZero", Stream, difference),
+    native(
+        "",
+        "derivative",
+        "<-tables, ?unit, ?nonNegative, ?columns, ?timeColumn, ?initialZero",
+        Stream,
+        derivative,
+    ),
+    native(
+        "",
+        "difference",
+        "<-tables, ?nonNegative, ?columns, ?keepFirst, ?initialZero",
+        Stream,
+        difference,
+    ),
 ];
 
 /// What becomes of a value that fell although it must not.
@@ -28,7 +40,9 @@ struct Falling {
 }
 
 fn derivative(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let unit = arguments.optional_duration("unit")?.map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
+    let unit = arguments
+        .optional_duration("unit")?
+        .map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
     let falling = Falling {
         non_negative: arguments.boolean_or("nonNegative", false)?,
         initial_zero: arguments.boolean_or("initialZero", false)?,
@@ -53,37 +67,62 @@ fn derivative_table(
     };
     let mut stamps = Vec::with_capacity(table.rows);
     for time in times.iter() {
-        stamps.push(*time.ok_or_else(|| Error::invalid("derivative found null time in time column"))?);
+        stamps.push(
+            *time.ok_or_else(|| Error::invalid("derivative found null time in time column"))?,
+        );
     }
     if stamps.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Err(Error::invalid("derivative found out-of-order times in time column"));
+        return Err(Error::invalid(
+            "derivative found out-of-order times in time column",
+        ));
     }
     // The first row has nothing before it; of rows with equal times the first counts.
-    let kept: Vec<usize> = (1..table.rows).filter(|row| stamps[*row] != stamps[row - 1]).collect();
+    let kept: Vec<usize> = (1..table.rows)
+        .filter(|row| stamps[*row] != stamps[row - 1])
+        .collect();
     let mut fields = Vec::with_capacity(table.fields.len());
     for field in &table.fields {
         let column = if columns.contains(&field.label) {
             let values = floats(&field.column).ok_or_else(|| {
-                Error::invalid(format!("unsupported derivative column type {}:{}", field.label, field.column.kind()))
+                Error::invalid(format!(
+                    "unsupported derivative column type {}:{}",
+                    field.label,
+                    field.column.kind()
+                ))
             })?;
             Column::Float(rates(&values, &stamps, &kept, unit, falling))
         } else {
             field.column.take(&kept)
         };
-        fields.push(Field { label: Arc::clone(&field.label), column });
+        fields.push(Field {
+            label: Arc::clone(&field.label),
+            column,
+        });
     }
     Ok(Table::new(table.key.clone(), fields, kept.len()))
 }
 
-fn rates(values: &Vector<f64>, times: &[i64], kept: &[usize], unit: i64, falling: Falling) -> Vector<f64> {
-    let mut before = values.len().checked_sub(1).and_then(|_| values.get(0)).map(|value| (times[0], *value));
+fn rates(
+    values: &Vector<f64>,
+    times: &[i64],
+    kept: &[usize],
+    unit: i64,
+    falling: Falling,
+) -> Vector<f64> {
+    let mut before = values
+        .len()
+        .checked_sub(1)
+        .and_then(|_| values.get(0))
+        .map(|value| (times[0], *value));
     if let (Some(slice), Some(_)) = (values.as_slice(), before)
         && !falling.non_negative
     {
         let mut rates = Vec::with_capacity(kept.len());
         let mut last = 0;
         for row in kept {
-            rates.push((slice[*row] - slice[last]) / ((times[*row] - times[last]) as f64 / unit as f64));
+            rates.push(
+                (slice[*row] - slice[last]) / ((times[*row] - times[last]) as f64 / unit as f64),
+            );
             last = *row;
         }
         return Vector::dense(rates);
@@ -114,16 +153,23 @@ fn difference(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         let start = usize::from(!keep_first).min(table.rows);
         let mut rest = table.slice(start, table.rows - start);
         for label in &columns {
-            let Some(column) = table.column(label) else { continue };
+            let Some(column) = table.column(label) else {
+                continue;
+            };
             let changes = match column {
                 Column::Float(values) => Column::Float(changes(values, |a, b| b - a, falling)),
-                Column::Integer(values) => Column::Integer(changes(values, |a, b| b.wrapping_sub(*a), falling)),
+                Column::Integer(values) => {
+                    Column::Integer(changes(values, |a, b| b.wrapping_sub(*a), falling))
+                }
                 Column::Unsigned(values) => {
                     let signed = values.map(|value| value.cast_signed());
                     Column::Integer(changes(&signed, |a, b| b.wrapping_sub(*a), falling))
                 }
                 other => {
-                    return Err(Error::invalid(format!("unsupported difference column type {}", other.kind())));
+                    return Err(Error::invalid(format!(
+                        "unsupported difference column type {}",
+                        other.kind()
+                    )));
                 }
             };
             rest.set(label, changes.slice(start, table.rows - start));
@@ -147,7 +193,9 @@ where
                     falling.initial_zero.then(|| value.clone())
                 }
                 Some(earlier) => Some(subtract(&earlier, value)),
-                None if row == 0 && falling.initial_zero && falling.non_negative => Some(T::default()),
+                None if row == 0 && falling.initial_zero && falling.non_negative => {
+                    Some(T::default())
+                }
                 None => None,
             }
         });

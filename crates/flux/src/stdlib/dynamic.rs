@@ -16,8 +16,20 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("experimental/dynamic", "dynamic", "v", Scalar, dynamic),
     native("experimental/dynamic", "asArray", "<-v", Scalar, as_array),
     native("experimental/dynamic", "isType", "v, type", Scalar, is_type),
-    native("experimental/dynamic", "jsonEncode", "v", Scalar, json_encode),
-    native("experimental/dynamic", "jsonParse", "data", Scalar, json_parse),
+    native(
+        "experimental/dynamic",
+        "jsonEncode",
+        "v",
+        Scalar,
+        json_encode,
+    ),
+    native(
+        "experimental/dynamic",
+        "jsonParse",
+        "data",
+        Scalar,
+        json_parse,
+    ),
 ];
 
 type Answer = Result<Value, Error>;
@@ -53,7 +65,10 @@ fn dynamic(_: &Context<'_>, arguments: &Arguments) -> Answer {
 fn as_array(_: &Context<'_>, arguments: &Arguments) -> Answer {
     match inner(arguments.expect("v")?) {
         Value::Array(items) => Ok(Value::Array(Rc::clone(&items))),
-        other => Err(Error::invalid(format!("unable to convert {} to array", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "unable to convert {} to array",
+            other.type_name()
+        ))),
     }
 }
 
@@ -73,8 +88,11 @@ fn json_encode(_: &Context<'_>, arguments: &Arguments) -> Answer {
 
 fn json_parse(_: &Context<'_>, arguments: &Arguments) -> Answer {
     let Value::Bytes(data) = arguments.expect("data")? else {
-        return Err(Error::invalid("keyword argument \"data\" should be of kind bytes"));
+        return Err(Error::invalid(
+            "keyword argument \"data\" should be of kind bytes",
+        ));
     };
-    let json = serde_json::from_slice(data).map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
+    let json = serde_json::from_slice(data)
+        .map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
     Ok(wrapped(&from_json(&json)))
 }

@@ -14,18 +14,53 @@ use crate::value::{Record, Value};
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("experimental", "addDuration", "d, to, ?location", Scalar, add_duration),
-    native("experimental", "subDuration", "d, from, ?location", Scalar, subtract_duration),
+    native(
+        "experimental",
+        "addDuration",
+        "d, to, ?location",
+        Scalar,
+        add_duration,
+    ),
+    native(
+        "experimental",
+        "subDuration",
+        "d, from, ?location",
+        Scalar,
+        subtract_duration,
+    ),
     native("experimental", "objectKeys", "o", Scalar, object_keys),
     native("experimental", "catch", "fn", Stream, catch),
     native("experimental", "chain", "first, second", Stream, chain),
-    native("experimental", "preview", "<-tables, ?nrows, ?ntables", Stream, preview),
-    native("experimental", "alignTime", "<-tables, ?alignTo", Stream, align_time),
-    native("experimental/record", "get", "r, key, default", Scalar, record_get),
+    native(
+        "experimental",
+        "preview",
+        "<-tables, ?nrows, ?ntables",
+        Stream,
+        preview,
+    ),
+    native(
+        "experimental",
+        "alignTime",
+        "<-tables, ?alignTo",
+        Stream,
+        align_time,
+    ),
+    native(
+        "experimental/record",
+        "get",
+        "r, key, default",
+        Scalar,
+        record_get,
+    ),
 ];
 
 /// A time moved by a duration on the clock of a location.
-pub(super) fn moved(context: &Context<'_>, arguments: &Arguments, name: &str, back: bool) -> Result<Value, Error> {
+pub(super) fn moved(
+    context: &Context<'_>,
+    arguments: &Arguments,
+    name: &str,
+    back: bool,
+) -> Result<Value, Error> {
     let duration = arguments.duration("d")?;
     let duration = if back { duration.negate() } else { duration };
     let time = instant_of(context, arguments.expect(name)?)?;
@@ -33,7 +68,9 @@ pub(super) fn moved(context: &Context<'_>, arguments: &Arguments, name: &str, ba
     let months = crate::value::Duration::from_months(duration.signed_months());
     let local = location.to_utc(months.add_to(location.to_local(time)));
     let time = if months.is_zero() { time } else { local };
-    Ok(Value::Time(time.saturating_add(duration.signed_nanoseconds())))
+    Ok(Value::Time(
+        time.saturating_add(duration.signed_nanoseconds()),
+    ))
 }
 
 fn add_duration(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -46,7 +83,12 @@ fn subtract_duration(context: &Context<'_>, arguments: &Arguments) -> Result<Val
 
 fn object_keys(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let record = arguments.record("o")?;
-    Ok(Value::array(record.iter().map(|(name, _)| Value::String(Arc::clone(name))).collect()))
+    Ok(Value::array(
+        record
+            .iter()
+            .map(|(name, _)| Value::String(Arc::clone(name)))
+            .collect(),
+    ))
 }
 
 fn catch(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -64,30 +106,54 @@ fn catch(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             (Value::Null, code, error.message)
         }
     };
-    let record = [("value", value), ("code", Value::Unsigned(code)), ("msg", Value::text(message))];
+    let record = [
+        ("value", value),
+        ("code", Value::Unsigned(code)),
+        ("msg", Value::text(message)),
+    ];
     Ok(Value::record(Record::from(record)))
 }
 
 /// Runs one stream to its end, then gives the other.
 fn chain(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let (first, second) = (arguments.stream("first")?, arguments.stream("second")?);
-    super::build::all(context, arguments, "chain", vec![first, second], |_, mut inputs, out| {
-        inputs.pop().unwrap_or_default().into_iter().try_for_each(out)
-    })
+    super::build::all(
+        context,
+        arguments,
+        "chain",
+        vec![first, second],
+        |_, mut inputs, out| {
+            inputs
+                .pop()
+                .unwrap_or_default()
+                .into_iter()
+                .try_for_each(out)
+        },
+    )
 }
 
 fn preview(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let rows = usize::try_from(arguments.integer_or("nrows", 5)?).unwrap_or(0);
     let count = usize::try_from(arguments.integer_or("ntables", 5)?).unwrap_or(0);
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "preview", vec![input], move |_, inputs, out| {
-        let tables = inputs.into_iter().flatten().take(count);
-        tables.into_iter().try_for_each(|table| out(table.slice(0, rows.min(table.rows))))
-    })
+    super::build::all(
+        context,
+        arguments,
+        "preview",
+        vec![input],
+        move |_, inputs, out| {
+            let tables = inputs.into_iter().flatten().take(count);
+            tables
+                .into_iter()
+                .try_for_each(|table| out(table.slice(0, rows.min(table.rows))))
+        },
+    )
 }
 
 fn align_time(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let target = arguments.get("alignTo").map_or(Ok(0), |value| instant_of(context, value))?;
+    let target = arguments
+        .get("alignTo")
+        .map_or(Ok(0), |value| instant_of(context, value))?;
     each(context, arguments, "alignTime", move |_, mut table, out| {
         let start = match table.column("_start") {
             Some(crate::table::Column::Time(starts)) => starts.iter().flatten().next().copied(),

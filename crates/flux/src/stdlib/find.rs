@@ -14,7 +14,13 @@ use crate::value::{Record, Row, Value};
 pub(super) const FUNCTIONS: &[Native] = &[
     native("", "tableFind", "<-tables, fn", Stream, table_find),
     native("", "findRecord", "<-tables, fn, idx", Stream, find_record),
-    native("", "findColumn", "<-tables, fn, column", Stream, find_column),
+    native(
+        "",
+        "findColumn",
+        "<-tables, fn, column",
+        Stream,
+        find_column,
+    ),
     native("", "getRecord", "<-table, idx", Stream, get_record),
     native("", "getColumn", "<-table, column", Stream, get_column),
 ];
@@ -31,7 +37,12 @@ fn find(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Table>, E
         match context.call_with(&function, [("key", Value::record(key))])? {
             Value::Boolean(true) => return Ok(Some(table)),
             Value::Boolean(false) | Value::Null => {}
-            other => return Err(Error::invalid(format!("fn must give a bool, found {}", other.type_name()))),
+            other => {
+                return Err(Error::invalid(format!(
+                    "fn must give a bool, found {}",
+                    other.type_name()
+                )));
+            }
         }
     }
     Ok(None)
@@ -43,8 +54,16 @@ fn table_find(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
 }
 
 fn row_record(table: Table, index: i64) -> Option<Value> {
-    let row = usize::try_from(index).ok().filter(|row| *row < table.rows)?;
-    Some(Value::record(Row { table: Rc::new(table), row: Some(row) }.record()))
+    let row = usize::try_from(index)
+        .ok()
+        .filter(|row| *row < table.rows)?;
+    Some(Value::record(
+        Row {
+            table: Rc::new(table),
+            row: Some(row),
+        }
+        .record(),
+    ))
 }
 
 fn find_record(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -60,12 +79,17 @@ fn items(column: &Column) -> Value {
 fn find_column(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let label = arguments.string("column")?;
     let table = find(context, arguments)?;
-    Ok(table.and_then(|table| table.column(&label).map(items)).unwrap_or_else(|| Value::array(Vec::new())))
+    Ok(table
+        .and_then(|table| table.column(&label).map(items))
+        .unwrap_or_else(|| Value::array(Vec::new())))
 }
 
 fn only_table(context: &Context<'_>, arguments: &Arguments) -> Result<Table, Error> {
     let tables = context.tables_now(&arguments.stream("table")?)?;
-    tables.into_iter().next().ok_or_else(|| Error::invalid("the stream holds no table"))
+    tables
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::invalid("the stream holds no table"))
 }
 
 fn get_record(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -79,5 +103,8 @@ fn get_record(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
 fn get_column(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let label = arguments.string("column")?;
     let table = only_table(context, arguments)?;
-    table.column(&label).map(items).ok_or_else(|| Error::invalid(format!("cannot find column {label:?}")))
+    table
+        .column(&label)
+        .map(items)
+        .ok_or_else(|| Error::invalid(format!("cannot find column {label:?}")))
 }

@@ -14,7 +14,13 @@ use crate::value::Value;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("", "histogram", "<-tables, bins, ?column, ?upperBoundColumn, ?countColumn, ?normalize", Stream, histogram),
+    native(
+        "",
+        "histogram",
+        "<-tables, bins, ?column, ?upperBoundColumn, ?countColumn, ?normalize",
+        Stream,
+        histogram,
+    ),
     native(
         "",
         "histogramQuantile",
@@ -22,8 +28,20 @@ pub(super) const FUNCTIONS: &[Native] = &[
         Stream,
         histogram_quantile,
     ),
-    native("", "linearBins", "start, width, count, ?infinity", Scalar, linear_bins),
-    native("", "logarithmicBins", "start, factor, count, ?infinity", Scalar, logarithmic_bins),
+    native(
+        "",
+        "linearBins",
+        "start, width, count, ?infinity",
+        Scalar,
+        linear_bins,
+    ),
+    native(
+        "",
+        "logarithmicBins",
+        "start, factor, count, ?infinity",
+        Scalar,
+        logarithmic_bins,
+    ),
 ];
 
 fn histogram(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -43,7 +61,12 @@ fn histogram(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Erro
             let at = bins.partition_point(|bin| bin < value);
             match counts.get_mut(at) {
                 Some(count) => *count += 1.0,
-                None => return Err(Error::invalid(format!("found value greater than any bin, {value} > {}", bins.last().copied().unwrap_or(f64::NAN)))),
+                None => {
+                    return Err(Error::invalid(format!(
+                        "found value greater than any bin, {value} > {}",
+                        bins.last().copied().unwrap_or(f64::NAN)
+                    )));
+                }
             }
         }
         let mut total = 0.0;
@@ -81,27 +104,43 @@ fn histogram_quantile(context: &Context<'_>, arguments: &Arguments) -> Result<Va
         "error" => OnFalling::Error,
         "force" => OnFalling::Force,
         "drop" => OnFalling::Drop,
-        other => return Err(Error::invalid(format!("onNonmonotonic value must be \"error\", \"force\", or \"drop\", got {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "onNonmonotonic value must be \"error\", \"force\", or \"drop\", got {other:?}"
+            )));
+        }
     };
-    each(context, arguments, "histogramQuantile", move |_, table, out| {
-        let buckets = buckets_of(&table, &count_column, &bound_column)?;
-        let key = table.key.retain(|label| label != value_column.as_ref());
-        let value = match quantile_of(buckets, quantile, min_value, on_falling)? {
-            Found::Value(value) => Some(value),
-            Found::Null => None,
-            Found::Dropped => return Ok(()),
-        };
-        let mut result = Table::of_key(key, 1);
-        result.set(&value_column, super::aggregates::float_row(value));
-        out(result)
-    })
+    each(
+        context,
+        arguments,
+        "histogramQuantile",
+        move |_, table, out| {
+            let buckets = buckets_of(&table, &count_column, &bound_column)?;
+            let key = table.key.retain(|label| label != value_column.as_ref());
+            let value = match quantile_of(buckets, quantile, min_value, on_falling)? {
+                Found::Value(value) => Some(value),
+                Found::Null => None,
+                Found::Dropped => return Ok(()),
+            };
+            let mut result = Table::of_key(key, 1);
+            result.set(&value_column, super::aggregates::float_row(value));
+            out(result)
+        },
+    )
 }
 
 /// Upper bounds and cumulated counts, ascending.
-fn buckets_of(table: &Table, counts: &Arc<str>, bounds: &Arc<str>) -> Result<Vec<(f64, f64)>, Error> {
+fn buckets_of(
+    table: &Table,
+    counts: &Arc<str>,
+    bounds: &Arc<str>,
+) -> Result<Vec<(f64, f64)>, Error> {
     let column = |label: &Arc<str>| match table.column(label) {
         Some(Column::Float(values)) => Ok(values.clone()),
-        Some(other) => Err(Error::invalid(format!("column {label:?} must be of type float, got {}", other.kind()))),
+        Some(other) => Err(Error::invalid(format!(
+            "column {label:?} must be of type float, got {}",
+            other.kind()
+        ))),
         None => Err(Error::invalid(format!("table is missing column {label:?}"))),
     };
     let (counts, bounds) = (column(counts)?, column(bounds)?);
@@ -131,7 +170,9 @@ fn quantile_of(
     for (_, count) in &mut buckets {
         if *count < before {
             match on_falling {
-                OnFalling::Error => return Err(Error::invalid("histogram records counts are not monotonic")),
+                OnFalling::Error => {
+                    return Err(Error::invalid("histogram records counts are not monotonic"));
+                }
                 OnFalling::Drop => return Ok(Found::Dropped),
                 OnFalling::Force => *count = before,
             }
@@ -158,7 +199,9 @@ fn quantile_of(
     if lower == f64::NEG_INFINITY {
         return Ok(Found::Value(upper));
     }
-    Ok(Found::Value(lower + (upper - lower) * (rank - lower_count) / (upper_count - lower_count)))
+    Ok(Found::Value(
+        lower + (upper - lower) * (rank - lower_count) / (upper_count - lower_count),
+    ))
 }
 
 fn bins(arguments: &Arguments, bound: impl Fn(f64) -> f64) -> Result<Value, Error> {
@@ -166,7 +209,9 @@ fn bins(arguments: &Arguments, bound: impl Fn(f64) -> f64) -> Result<Value, Erro
     if !(0..=100_000).contains(&count) {
         return Err(Error::invalid("count must be between 0 and 100000"));
     }
-    let mut bounds: Vec<Value> = (0..count).map(|at| Value::Float(bound(at as f64))).collect();
+    let mut bounds: Vec<Value> = (0..count)
+        .map(|at| Value::Float(bound(at as f64)))
+        .collect();
     if arguments.boolean_or("infinity", true)? {
         bounds.push(Value::Float(f64::INFINITY));
     }

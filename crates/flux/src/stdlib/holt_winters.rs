@@ -27,7 +27,10 @@ pub(super) const FUNCTIONS: &[Native] = &[native(
 const GRID: [f64; 2] = [0.3, 0.7];
 
 /// When a fit is good enough.
-const STOP: Stop = Stop { absolute: 1.0e-4, iterations: 100 };
+const STOP: Stop = Stop {
+    absolute: 1.0e-4,
+    iterations: 100,
+};
 
 /// Level, trend and their smoothing come before the seasons among the parameters.
 const SEASONS_FROM: usize = 6;
@@ -45,16 +48,28 @@ fn holt_winters(context: &Context<'_>, arguments: &Arguments) -> Result<Value, E
     let column = arguments.string_or("column", "_value")?;
     let time_column = arguments.string_or("timeColumn", "_time")?;
     if interval.negative || interval.is_zero() {
-        return Err(Error::invalid("holtWinters: interval must be greater than zero"));
+        return Err(Error::invalid(
+            "holtWinters: interval must be greater than zero",
+        ));
     }
     if n > MAX_POINTS || seasonality > MAX_POINTS {
-        return Err(Error::exhausted(format!("holtWinters: at most {MAX_POINTS} points")));
+        return Err(Error::exhausted(format!(
+            "holtWinters: at most {MAX_POINTS} points"
+        )));
     }
     map_table(context, arguments, "holtWinters", move |context, table| {
         let series = evenly_spaced(&table, &column, &time_column, interval)?;
-        let model = Model { values: &series.values, horizon: n, season: if seasonality >= 2 { seasonality } else { 0 } };
+        let model = Model {
+            values: &series.values,
+            horizon: n,
+            season: if seasonality >= 2 { seasonality } else { 0 },
+        };
         let (forecast, error) = model.forecast(with_fit, context)?;
-        let first = if with_fit { series.start } else { interval.add_to(series.stop) };
+        let first = if with_fit {
+            series.start
+        } else {
+            interval.add_to(series.stop)
+        };
         let mut times = Vec::with_capacity(forecast.len());
         let mut time = first;
         for _ in &forecast {
@@ -82,16 +97,30 @@ struct Evenly {
 /// The nearest multiple of an interval, halves up.
 fn rounded(time: i64, interval: i64) -> i64 {
     let rest = time.rem_euclid(interval);
-    if rest * 2 < interval { time - rest } else { time - rest + interval }
+    if rest * 2 < interval {
+        time - rest
+    } else {
+        time - rest + interval
+    }
 }
 
-fn evenly_spaced(table: &Table, column: &str, time_column: &str, interval: Duration) -> Result<Evenly, Error> {
+fn evenly_spaced(
+    table: &Table,
+    column: &str,
+    time_column: &str,
+    interval: Duration,
+) -> Result<Evenly, Error> {
     let times = table.expect_times(time_column)?;
     let source = table.expect_column(column)?;
-    let values = floats(source)
-        .ok_or_else(|| Error::invalid(format!("cannot forecast values of type {}", source.kind())))?;
+    let values = floats(source).ok_or_else(|| {
+        Error::invalid(format!("cannot forecast values of type {}", source.kind()))
+    })?;
     let step = interval.approximate_nanoseconds();
-    let mut even = Evenly { values: Vec::new(), start: 0, stop: 0 };
+    let mut even = Evenly {
+        values: Vec::new(),
+        start: 0,
+        stop: 0,
+    };
     let mut end: Option<i64> = None;
     for (time, value) in times.iter().zip(values.iter()) {
         let Some(time) = time else { continue };
@@ -110,7 +139,9 @@ fn evenly_spaced(table: &Table, column: &str, time_column: &str, interval: Durat
             Some(last) => {
                 let missing = usize::try_from((bucket - last - 1) / step).unwrap_or(0);
                 if even.values.len().saturating_add(missing) > MAX_POINTS {
-                    return Err(Error::exhausted(format!("holtWinters: more than {MAX_POINTS} intervals")));
+                    return Err(Error::exhausted(format!(
+                        "holtWinters: more than {MAX_POINTS} intervals"
+                    )));
                 }
                 even.values.extend(std::iter::repeat_n(None, missing));
                 even.values.push(value.copied());
@@ -168,7 +199,10 @@ impl Model<'_> {
             return guess;
         }
         let length = season as f64;
-        guess[4] = (0..season).filter_map(value).map(|value| value / length).sum();
+        guess[4] = (0..season)
+            .filter_map(value)
+            .map(|value| value / length)
+            .sum();
         guess[5] = (0..season)
             .filter_map(|at| Some((value(season + at)? - value(at)?) / (length * length)))
             .sum();
@@ -181,13 +215,16 @@ impl Model<'_> {
     fn squared_error(&self, parameters: &[f64]) -> f64 {
         let fitted = self.run(parameters, 0, true);
         let pairs = fitted.iter().zip(self.values);
-        let sum: f64 = pairs.filter_map(|(fitted, value)| value.map(|value| (fitted - value).powi(2))).sum();
+        let sum: f64 = pairs
+            .filter_map(|(fitted, value)| value.map(|value| (fitted - value).powi(2)))
+            .sum();
         if sum.is_finite() { sum } else { f64::MAX }
     }
 
     /// The recursion over the values' times and `horizon` more; each step takes the step before as observed.
     fn run(&self, parameters: &[f64], horizon: usize, with_fit: bool) -> Vec<f64> {
-        let [alpha, beta, gamma, phi] = [0, 1, 2, 3].map(|at: usize| parameters[at].clamp(0.0, 1.0));
+        let [alpha, beta, gamma, phi] =
+            [0, 1, 2, 3].map(|at: usize| parameters[at].clamp(0.0, 1.0));
         let (mut level, mut trend) = (parameters[4], parameters[5]);
         let mut seasons = parameters[SEASONS_FROM..].to_vec();
         let length = self.values.len();

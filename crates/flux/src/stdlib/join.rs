@@ -11,20 +11,36 @@ use crate::execute::Context;
 use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Function, Native, columns_of_records};
 use crate::plan::{Node, Out};
-use crate::syntax::ast::{BinaryOperator, Expression, ExpressionKind, FunctionBody, LogicalOperator};
+use crate::syntax::ast::{
+    BinaryOperator, Expression, ExpressionKind, FunctionBody, LogicalOperator,
+};
 use crate::table::{Column, Field, GroupKey, KeyValue, Table, TableGroups};
 use crate::value::{Record, Row, Value};
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
     native("", "join", "<-tables, ?on, ?method", Stream, join),
-    native("experimental", "join", "left, right, fn", Stream, experimental_join),
-    native("join", "tables", "<-left, right, on, as, method", Stream, join_tables),
+    native(
+        "experimental",
+        "join",
+        "left, right, fn",
+        Stream,
+        experimental_join,
+    ),
+    native(
+        "join",
+        "tables",
+        "<-left, right, on, as, method",
+        Stream,
+        join_tables,
+    ),
 ];
 
 fn two_streams(left: &Rc<Node>, right: &Rc<Node>) -> Result<Vec<Rc<Node>>, Error> {
     if Rc::ptr_eq(left, right) {
-        return Err(Error::invalid("cannot join a stream with itself; give each side a stream of its own"));
+        return Err(Error::invalid(
+            "cannot join a stream with itself; give each side a stream of its own",
+        ));
     }
     Ok(vec![Rc::clone(left), Rc::clone(right)])
 }
@@ -34,12 +50,17 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let on = arguments.strings_or("on", &[])?;
     let method = arguments.string_or("method", "inner")?;
     if !matches!(method.as_ref(), "inner" | "cross") {
-        return Err(Error::invalid(format!("join method {method:?} is not supported; use \"inner\" or the package join")));
+        return Err(Error::invalid(format!(
+            "join method {method:?} is not supported; use \"inner\" or the package join"
+        )));
     }
     let mut sides: Vec<(Arc<str>, Rc<Node>)> = Vec::new();
     for (name, value) in tables.iter() {
         let Value::Stream(node) = value else {
-            return Err(Error::invalid(format!("table {name:?} is not a stream but a {}", value.type_name())));
+            return Err(Error::invalid(format!(
+                "table {name:?} is not a stream but a {}",
+                value.type_name()
+            )));
         };
         sides.push((Arc::clone(name), Rc::clone(node)));
     }
@@ -50,24 +71,33 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         return Err(Error::invalid("must specify at least one column in \"on\""));
     }
     let inputs = two_streams(&left, &right)?;
-    all(context, arguments, "join", inputs, move |context, mut inputs, out| {
-        let right = inputs.pop().unwrap_or_default();
-        let left = inputs.pop().unwrap_or_default();
-        let spec = Suffixed::new(&left, &right, [&left_name, &right_name], &on);
-        let mut groups = TableGroups::default();
-        let right_rows: Vec<RowIndex> = right.iter().map(|table| RowIndex::new(table, &on)).collect();
-        for left_table in &left {
-            let sorted = RowIndex::new(left_table, &on);
-            for (right_table, index) in right.iter().zip(&right_rows) {
-                context.check()?;
-                if let Some(table) = spec.join(left_table, &sorted, right_table, index) {
-                    groups.push(table);
-                    context.check_memory(groups.bytes())?;
+    all(
+        context,
+        arguments,
+        "join",
+        inputs,
+        move |context, mut inputs, out| {
+            let right = inputs.pop().unwrap_or_default();
+            let left = inputs.pop().unwrap_or_default();
+            let spec = Suffixed::new(&left, &right, [&left_name, &right_name], &on);
+            let mut groups = TableGroups::default();
+            let right_rows: Vec<RowIndex> = right
+                .iter()
+                .map(|table| RowIndex::new(table, &on))
+                .collect();
+            for left_table in &left {
+                let sorted = RowIndex::new(left_table, &on);
+                for (right_table, index) in right.iter().zip(&right_rows) {
+                    context.check()?;
+                    if let Some(table) = spec.join(left_table, &sorted, right_table, index) {
+                        groups.push(table);
+                        context.check_memory(groups.bytes())?;
+                    }
                 }
             }
-        }
-        groups.into_tables().try_for_each(|table| out(table?))
-    })
+            groups.into_tables().try_for_each(|table| out(table?))
+        },
+    )
 }
 
 /// A table's rows by the values of the join's columns; a null is a value like others.
@@ -83,7 +113,11 @@ impl RowIndex {
         let mut rows: BTreeMap<Vec<KeyValue>, Vec<usize>> = BTreeMap::new();
         if complete {
             for row in 0..table.rows {
-                let key: Vec<KeyValue> = columns.iter().flatten().map(|column| KeyValue::of(column, row)).collect();
+                let key: Vec<KeyValue> = columns
+                    .iter()
+                    .flatten()
+                    .map(|column| KeyValue::of(column, row))
+                    .collect();
                 rows.entry(key).or_default().push(row);
             }
         }
@@ -101,11 +135,22 @@ struct Suffixed {
 impl Suffixed {
     fn new(left: &[Table], right: &[Table], names: [&Arc<str>; 2], on: &[Arc<str>]) -> Self {
         let labels = |tables: &[Table]| -> BTreeSet<Arc<str>> {
-            tables.iter().flat_map(|table| table.labels().cloned()).collect()
+            tables
+                .iter()
+                .flat_map(|table| table.labels().cloned())
+                .collect()
         };
         let (left, right) = (labels(left), labels(right));
-        let shared = left.intersection(&right).filter(|label| !on.contains(label)).cloned().collect();
-        Self { shared, names: names.map(Arc::clone), on: on.to_vec() }
+        let shared = left
+            .intersection(&right)
+            .filter(|label| !on.contains(label))
+            .cloned()
+            .collect();
+        Self {
+            shared,
+            names: names.map(Arc::clone),
+            on: on.to_vec(),
+        }
     }
 
     fn label(&self, label: &Arc<str>, side: usize) -> Arc<str> {
@@ -116,7 +161,13 @@ impl Suffixed {
         }
     }
 
-    fn join(&self, left: &Table, left_rows: &RowIndex, right: &Table, right_rows: &RowIndex) -> Option<Table> {
+    fn join(
+        &self,
+        left: &Table,
+        left_rows: &RowIndex,
+        right: &Table,
+        right_rows: &RowIndex,
+    ) -> Option<Table> {
         if !left_rows.complete || !right_rows.complete {
             return None;
         }
@@ -134,7 +185,10 @@ impl Suffixed {
         let (left_taken, right_taken): (Vec<usize>, Vec<usize>) = pairs.into_iter().unzip();
         let mut fields: Vec<Field> = Vec::new();
         let mut key = Vec::new();
-        for (side, (table, rows)) in [(left, &left_taken), (right, &right_taken)].into_iter().enumerate() {
+        for (side, (table, rows)) in [(left, &left_taken), (right, &right_taken)]
+            .into_iter()
+            .enumerate()
+        {
             for field in &table.fields {
                 let label = self.label(&field.label, side);
                 if self.on.contains(&label) && side == 1 {
@@ -143,7 +197,10 @@ impl Suffixed {
                 if let Some(value) = table.key.get(&field.label) {
                     key.push((Arc::clone(&label), value.clone()));
                 }
-                fields.push(Field { label, column: field.column.take(rows) });
+                fields.push(Field {
+                    label,
+                    column: field.column.take(rows),
+                });
             }
         }
         for (label, value) in right.key.columns() {
@@ -159,22 +216,36 @@ fn experimental_join(context: &Context<'_>, arguments: &Arguments) -> Result<Val
     let (left, right) = (arguments.stream("left")?, arguments.stream("right")?);
     let function = arguments.function("fn")?;
     let inputs = two_streams(&left, &right)?;
-    all(context, arguments, "join", inputs, move |context, mut inputs, out| {
-        let right = inputs.pop().unwrap_or_default();
-        let left = inputs.pop().unwrap_or_default();
-        for left_table in left {
-            let Some(right_table) = right.iter().find(|table| table.key == left_table.key) else { continue };
-            let joined = join_by_time(context, &function, left_table, right_table.clone())?;
-            if joined.rows > 0 {
-                out(joined)?;
+    all(
+        context,
+        arguments,
+        "join",
+        inputs,
+        move |context, mut inputs, out| {
+            let right = inputs.pop().unwrap_or_default();
+            let left = inputs.pop().unwrap_or_default();
+            for left_table in left {
+                let Some(right_table) = right.iter().find(|table| table.key == left_table.key)
+                else {
+                    continue;
+                };
+                let joined = join_by_time(context, &function, left_table, right_table.clone())?;
+                if joined.rows > 0 {
+                    out(joined)?;
+                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 /// Rows of two tables with equal times through a function.
-fn join_by_time(context: &Context<'_>, function: &Function, left: Table, right: Table) -> Result<Table, Error> {
+fn join_by_time(
+    context: &Context<'_>,
+    function: &Function,
+    left: Table,
+    right: Table,
+) -> Result<Table, Error> {
     let key = left.key.clone();
     let on = [Arc::from("_time")];
     let index = RowIndex::new(&right, &on);
@@ -182,10 +253,27 @@ fn join_by_time(context: &Context<'_>, function: &Function, left: Table, right: 
     let (left, right) = (Rc::new(left), Rc::new(right));
     let mut records = Vec::new();
     for (row, time) in times.present() {
-        for other in index.rows.get(&vec![KeyValue::Time(Some(*time))]).into_iter().flatten() {
+        for other in index
+            .rows
+            .get(&vec![KeyValue::Time(Some(*time))])
+            .into_iter()
+            .flatten()
+        {
             let arguments = [
-                ("left", Value::Row(Row { table: Rc::clone(&left), row: Some(row) })),
-                ("right", Value::Row(Row { table: Rc::clone(&right), row: Some(*other) })),
+                (
+                    "left",
+                    Value::Row(Row {
+                        table: Rc::clone(&left),
+                        row: Some(row),
+                    }),
+                ),
+                (
+                    "right",
+                    Value::Row(Row {
+                        table: Rc::clone(&right),
+                        row: Some(*other),
+                    }),
+                ),
             ];
             records.push(record_of(context.call_with(function, arguments)?)?);
         }
@@ -200,7 +288,10 @@ fn record_of(value: Value) -> Result<Rc<Record>, Error> {
     match value {
         Value::Record(record) => Ok(record),
         Value::Row(row) => Ok(Rc::new(row.record())),
-        other => Err(Error::invalid(format!("function must return an object, got {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "function must return an object, got {}",
+            other.type_name()
+        ))),
     }
 }
 
@@ -216,39 +307,64 @@ fn join_tables(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Er
     let on = equal_columns(&arguments.function("on")?)?;
     let combine = arguments.function("as")?;
     let outer = match arguments.string("method")?.as_ref() {
-        "inner" => Outer { left: false, right: false },
-        "left" => Outer { left: true, right: false },
-        "right" => Outer { left: false, right: true },
-        "full" => Outer { left: true, right: true },
-        other => return Err(Error::invalid(format!("invalid method for join: {other:?}"))),
+        "inner" => Outer {
+            left: false,
+            right: false,
+        },
+        "left" => Outer {
+            left: true,
+            right: false,
+        },
+        "right" => Outer {
+            left: false,
+            right: true,
+        },
+        "full" => Outer {
+            left: true,
+            right: true,
+        },
+        other => {
+            return Err(Error::invalid(format!(
+                "invalid method for join: {other:?}"
+            )));
+        }
     };
     let inputs = two_streams(&left, &right)?;
-    all(context, arguments, "join.tables", inputs, move |context, mut inputs, out| {
-        let right = inputs.pop().unwrap_or_default();
-        let left = inputs.pop().unwrap_or_default();
-        let mut pairs: BTreeMap<GroupKey, (Option<Table>, Option<Table>)> = BTreeMap::new();
-        for table in left {
-            let key = table.key.clone();
-            pairs.entry(key).or_default().0 = Some(table);
-        }
-        for table in right {
-            let key = table.key.clone();
-            pairs.entry(key).or_default().1 = Some(table);
-        }
-        // A row without a partner meets a record of nulls of the other side's columns.
-        let blanks = blank_tables(&pairs);
-        for (key, (left, right)) in pairs {
-            let none = |side: usize| blanks[side].clone();
-            let sides = [left, right];
-            if (sides[0].is_none() && !outer.right) || (sides[1].is_none() && !outer.left) {
-                continue;
+    all(
+        context,
+        arguments,
+        "join.tables",
+        inputs,
+        move |context, mut inputs, out| {
+            let right = inputs.pop().unwrap_or_default();
+            let left = inputs.pop().unwrap_or_default();
+            let mut pairs: BTreeMap<GroupKey, (Option<Table>, Option<Table>)> = BTreeMap::new();
+            for table in left {
+                let key = table.key.clone();
+                pairs.entry(key).or_default().0 = Some(table);
             }
-            let [left, right] = sides;
-            let pair = Pair { left: Rc::new(left.unwrap_or_else(|| none(0))), right: Rc::new(right.unwrap_or_else(|| none(1))) };
-            join_pair(context, &key, &pair, &on, &combine, outer, out)?;
-        }
-        Ok(())
-    })
+            for table in right {
+                let key = table.key.clone();
+                pairs.entry(key).or_default().1 = Some(table);
+            }
+            // A row without a partner meets a record of nulls of the other side's columns.
+            let blanks = blank_tables(&pairs);
+            for (key, (left, right)) in pairs {
+                let none = |side: usize| blanks[side].clone();
+                let sides = [left, right];
+                if (sides[0].is_none() && !outer.right) || (sides[1].is_none() && !outer.left) {
+                    continue;
+                }
+                let [left, right] = sides;
+                let pair = Pair {
+                    left: Rc::new(left.unwrap_or_else(|| none(0))),
+                    right: Rc::new(right.unwrap_or_else(|| none(1))),
+                };
+                join_pair(context, &key, &pair, &on, &combine, outer, out)?;
+            }
+            Ok(())
+        },
+    )
 }
 
 /// An empty table of each side's columns.
@@ -275,14 +391,17 @@ fn join_pair(
     context: &Context<'_>,
     key: &GroupKey,
     pair: &Pair,
-    on: &[(Arc<str>, Arc<str>)],
+    on: &[ColumnPair],
     combine: &Function,
     outer: Outer,
     out: &mut Out<'_>,
 ) -> Result<(), Error> {
     let left_on: Vec<Arc<str>> = on.iter().map(|(left, _)| Arc::clone(left)).collect();
     let right_on: Vec<Arc<str>> = on.iter().map(|(_, right)| Arc::clone(right)).collect();
-    let (left_rows, right_rows) = (rows_by(&pair.left, &left_on)?, rows_by(&pair.right, &right_on)?);
+    let (left_rows, right_rows) = (
+        rows_by(&pair.left, &left_on)?,
+        rows_by(&pair.right, &right_on)?,
+    );
     let keys: BTreeSet<&Vec<KeyValue>> = left_rows.keys().chain(right_rows.keys()).collect();
     let mut records = Vec::new();
     for join_key in keys {
@@ -314,10 +433,14 @@ fn join_pair(
     let table = Table::new(key.clone(), columns_of_records(&records)?, rows);
     for (label, value) in key.columns() {
         let column = table.column(label).ok_or_else(|| {
-            Error::invalid(format!("join cannot modify group key: output record is missing column {label:?}"))
+            Error::invalid(format!(
+                "join cannot modify group key: output record is missing column {label:?}"
+            ))
         })?;
         if (0..rows).any(|row| KeyValue::of(column, row) != *value) {
-            return Err(Error::invalid(format!("join cannot modify group key: column {label:?} has another value")));
+            return Err(Error::invalid(format!(
+                "join cannot modify group key: column {label:?} has another value"
+            )));
         }
     }
     out(table)
@@ -330,10 +453,21 @@ fn rows_by(table: &Table, on: &[Arc<str>]) -> Result<BTreeMap<Vec<KeyValue>, Vec
     }
     let columns: Vec<&Column> = on
         .iter()
-        .map(|label| table.column(label).ok_or_else(|| Error::invalid(format!("cannot join on missing column {label:?}"))))
+        .map(|label| {
+            table
+                .column(label)
+                .ok_or_else(|| Error::invalid(format!("cannot join on missing column {label:?}")))
+        })
         .collect::<Result<_, _>>()?;
     for row in 0..table.rows {
-        rows.entry(columns.iter().map(|column| KeyValue::of(column, row)).collect()).or_default().push(row);
+        rows.entry(
+            columns
+                .iter()
+                .map(|column| KeyValue::of(column, row))
+                .collect(),
+        )
+        .or_default()
+        .push(row);
     }
     Ok(rows)
 }
@@ -346,7 +480,10 @@ fn combined(
     right: Option<usize>,
 ) -> Result<Rc<Record>, Error> {
     let side = |table: &Rc<Table>, row: Option<usize>| match row {
-        Some(row) => Value::Row(Row { table: Rc::clone(table), row: Some(row) }),
+        Some(row) => Value::Row(Row {
+            table: Rc::clone(table),
+            row: Some(row),
+        }),
         None => {
             let mut nulls = Record::default();
             for label in table.labels() {
@@ -355,28 +492,47 @@ fn combined(
             Value::record(nulls)
         }
     };
-    let arguments = [("l", side(&pair.left, left)), ("r", side(&pair.right, right))];
+    let arguments = [
+        ("l", side(&pair.left, left)),
+        ("r", side(&pair.right, right)),
+    ];
     record_of(context.call_with(combine, arguments)?)
 }
 
+/// A column of the left side and one of the right.
+type ColumnPair = (Arc<str>, Arc<str>);
+
 /// The pairs of columns that a predicate `(l, r) => l.a == r.b and …` sets equal.
-fn equal_columns(function: &Function) -> Result<Vec<(Arc<str>, Arc<str>)>, Error> {
+fn equal_columns(function: &Function) -> Result<Vec<ColumnPair>, Error> {
     let refused = || {
-        Error::invalid("invalid predicate in on: only comparisons l.column == r.column joined by `and` are allowed")
+        Error::invalid(
+            "invalid predicate in on: only comparisons l.column == r.column joined by `and` are allowed",
+        )
     };
-    let Function::Closure(closure) = function else { return Err(refused()) };
-    let FunctionBody::Expression(body) = &closure.code.body else { return Err(refused()) };
+    let Function::Closure(closure) = function else {
+        return Err(refused());
+    };
+    let FunctionBody::Expression(body) = &closure.code.body else {
+        return Err(refused());
+    };
     let mut pairs = Vec::new();
     collect_equal(body, &mut pairs).ok_or_else(refused)?;
     Ok(pairs)
 }
 
-fn collect_equal(expression: &Expression, pairs: &mut Vec<(Arc<str>, Arc<str>)>) -> Option<()> {
+fn collect_equal(expression: &Expression, pairs: &mut Vec<ColumnPair>) -> Option<()> {
     match &expression.without_parentheses().kind {
-        ExpressionKind::Logical { operator: LogicalOperator::And, operands } => {
-            operands.iter().try_for_each(|operand| collect_equal(operand, pairs))
-        }
-        ExpressionKind::Binary { operator: BinaryOperator::Equal, left, right } => {
+        ExpressionKind::Logical {
+            operator: LogicalOperator::And,
+            operands,
+        } => operands
+            .iter()
+            .try_for_each(|operand| collect_equal(operand, pairs)),
+        ExpressionKind::Binary {
+            operator: BinaryOperator::Equal,
+            left,
+            right,
+        } => {
             let (left, right) = (side_member(left)?, side_member(right)?);
             pairs.push(match (left.0.as_ref(), right.0.as_ref()) {
                 ("l", "r") => (left.1, right.1),
@@ -390,7 +546,9 @@ fn collect_equal(expression: &Expression, pairs: &mut Vec<(Arc<str>, Arc<str>)>)
 }
 
 fn side_member(expression: &Expression) -> Option<(Arc<str>, Arc<str>)> {
-    let ExpressionKind::Member { object, property } = &expression.without_parentheses().kind else { return None };
+    let ExpressionKind::Member { object, property } = &expression.without_parentheses().kind else {
+        return None;
+    };
     match &object.without_parentheses().kind {
         ExpressionKind::Identifier(name) => Some((Arc::clone(name), Arc::clone(&property.name))),
         _ => None,

@@ -44,12 +44,19 @@ pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
         Value::Record(record) => object(record)?,
         Value::Row(row) => object(&row.record())?,
         Value::Dynamic(inner) => to_json(inner)?,
-        other => return Err(Error::invalid(format!("cannot encode {} as JSON", other.type_name()))),
+        other => {
+            return Err(Error::invalid(format!(
+                "cannot encode {} as JSON",
+                other.type_name()
+            )));
+        }
     })
 }
 
 fn object(record: &Record) -> Result<Json, Error> {
-    let members = record.iter().map(|(name, value)| Ok((name.to_string(), to_json(value)?)));
+    let members = record
+        .iter()
+        .map(|(name, value)| Ok((name.to_string(), to_json(value)?)));
     Ok(Json::Object(members.collect::<Result<_, Error>>()?))
 }
 
@@ -61,15 +68,20 @@ fn float(value: f64) -> Result<Json, Error> {
         return Ok(Json::from(value as i64));
     }
     let number = serde_json::Number::from_f64(value);
-    number.map(Json::Number).ok_or_else(|| Error::invalid(format!("json: unsupported value: {value}")))
+    number
+        .map(Json::Number)
+        .ok_or_else(|| Error::invalid(format!("json: unsupported value: {value}")))
 }
 
 /// Numbers become floats.
 fn parse(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let Value::Bytes(data) = arguments.expect("data")? else {
-        return Err(Error::invalid("keyword argument \"data\" should be of kind bytes"));
+        return Err(Error::invalid(
+            "keyword argument \"data\" should be of kind bytes",
+        ));
     };
-    let json: Json = serde_json::from_slice(data).map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
+    let json: Json = serde_json::from_slice(data)
+        .map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
     Ok(from_json(&json))
 }
 

@@ -19,10 +19,19 @@ macro_rules! of_x {
 /// A function of two floats of these names.
 macro_rules! of_two {
     ($name:literal, $first:literal, $second:literal, $function:expr) => {
-        native("math", $name, concat!($first, ", ", $second), Scalar, |_, arguments| {
-            let function: fn(f64, f64) -> f64 = $function;
-            Ok(Value::Float(function(arguments.float($first)?, arguments.float($second)?)))
-        })
+        native(
+            "math",
+            $name,
+            concat!($first, ", ", $second),
+            Scalar,
+            |_, arguments| {
+                let function: fn(f64, f64) -> f64 = $function;
+                Ok(Value::Float(function(
+                    arguments.float($first)?,
+                    arguments.float($second)?,
+                )))
+            },
+        )
     };
 }
 
@@ -54,7 +63,13 @@ pub(super) const FUNCTIONS: &[Native] = &[
     of_x!("log10", f64::log10),
     of_x!("log1p", f64::ln_1p),
     of_x!("log2", f64::log2),
-    of_x!("logb", |x| if x == 0.0 { f64::NEG_INFINITY } else if x.is_finite() { exponent(x) } else { x.abs() }),
+    of_x!("logb", |x| if x == 0.0 {
+        f64::NEG_INFINITY
+    } else if x.is_finite() {
+        exponent(x)
+    } else {
+        x.abs()
+    }),
     of_x!("round", f64::round),
     of_x!("roundtoeven", f64::round_ties_even),
     of_x!("sin", f64::sin),
@@ -69,42 +84,81 @@ pub(super) const FUNCTIONS: &[Native] = &[
     of_two!("copysign", "x", "y", f64::copysign),
     of_two!("dim", "x", "y", |x, y| if x <= y { 0.0 } else { x - y }),
     of_two!("hypot", "p", "q", f64::hypot),
-    of_two!("mMax", "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.max(y) }),
-    of_two!("mMin", "x", "y", |x, y| if x.is_nan() || y.is_nan() { f64::NAN } else { x.min(y) }),
+    of_two!("mMax", "x", "y", |x, y| if x.is_nan() || y.is_nan() {
+        f64::NAN
+    } else {
+        x.max(y)
+    }),
+    of_two!("mMin", "x", "y", |x, y| if x.is_nan() || y.is_nan() {
+        f64::NAN
+    } else {
+        x.min(y)
+    }),
     of_two!("mod", "x", "y", |x, y| x % y),
     of_two!("nextafter", "x", "y", libm::nextafter),
     of_two!("pow", "x", "y", f64::powf),
     of_two!("remainder", "x", "y", libm::remainder),
-    native("math", "float64bits", "f", Scalar, |_, arguments| Ok(Value::Unsigned(arguments.float("f")?.to_bits()))),
-    native("math", "float64frombits", "b", Scalar, |_, arguments| float_from_bits(arguments)),
+    native("math", "float64bits", "f", Scalar, |_, arguments| {
+        Ok(Value::Unsigned(arguments.float("f")?.to_bits()))
+    }),
+    native("math", "float64frombits", "b", Scalar, |_, arguments| {
+        float_from_bits(arguments)
+    }),
     native("math", "frexp", "f", Scalar, |_, arguments| {
         let (fraction, exponent) = libm::frexp(arguments.float("f")?);
-        record([("frac", Value::Float(fraction)), ("exp", Value::Integer(i64::from(exponent)))])
+        record([
+            ("frac", Value::Float(fraction)),
+            ("exp", Value::Integer(i64::from(exponent))),
+        ])
     }),
-    native("math", "ilogb", "x", Scalar, |_, arguments| Ok(Value::Integer(integer_exponent(arguments.float("x")?)))),
-    native("math", "isInf", "f, sign", Scalar, |_, arguments| is_infinite(arguments)),
-    native("math", "isNaN", "f", Scalar, |_, arguments| Ok(Value::Boolean(arguments.float("f")?.is_nan()))),
+    native("math", "ilogb", "x", Scalar, |_, arguments| {
+        Ok(Value::Integer(integer_exponent(arguments.float("x")?)))
+    }),
+    native("math", "isInf", "f, sign", Scalar, |_, arguments| {
+        is_infinite(arguments)
+    }),
+    native("math", "isNaN", "f", Scalar, |_, arguments| {
+        Ok(Value::Boolean(arguments.float("f")?.is_nan()))
+    }),
     native("math", "jn", "n, x", Scalar, |_, arguments| {
-        Ok(Value::Float(libm::jn(small(arguments, "n")?, arguments.float("x")?)))
+        Ok(Value::Float(libm::jn(
+            small(arguments, "n")?,
+            arguments.float("x")?,
+        )))
     }),
     native("math", "ldexp", "frac, exp", Scalar, |_, arguments| {
-        Ok(Value::Float(libm::ldexp(arguments.float("frac")?, small(arguments, "exp")?)))
+        Ok(Value::Float(libm::ldexp(
+            arguments.float("frac")?,
+            small(arguments, "exp")?,
+        )))
     }),
     native("math", "lgamma", "x", Scalar, |_, arguments| {
         let (value, sign) = libm::lgamma_r(arguments.float("x")?);
-        record([("lgamma", Value::Float(value)), ("sign", Value::Integer(i64::from(sign)))])
+        record([
+            ("lgamma", Value::Float(value)),
+            ("sign", Value::Integer(i64::from(sign))),
+        ])
     }),
     native("math", "mInf", "sign", Scalar, |_, arguments| {
         let negative = arguments.integer("sign")? < 0;
-        Ok(Value::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY }))
+        Ok(Value::Float(if negative {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        }))
     }),
     native("math", "modf", "f", Scalar, |_, arguments| {
         let value = arguments.float("f")?;
         let whole = value.trunc();
-        record([("int", Value::Float(whole)), ("frac", Value::Float(value - whole))])
+        record([
+            ("int", Value::Float(whole)),
+            ("frac", Value::Float(value - whole)),
+        ])
     }),
     native("math", "NaN", "", Scalar, |_, _| Ok(Value::Float(f64::NAN))),
-    native("math", "pow10", "n", Scalar, |_, arguments| Ok(Value::Float(power_of_ten(arguments.integer("n")?)))),
+    native("math", "pow10", "n", Scalar, |_, arguments| {
+        Ok(Value::Float(power_of_ten(arguments.integer("n")?)))
+    }),
     native("math", "signbit", "x", Scalar, |_, arguments| {
         Ok(Value::Boolean(arguments.float("x")?.is_sign_negative()))
     }),
@@ -113,7 +167,10 @@ pub(super) const FUNCTIONS: &[Native] = &[
         record([("sin", Value::Float(sine)), ("cos", Value::Float(cosine))])
     }),
     native("math", "yn", "n, x", Scalar, |_, arguments| {
-        Ok(Value::Float(libm::yn(small(arguments, "n")?, arguments.float("x")?)))
+        Ok(Value::Float(libm::yn(
+            small(arguments, "n")?,
+            arguments.float("x")?,
+        )))
     }),
 ];
 
@@ -138,7 +195,10 @@ pub(super) fn constants() -> Vec<(&'static str, Value)> {
         ("maxfloat", f64::MAX),
         ("smallestNonzeroFloat", f64::from_bits(1)),
     ];
-    let mut constants: Vec<_> = floats.into_iter().map(|(name, value)| (name, Value::Float(value))).collect();
+    let mut constants: Vec<_> = floats
+        .into_iter()
+        .map(|(name, value)| (name, Value::Float(value)))
+        .collect();
     constants.push(("maxint", Value::Integer(i64::MAX)));
     constants.push(("minint", Value::Integer(i64::MIN)));
     constants.push(("maxuint", Value::Unsigned(u64::MAX)));
@@ -151,20 +211,27 @@ fn record<const N: usize>(members: [(&str, Value); N]) -> Result<Value, Error> {
 
 /// An integer argument brought into 32 bits: beyond them the functions that take it have reached their limits.
 fn small(arguments: &Arguments, name: &str) -> Result<i32, Error> {
-    Ok(arguments.integer(name)?.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+    Ok(arguments
+        .integer(name)?
+        .clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
 }
 
 fn float_from_bits(arguments: &Arguments) -> Result<Value, Error> {
     match arguments.expect("b")? {
         Value::Unsigned(bits) => Ok(Value::Float(f64::from_bits(*bits))),
-        other => Err(Error::invalid(format!("keyword argument \"b\" should be of kind uint, but got {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "keyword argument \"b\" should be of kind uint, but got {}",
+            other.type_name()
+        ))),
     }
 }
 
 /// `sign` above zero asks for +Inf, below zero for -Inf, zero for either.
 fn is_infinite(arguments: &Arguments) -> Result<Value, Error> {
     let (value, sign) = (arguments.float("f")?, arguments.integer("sign")?);
-    Ok(Value::Boolean((sign >= 0 && value == f64::INFINITY) || (sign <= 0 && value == f64::NEG_INFINITY)))
+    Ok(Value::Boolean(
+        (sign >= 0 && value == f64::INFINITY) || (sign <= 0 && value == f64::NEG_INFINITY),
+    ))
 }
 
 /// The binary exponent of a finite number that is not zero.

@@ -98,18 +98,48 @@ const FAMILIES: &[&[Native]] = &[
 const TEXTS: &[(&str, &str)] = &[
     ("", include_str!("packages/universe.flux")),
     ("experimental", include_str!("packages/experimental.flux")),
-    ("experimental/aggregate", include_str!("packages/experimental_aggregate.flux")),
-    ("experimental/array", include_str!("packages/experimental_array.flux")),
-    ("contrib/chobbs/discord", include_str!("packages/discord.flux")),
+    (
+        "experimental/aggregate",
+        include_str!("packages/experimental_aggregate.flux"),
+    ),
+    (
+        "experimental/array",
+        include_str!("packages/experimental_array.flux"),
+    ),
+    (
+        "contrib/chobbs/discord",
+        include_str!("packages/discord.flux"),
+    ),
     ("contrib/sranka/teams", include_str!("packages/teams.flux")),
-    ("contrib/sranka/telegram", include_str!("packages/telegram.flux")),
-    ("date/boundaries", include_str!("packages/date_boundaries.flux")),
-    ("experimental/date/boundaries", include_str!("packages/date_boundaries.flux")),
-    ("experimental/query", include_str!("packages/experimental_query.flux")),
+    (
+        "contrib/sranka/telegram",
+        include_str!("packages/telegram.flux"),
+    ),
+    (
+        "date/boundaries",
+        include_str!("packages/date_boundaries.flux"),
+    ),
+    (
+        "experimental/date/boundaries",
+        include_str!("packages/date_boundaries.flux"),
+    ),
+    (
+        "experimental/query",
+        include_str!("packages/experimental_query.flux"),
+    ),
     ("http", include_str!("packages/http.flux")),
-    ("influxdata/influxdb/monitor", include_str!("packages/monitor.flux")),
-    ("influxdata/influxdb/schema", include_str!("packages/schema.flux")),
-    ("influxdata/influxdb/tasks", include_str!("packages/tasks.flux")),
+    (
+        "influxdata/influxdb/monitor",
+        include_str!("packages/monitor.flux"),
+    ),
+    (
+        "influxdata/influxdb/schema",
+        include_str!("packages/schema.flux"),
+    ),
+    (
+        "influxdata/influxdb/tasks",
+        include_str!("packages/tasks.flux"),
+    ),
     ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
     ("join", include_str!("packages/join.flux")),
     ("pagerduty", include_str!("packages/pagerduty.flux")),
@@ -127,7 +157,13 @@ pub const fn native(
     kind: NativeKind,
     call: fn(&Context<'_>, &crate::interpret::Arguments) -> Result<Value, Error>,
 ) -> Native {
-    Native { package, name, signature, kind, call }
+    Native {
+        package,
+        name,
+        signature,
+        kind,
+        call,
+    }
 }
 
 /// A function in the registry, for the reference of what is supported.
@@ -156,7 +192,9 @@ pub fn registry() -> Vec<Entry> {
     for (package, file) in files() {
         for statement in &file.body {
             let assignment = match &statement.kind {
-                ast::StatementKind::Variable(assignment) => (&assignment.name.name, &assignment.value),
+                ast::StatementKind::Variable(assignment) => {
+                    (&assignment.name.name, &assignment.value)
+                }
                 ast::StatementKind::Option(option) => (&option.name.name, &option.value),
                 _ => continue,
             };
@@ -199,7 +237,12 @@ fn parameters_of(function: &ast::Function) -> String {
 /// The packages written in the language, parsed once.
 fn files() -> &'static [(&'static str, ast::File)] {
     static FILES: OnceLock<Vec<(&'static str, ast::File)>> = OnceLock::new();
-    FILES.get_or_init(|| TEXTS.iter().map(|(path, text)| (*path, syntax::parse(text).0)).collect())
+    FILES.get_or_init(|| {
+        TEXTS
+            .iter()
+            .map(|(path, text)| (*path, syntax::parse(text).0))
+            .collect()
+    })
 }
 
 /// The diagnostics of the packages written in the language: none, which a test checks.
@@ -208,7 +251,9 @@ pub fn broken_packages() -> Vec<String> {
         .iter()
         .flat_map(|(path, text)| {
             let (_, diagnostics) = syntax::parse(text);
-            diagnostics.into_iter().map(move |diagnostic| format!("{path}: {diagnostic}"))
+            diagnostics
+                .into_iter()
+                .map(move |diagnostic| format!("{path}: {diagnostic}"))
         })
         .collect()
 }
@@ -224,7 +269,9 @@ pub fn package_name(path: &str) -> &str {
 /// Whether there is such a package.
 pub fn has_package(path: &str) -> bool {
     !path.is_empty()
-        && (FAMILIES.iter().any(|family| family.iter().any(|native| native.package == path))
+        && (FAMILIES
+            .iter()
+            .any(|family| family.iter().any(|native| native.package == path))
             || TEXTS.iter().any(|(known, _)| *known == path)
             || ALIASES.iter().any(|(known, _)| *known == path)
             || EMPTY.contains(&path))
@@ -240,7 +287,10 @@ const EMPTY: &[&str] = &["planner", "profiler", "contrib/jsternberg/influxdb"];
 pub fn define(path: &str, context: &Context<'_>, scope: &Scope) -> Result<(), Error> {
     for native in FAMILIES.iter().flat_map(|family| family.iter()) {
         if native.package == path {
-            scope.set(Arc::from(native.name), Value::Function(Function::Native(native)));
+            scope.set(
+                Arc::from(native.name),
+                Value::Function(Function::Native(native)),
+            );
         }
     }
     for (name, value) in constants(path) {

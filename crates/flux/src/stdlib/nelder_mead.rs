@@ -23,7 +23,11 @@ struct Vertex {
 }
 
 /// The best point found from a start, and the function's value there.
-pub(super) fn minimize(function: &mut dyn FnMut(&[f64]) -> f64, start: &[f64], stop: Stop) -> (Vec<f64>, f64) {
+pub(super) fn minimize(
+    function: &mut dyn FnMut(&[f64]) -> f64,
+    start: &[f64],
+    stop: Stop,
+) -> (Vec<f64>, f64) {
     let mut search = Search::new(function, start);
     let mut best = search.vertices[0].value;
     let mut idle = 0;
@@ -56,7 +60,10 @@ struct Search {
 impl Search {
     fn new(function: &mut dyn FnMut(&[f64]) -> f64, start: &[f64]) -> Self {
         let dimension = start.len() as f64;
-        let origin = Vertex { place: start.to_vec(), value: function(start) };
+        let origin = Vertex {
+            place: start.to_vec(),
+            value: function(start),
+        };
         let mut vertices = Vec::with_capacity(start.len() + 1);
         for axis in 0..start.len() {
             let mut place = start.to_vec();
@@ -93,29 +100,48 @@ impl Search {
     /// The worst vertex mirrored at the centroid, so many times as far.
     fn mirrored(&self, function: &mut dyn FnMut(&[f64]) -> f64, scale: f64) -> Vertex {
         let worst = &self.vertices[self.centroid.len()].place;
-        let place: Vec<f64> =
-            self.centroid.iter().zip(worst).map(|(centre, worst)| (centre - worst) * scale + centre).collect();
+        let place: Vec<f64> = self
+            .centroid
+            .iter()
+            .zip(worst)
+            .map(|(centre, worst)| (centre - worst) * scale + centre)
+            .collect();
         let value = function(&place);
         Vertex { place, value }
     }
 
     fn step(&mut self, function: &mut dyn FnMut(&[f64]) -> f64) {
         let dimension = self.centroid.len();
-        let (lowest, second_worst, worst) =
-            (self.vertices[0].value, self.vertices[dimension - 1].value, self.vertices[dimension].value);
+        let (lowest, second_worst, worst) = (
+            self.vertices[0].value,
+            self.vertices[dimension - 1].value,
+            self.vertices[dimension].value,
+        );
         let reflected = self.mirrored(function, 1.0);
         if reflected.value < lowest {
             let expanded = self.mirrored(function, self.expansion);
-            let better = if expanded.value < reflected.value { expanded } else { reflected };
+            let better = if expanded.value < reflected.value {
+                expanded
+            } else {
+                reflected
+            };
             self.replace_worst(better);
         } else if reflected.value < second_worst {
             self.replace_worst(reflected);
         } else if reflected.value < worst {
             let outside = self.mirrored(function, self.contraction);
-            if outside.value <= reflected.value { self.replace_worst(outside) } else { self.shrink_all(function) }
+            if outside.value <= reflected.value {
+                self.replace_worst(outside)
+            } else {
+                self.shrink_all(function)
+            }
         } else {
             let inside = self.mirrored(function, -self.contraction);
-            if inside.value < worst { self.replace_worst(inside) } else { self.shrink_all(function) }
+            if inside.value < worst {
+                self.replace_worst(inside)
+            } else {
+                self.shrink_all(function)
+            }
         }
     }
 

@@ -8,14 +8,26 @@ use crate::error::Error;
 use crate::execute::Context;
 use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Native};
-use crate::table::{Column, ColumnType, Field, GroupKey, KeyValue, Table, TableGroups, Text, Vector};
+use crate::table::{Column, ColumnType, Field, GroupKey, KeyValue, Table, TableGroups, Vector};
 use crate::value::Value;
 use crate::value::time::format_time;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("", "pivot", "<-tables, rowKey, columnKey, valueColumn", Stream, pivot),
-    native("experimental", "unpivot", "<-tables, ?otherColumns", Stream, unpivot),
+    native(
+        "",
+        "pivot",
+        "<-tables, rowKey, columnKey, valueColumn",
+        Stream,
+        pivot,
+    ),
+    native(
+        "experimental",
+        "unpivot",
+        "<-tables, ?otherColumns",
+        Stream,
+        unpivot,
+    ),
 ];
 
 struct Spec {
@@ -30,8 +42,14 @@ fn pivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         column_key: arguments.strings("columnKey")?,
         value_column: arguments.string("valueColumn")?,
     };
-    if spec.row_key.iter().any(|label| spec.column_key.contains(label)) {
-        return Err(Error::invalid("column name found in both rowKey and columnKey"));
+    if spec
+        .row_key
+        .iter()
+        .any(|label| spec.column_key.contains(label))
+    {
+        return Err(Error::invalid(
+            "column name found in both rowKey and columnKey",
+        ));
     }
     if spec.row_key.contains(&spec.value_column) {
         return Err(Error::invalid("value column found in rowKey"));
@@ -40,22 +58,33 @@ fn pivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         return Err(Error::invalid("value column found in columnKey"));
     }
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "pivot", vec![input], move |context, inputs, out| {
-        let mut groups: std::collections::BTreeMap<GroupKey, Pivoted> = std::collections::BTreeMap::new();
-        for table in inputs.into_iter().flatten() {
-            context.check()?;
-            let key = table.key.retain(|label| {
-                !spec.column_key.iter().any(|column| column.as_ref() == label) && label != spec.value_column.as_ref()
-            });
-            groups.entry(key).or_default().add(&table, &spec)?;
-        }
-        for (key, pivoted) in groups {
-            if let Some(table) = pivoted.into_table(key, &spec)? {
-                out(table)?;
+    super::build::all(
+        context,
+        arguments,
+        "pivot",
+        vec![input],
+        move |context, inputs, out| {
+            let mut groups: std::collections::BTreeMap<GroupKey, Pivoted> =
+                std::collections::BTreeMap::new();
+            for table in inputs.into_iter().flatten() {
+                context.check()?;
+                let key = table.key.retain(|label| {
+                    !spec
+                        .column_key
+                        .iter()
+                        .any(|column| column.as_ref() == label)
+                        && label != spec.value_column.as_ref()
+                });
+                groups.entry(key).or_default().add(&table, &spec)?;
             }
-        }
-        Ok(())
-    })
+            for (key, pivoted) in groups {
+                if let Some(table) = pivoted.into_table(key, &spec)? {
+                    out(table)?;
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 /// A table that is being made: its rows by their keys, its cells by column.
@@ -77,13 +106,16 @@ impl Pivoted {
             return Ok(());
         }
         let find = |label: &Arc<str>| {
-            table
-                .column(label)
-                .cloned()
-                .ok_or_else(|| Error::invalid(format!("specified column does not exist in table: {label}")))
+            table.column(label).cloned().ok_or_else(|| {
+                Error::invalid(format!("specified column does not exist in table: {label}"))
+            })
         };
         let row_columns: Vec<Column> = spec.row_key.iter().map(&find).collect::<Result<_, _>>()?;
-        let column_columns: Vec<Column> = spec.column_key.iter().map(&find).collect::<Result<_, _>>()?;
+        let column_columns: Vec<Column> = spec
+            .column_key
+            .iter()
+            .map(&find)
+            .collect::<Result<_, _>>()?;
         let values = find(&spec.value_column)?;
         let source = self.sources.len();
         let constant = column_columns.iter().all(Column::is_constant);
@@ -94,7 +126,10 @@ impl Pivoted {
                 _ => self.place(&column_columns, row, values.kind(), table, spec)?,
             };
             place = Some(at);
-            let key: Vec<KeyValue> = row_columns.iter().map(|column| KeyValue::of(column, row)).collect();
+            let key: Vec<KeyValue> = row_columns
+                .iter()
+                .map(|column| KeyValue::of(column, row))
+                .collect();
             let target = match self.rows.get(&key) {
                 Some(target) => *target,
                 None => {
@@ -118,7 +153,10 @@ impl Pivoted {
         table: &Table,
         spec: &Spec,
     ) -> Result<usize, Error> {
-        let parts: Vec<String> = columns.iter().map(|column| label_text(&column.value(row))).collect();
+        let parts: Vec<String> = columns
+            .iter()
+            .map(|column| label_text(&column.value(row)))
+            .collect();
         let label: Arc<str> = Arc::from(parts.join("_"));
         if let Some(at) = self.places.get(&label) {
             if self.labels[*at].1 != kind {
@@ -129,9 +167,13 @@ impl Pivoted {
             }
             return Ok(*at);
         }
-        let kept = table.key.contains(&label) && !spec.column_key.contains(&label) && label != spec.value_column;
+        let kept = table.key.contains(&label)
+            && !spec.column_key.contains(&label)
+            && label != spec.value_column;
         if kept || spec.row_key.contains(&label) {
-            return Err(Error::invalid(format!("value {label:?} appears in a column key column and is the name of a column of the output")));
+            return Err(Error::invalid(format!(
+                "value {label:?} appears in a column key column and is the name of a column of the output"
+            )));
         }
         self.labels.push((Arc::clone(&label), kind));
         self.cells.push(Vec::new());
@@ -151,9 +193,13 @@ impl Pivoted {
             }
             let kind = self.keys[0][at].kind();
             let values: Vec<Value> = self.keys.iter().map(|key| key[at].value()).collect();
-            let column = Column::from_values(&values, kind)
-                .ok_or_else(|| Error::invalid(format!("column {label:?} has values of different types")))?;
-            table.fields.push(Field { label: Arc::clone(label), column });
+            let column = Column::from_values(&values, kind).ok_or_else(|| {
+                Error::invalid(format!("column {label:?} has values of different types"))
+            })?;
+            table.fields.push(Field {
+                label: Arc::clone(label),
+                column,
+            });
         }
         for ((label, kind), cells) in self.labels.into_iter().zip(self.cells) {
             let column = scatter(&self.sources, &cells, kind, rows);
@@ -164,7 +210,12 @@ impl Pivoted {
 }
 
 /// A column whose cells come from other columns.
-fn scatter(sources: &[Column], cells: &[(usize, usize, usize)], kind: ColumnType, rows: usize) -> Column {
+fn scatter(
+    sources: &[Column],
+    cells: &[(usize, usize, usize)],
+    kind: ColumnType,
+    rows: usize,
+) -> Column {
     macro_rules! of {
         ($variant:ident) => {{
             let mut built = vec![None; rows];
@@ -197,28 +248,31 @@ fn label_text(value: &Value) -> String {
 fn unpivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let others = arguments.strings_or("otherColumns", &["_time"])?;
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "unpivot", vec![input], move |_, inputs, out| {
-        let mut groups = TableGroups::default();
-        for table in inputs.into_iter().flatten() {
-            for field in &table.fields {
-                if table.key.contains(&field.label) || others.contains(&field.label) {
-                    continue;
+    super::build::all(
+        context,
+        arguments,
+        "unpivot",
+        vec![input],
+        move |_, inputs, out| {
+            let mut groups = TableGroups::default();
+            for table in inputs.into_iter().flatten() {
+                for field in &table.fields {
+                    if table.key.contains(&field.label) || others.contains(&field.label) {
+                        continue;
+                    }
+                    let rows: Vec<usize> = (0..table.rows)
+                        .filter(|row| !field.column.is_null(*row))
+                        .collect();
+                    let name = KeyValue::String(Some(Arc::clone(&field.label)));
+                    let mut part = Table::of_key(table.key.with("_field", name), rows.len());
+                    for label in &others {
+                        part.set(label, table.expect_column(label)?.take(&rows));
+                    }
+                    part.set("_value", field.column.take(&rows));
+                    groups.push(part);
                 }
-                let rows: Vec<usize> = (0..table.rows).filter(|row| !field.column.is_null(*row)).collect();
-                let name = KeyValue::String(Some(Arc::clone(&field.label)));
-                let mut part = Table::of_key(table.key.with("_field", name), rows.len());
-                for label in &others {
-                    part.set(label, table.expect_column(label)?.take(&rows));
-                }
-                part.set("_value", field.column.take(&rows));
-                groups.push(part);
             }
-        }
-        groups.into_tables().try_for_each(|table| out(table?))
-    })
-}
-
-/// Texts as a column.
-pub(super) fn text_column(texts: Vec<Arc<str>>) -> Column {
-    Column::String(Vector::dense(texts.into_iter().map(Text).collect()))
+            groups.into_tables().try_for_each(|table| out(table?))
+        },
+    )
 }

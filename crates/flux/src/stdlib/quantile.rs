@@ -13,8 +13,13 @@ use crate::table::{Column, Table};
 use crate::value::Value;
 
 /// The functions of this family.
-pub(super) const FUNCTIONS: &[Native] =
-    &[native("", "quantile", "<-tables, q, ?column, ?method, ?compression", Stream, quantile)];
+pub(super) const FUNCTIONS: &[Native] = &[native(
+    "",
+    "quantile",
+    "<-tables, q, ?column, ?method, ?compression",
+    Stream,
+    quantile,
+)];
 
 fn quantile(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let q = arguments.float("q")?;
@@ -25,23 +30,37 @@ fn quantile(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
         return Err(Error::invalid("quantile must be between 0 and 1"));
     }
     if compression != 0.0 && method.as_ref() != "estimate_tdigest" {
-        return Err(Error::invalid("compression parameter is only valid for method \"estimate_tdigest\""));
+        return Err(Error::invalid(
+            "compression parameter is only valid for method \"estimate_tdigest\"",
+        ));
     }
-    let compression = if compression > 0.0 { compression } else { 1000.0 };
+    let compression = if compression > 0.0 {
+        compression
+    } else {
+        1000.0
+    };
     match method.as_ref() {
         "estimate_tdigest" => map_table(context, arguments, "quantile", move |_, table| {
             let values = numbers(table.expect_column(&column)?, "quantile")?;
-            let value = if values.is_empty() { None } else { Some(estimate(&values, q, compression)) };
+            let value = if values.is_empty() {
+                None
+            } else {
+                Some(estimate(&values, q, compression))
+            };
             one_row(&table, &column, float_row(value))
         }),
         "exact_mean" => map_table(context, arguments, "quantile", move |_, table| {
             let Column::Float(values) = table.expect_column(&column)? else {
-                return Err(Error::invalid("unsupported aggregate column type for quantile: exact_mean needs floats"));
+                return Err(Error::invalid(
+                    "unsupported aggregate column type for quantile: exact_mean needs floats",
+                ));
             };
             let values: Vec<f64> = values.present().map(|(_, value)| *value).collect();
             one_row(&table, &column, float_row(exact_mean(values, q)))
         }),
-        "exact_selector" => map_table(context, arguments, "quantile", move |_, table| exact_row(&table, &column, q)),
+        "exact_selector" => map_table(context, arguments, "quantile", move |_, table| {
+            exact_row(&table, &column, q)
+        }),
         other => Err(Error::invalid(format!("unknown quantile method {other:?}"))),
     }
 }
@@ -63,7 +82,9 @@ fn exact_mean(mut values: Vec<f64>, q: f64) -> Option<f64> {
 /// The row whose value stands at the rank, the lower of two.
 fn exact_row(table: &Table, label: &str, q: f64) -> Result<Table, Error> {
     let column = table.expect_column(label)?;
-    let mut rows: Vec<usize> = (0..table.rows).filter(|row| !column.is_null(*row)).collect();
+    let mut rows: Vec<usize> = (0..table.rows)
+        .filter(|row| !column.is_null(*row))
+        .collect();
     if rows.is_empty() {
         return Ok(table.slice(0, 0));
     }
@@ -102,7 +123,10 @@ pub(super) fn estimate(values: &[f64], q: f64, compression: f64) -> f64 {
         weight
     };
     for value in values.iter().filter(|value| !value.is_nan()) {
-        waiting.push(Centroid { mean: *value, weight: 1.0 });
+        waiting.push(Centroid {
+            mean: *value,
+            weight: 1.0,
+        });
         if waiting.len() > buffer {
             flush(&mut waiting, &mut digest);
         }
@@ -113,7 +137,8 @@ pub(super) fn estimate(values: &[f64], q: f64, compression: f64) -> f64 {
 
 /// Neighbours merged as far as the scale function allows: fine at the ends, coarse in the middle.
 fn compress(sorted: &[Centroid], weight: f64, compression: f64) -> Vec<Centroid> {
-    let quantile_of = |k: f64| ((k.min(compression) * PI / compression - PI / 2.0).sin() + 1.0) / 2.0;
+    let quantile_of =
+        |k: f64| ((k.min(compression) * PI / compression - PI / 2.0).sin() + 1.0) / 2.0;
     let location_of = |q: f64| compression * ((2.0 * q - 1.0).asin() + PI / 2.0) / PI;
     let mut merged: Vec<Centroid> = Vec::new();
     let mut so_far = 0.0;

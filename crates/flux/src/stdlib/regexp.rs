@@ -13,14 +13,22 @@ use crate::value::Value;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("regexp", "compile", "v", Scalar, |context, a| context.cached_regex(&a.string("v")?).map(Value::Regex)),
-    native("regexp", "quoteMeta", "v", Scalar, |_, a| Ok(Value::text(regex::escape(&a.string("v")?)))),
+    native("regexp", "compile", "v", Scalar, |context, a| {
+        context.cached_regex(&a.string("v")?).map(Value::Regex)
+    }),
+    native("regexp", "quoteMeta", "v", Scalar, |_, a| {
+        Ok(Value::text(regex::escape(&a.string("v")?)))
+    }),
     native("regexp", "findString", "r, v", Scalar, |_, a| {
         let v = a.string("v")?;
-        Ok(Value::text(pattern(a)?.find(&v).map_or("", |found| found.as_str())))
+        Ok(Value::text(
+            pattern(a)?.find(&v).map_or("", |found| found.as_str()),
+        ))
     }),
     native("regexp", "findStringIndex", "r, v", Scalar, find_index),
-    native("regexp", "getString", "r", Scalar, |_, a| Ok(Value::text(pattern(a)?.as_str()))),
+    native("regexp", "getString", "r", Scalar, |_, a| {
+        Ok(Value::text(pattern(a)?.as_str()))
+    }),
     native("regexp", "matchRegexpString", "r, v", Scalar, |_, a| {
         Ok(Value::Boolean(pattern(a)?.is_match(&a.string("v")?)))
     }),
@@ -34,14 +42,22 @@ pub(super) const FUNCTIONS: &[Native] = &[
 fn pattern(arguments: &Arguments) -> Result<Arc<Regex>, Error> {
     match arguments.expect("r")? {
         Value::Regex(pattern) => Ok(Arc::clone(pattern)),
-        other => Err(Error::invalid(format!("r must be a regexp, found {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "r must be a regexp, found {}",
+            other.type_name()
+        ))),
     }
 }
 
 fn find_index(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let v = arguments.string("v")?;
-    let found = pattern(arguments)?.find(&v).map(|found| [found.start(), found.end()]);
-    let places = found.into_iter().flatten().map(|at| Value::Integer(i64::try_from(at).unwrap_or(i64::MAX)));
+    let found = pattern(arguments)?
+        .find(&v)
+        .map(|found| [found.start(), found.end()]);
+    let places = found
+        .into_iter()
+        .flatten()
+        .map(|at| Value::Integer(i64::try_from(at).unwrap_or(i64::MAX)));
     Ok(Value::array(places.collect()))
 }
 

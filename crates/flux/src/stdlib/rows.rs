@@ -14,25 +14,69 @@ use crate::value::duration::DAY;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("", "fill", "<-tables, ?column, ?value, ?usePrevious", Stream, fill),
-    native("", "elapsed", "<-tables, ?unit, ?timeColumn, ?columnName", Stream, elapsed),
-    native("", "cumulativeSum", "<-tables, ?columns", Stream, cumulative_sum),
-    native("", "hourSelection", "<-tables, start, stop, ?location, ?timeColumn", Stream, hour_selection),
-    native("interpolate", "linear", "<-tables, every", Stream, interpolate_linear),
-    native("", "truncateTimeColumn", "<-tables, unit, ?timeColumn", Stream, truncate_time_column),
+    native(
+        "",
+        "fill",
+        "<-tables, ?column, ?value, ?usePrevious",
+        Stream,
+        fill,
+    ),
+    native(
+        "",
+        "elapsed",
+        "<-tables, ?unit, ?timeColumn, ?columnName",
+        Stream,
+        elapsed,
+    ),
+    native(
+        "",
+        "cumulativeSum",
+        "<-tables, ?columns",
+        Stream,
+        cumulative_sum,
+    ),
+    native(
+        "",
+        "hourSelection",
+        "<-tables, start, stop, ?location, ?timeColumn",
+        Stream,
+        hour_selection,
+    ),
+    native(
+        "interpolate",
+        "linear",
+        "<-tables, every",
+        Stream,
+        interpolate_linear,
+    ),
+    native(
+        "",
+        "truncateTimeColumn",
+        "<-tables, unit, ?timeColumn",
+        Stream,
+        truncate_time_column,
+    ),
 ];
 
 fn fill(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let label = arguments.string_or("column", "_value")?;
     let previous = arguments.boolean_or("usePrevious", false)?;
-    let value = arguments.get("value").cloned().filter(|value| !value.is_null());
+    let value = arguments
+        .get("value")
+        .cloned()
+        .filter(|value| !value.is_null());
     if previous == value.is_some() {
-        return Err(Error::invalid("fill requires exactly one of value or usePrevious"));
+        return Err(Error::invalid(
+            "fill requires exactly one of value or usePrevious",
+        ));
     }
     map_table(context, arguments, "fill", move |_, mut table| {
         let Some(column) = table.column(&label).cloned() else {
             // A column that is missing is a column of nulls.
-            if let Some(column) = value.as_ref().and_then(|value| Column::repeat(value, table.rows)) {
+            if let Some(column) = value
+                .as_ref()
+                .and_then(|value| Column::repeat(value, table.rows))
+            {
                 table.set(&label, column);
             }
             return Ok(table);
@@ -42,7 +86,9 @@ fn fill(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             None => fill_previous(&column),
         };
         if table.key.contains(&label) && table.rows > 0 {
-            table.key = table.key.with(&label, crate::table::KeyValue::of(&filled, 0));
+            table.key = table
+                .key
+                .with(&label, crate::table::KeyValue::of(&filled, 0));
         }
         table.set(&label, filled);
         Ok(table)
@@ -50,8 +96,11 @@ fn fill(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 }
 
 fn fill_value(column: &Column, value: &Value, label: &str) -> Result<Column, Error> {
-    let filler = Column::repeat(value, 1)
-        .ok_or_else(|| Error::invalid(format!("fill value for column {label:?} must be a column's value")))?;
+    let filler = Column::repeat(value, 1).ok_or_else(|| {
+        Error::invalid(format!(
+            "fill value for column {label:?} must be a column's value"
+        ))
+    })?;
     if filler.kind() != column.kind() {
         return Err(Error::invalid(format!(
             "fill column type mismatch: {}/{}",
@@ -82,15 +131,24 @@ fn fill_previous(column: &Column) -> Column {
 }
 
 fn elapsed(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let unit = arguments.optional_duration("unit")?.map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
+    let unit = arguments
+        .optional_duration("unit")?
+        .map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
     let time_column = arguments.string_or("timeColumn", "_time")?;
     let name = arguments.string_or("columnName", "elapsed")?;
     if unit == 0 {
         return Err(Error::invalid("unit must not be zero"));
     }
     map_table(context, arguments, "elapsed", move |_, table| {
-        let times: Vec<i64> = table.expect_times(&time_column)?.present().map(|(_, time)| *time).collect();
-        let gaps: Vec<i64> = times.windows(2).map(|pair| (pair[1] - pair[0]) / unit).collect();
+        let times: Vec<i64> = table
+            .expect_times(&time_column)?
+            .present()
+            .map(|(_, time)| *time)
+            .collect();
+        let gaps: Vec<i64> = times
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]) / unit)
+            .collect();
         let mut rest = table.slice(1.min(table.rows), table.rows.saturating_sub(1));
         if gaps.len() != rest.rows {
             return Err(Error::invalid("elapsed found null time in time column"));
@@ -104,17 +162,22 @@ fn cumulative_sum(context: &Context<'_>, arguments: &Arguments) -> Result<Value,
     let columns = arguments.strings_or("columns", &["_value"])?;
     map_table(context, arguments, "cumulativeSum", move |_, mut table| {
         for label in &columns {
-            let Some(column) = table.column(label) else { continue };
+            let Some(column) = table.column(label) else {
+                continue;
+            };
             let summed = match column {
                 Column::Float(values) => Column::Float(running(values, |sum, value| *sum += value)),
-                Column::Integer(values) => {
-                    Column::Integer(running(values, |sum, value| *sum = sum.wrapping_add(*value)))
-                }
-                Column::Unsigned(values) => {
-                    Column::Unsigned(running(values, |sum, value| *sum = sum.wrapping_add(*value)))
-                }
+                Column::Integer(values) => Column::Integer(running(values, |sum, value| {
+                    *sum = sum.wrapping_add(*value)
+                })),
+                Column::Unsigned(values) => Column::Unsigned(running(values, |sum, value| {
+                    *sum = sum.wrapping_add(*value)
+                })),
                 other => {
-                    return Err(Error::invalid(format!("cumulative sum does not support {}", other.kind())));
+                    return Err(Error::invalid(format!(
+                        "cumulative sum does not support {}",
+                        other.kind()
+                    )));
                 }
             };
             table.set(label, summed);
@@ -139,7 +202,9 @@ fn hour_selection(context: &Context<'_>, arguments: &Arguments) -> Result<Value,
     let time_column = arguments.string_or("timeColumn", "_time")?;
     let location = super::windows::location_argument(context, arguments)?;
     if !(0..24).contains(&start) || !(0..24).contains(&stop) {
-        return Err(Error::invalid("start and stop must be hours between 0 and 23"));
+        return Err(Error::invalid(
+            "start and stop must be hours between 0 and 23",
+        ));
     }
     map_table(context, arguments, "hourSelection", move |_, table| {
         let times = table.expect_times(&time_column)?;
@@ -147,7 +212,11 @@ fn hour_selection(context: &Context<'_>, arguments: &Arguments) -> Result<Value,
             .present()
             .filter_map(|(row, time)| {
                 let hour = location.to_local(*time).rem_euclid(DAY) / (DAY / 24);
-                let inside = if start <= stop { start <= hour && hour <= stop } else { hour >= start || hour <= stop };
+                let inside = if start <= stop {
+                    start <= hour && hour <= stop
+                } else {
+                    hour >= start || hour <= stop
+                };
                 inside.then_some(row)
             })
             .collect();
@@ -160,47 +229,67 @@ fn truncate_time_column(context: &Context<'_>, arguments: &Arguments) -> Result<
     let label = arguments.string_or("timeColumn", "_time")?;
     let mut window = crate::value::window::Window::new(unit, unit, Default::default())?;
     window.location = context.location();
-    map_table(context, arguments, "truncateTimeColumn", move |_, mut table| {
-        let truncated = table.expect_times(&label)?.map(|time| window.latest(*time).start);
-        let label: Arc<str> = Arc::clone(&label);
-        table.set(&label, Column::Time(truncated));
-        Ok(table)
-    })
+    map_table(
+        context,
+        arguments,
+        "truncateTimeColumn",
+        move |_, mut table| {
+            let truncated = table
+                .expect_times(&label)?
+                .map(|time| window.latest(*time).start);
+            let label: Arc<str> = Arc::clone(&label);
+            table.set(&label, Column::Time(truncated));
+            Ok(table)
+        },
+    )
 }
 
 /// Rows on each boundary of a grid between two rows, on the line through them.
 fn interpolate_linear(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let every = arguments.duration("every")?;
     let window = crate::value::window::Window::new(every, every, Default::default())?;
-    map_table(context, arguments, "interpolate.linear", move |context, table| {
-        for label in table.labels() {
-            if !table.key.contains(label) && !matches!(label.as_ref(), "_time" | "_value") {
-                return Err(Error::invalid(format!("interpolate.linear requires column {label:?} to be in group key")));
-            }
-        }
-        let times = table.expect_times("_time")?;
-        let Column::Float(values) = table.expect_column("_value")? else {
-            return Err(Error::invalid("cannot interpolate values that are no floats"));
-        };
-        let mut points: Vec<(i64, f64)> = Vec::with_capacity(table.rows);
-        for (time, value) in times.iter().zip(values.iter()) {
-            let time = *time.ok_or_else(|| Error::invalid("null _time found during linear interpolation"))?;
-            let value = *value.ok_or_else(|| Error::invalid("null _value found during linear interpolation"))?;
-            if let Some((before, earlier)) = points.last().copied() {
-                let slope = (value - earlier) / (time - before) as f64;
-                let mut bounds = window.latest(before);
-                while bounds.stop < time {
-                    points.push((bounds.stop, earlier + slope * (bounds.stop - before) as f64));
-                    context.check_memory(points.len() * size_of::<(i64, f64)>())?;
-                    bounds = window.next(&bounds);
+    map_table(
+        context,
+        arguments,
+        "interpolate.linear",
+        move |context, table| {
+            for label in table.labels() {
+                if !table.key.contains(label) && !matches!(label.as_ref(), "_time" | "_value") {
+                    return Err(Error::invalid(format!(
+                        "interpolate.linear requires column {label:?} to be in group key"
+                    )));
                 }
             }
-            points.push((time, value));
-        }
-        let (times, values): (Vec<i64>, Vec<f64>) = points.into_iter().unzip();
-        let mut result = crate::table::Table::of_key(table.key.clone(), times.len());
-        result.set("_time", Column::Time(Vector::dense(times)));
-        result.set("_value", Column::Float(Vector::dense(values)));
-        Ok(result)
-    })
+            let times = table.expect_times("_time")?;
+            let Column::Float(values) = table.expect_column("_value")? else {
+                return Err(Error::invalid(
+                    "cannot interpolate values that are no floats",
+                ));
+            };
+            let mut points: Vec<(i64, f64)> = Vec::with_capacity(table.rows);
+            for (time, value) in times.iter().zip(values.iter()) {
+                let time = *time.ok_or_else(|| {
+                    Error::invalid("null _time found during linear interpolation")
+                })?;
+                let value = *value.ok_or_else(|| {
+                    Error::invalid("null _value found during linear interpolation")
+                })?;
+                if let Some((before, earlier)) = points.last().copied() {
+                    let slope = (value - earlier) / (time - before) as f64;
+                    let mut bounds = window.latest(before);
+                    while bounds.stop < time {
+                        points.push((bounds.stop, earlier + slope * (bounds.stop - before) as f64));
+                        context.check_memory(points.len() * size_of::<(i64, f64)>())?;
+                        bounds = window.next(&bounds);
+                    }
+                }
+                points.push((time, value));
+            }
+            let (times, values): (Vec<i64>, Vec<f64>) = points.into_iter().unzip();
+            let mut result = crate::table::Table::of_key(table.key.clone(), times.len());
+            result.set("_time", Column::Time(Vector::dense(times)));
+            result.set("_value", Column::Float(Vector::dense(values)));
+            Ok(result)
+        },
+    )
 }

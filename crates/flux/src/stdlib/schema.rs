@@ -11,16 +11,26 @@ use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Native};
 use crate::plan::{Group, Node, Operation, Out, SchemaOperation};
 use crate::source::SchemaRequest;
-use crate::table::{Column, Field, GroupKey, Table, Text};
+use crate::table::{Field, GroupKey, Table, Text};
 use crate::value::Value;
 
 /// The functions of this family.
-pub(super) const FUNCTIONS: &[Native] = &[native("", "distinct", "<-tables, ?column", Stream, distinct)];
+pub(super) const FUNCTIONS: &[Native] = &[native(
+    "",
+    "distinct",
+    "<-tables, ?column",
+    Stream,
+    distinct,
+)];
 
 fn distinct(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let column = arguments.string_or("column", "_value")?;
     let input = arguments.stream("tables")?;
-    context.stream(Operation::Schema(SchemaOperation::Distinct { column }), vec![input], arguments)
+    context.stream(
+        Operation::Schema(SchemaOperation::Distinct { column }),
+        vec![input],
+        arguments,
+    )
 }
 
 /// Runs one of the operations in memory.
@@ -43,9 +53,9 @@ pub fn schema_tables(
                 .collect();
             out(texts(table.key.clone(), column, names))
         }),
-        SchemaOperation::Distinct { column } => {
-            tables.into_iter().try_for_each(|table| out(distinct_table(&table, column)?))
-        }
+        SchemaOperation::Distinct { column } => tables
+            .into_iter()
+            .try_for_each(|table| out(distinct_table(&table, column)?)),
     }
 }
 
@@ -55,12 +65,17 @@ fn distinct_table(table: &Table, label: &Arc<str>) -> Result<Table, Error> {
         (0..table.rows.min(1)).collect()
     } else {
         let mut seen = std::collections::HashSet::new();
-        (0..table.rows).filter(|row| seen.insert(crate::table::KeyValue::of(column, *row))).collect()
+        (0..table.rows)
+            .filter(|row| seen.insert(crate::table::KeyValue::of(column, *row)))
+            .collect()
     };
     let values = column.take(&rows);
     let key = table.key.retain(|name| name != "_value");
     let mut result = Table::of_key(key, rows.len());
-    result.fields.push(Field { label: Arc::from("_value"), column: values });
+    result.fields.push(Field {
+        label: Arc::from("_value"),
+        column: values,
+    });
     Ok(result)
 }
 
@@ -72,10 +87,18 @@ impl Context<'_> {
         spec: &SchemaOperation,
         out: &mut Out<'_>,
     ) -> Result<bool, Error> {
-        let SchemaOperation::Distinct { column } = spec else { return Ok(false) };
-        let Some(first) = node.input() else { return Ok(false) };
-        let Some(second) = first.input() else { return Ok(false) };
-        let Some(below) = second.input() else { return Ok(false) };
+        let SchemaOperation::Distinct { column } = spec else {
+            return Ok(false);
+        };
+        let Some(first) = node.input() else {
+            return Ok(false);
+        };
+        let Some(second) = first.input() else {
+            return Ok(false);
+        };
+        let Some(below) = second.input() else {
+            return Ok(false);
+        };
         if self.consumers(second) > 1 {
             return Ok(false);
         }
@@ -85,12 +108,25 @@ impl Context<'_> {
                 Operation::Schema(SchemaOperation::Keep { columns }),
                 Operation::Schema(SchemaOperation::Keys { column: named }),
             ) if columns.len() == 1 && columns[0] == *named && column == named => {
-                let Some(request) = self.schema_request(below)? else { return Ok(false) };
-                let mut names: Vec<Text> =
-                    ["_start", "_stop", "_field", "_measurement"].into_iter().map(Text::from).collect();
+                let Some(request) = self.schema_request(below)? else {
+                    return Ok(false);
+                };
+                let mut names: Vec<Text> = ["_start", "_stop", "_field", "_measurement"]
+                    .into_iter()
+                    .map(Text::from)
+                    .collect();
                 let keys = self.source().tag_keys(&request).map_err(Error::at)?;
-                self.note(format!("tag keys of {:?} from the index", request.bucket.text()));
-                if keys.is_empty() && self.source().tag_values(&request, "_measurement").map_err(Error::at)?.is_empty() {
+                self.note(format!(
+                    "tag keys of {:?} from the index",
+                    request.bucket.text()
+                ));
+                if keys.is_empty()
+                    && self
+                        .source()
+                        .tag_values(&request, "_measurement")
+                        .map_err(Error::at)?
+                        .is_empty()
+                {
                     names.clear();
                 }
                 names.extend(keys.into_iter().map(Text));
@@ -98,16 +134,31 @@ impl Context<'_> {
                 Ok(true)
             }
             (
-                Operation::Group(Group { columns: grouped, except: false }),
+                Operation::Group(Group {
+                    columns: grouped,
+                    except: false,
+                }),
                 Operation::Schema(SchemaOperation::Keep { columns }),
             ) if grouped.is_empty() && columns.len() == 1 && columns[0] == *column => {
                 if matches!(column.as_ref(), "_time" | "_value" | "_start" | "_stop") {
                     return Ok(false);
                 }
-                let Some(request) = self.schema_request(below)? else { return Ok(false) };
-                let values = self.source().tag_values(&request, column).map_err(Error::at)?;
-                self.note(format!("values of {column} of {:?} from the index", request.bucket.text()));
-                out(texts(GroupKey::default(), &value, values.into_iter().map(Text).collect()))?;
+                let Some(request) = self.schema_request(below)? else {
+                    return Ok(false);
+                };
+                let values = self
+                    .source()
+                    .tag_values(&request, column)
+                    .map_err(Error::at)?;
+                self.note(format!(
+                    "values of {column} of {:?} from the index",
+                    request.bucket.text()
+                ));
+                out(texts(
+                    GroupKey::default(),
+                    &value,
+                    values.into_iter().map(Text).collect(),
+                ))?;
                 Ok(true)
             }
             _ => Ok(false),
@@ -118,15 +169,17 @@ impl Context<'_> {
         Ok(self.whole_selection(node)?.and_then(|selection| {
             let predicate = selection.predicate();
             // Values are not in the index.
-            if predicate.as_ref().is_some_and(crate::source::Predicate::reads_values) {
+            if predicate
+                .as_ref()
+                .is_some_and(crate::source::Predicate::reads_values)
+            {
                 return None;
             }
-            Some(SchemaRequest { bucket: selection.bucket, range: selection.range, predicate })
+            Some(SchemaRequest {
+                bucket: selection.bucket,
+                range: selection.range,
+                predicate,
+            })
         }))
     }
-}
-
-/// The column of a table, for tests of it by name.
-pub(super) fn column_of<'a>(table: &'a Table, label: &str) -> Result<&'a Column, Error> {
-    table.column(label).ok_or_else(|| Error::invalid(format!("column {label:?} does not exist")))
 }

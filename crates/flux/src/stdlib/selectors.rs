@@ -23,10 +23,18 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "sample", "<-tables, n, ?pos, ?column", Stream, sample),
 ];
 
-fn pushable(context: &Context<'_>, arguments: &Arguments, function: Aggregate) -> Result<Value, Error> {
+fn pushable(
+    context: &Context<'_>,
+    arguments: &Arguments,
+    function: Aggregate,
+) -> Result<Value, Error> {
     let input = arguments.stream("tables")?;
     let column = arguments.string_or("column", "_value")?;
-    context.stream(Operation::Aggregate { function, column }, vec![input], arguments)
+    context.stream(
+        Operation::Aggregate { function, column },
+        vec![input],
+        arguments,
+    )
 }
 
 fn first(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -50,7 +58,9 @@ fn unique(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     map_table(context, arguments, "unique", move |_, table| {
         let column = table.expect_column(&label)?;
         let mut seen = HashSet::new();
-        let rows: Vec<usize> = (0..table.rows).filter(|row| seen.insert(KeyValue::of(column, *row))).collect();
+        let rows: Vec<usize> = (0..table.rows)
+            .filter(|row| seen.insert(KeyValue::of(column, *row)))
+            .collect();
         Ok(table.take(&rows))
     })
 }
@@ -60,9 +70,12 @@ fn sample(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let pos = arguments.integer_or("pos", -1)?;
     let label = arguments.string_or("column", "_value")?;
     let step = usize::try_from(n).ok().filter(|n| *n > 0);
-    let step = step.ok_or_else(|| Error::invalid(format!("n must be a positive integer, but was {n}")))?;
+    let step =
+        step.ok_or_else(|| Error::invalid(format!("n must be a positive integer, but was {n}")))?;
     if pos >= n {
-        return Err(Error::invalid(format!("pos must be less than n, but {pos} >= {n}")));
+        return Err(Error::invalid(format!(
+            "pos must be less than n, but {pos} >= {n}"
+        )));
     }
     // Without a position InfluxDB starts anywhere; a fixed start gives the same answer each time.
     let start = usize::try_from(pos).unwrap_or(0);

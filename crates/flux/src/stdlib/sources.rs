@@ -16,33 +16,85 @@ use crate::value::{Record, Value};
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("", "from", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token", Stream, from),
-    native("influxdata/influxdb", "from", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token", Stream, from),
-    native("", "buckets", "?org, ?orgID, ?host, ?token", Stream, buckets),
-    native("influxdata/influxdb", "buckets", "?org, ?orgID, ?host, ?token", Stream, buckets),
+    native(
+        "",
+        "from",
+        "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token",
+        Stream,
+        from,
+    ),
+    native(
+        "influxdata/influxdb",
+        "from",
+        "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token",
+        Stream,
+        from,
+    ),
+    native(
+        "",
+        "buckets",
+        "?org, ?orgID, ?host, ?token",
+        Stream,
+        buckets,
+    ),
+    native(
+        "influxdata/influxdb",
+        "buckets",
+        "?org, ?orgID, ?host, ?token",
+        Stream,
+        buckets,
+    ),
     native("", "range", "<-tables, start, ?stop", Stream, range),
     native("", "filter", "<-tables, fn, ?onEmpty", Stream, filter),
     native("", "yield", "<-tables, ?name", Stream, yield_tables),
     native("", "now", "", Scalar, now),
     native("system", "time", "", Scalar, system_time),
     native("array", "from", "<-rows", Stream, array_from),
-    native("generate", "from", "start, stop, count, fn", Stream, generate),
-    native("", "cardinality", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate", Stream, cardinality),
-    native("influxdata/influxdb", "cardinality", "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate", Stream, cardinality),
+    native(
+        "generate",
+        "from",
+        "start, stop, count, fn",
+        Stream,
+        generate,
+    ),
+    native(
+        "",
+        "cardinality",
+        "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate",
+        Stream,
+        cardinality,
+    ),
+    native(
+        "influxdata/influxdb",
+        "cardinality",
+        "?bucket, ?bucketID, ?org, ?orgID, ?host, ?token, start, ?stop, ?predicate",
+        Stream,
+        cardinality,
+    ),
     native("influxdata/influxdb/secrets", "get", "key", Scalar, secret),
     native("runtime", "version", "", Scalar, version),
-    native("influxdata/influxdb/tasks", "_lastSuccess", "orTime, lastSuccessTime", Scalar, last_success),
+    native(
+        "influxdata/influxdb/tasks",
+        "_lastSuccess",
+        "orTime, lastSuccessTime",
+        Scalar,
+        last_success,
+    ),
 ];
 
 fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let bucket = bucket_of(arguments, "from")?;
-    if arguments.get("host").is_none() && (arguments.get("org").is_some() || arguments.get("orgID").is_some()) {
+    if arguments.get("host").is_none()
+        && (arguments.get("org").is_some() || arguments.get("orgID").is_some())
+    {
         return Err(Error::invalid(
             "reads from the storage engine cannot read from a separate organization; please specify a host or remove the organization",
         ));
     }
     if arguments.get("host").is_some() {
-        return Err(Error::invalid("from: reading from another host is not supported by this server"));
+        return Err(Error::invalid(
+            "from: reading from another host is not supported by this server",
+        ));
     }
     context.stream(Operation::From(bucket), Vec::new(), arguments)
 }
@@ -52,7 +104,9 @@ pub(super) fn bucket_of(arguments: &Arguments, function: &str) -> Result<BucketR
     let name = arguments.optional_string("bucket")?;
     let id = arguments.optional_string("bucketID")?;
     match (name, id) {
-        (Some(_), Some(_)) => Err(Error::invalid(format!("must specify only one of bucket or bucketID in {function}"))),
+        (Some(_), Some(_)) => Err(Error::invalid(format!(
+            "must specify only one of bucket or bucketID in {function}"
+        ))),
         (Some(name), None) if name.is_empty() => Err(Error::invalid("bucket name cannot be empty")),
         (Some(name), None) => Ok(BucketReference::Name(name.to_string())),
         (None, Some(id)) if id.len() != 16 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
@@ -64,42 +118,70 @@ pub(super) fn bucket_of(arguments: &Arguments, function: &str) -> Result<BucketR
 }
 
 fn buckets(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    all(context, arguments, "buckets", Vec::new(), |context, _, out| {
-        let buckets = context.source().buckets()?;
-        let texts = |text: fn(&crate::source::BucketInformation) -> &str| {
-            Column::String(Vector::dense(buckets.iter().map(|bucket| Text::from(text(bucket))).collect()))
-        };
-        let field = |label: &str, column| Field { label: Arc::from(label), column };
-        let organization = buckets.first().map(|bucket| Arc::from(bucket.organization_id.as_str()));
-        let organization = KeyValue::String(organization);
-        let periods = buckets.iter().map(|bucket| bucket.retention_period).collect();
-        let rows = buckets.len();
-        let fields = vec![
-            field("name", texts(|bucket| &bucket.name)),
-            field("id", texts(|bucket| &bucket.id)),
-            field("organizationID", organization.column(rows)),
-            field(
-                "retentionPolicy",
-                Column::String(buckets.iter().map(|bucket| {
-                    (!bucket.retention_policy.is_empty()).then(|| Text::from(bucket.retention_policy.as_str()))
-                }).collect()),
-            ),
-            field("retentionPeriod", Column::Integer(Vector::dense(periods))),
-        ];
-        let key = GroupKey::new(vec![(Arc::from("organizationID"), organization)]);
-        out(Table::new(key, fields, rows))
-    })
+    all(
+        context,
+        arguments,
+        "buckets",
+        Vec::new(),
+        |context, _, out| {
+            let buckets = context.source().buckets()?;
+            let texts = |text: fn(&crate::source::BucketInformation) -> &str| {
+                Column::String(Vector::dense(
+                    buckets
+                        .iter()
+                        .map(|bucket| Text::from(text(bucket)))
+                        .collect(),
+                ))
+            };
+            let field = |label: &str, column| Field {
+                label: Arc::from(label),
+                column,
+            };
+            let organization = buckets
+                .first()
+                .map(|bucket| Arc::from(bucket.organization_id.as_str()));
+            let organization = KeyValue::String(organization);
+            let periods = buckets
+                .iter()
+                .map(|bucket| bucket.retention_period)
+                .collect();
+            let rows = buckets.len();
+            let fields = vec![
+                field("name", texts(|bucket| &bucket.name)),
+                field("id", texts(|bucket| &bucket.id)),
+                field("organizationID", organization.column(rows)),
+                field(
+                    "retentionPolicy",
+                    Column::String(
+                        buckets
+                            .iter()
+                            .map(|bucket| {
+                                (!bucket.retention_policy.is_empty())
+                                    .then(|| Text::from(bucket.retention_policy.as_str()))
+                            })
+                            .collect(),
+                    ),
+                ),
+                field("retentionPeriod", Column::Integer(Vector::dense(periods))),
+            ];
+            let key = GroupKey::new(vec![(Arc::from("organizationID"), organization)]);
+            out(Table::new(key, fields, rows))
+        },
+    )
 }
 
 /// A bound of a range: a time, a duration from now, or seconds since 1970.
 pub(super) fn instant_of(context: &Context<'_>, value: &Value) -> Result<i64, Error> {
     match value {
         Value::Time(time) => Ok(*time),
-        Value::Duration(duration) => {
-            Ok(context.now()?.saturating_add(duration.approximate_nanoseconds()))
-        }
+        Value::Duration(duration) => Ok(context
+            .now()?
+            .saturating_add(duration.approximate_nanoseconds())),
         Value::Integer(seconds) => Ok(seconds.saturating_mul(1_000_000_000)),
-        other => Err(Error::invalid(format!("{} is not a time, a duration or seconds", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "{} is not a time, a duration or seconds",
+            other.type_name()
+        ))),
     }
 }
 
@@ -113,7 +195,11 @@ fn range(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     if start >= stop {
         return Err(Error::invalid("cannot query an empty range"));
     }
-    context.stream(Operation::Range(Range { start, stop }), vec![input], arguments)
+    context.stream(
+        Operation::Range(Range { start, stop }),
+        vec![input],
+        arguments,
+    )
 }
 
 fn filter(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -122,9 +208,20 @@ fn filter(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let keep_empty = match arguments.string_or("onEmpty", "drop")?.as_ref() {
         "keep" => true,
         "drop" => false,
-        other => return Err(Error::invalid(format!("onEmpty must be \"keep\" or \"drop\", got {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "onEmpty must be \"keep\" or \"drop\", got {other:?}"
+            )));
+        }
     };
-    context.stream(Operation::Filter(Filter { function, keep_empty }), vec![input], arguments)
+    context.stream(
+        Operation::Filter(Filter {
+            function,
+            keep_empty,
+        }),
+        vec![input],
+        arguments,
+    )
 }
 
 fn yield_tables(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -151,7 +248,10 @@ fn array_from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         .map(|row| match row {
             Value::Record(record) => Ok(Rc::clone(record)),
             Value::Row(row) => Ok(Rc::new(row.record())),
-            other => Err(Error::invalid(format!("rows must be records, found {}", other.type_name()))),
+            other => Err(Error::invalid(format!(
+                "rows must be records, found {}",
+                other.type_name()
+            ))),
         })
         .collect();
     let records = records?;
@@ -167,24 +267,43 @@ fn generate(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
     let lambda = Lambda::new(arguments.function("fn")?)?;
     let limit = i64::try_from(context.limits().rows).unwrap_or(i64::MAX);
     if count < 0 || count > limit {
-        return Err(Error::invalid(format!("count must be between 0 and {limit}")));
+        return Err(Error::invalid(format!(
+            "count must be between 0 and {limit}"
+        )));
     }
-    let step = if count > 0 { stop.saturating_sub(start) / count } else { 0 };
+    let step = if count > 0 {
+        stop.saturating_sub(start) / count
+    } else {
+        0
+    };
     let mut values = Vec::new();
     for index in 0..count {
         match lambda.value(context, Value::Integer(index))? {
             Value::Integer(value) => values.push(value),
-            other => return Err(Error::invalid(format!("fn must give an int, found {}", other.type_name()))),
+            other => {
+                return Err(Error::invalid(format!(
+                    "fn must give an int, found {}",
+                    other.type_name()
+                )));
+            }
         }
     }
     let times = (0..count).map(|index| start + step * index).collect();
-    let field = |label: &str, column| Field { label: Arc::from(label), column };
+    let field = |label: &str, column| Field {
+        label: Arc::from(label),
+        column,
+    };
     let rows = values.len();
     let fields = vec![
         field("_time", Column::Time(Vector::dense(times))),
         field("_value", Column::Integer(Vector::dense(values))),
     ];
-    tables(context, arguments, "from", vec![Table::new(GroupKey::default(), fields, rows)])
+    tables(
+        context,
+        arguments,
+        "from",
+        vec![Table::new(GroupKey::default(), fields, rows)],
+    )
 }
 
 fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -196,25 +315,45 @@ fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Er
     };
     let predicate = arguments.optional_function("predicate")?;
     let from = crate::plan::Node::new(Operation::From(bucket), Vec::new(), arguments.span)?;
-    let mut node = crate::plan::Node::new(Operation::Range(Range { start, stop }), vec![from], arguments.span)?;
+    let mut node = crate::plan::Node::new(
+        Operation::Range(Range { start, stop }),
+        vec![from],
+        arguments.span,
+    )?;
     if let Some(function) = predicate {
-        let filter = Operation::Filter(Filter { function, keep_empty: false });
+        let filter = Operation::Filter(Filter {
+            function,
+            keep_empty: false,
+        });
         node = crate::plan::Node::new(filter, vec![node], arguments.span)?;
     }
-    all(context, arguments, "cardinality", Vec::new(), move |context, _, out| {
-        let mut series = std::collections::HashSet::new();
-        for table in context.tables_now(&node)? {
-            series.insert(table.key.retain(|label| !matches!(label, "_field" | "_start" | "_stop")));
-        }
-        let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
-        let mut table = Table::of_key(GroupKey::default(), 1);
-        table.set("_value", Column::Integer(Vector::constant(Some(count), 1)));
-        out(table)
-    })
+    all(
+        context,
+        arguments,
+        "cardinality",
+        Vec::new(),
+        move |context, _, out| {
+            let mut series = std::collections::HashSet::new();
+            for table in context.tables_now(&node)? {
+                series.insert(
+                    table
+                        .key
+                        .retain(|label| !matches!(label, "_field" | "_start" | "_stop")),
+                );
+            }
+            let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
+            let mut table = Table::of_key(GroupKey::default(), 1);
+            table.set("_value", Column::Integer(Vector::constant(Some(count), 1)));
+            out(table)
+        },
+    )
 }
 
 fn secret(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    context.effects().secret(&arguments.string("key")?).map(Value::text)
+    context
+        .effects()
+        .secret(&arguments.string("key")?)
+        .map(Value::text)
 }
 
 fn version(context: &Context<'_>, _: &Arguments) -> Result<Value, Error> {

@@ -21,15 +21,33 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("", "limit", "<-tables, n, ?offset", Stream, limit),
     native("", "tail", "<-tables, n, ?offset", Stream, tail),
     native("", "sort", "<-tables, ?columns, ?desc", Stream, sort),
-    native("", "_sortLimit", "<-tables, n, columns, desc", Stream, sort_limit),
+    native(
+        "",
+        "_sortLimit",
+        "<-tables, n, columns, desc",
+        Stream,
+        sort_limit,
+    ),
     native("", "map", "<-tables, fn, ?mergeKey", Stream, map),
-    native("", "timeShift", "<-tables, duration, ?columns", Stream, time_shift),
+    native(
+        "",
+        "timeShift",
+        "<-tables, duration, ?columns",
+        Stream,
+        time_shift,
+    ),
     native("internal/debug", "pass", "<-tables", Stream, pass),
     native("internal/debug", "opaque", "<-tables", Stream, pass),
     native("internal/debug", "slurp", "<-tables", Stream, pass),
     native("internal/debug", "sink", "<-tables", Stream, sink),
     native("experimental/table", "fill", "<-tables", Stream, fill_empty),
-    native("influxdata/influxdb/sample", "_pass", "<-tables", Stream, pass),
+    native(
+        "influxdata/influxdb/sample",
+        "_pass",
+        "<-tables",
+        Stream,
+        pass,
+    ),
 ];
 
 fn group(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -38,9 +56,17 @@ fn group(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let except = match arguments.string_or("mode", "by")?.as_ref() {
         "by" => false,
         "except" => true,
-        other => return Err(Error::invalid(format!("invalid group mode: must be \"by\" or \"except\", got {other:?}"))),
+        other => {
+            return Err(Error::invalid(format!(
+                "invalid group mode: must be \"by\" or \"except\", got {other:?}"
+            )));
+        }
     };
-    context.stream(Operation::Group(Group { columns, except }), vec![input], arguments)
+    context.stream(
+        Operation::Group(Group { columns, except }),
+        vec![input],
+        arguments,
+    )
 }
 
 fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -48,7 +74,10 @@ fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let mut inputs: Vec<Rc<Node>> = Vec::new();
     for stream in streams.iter() {
         let Value::Stream(node) = stream else {
-            return Err(Error::invalid(format!("tables must be streams, found {}", stream.type_name())));
+            return Err(Error::invalid(format!(
+                "tables must be streams, found {}",
+                stream.type_name()
+            )));
         };
         // The same stream twice gives its rows once.
         if !inputs.iter().any(|known| Rc::ptr_eq(known, node)) {
@@ -56,7 +85,9 @@ fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         }
     }
     if streams.len() < 2 {
-        return Err(Error::invalid("tables must have at least two table streams"));
+        return Err(Error::invalid(
+            "tables must have at least two table streams",
+        ));
     }
     super::build::all(context, arguments, "union", inputs, |_, inputs, out| {
         let mut groups = TableGroups::default();
@@ -93,8 +124,11 @@ fn tail(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 
 /// The rows in order of columns; nulls first, equal rows as they were. Unknown columns do not count.
 pub(super) fn sort_table(table: &Table, columns: &[Arc<str>], descending: bool) -> Table {
-    let keys: Vec<&Column> =
-        columns.iter().filter_map(|label| table.column(label)).filter(|column| !column.is_constant()).collect();
+    let keys: Vec<&Column> = columns
+        .iter()
+        .filter_map(|label| table.column(label))
+        .filter(|column| !column.is_constant())
+        .collect();
     if keys.is_empty() {
         return table.clone();
     }
@@ -108,7 +142,11 @@ pub(super) fn sort_table(table: &Table, columns: &[Arc<str>], descending: bool) 
         for key in &keys {
             let order = key.compare(a, key, b);
             let nulls = key.is_null(a) || key.is_null(b);
-            let order = if descending && !nulls { order.reverse() } else { order };
+            let order = if descending && !nulls {
+                order.reverse()
+            } else {
+                order
+            };
             if order != Ordering::Equal {
                 return order;
             }
@@ -174,7 +212,9 @@ fn merge_runs(pieces: &[usize], order: &dyn Fn(usize, usize) -> Ordering) -> Vec
 fn sort(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let columns = arguments.strings_or("columns", &["_value"])?;
     let descending = arguments.boolean_or("desc", false)?;
-    map_table(context, arguments, "sort", move |_, table| Ok(sort_table(&table, &columns, descending)))
+    map_table(context, arguments, "sort", move |_, table| {
+        Ok(sort_table(&table, &columns, descending))
+    })
 }
 
 fn sort_limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -191,21 +231,27 @@ fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let lambda = Lambda::new(arguments.function("fn")?)?;
     let merge_key = arguments.boolean_or("mergeKey", false)?;
     let input = arguments.stream("tables")?;
-    super::build::all(context, arguments, "map", vec![input], move |context, inputs, out| {
-        let mut groups = TableGroups::default();
-        for table in inputs.into_iter().flatten() {
-            context.check()?;
-            let table = Rc::new(table);
-            for part in map_rows(context, &lambda, &table, merge_key)? {
-                groups.push(part);
+    super::build::all(
+        context,
+        arguments,
+        "map",
+        vec![input],
+        move |context, inputs, out| {
+            let mut groups = TableGroups::default();
+            for table in inputs.into_iter().flatten() {
+                context.check()?;
+                let table = Rc::new(table);
+                for part in map_rows(context, &lambda, &table, merge_key)? {
+                    groups.push(part);
+                }
+                context.check_memory(groups.bytes())?;
             }
-            context.check_memory(groups.bytes())?;
-        }
-        for table in groups.into_tables() {
-            out(table?)?;
-        }
-        Ok(())
-    })
+            for table in groups.into_tables() {
+                out(table?)?;
+            }
+            Ok(())
+        },
+    )
 }
 
 /// A table's rows through a function, parted by what became of the key's columns.
@@ -215,13 +261,20 @@ fn map_rows(
     table: &Rc<Table>,
     merge_key: bool,
 ) -> Result<Vec<Table>, Error> {
-    let mut fields = lambda
-        .records(context, table)
-        .map_err(|error| if error.located { error } else { error.within("failed to evaluate map function") })?;
+    let mut fields = lambda.records(context, table).map_err(|error| {
+        if error.located {
+            error
+        } else {
+            error.within("failed to evaluate map function")
+        }
+    })?;
     if merge_key {
         for (label, value) in table.key.columns() {
             if !fields.iter().any(|field| field.label == *label) {
-                fields.push(crate::table::Field { label: Arc::clone(label), column: value.column(table.rows) });
+                fields.push(crate::table::Field {
+                    label: Arc::clone(label),
+                    column: value.column(table.rows),
+                });
             }
         }
     }
@@ -243,7 +296,11 @@ fn time_shift(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     let input = arguments.stream("tables")?;
     let duration = arguments.duration("duration")?;
     let columns = arguments.strings_or("columns", &["_start", "_stop", "_time"])?;
-    context.stream(Operation::Shift { duration, columns }, vec![input], arguments)
+    context.stream(
+        Operation::Shift { duration, columns },
+        vec![input],
+        arguments,
+    )
 }
 
 fn pass(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

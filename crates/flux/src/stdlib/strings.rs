@@ -11,14 +11,30 @@ use crate::value::Value;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
-    native("strings", "title", "v", Scalar, |_, a| text(&title(&a.string("v")?))),
-    native("strings", "toUpper", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_uppercase))),
-    native("strings", "toLower", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_lowercase))),
-    native("strings", "toTitle", "v", Scalar, |_, a| text(&mapped(&a.string("v")?, char::to_uppercase))),
-    native("strings", "trim", "v, cutset", Scalar, |_, a| trimmed(a, true, true)),
-    native("strings", "trimLeft", "v, cutset", Scalar, |_, a| trimmed(a, true, false)),
-    native("strings", "trimRight", "v, cutset", Scalar, |_, a| trimmed(a, false, true)),
-    native("strings", "trimSpace", "v", Scalar, |_, a| text(a.string("v")?.trim())),
+    native("strings", "title", "v", Scalar, |_, a| {
+        text(&title(&a.string("v")?))
+    }),
+    native("strings", "toUpper", "v", Scalar, |_, a| {
+        text(&mapped(&a.string("v")?, char::to_uppercase))
+    }),
+    native("strings", "toLower", "v", Scalar, |_, a| {
+        text(&mapped(&a.string("v")?, char::to_lowercase))
+    }),
+    native("strings", "toTitle", "v", Scalar, |_, a| {
+        text(&mapped(&a.string("v")?, char::to_uppercase))
+    }),
+    native("strings", "trim", "v, cutset", Scalar, |_, a| {
+        trimmed(a, true, true)
+    }),
+    native("strings", "trimLeft", "v, cutset", Scalar, |_, a| {
+        trimmed(a, true, false)
+    }),
+    native("strings", "trimRight", "v, cutset", Scalar, |_, a| {
+        trimmed(a, false, true)
+    }),
+    native("strings", "trimSpace", "v", Scalar, |_, a| {
+        text(a.string("v")?.trim())
+    }),
     native("strings", "trimPrefix", "v, prefix", Scalar, |_, a| {
         let (v, prefix) = (a.string("v")?, a.string("prefix")?);
         text(v.strip_prefix(prefix.as_ref()).unwrap_or(&v))
@@ -28,27 +44,41 @@ pub(super) const FUNCTIONS: &[Native] = &[
         text(v.strip_suffix(suffix.as_ref()).unwrap_or(&v))
     }),
     native("strings", "hasPrefix", "v, prefix", Scalar, |_, a| {
-        Ok(Value::Boolean(a.string("v")?.starts_with(a.string("prefix")?.as_ref())))
+        Ok(Value::Boolean(
+            a.string("v")?.starts_with(a.string("prefix")?.as_ref()),
+        ))
     }),
     native("strings", "hasSuffix", "v, suffix", Scalar, |_, a| {
-        Ok(Value::Boolean(a.string("v")?.ends_with(a.string("suffix")?.as_ref())))
+        Ok(Value::Boolean(
+            a.string("v")?.ends_with(a.string("suffix")?.as_ref()),
+        ))
     }),
     native("strings", "containsStr", "v, substr", Scalar, |_, a| {
-        Ok(Value::Boolean(a.string("v")?.contains(a.string("substr")?.as_ref())))
+        Ok(Value::Boolean(
+            a.string("v")?.contains(a.string("substr")?.as_ref()),
+        ))
     }),
     native("strings", "containsAny", "v, chars", Scalar, |_, a| {
         let chars = a.string("chars")?;
-        Ok(Value::Boolean(a.string("v")?.contains(|c| chars.contains(c))))
+        Ok(Value::Boolean(
+            a.string("v")?.contains(|c| chars.contains(c)),
+        ))
     }),
     native("strings", "equalFold", "v, t", Scalar, |_, a| {
-        Ok(Value::Boolean(a.string("v")?.to_lowercase() == a.string("t")?.to_lowercase()))
+        Ok(Value::Boolean(
+            a.string("v")?.to_lowercase() == a.string("t")?.to_lowercase(),
+        ))
     }),
     native("strings", "compare", "v, t", Scalar, |_, a| {
         Ok(Value::Integer(a.string("v")?.cmp(&a.string("t")?) as i64))
     }),
     native("strings", "countStr", "v, substr", Scalar, count),
-    native("strings", "index", "v, substr", Scalar, |_, a| place(a.string("v")?.find(a.string("substr")?.as_ref()))),
-    native("strings", "lastIndex", "v, substr", Scalar, |_, a| place(a.string("v")?.rfind(a.string("substr")?.as_ref()))),
+    native("strings", "index", "v, substr", Scalar, |_, a| {
+        place(a.string("v")?.find(a.string("substr")?.as_ref()))
+    }),
+    native("strings", "lastIndex", "v, substr", Scalar, |_, a| {
+        place(a.string("v")?.rfind(a.string("substr")?.as_ref()))
+    }),
     native("strings", "indexAny", "v, chars", Scalar, |_, a| {
         let chars = a.string("chars")?;
         place(a.string("v")?.find(|c| chars.contains(c)))
@@ -57,10 +87,18 @@ pub(super) const FUNCTIONS: &[Native] = &[
         let chars = a.string("chars")?;
         place(a.string("v")?.rfind(|c| chars.contains(c)))
     }),
-    native("strings", "isDigit", "v", Scalar, |_, a| Ok(Value::Boolean(first(a)?.is_numeric()))),
-    native("strings", "isLetter", "v", Scalar, |_, a| Ok(Value::Boolean(first(a)?.is_alphabetic()))),
-    native("strings", "isLower", "v", Scalar, |_, a| Ok(Value::Boolean(first(a)?.is_lowercase()))),
-    native("strings", "isUpper", "v", Scalar, |_, a| Ok(Value::Boolean(first(a)?.is_uppercase()))),
+    native("strings", "isDigit", "v", Scalar, |_, a| {
+        Ok(Value::Boolean(first(a)?.is_numeric()))
+    }),
+    native("strings", "isLetter", "v", Scalar, |_, a| {
+        Ok(Value::Boolean(first(a)?.is_alphabetic()))
+    }),
+    native("strings", "isLower", "v", Scalar, |_, a| {
+        Ok(Value::Boolean(first(a)?.is_lowercase()))
+    }),
+    native("strings", "isUpper", "v", Scalar, |_, a| {
+        Ok(Value::Boolean(first(a)?.is_uppercase()))
+    }),
     native("strings", "repeat", "v, i", Scalar, repeat),
     native("strings", "replace", "v, t, u, i", Scalar, |_, a| {
         let (v, t, u) = (a.string("v")?, a.string("t")?, a.string("u")?);
@@ -70,17 +108,30 @@ pub(super) const FUNCTIONS: &[Native] = &[
         }
     }),
     native("strings", "replaceAll", "v, t, u", Scalar, |_, a| {
-        text(&a.string("v")?.replace(a.string("t")?.as_ref(), &a.string("u")?))
+        text(
+            &a.string("v")?
+                .replace(a.string("t")?.as_ref(), &a.string("u")?),
+        )
     }),
-    native("strings", "split", "v, t", Scalar, |_, a| Ok(split(&a.string("v")?, &a.string("t")?, None, false))),
-    native("strings", "splitAfter", "v, t", Scalar, |_, a| Ok(split(&a.string("v")?, &a.string("t")?, None, true))),
-    native("strings", "splitN", "v, t, i", Scalar, |_, a| split_some(a, false)),
-    native("strings", "splitAfterN", "v, t, i", Scalar, |_, a| split_some(a, true)),
+    native("strings", "split", "v, t", Scalar, |_, a| {
+        Ok(split(&a.string("v")?, &a.string("t")?, None, false))
+    }),
+    native("strings", "splitAfter", "v, t", Scalar, |_, a| {
+        Ok(split(&a.string("v")?, &a.string("t")?, None, true))
+    }),
+    native("strings", "splitN", "v, t, i", Scalar, |_, a| {
+        split_some(a, false)
+    }),
+    native("strings", "splitAfterN", "v, t, i", Scalar, |_, a| {
+        split_some(a, true)
+    }),
     native("strings", "joinStr", "arr, v", Scalar, |_, a| {
         let parts = a.strings("arr")?;
         text(&parts.join(a.string("v")?.as_ref()))
     }),
-    native("strings", "strlen", "v", Scalar, |_, a| place(Some(a.string("v")?.chars().count()))),
+    native("strings", "strlen", "v", Scalar, |_, a| {
+        place(Some(a.string("v")?.chars().count()))
+    }),
     native("strings", "substring", "v, start, end", Scalar, substring),
 ];
 
@@ -102,11 +153,17 @@ fn mapped<I: Iterator<Item = char>>(text: &str, map: impl Fn(char) -> I) -> Stri
 }
 
 fn place(at: Option<usize>) -> Result<Value, Error> {
-    Ok(Value::Integer(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1)))
+    Ok(Value::Integer(
+        at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1),
+    ))
 }
 
 fn first(arguments: &Arguments) -> Result<char, Error> {
-    arguments.string("v")?.chars().next().ok_or_else(|| Error::invalid("v must hold a character"))
+    arguments
+        .string("v")?
+        .chars()
+        .next()
+        .ok_or_else(|| Error::invalid("v must hold a character"))
 }
 
 fn title(text: &str) -> String {
@@ -137,13 +194,18 @@ fn trimmed(arguments: &Arguments, left: bool, right: bool) -> Result<Value, Erro
 
 fn count(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let (v, part) = (arguments.string("v")?, arguments.string("substr")?);
-    let count = if part.is_empty() { v.chars().count() + 1 } else { v.matches(part.as_ref()).count() };
+    let count = if part.is_empty() {
+        v.chars().count() + 1
+    } else {
+        v.matches(part.as_ref()).count()
+    };
     place(Some(count))
 }
 
 fn repeat(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let v = arguments.string("v")?;
-    let times = usize::try_from(arguments.integer("i")?).map_err(|_| Error::invalid("i must not be negative"))?;
+    let times = usize::try_from(arguments.integer("i")?)
+        .map_err(|_| Error::invalid("i must not be negative"))?;
     context.check_memory(v.len().saturating_mul(times))?;
     text(&v.repeat(times))
 }
@@ -163,7 +225,9 @@ fn split(text: &str, separator: &str, limit: Option<usize>, keep: bool) -> Value
     } else {
         let mut rest = text;
         while parts.len() + 1 < limit {
-            let Some(at) = rest.find(separator) else { break };
+            let Some(at) = rest.find(separator) else {
+                break;
+            };
             let end = if keep { at + separator.len() } else { at };
             parts.push(rest[..end].to_owned());
             rest = &rest[at + separator.len()..];
@@ -189,7 +253,10 @@ fn substring(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     if end <= start {
         return text("");
     }
-    let taken: String =
-        v.chars().skip(usize::try_from(start).unwrap_or(0)).take(usize::try_from(end - start).unwrap_or(0)).collect();
+    let taken: String = v
+        .chars()
+        .skip(usize::try_from(start).unwrap_or(0))
+        .take(usize::try_from(end - start).unwrap_or(0))
+        .collect();
     text(&taken)
 }

@@ -9,8 +9,10 @@ use crate::value::window::Location;
 use crate::value::{Duration, Record, Value};
 
 /// The functions of this family.
-pub(super) const FUNCTIONS: &[Native] =
-    &[native("timezone", "fixed", "offset", Scalar, fixed), native("timezone", "location", "name", Scalar, location)];
+pub(super) const FUNCTIONS: &[Native] = &[
+    native("timezone", "fixed", "offset", Scalar, fixed),
+    native("timezone", "location", "name", Scalar, location),
+];
 
 /// The place without an offset.
 pub(super) fn constants() -> Vec<(&'static str, Value)> {
@@ -18,7 +20,10 @@ pub(super) fn constants() -> Vec<(&'static str, Value)> {
 }
 
 fn place(zone: &str, offset: Duration) -> Value {
-    Value::record(Record::from([("zone", Value::text(zone)), ("offset", Value::Duration(offset))]))
+    Value::record(Record::from([
+        ("zone", Value::text(zone)),
+        ("offset", Value::Duration(offset)),
+    ]))
 }
 
 fn fixed(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

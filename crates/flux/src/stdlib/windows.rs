@@ -32,7 +32,11 @@ pub(super) const FUNCTIONS: &[Native] = &[
 ];
 
 /// What `inf` is: longer than any window.
-pub const INFINITY: Duration = Duration { months: 0, nanoseconds: i64::MAX, negative: false };
+pub(super) const INFINITY: Duration = Duration {
+    months: 0,
+    nanoseconds: i64::MAX,
+    negative: false,
+};
 
 /// The location of a record `{zone, offset}`.
 ///
@@ -40,7 +44,10 @@ pub const INFINITY: Duration = Duration { months: 0, nanoseconds: i64::MAX, nega
 /// It is no such record, or the zone is unknown.
 pub fn location_of(value: &Value) -> Result<Location, Error> {
     let Value::Record(record) = value else {
-        return Err(Error::invalid(format!("location must be a record, found {}", value.type_name())));
+        return Err(Error::invalid(format!(
+            "location must be a record, found {}",
+            value.type_name()
+        )));
     };
     let zone = match record.get("zone") {
         Some(Value::String(zone)) => Arc::clone(zone),
@@ -54,8 +61,13 @@ pub fn location_of(value: &Value) -> Result<Location, Error> {
 }
 
 /// The location that a call names, or that of the option.
-pub(super) fn location_argument(context: &Context<'_>, arguments: &Arguments) -> Result<Location, Error> {
-    arguments.get("location").map_or_else(|| Ok(context.location()), location_of)
+pub(super) fn location_argument(
+    context: &Context<'_>,
+    arguments: &Arguments,
+) -> Result<Location, Error> {
+    arguments
+        .get("location")
+        .map_or_else(|| Ok(context.location()), location_of)
 }
 
 fn window_of(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Window>, Error> {
@@ -65,7 +77,11 @@ fn window_of(context: &Context<'_>, arguments: &Arguments) -> Result<Option<Wind
         (Some(every), Some(period)) if !period.is_zero() => (every, period),
         (Some(every), _) => (every, every),
         (None, Some(period)) => (period, period),
-        (None, None) => return Err(Error::invalid("window function requires at least one of \"every\" or \"period\" to be set and non-zero")),
+        (None, None) => {
+            return Err(Error::invalid(
+                "window function requires at least one of \"every\" or \"period\" to be set and non-zero",
+            ));
+        }
     };
     if every == INFINITY {
         return Ok(None);
@@ -90,7 +106,9 @@ fn window(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
 
 /// The storage aggregate that a function of the library is.
 fn known_aggregate(function: &Function) -> Option<Aggregate> {
-    let Function::Native(native) = function else { return None };
+    let Function::Native(native) = function else {
+        return None;
+    };
     if !native.package.is_empty() {
         return None;
     }
@@ -115,7 +133,9 @@ fn aggregate_window(context: &Context<'_>, arguments: &Arguments) -> Result<Valu
     let time_destination = arguments.string_or("timeDst", "_time")?;
     let create_empty = arguments.boolean_or("createEmpty", true)?;
     if every.is_zero() {
-        return Err(Error::invalid("duration used as an interval cannot be zero"));
+        return Err(Error::invalid(
+            "duration used as an interval cannot be zero",
+        ));
     }
     let window = window_of(context, arguments)?;
     let bounds = matches!(time_source.as_ref(), "_start" | "_stop");
@@ -144,7 +164,10 @@ fn aggregate_window(context: &Context<'_>, arguments: &Arguments) -> Result<Valu
     let aggregated = call_aggregate(context, &function, windowed, &column)?;
     let filled = if create_empty {
         Node::new(
-            Operation::Each { name: "fill", run: Rc::new(|_, table, out| out(super::streams::filled(table))) },
+            Operation::Each {
+                name: "fill",
+                run: Rc::new(|_, table, out| out(super::streams::filled(table))),
+            },
             vec![aggregated],
             arguments.span,
         )?
@@ -183,7 +206,10 @@ fn call_aggregate(
 ) -> Result<Rc<Node>, Error> {
     let parameters = function.parameters();
     let mut arguments = Arguments::default();
-    if parameters.iter().any(|parameter| parameter.name.as_ref() == "column") {
+    if parameters
+        .iter()
+        .any(|parameter| parameter.name.as_ref() == "column")
+    {
         arguments.push(Arc::from("column"), Value::String(Arc::clone(column)));
     }
     let piped = parameters.iter().any(|parameter| parameter.pipe);
@@ -195,6 +221,9 @@ fn call_aggregate(
     };
     match result {
         Value::Stream(node) => Ok(node),
-        other => Err(Error::invalid(format!("fn must give a stream, found {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "fn must give a stream, found {}",
+            other.type_name()
+        ))),
     }
 }

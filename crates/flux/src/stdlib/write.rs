@@ -45,7 +45,10 @@ fn to(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         time_column: arguments.string_or("timeColumn", "_time")?,
         measurement_column: arguments.string_or("measurementColumn", "_measurement")?,
         tag_columns: arguments.optional_strings("tagColumns")?,
-        fields: arguments.optional_function("fieldFn")?.map(Lambda::new).transpose()?,
+        fields: arguments
+            .optional_function("fieldFn")?
+            .map(Lambda::new)
+            .transpose()?,
     };
     each(context, arguments, "to", move |context, table, out| {
         let table = Rc::new(table);
@@ -58,7 +61,11 @@ fn to(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     })
 }
 
-fn flush(context: &Context<'_>, bucket: &BucketReference, batch: &mut Vec<OutputPoint>) -> Result<(), Error> {
+fn flush(
+    context: &Context<'_>,
+    bucket: &BucketReference,
+    batch: &mut Vec<OutputPoint>,
+) -> Result<(), Error> {
     if batch.is_empty() {
         return Ok(());
     }
@@ -66,20 +73,30 @@ fn flush(context: &Context<'_>, bucket: &BucketReference, batch: &mut Vec<Output
 }
 
 impl Narrow {
-    fn points(&self, context: &Context<'_>, table: &Rc<Table>, batch: &mut Vec<OutputPoint>) -> Result<(), Error> {
+    fn points(
+        &self,
+        context: &Context<'_>,
+        table: &Rc<Table>,
+        batch: &mut Vec<OutputPoint>,
+    ) -> Result<(), Error> {
         let times = match table.column(&self.time_column) {
             Some(Column::Time(times)) => times.clone(),
             _ => return Err(Error::invalid("no time column detected")),
         };
         let Some(Column::String(measurements)) = table.column(&self.measurement_column) else {
-            return Err(Error::invalid(format!("no column with label {} exists", self.measurement_column)));
+            return Err(Error::invalid(format!(
+                "no column with label {} exists",
+                self.measurement_column
+            )));
         };
         if self.fields.is_none() && table.column("_field").is_none() {
             return Err(Error::invalid("no column with label _field exists"));
         }
         let tags = self.tags(table);
         for row in 0..table.rows {
-            let (Some(time), Some(measurement)) = (times.get(row), measurements.get(row)) else { continue };
+            let (Some(time), Some(measurement)) = (times.get(row), measurements.get(row)) else {
+                continue;
+            };
             let fields = self.fields_of(context, table, row)?;
             if fields.is_empty() {
                 continue;
@@ -107,8 +124,13 @@ impl Narrow {
                     && *label != self.measurement_column
             }
         };
-        let fields = table.fields.iter().filter(|field| is_tag(&field.label, &field.column));
-        let mut tags: Vec<_> = fields.map(|field| (Arc::clone(&field.label), field.column.clone())).collect();
+        let fields = table
+            .fields
+            .iter()
+            .filter(|field| is_tag(&field.label, &field.column));
+        let mut tags: Vec<_> = fields
+            .map(|field| (Arc::clone(&field.label), field.column.clone()))
+            .collect();
         tags.sort_by(|a, b| a.0.cmp(&b.0));
         tags
     }
@@ -137,18 +159,26 @@ impl Narrow {
                 }
                 Ok(fields)
             }
-            other => Err(Error::invalid(format!("fieldFn must return an object, got {}", other.type_name()))),
+            other => Err(Error::invalid(format!(
+                "fieldFn must return an object, got {}",
+                other.type_name()
+            ))),
         }
     }
 }
 
 fn tags_of(tags: &[(Arc<str>, Column)], row: usize) -> Vec<(Arc<str>, Arc<str>)> {
-    let texts = tags.iter().filter_map(|(label, column)| match column.value(row) {
-        Value::Null => None,
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some((Arc::clone(label), text)),
-        other => Some((Arc::clone(label), Arc::from(crate::value::display_value(&other)))),
-    });
+    let texts = tags
+        .iter()
+        .filter_map(|(label, column)| match column.value(row) {
+            Value::Null => None,
+            Value::String(text) if text.is_empty() => None,
+            Value::String(text) => Some((Arc::clone(label), text)),
+            other => Some((
+                Arc::clone(label),
+                Arc::from(crate::value::display_value(&other)),
+            )),
+        });
     texts.collect()
 }
 
@@ -184,16 +214,22 @@ fn wide_points(
     batch: &mut Vec<OutputPoint>,
 ) -> Result<(), Error> {
     if table.key.contains("_field") {
-        return Err(Error::invalid("found column \"_field\" in the group key; wideTo() expects pivoted data"));
+        return Err(Error::invalid(
+            "found column \"_field\" in the group key; wideTo() expects pivoted data",
+        ));
     }
     let Some(Column::Time(times)) = table.column("_time") else {
         return Err(Error::invalid("no time column detected"));
     };
     let Some(Column::String(measurements)) = table.column("_measurement") else {
-        return Err(Error::invalid("required column \"_measurement\" not in group key"));
+        return Err(Error::invalid(
+            "required column \"_measurement\" not in group key",
+        ));
     };
     if !table.key.contains("_measurement") {
-        return Err(Error::invalid("required column \"_measurement\" not in group key"));
+        return Err(Error::invalid(
+            "required column \"_measurement\" not in group key",
+        ));
     }
     let own = |label: &str| matches!(label, "_time" | "_measurement" | "_start" | "_stop");
     let mut tags = Vec::new();
@@ -203,17 +239,27 @@ fn wide_points(
             continue;
         }
         match (table.key.contains(&field.label), &field.column) {
-            (true, Column::String(_)) => tags.push((Arc::clone(&field.label), field.column.clone())),
+            (true, Column::String(_)) => {
+                tags.push((Arc::clone(&field.label), field.column.clone()))
+            }
             (true, other) => {
-                return Err(Error::invalid(format!("group key column {:?} has type {}; tags are strings", field.label, other.kind())));
+                return Err(Error::invalid(format!(
+                    "group key column {:?} has type {}; tags are strings",
+                    field.label,
+                    other.kind()
+                )));
             }
             (false, _) => fields.push(field),
         }
     }
     tags.sort_by(|a, b| a.0.cmp(&b.0));
     for row in 0..table.rows {
-        let (Some(time), Some(measurement)) = (times.get(row), measurements.get(row)) else { continue };
-        let values = fields.iter().filter_map(|field| Some((Arc::clone(&field.label), output(&field.column.value(row))?)));
+        let (Some(time), Some(measurement)) = (times.get(row), measurements.get(row)) else {
+            continue;
+        };
+        let values = fields.iter().filter_map(|field| {
+            Some((Arc::clone(&field.label), output(&field.column.value(row))?))
+        });
         let values: Vec<_> = values.collect();
         if values.is_empty() {
             continue;

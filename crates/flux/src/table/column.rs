@@ -197,14 +197,24 @@ impl Column {
     /// The value of a row.
     pub fn value(&self, row: usize) -> Value {
         match self {
-            Self::Boolean(vector) => vector.get(row).map_or(Value::Null, |value| Value::Boolean(*value)),
-            Self::Integer(vector) => vector.get(row).map_or(Value::Null, |value| Value::Integer(*value)),
-            Self::Unsigned(vector) => vector.get(row).map_or(Value::Null, |value| Value::Unsigned(*value)),
-            Self::Float(vector) => vector.get(row).map_or(Value::Null, |value| Value::Float(*value)),
-            Self::String(vector) => {
-                vector.get(row).map_or(Value::Null, |value| Value::String(Arc::clone(&value.0)))
-            }
-            Self::Time(vector) => vector.get(row).map_or(Value::Null, |value| Value::Time(*value)),
+            Self::Boolean(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::Boolean(*value)),
+            Self::Integer(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::Integer(*value)),
+            Self::Unsigned(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::Unsigned(*value)),
+            Self::Float(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::Float(*value)),
+            Self::String(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::String(Arc::clone(&value.0))),
+            Self::Time(vector) => vector
+                .get(row)
+                .map_or(Value::Null, |value| Value::Time(*value)),
         }
     }
 
@@ -214,7 +224,9 @@ impl Column {
             ($variant:ident) => {{
                 let mut vectors = Vec::with_capacity(parts.len());
                 for part in parts {
-                    let Self::$variant(vector) = part else { return None };
+                    let Self::$variant(vector) = part else {
+                        return None;
+                    };
                     vectors.push(vector);
                 }
                 Self::$variant(Vector::concat(&vectors))

@@ -58,7 +58,9 @@ impl KeyValue {
             Self::Integer(value) => value.map_or(Value::Null, Value::Integer),
             Self::Unsigned(value) => value.map_or(Value::Null, Value::Unsigned),
             Self::Float(value) => value.map_or(Value::Null, Value::Float),
-            Self::String(value) => value.as_ref().map_or(Value::Null, |text| Value::String(Arc::clone(text))),
+            Self::String(value) => value
+                .as_ref()
+                .map_or(Value::Null, |text| Value::String(Arc::clone(text))),
             Self::Time(value) => value.map_or(Value::Null, Value::Time),
         }
     }
@@ -155,7 +157,10 @@ impl GroupKey {
 
     /// The value under a name.
     pub fn get(&self, name: &str) -> Option<&KeyValue> {
-        let at = self.0.binary_search_by(|(label, _)| label.as_ref().cmp(name)).ok()?;
+        let at = self
+            .0
+            .binary_search_by(|(label, _)| label.as_ref().cmp(name))
+            .ok()?;
         Some(&self.0[at].1)
     }
 
@@ -170,13 +175,24 @@ impl GroupKey {
         if self.0.iter().all(|(name, _)| keep(name)) {
             return self.clone();
         }
-        Self(Arc::new(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect()))
+        Self(Arc::new(
+            self.0
+                .iter()
+                .filter(|(name, _)| keep(name))
+                .cloned()
+                .collect(),
+        ))
     }
 
     /// The key with a column set.
     #[must_use]
     pub fn with(&self, name: &str, value: KeyValue) -> Self {
-        let mut columns: Vec<_> = self.0.iter().filter(|(label, _)| label.as_ref() != name).cloned().collect();
+        let mut columns: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(label, _)| label.as_ref() != name)
+            .cloned()
+            .collect();
         columns.push((Arc::from(name), value));
         Self::new(columns)
     }
@@ -198,13 +214,15 @@ impl Ord for GroupKey {
                 (None, None) => return Ordering::Equal,
                 (None, Some(_)) => return Ordering::Less,
                 (Some(_), None) => return Ordering::Greater,
-                (Some((name, value)), Some((other_name, other_value))) => match other_name.cmp(name) {
-                    Ordering::Equal => match value.cmp(other_value) {
-                        Ordering::Equal => {}
+                (Some((name, value)), Some((other_name, other_value))) => {
+                    match other_name.cmp(name) {
+                        Ordering::Equal => match value.cmp(other_value) {
+                            Ordering::Equal => {}
+                            unequal => return unequal,
+                        },
                         unequal => return unequal,
-                    },
-                    unequal => return unequal,
-                },
+                    }
+                }
             }
         }
     }

@@ -40,7 +40,12 @@ pub struct Table {
 impl Table {
     /// A table of these columns, `rows` long.
     pub fn new(key: GroupKey, fields: Vec<Field>, rows: usize) -> Self {
-        Self { key, fields, rows, pieces: Vec::new() }
+        Self {
+            key,
+            fields,
+            rows,
+            pieces: Vec::new(),
+        }
     }
 
     /// A table without rows that has the columns of its key.
@@ -48,19 +53,32 @@ impl Table {
         let fields = key
             .columns()
             .iter()
-            .map(|(label, value)| Field { label: Arc::clone(label), column: value.column(rows) })
+            .map(|(label, value)| Field {
+                label: Arc::clone(label),
+                column: value.column(rows),
+            })
             .collect();
-        Self { key, fields, rows, pieces: Vec::new() }
+        Self {
+            key,
+            fields,
+            rows,
+            pieces: Vec::new(),
+        }
     }
 
     /// The place of a column.
     pub fn position(&self, label: &str) -> Option<usize> {
-        self.fields.iter().position(|field| field.label.as_ref() == label)
+        self.fields
+            .iter()
+            .position(|field| field.label.as_ref() == label)
     }
 
     /// A column.
     pub fn column(&self, label: &str) -> Option<&Column> {
-        self.fields.iter().find(|field| field.label.as_ref() == label).map(|field| &field.column)
+        self.fields
+            .iter()
+            .find(|field| field.label.as_ref() == label)
+            .map(|field| &field.column)
     }
 
     /// A column that must be there.
@@ -68,7 +86,8 @@ impl Table {
     /// # Errors
     /// There is none of this name.
     pub fn expect_column(&self, label: &str) -> Result<&Column, Error> {
-        self.column(label).ok_or_else(|| Error::invalid(format!("column {label:?} does not exist")))
+        self.column(label)
+            .ok_or_else(|| Error::invalid(format!("column {label:?} does not exist")))
     }
 
     /// A column of instants that must be there.
@@ -78,7 +97,10 @@ impl Table {
     pub fn expect_times(&self, label: &str) -> Result<&Vector<i64>, Error> {
         match self.expect_column(label)? {
             Column::Time(times) => Ok(times),
-            other => Err(Error::invalid(format!("column {label:?} is of type {}, not time", other.kind()))),
+            other => Err(Error::invalid(format!(
+                "column {label:?} is of type {}, not time",
+                other.kind()
+            ))),
         }
     }
 
@@ -86,7 +108,10 @@ impl Table {
     pub fn set(&mut self, label: &str, column: Column) {
         match self.position(label) {
             Some(at) => self.fields[at].column = column,
-            None => self.fields.push(Field { label: Arc::from(label), column }),
+            None => self.fields.push(Field {
+                label: Arc::from(label),
+                column,
+            }),
         }
     }
 
@@ -118,9 +143,17 @@ impl Table {
         let fields = self
             .fields
             .iter()
-            .map(|field| Field { label: Arc::clone(&field.label), column: change(&field.column) })
+            .map(|field| Field {
+                label: Arc::clone(&field.label),
+                column: change(&field.column),
+            })
             .collect();
-        Self { key: self.key.clone(), fields, rows, pieces: Vec::new() }
+        Self {
+            key: self.key.clone(),
+            fields,
+            rows,
+            pieces: Vec::new(),
+        }
     }
 
     /// The key of these columns as a row has them; columns that the table lacks are left out.
@@ -154,7 +187,10 @@ impl TableGroups {
     /// Adds rows. Columns that the earlier rows of the group lack become null there, and the other way round.
     pub fn push(&mut self, table: Table) {
         self.bytes += table.bytes() + 64;
-        self.groups.entry(table.key.clone()).or_default().push(table);
+        self.groups
+            .entry(table.key.clone())
+            .or_default()
+            .push(table);
     }
 
     /// Bytes held.
@@ -188,7 +224,11 @@ impl TableGroups {
 /// # Errors
 /// As [`merge`].
 pub fn append(parts: Vec<Table>) -> Result<Table, Error> {
-    let pieces: Vec<usize> = parts.iter().map(|part| part.rows).filter(|rows| *rows > 0).collect();
+    let pieces: Vec<usize> = parts
+        .iter()
+        .map(|part| part.rows)
+        .filter(|rows| *rows > 0)
+        .collect();
     let mut table = merge(parts)?;
     table.pieces = if pieces.len() > 1 { pieces } else { Vec::new() };
     Ok(table)
@@ -203,7 +243,9 @@ pub fn merge(mut parts: Vec<Table>) -> Result<Table, Error> {
         return Ok(parts.remove(0));
     }
     // An empty piece still lends its columns.
-    let Some(first) = parts.first() else { return Ok(Table::default()) };
+    let Some(first) = parts.first() else {
+        return Ok(Table::default());
+    };
     let key = first.key.clone();
     let rows = parts.iter().map(|part| part.rows).sum();
     let mut labels: Vec<(Arc<str>, ColumnType)> = Vec::new();
@@ -223,11 +265,20 @@ pub fn merge(mut parts: Vec<Table>) -> Result<Table, Error> {
     for (label, kind) in labels {
         let columns: Vec<Column> = parts
             .iter()
-            .map(|part| part.column(&label).cloned().unwrap_or_else(|| Column::nulls(kind, part.rows)))
+            .map(|part| {
+                part.column(&label)
+                    .cloned()
+                    .unwrap_or_else(|| Column::nulls(kind, part.rows))
+            })
             .collect();
         let references: Vec<&Column> = columns.iter().collect();
         let column = Column::concat(&references).unwrap_or_else(|| Column::nulls(kind, rows));
         fields.push(Field { label, column });
     }
-    Ok(Table { key, fields, rows, pieces: Vec::new() })
+    Ok(Table {
+        key,
+        fields,
+        rows,
+        pieces: Vec::new(),
+    })
 }

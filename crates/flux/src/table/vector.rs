@@ -34,7 +34,12 @@ impl<T: Clone + Default> Vector<T> {
     /// A value a row, none null.
     pub fn dense(values: Vec<T>) -> Self {
         let len = values.len();
-        Self::Dense { values: Arc::new(values), valid: None, offset: 0, len }
+        Self::Dense {
+            values: Arc::new(values),
+            valid: None,
+            offset: 0,
+            len,
+        }
     }
 
     /// A value a row, some null.
@@ -45,8 +50,17 @@ impl<T: Clone + Default> Vector<T> {
     /// Values and which of them are there.
     pub fn with_validity(values: Vec<T>, valid: Vec<bool>) -> Self {
         let len = values.len();
-        let valid = if valid.iter().all(|v| *v) { None } else { Some(Arc::new(valid)) };
-        Self::Dense { values: Arc::new(values), valid, offset: 0, len }
+        let valid = if valid.iter().all(|v| *v) {
+            None
+        } else {
+            Some(Arc::new(valid))
+        };
+        Self::Dense {
+            values: Arc::new(values),
+            valid,
+            offset: 0,
+            len,
+        }
     }
 
     /// How many rows.
@@ -65,7 +79,12 @@ impl<T: Clone + Default> Vector<T> {
     pub fn get(&self, row: usize) -> Option<&T> {
         match self {
             Self::Constant { value, .. } => value.as_ref(),
-            Self::Dense { values, valid, offset, .. } => {
+            Self::Dense {
+                values,
+                valid,
+                offset,
+                ..
+            } => {
                 let at = offset + row;
                 match valid {
                     Some(valid) if !valid[at] => None,
@@ -78,7 +97,12 @@ impl<T: Clone + Default> Vector<T> {
     /// The plain slice, when there is a value a row and none is null.
     pub fn as_slice(&self) -> Option<&[T]> {
         match self {
-            Self::Dense { values, valid: None, offset, len } => Some(&values[*offset..offset + len]),
+            Self::Dense {
+                values,
+                valid: None,
+                offset,
+                len,
+            } => Some(&values[*offset..offset + len]),
             _ => None,
         }
     }
@@ -88,7 +112,12 @@ impl<T: Clone + Default> Vector<T> {
         match self {
             Self::Constant { value, len } => value.is_none() && *len > 0,
             Self::Dense { valid: None, .. } => false,
-            Self::Dense { valid: Some(valid), offset, len, .. } => valid[*offset..offset + len].iter().any(|v| !v),
+            Self::Dense {
+                valid: Some(valid),
+                offset,
+                len,
+                ..
+            } => valid[*offset..offset + len].iter().any(|v| !v),
         }
     }
 
@@ -99,17 +128,30 @@ impl<T: Clone + Default> Vector<T> {
 
     /// The values that are not null, in order, each with its row.
     pub fn present(&self) -> impl Iterator<Item = (usize, &T)> + '_ {
-        self.iter().enumerate().filter_map(|(row, value)| Some((row, value?)))
+        self.iter()
+            .enumerate()
+            .filter_map(|(row, value)| Some((row, value?)))
     }
 
     /// Rows `start..start + len`, sharing memory.
     #[must_use]
     pub fn slice(&self, start: usize, len: usize) -> Self {
         match self {
-            Self::Constant { value, .. } => Self::Constant { value: value.clone(), len },
-            Self::Dense { values, valid, offset, .. } => {
-                Self::Dense { values: Arc::clone(values), valid: valid.clone(), offset: offset + start, len }
-            }
+            Self::Constant { value, .. } => Self::Constant {
+                value: value.clone(),
+                len,
+            },
+            Self::Dense {
+                values,
+                valid,
+                offset,
+                ..
+            } => Self::Dense {
+                values: Arc::clone(values),
+                valid: valid.clone(),
+                offset: offset + start,
+                len,
+            },
         }
     }
 
@@ -117,12 +159,29 @@ impl<T: Clone + Default> Vector<T> {
     #[must_use]
     pub fn take(&self, rows: &[usize]) -> Self {
         match self {
-            Self::Constant { value, .. } => Self::Constant { value: value.clone(), len: rows.len() },
-            Self::Dense { values, valid: None, offset, .. } => {
-                Self::dense(rows.iter().map(|row| values[offset + row].clone()).collect())
-            }
-            Self::Dense { values, valid: Some(valid), offset, .. } => Self::with_validity(
-                rows.iter().map(|row| values[offset + row].clone()).collect(),
+            Self::Constant { value, .. } => Self::Constant {
+                value: value.clone(),
+                len: rows.len(),
+            },
+            Self::Dense {
+                values,
+                valid: None,
+                offset,
+                ..
+            } => Self::dense(
+                rows.iter()
+                    .map(|row| values[offset + row].clone())
+                    .collect(),
+            ),
+            Self::Dense {
+                values,
+                valid: Some(valid),
+                offset,
+                ..
+            } => Self::with_validity(
+                rows.iter()
+                    .map(|row| values[offset + row].clone())
+                    .collect(),
                 rows.iter().map(|row| valid[offset + row]).collect(),
             ),
         }
@@ -152,7 +211,12 @@ impl<T: Clone + Default> Vector<T> {
                 Self::Constant { value, len } => {
                     values.extend(std::iter::repeat_n(value.clone().unwrap_or_default(), *len));
                 }
-                Self::Dense { values: from, offset, len, .. } => {
+                Self::Dense {
+                    values: from,
+                    offset,
+                    len,
+                    ..
+                } => {
                     values.extend_from_slice(&from[*offset..offset + len]);
                 }
             }
@@ -167,10 +231,16 @@ impl<T: Clone + Default> Vector<T> {
     /// Each value through a function.
     pub fn map<U: Clone + Default>(&self, mut function: impl FnMut(&T) -> U) -> Vector<U> {
         match self {
-            Self::Constant { value, len } => Vector::Constant { value: value.as_ref().map(function), len: *len },
-            Self::Dense { values, valid: None, offset, len } => {
-                Vector::dense(values[*offset..offset + len].iter().map(function).collect())
-            }
+            Self::Constant { value, len } => Vector::Constant {
+                value: value.as_ref().map(function),
+                len: *len,
+            },
+            Self::Dense {
+                values,
+                valid: None,
+                offset,
+                len,
+            } => Vector::dense(values[*offset..offset + len].iter().map(function).collect()),
             Self::Dense { .. } => self.iter().map(|value| value.map(&mut function)).collect(),
         }
     }

@@ -21,12 +21,20 @@ pub struct Duration {
 impl Duration {
     /// So many nanoseconds, which may be negative.
     pub fn from_nanoseconds(nanoseconds: i64) -> Self {
-        Self { months: 0, nanoseconds: nanoseconds.saturating_abs(), negative: nanoseconds < 0 }
+        Self {
+            months: 0,
+            nanoseconds: nanoseconds.saturating_abs(),
+            negative: nanoseconds < 0,
+        }
     }
 
     /// So many calendar months, which may be negative.
     pub fn from_months(months: i64) -> Self {
-        Self { months: months.saturating_abs(), nanoseconds: 0, negative: months < 0 }
+        Self {
+            months: months.saturating_abs(),
+            nanoseconds: 0,
+            negative: months < 0,
+        }
     }
 
     /// Whether it is no time at all.
@@ -42,24 +50,38 @@ impl Duration {
     /// The same length backwards.
     #[must_use]
     pub fn negate(self) -> Self {
-        Self { negative: !self.negative && !self.is_zero(), ..self }
+        Self {
+            negative: !self.negative && !self.is_zero(),
+            ..self
+        }
     }
 
     /// The nanoseconds, a month being 30.4375 days (a twelfth of 365.25).
     pub fn approximate_nanoseconds(self) -> i64 {
         let average_month = DAY / 10_000 * 304_375;
-        let total = self.months.saturating_mul(average_month).saturating_add(self.nanoseconds);
+        let total = self
+            .months
+            .saturating_mul(average_month)
+            .saturating_add(self.nanoseconds);
         if self.negative { -total } else { total }
     }
 
     /// Signed nanoseconds without the months.
     pub fn signed_nanoseconds(self) -> i64 {
-        if self.negative { -self.nanoseconds } else { self.nanoseconds }
+        if self.negative {
+            -self.nanoseconds
+        } else {
+            self.nanoseconds
+        }
     }
 
     /// Signed months.
     pub fn signed_months(self) -> i64 {
-        if self.negative { -self.months } else { self.months }
+        if self.negative {
+            -self.months
+        } else {
+            self.months
+        }
     }
 
     /// The duration so many times.

@@ -9,7 +9,11 @@ pub fn format_float(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
-        if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
+        if value > 0.0 {
+            "+Inf".to_owned()
+        } else {
+            "-Inf".to_owned()
+        }
     } else {
         value.to_string()
     }
@@ -69,8 +73,12 @@ pub fn display_value(value: &Value) -> String {
             if items.is_empty() {
                 return "[:]".to_owned();
             }
-            let items: Vec<String> =
-                items.iter().map(|(key, value)| format!("{}: {}", display_value(&key.0), display_value(value))).collect();
+            let items: Vec<String> = items
+                .iter()
+                .map(|(key, value)| {
+                    format!("{}: {}", display_value(&key.value()), display_value(value))
+                })
+                .collect();
             format!("[{}]", items.join(", "))
         }
         Value::Function(function) => format!("<function {}>", function.name()),
@@ -86,7 +94,11 @@ fn display_record(record: &Record) -> String {
         .into_iter()
         .map(|(name, value)| {
             let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-            let name = if plain { name.to_string() } else { format!("{name:?}") };
+            let name = if plain {
+                name.to_string()
+            } else {
+                format!("{name:?}")
+            };
             format!("{name}: {}", display_value(value))
         })
         .collect();

@@ -19,7 +19,7 @@ pub use operate::{compare_values, equal_values};
 
 use crate::interpret::{Function, Package};
 use crate::plan::Node;
-use crate::table::{Column, Table};
+use crate::table::{Column, KeyValue, Table};
 
 /// A value.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub enum Value {
     /// Named values.
     Record(Rc<Record>),
     /// Values under keys.
-    Dict(Rc<BTreeMap<DictKey, Value>>),
+    Dict(Rc<BTreeMap<KeyValue, Value>>),
     /// Something to call.
     Function(Function),
     /// An imported package.
@@ -76,7 +76,9 @@ pub struct Row {
 impl Row {
     /// What a member is; null if there is no such column.
     pub fn member(&self, name: &str) -> Value {
-        let Some(column) = self.table.column(name) else { return Value::Null };
+        let Some(column) = self.table.column(name) else {
+            return Value::Null;
+        };
         match self.row {
             Some(row) => column.value(row),
             None => Value::Column(column.clone()),
@@ -106,7 +108,10 @@ pub struct Record {
 impl Record {
     /// The value under a name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.properties.iter().find(|(label, _)| label.as_ref() == name).map(|(_, value)| value)
+        self.properties
+            .iter()
+            .find(|(label, _)| label.as_ref() == name)
+            .map(|(_, value)| value)
     }
 
     /// Sets a value.
@@ -140,33 +145,11 @@ impl Record {
 
 impl<const N: usize> From<[(&str, Value); N]> for Record {
     fn from(properties: [(&str, Value); N]) -> Self {
-        Self { properties: properties.into_iter().map(|(name, value)| (Arc::from(name), value)).collect() }
-    }
-}
-
-/// A key of a dict: a value with an order.
-#[derive(Clone)]
-pub struct DictKey(pub Value);
-
-impl PartialEq for DictKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for DictKey {}
-
-impl PartialOrd for DictKey {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for DictKey {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        match (&self.0, &other.0) {
-            (Value::Float(a), Value::Float(b)) => a.total_cmp(b),
-            (a, b) => compare_values(a, b).unwrap_or_else(|| a.type_name().cmp(b.type_name())),
+        Self {
+            properties: properties
+                .into_iter()
+                .map(|(name, value)| (Arc::from(name), value))
+                .collect(),
         }
     }
 }

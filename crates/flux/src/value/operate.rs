@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use regex::Regex;
 
-use super::{DictKey, Value};
+use super::Value;
 use crate::error::Error;
 use crate::syntax::ast::BinaryOperator;
 use crate::table::{Column, ColumnType, Text, Vector};
@@ -23,9 +23,10 @@ pub fn compare_values(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Float(a), Value::Unsigned(b)) => a.partial_cmp(&(*b as f64)),
         (Value::Integer(a), Value::Unsigned(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
         (Value::Unsigned(a), Value::Integer(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
-        (Value::Duration(a), Value::Duration(b)) => {
-            Some(a.approximate_nanoseconds().cmp(&b.approximate_nanoseconds()))
-        }
+        (Value::Duration(a), Value::Duration(b)) => Some(
+            a.approximate_nanoseconds()
+                .cmp(&b.approximate_nanoseconds()),
+        ),
         (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
         _ => None,
     }
@@ -40,13 +41,17 @@ pub fn equal_values(left: &Value, right: &Value) -> bool {
         }
         (Value::Record(a), Value::Record(b)) => {
             a.len() == b.len()
-                && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| equal_values(value, other)))
+                && a.iter().all(|(name, value)| {
+                    b.get(name).is_some_and(|other| equal_values(value, other))
+                })
         }
         (Value::Dict(a), Value::Dict(b)) => {
             a.len() == b.len()
-                && a.iter().zip(b.iter()).all(|((key, value), (other_key, other))| {
-                    DictKey(key.0.clone()) == DictKey(other_key.0.clone()) && equal_values(value, other)
-                })
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|((key, value), (other_key, other))| {
+                        key == other_key && equal_values(value, other)
+                    })
         }
         (Value::Dynamic(a), Value::Dynamic(b)) => equal_values(a, b),
         (Value::Regex(a), Value::Regex(b)) => a.as_str() == b.as_str(),
@@ -71,8 +76,16 @@ fn unsupported(operator: BinaryOperator, left: &Value, right: &Value) -> Error {
 ///
 /// # Errors
 /// The operator has no meaning for these types; a division of integers by zero.
-pub fn binary(operator: BinaryOperator, left: &Value, right: &Value, rows: Option<usize>) -> Result<Value, Error> {
-    if matches!(operator, BinaryOperator::RegexMatch | BinaryOperator::RegexNotMatch) {
+pub fn binary(
+    operator: BinaryOperator,
+    left: &Value,
+    right: &Value,
+    rows: Option<usize>,
+) -> Result<Value, Error> {
+    if matches!(
+        operator,
+        BinaryOperator::RegexMatch | BinaryOperator::RegexNotMatch
+    ) {
         return match_pattern(left, right, operator == BinaryOperator::RegexNotMatch);
     }
     if let (Value::Column(_), _) | (_, Value::Column(_)) = (left, right) {
@@ -88,7 +101,12 @@ pub fn binary(operator: BinaryOperator, left: &Value, right: &Value, rows: Optio
 }
 
 /// Null, but inside a vectorised lambda a column of nulls whose type the other operand gives.
-fn null_result(operator: BinaryOperator, left: &Value, right: &Value, rows: Option<usize>) -> Value {
+fn null_result(
+    operator: BinaryOperator,
+    left: &Value,
+    right: &Value,
+    rows: Option<usize>,
+) -> Value {
     let Some(rows) = rows else { return Value::Null };
     if comparison(operator).is_some() {
         return Value::Column(Column::nulls(ColumnType::Boolean, rows));
@@ -106,9 +124,13 @@ fn comparison(operator: BinaryOperator) -> Option<fn(Option<Ordering>) -> bool> 
         BinaryOperator::Equal => |order| order == Some(Ordering::Equal),
         BinaryOperator::NotEqual => |order| order != Some(Ordering::Equal),
         BinaryOperator::Less => |order| order == Some(Ordering::Less),
-        BinaryOperator::LessEqual => |order| matches!(order, Some(Ordering::Less | Ordering::Equal)),
+        BinaryOperator::LessEqual => {
+            |order| matches!(order, Some(Ordering::Less | Ordering::Equal))
+        }
         BinaryOperator::Greater => |order| order == Some(Ordering::Greater),
-        BinaryOperator::GreaterEqual => |order| matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        BinaryOperator::GreaterEqual => {
+            |order| matches!(order, Some(Ordering::Greater | Ordering::Equal))
+        }
         _ => return None,
     })
 }
@@ -122,7 +144,11 @@ fn compare_scalars(
     let equality = matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
     let order = match compare_values(left, right) {
         Some(order) => Some(order),
-        None if matches!((left, right), (Value::Float(_), _) | (_, Value::Float(_))) && comparable(left, right) => None,
+        None if matches!((left, right), (Value::Float(_), _) | (_, Value::Float(_)))
+            && comparable(left, right) =>
+        {
+            None
+        }
         None if equality && std::mem::discriminant(left) == std::mem::discriminant(right) => {
             equal_values(left, right).then_some(Ordering::Equal)
         }
@@ -132,7 +158,12 @@ fn compare_scalars(
 }
 
 fn comparable(left: &Value, right: &Value) -> bool {
-    let number = |value: &Value| matches!(value, Value::Float(_) | Value::Integer(_) | Value::Unsigned(_));
+    let number = |value: &Value| {
+        matches!(
+            value,
+            Value::Float(_) | Value::Integer(_) | Value::Unsigned(_)
+        )
+    };
     number(left) && number(right)
 }
 
@@ -156,11 +187,19 @@ fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Result<V
         (Value::Duration(a), Value::Duration(b))
             if matches!(operator, BinaryOperator::Add | BinaryOperator::Subtract) =>
         {
-            let b = if operator == BinaryOperator::Subtract { b.negate() } else { *b };
+            let b = if operator == BinaryOperator::Subtract {
+                b.negate()
+            } else {
+                *b
+            };
             let months = a.signed_months() + b.signed_months();
             let nanoseconds = a.signed_nanoseconds() + b.signed_nanoseconds();
             let negative = months < 0 || (months == 0 && nanoseconds < 0);
-            Value::Duration(super::Duration { months: months.abs(), nanoseconds: nanoseconds.abs(), negative })
+            Value::Duration(super::Duration {
+                months: months.abs(),
+                nanoseconds: nanoseconds.abs(),
+                negative,
+            })
         }
         _ if std::mem::discriminant(left) == std::mem::discriminant(right) => {
             return Err(unsupported(operator, left, right));
@@ -188,11 +227,18 @@ macro_rules! whole_number_operation {
                 BinaryOperator::Add => a.wrapping_add(b),
                 BinaryOperator::Subtract => a.wrapping_sub(b),
                 BinaryOperator::Multiply => a.wrapping_mul(b),
-                BinaryOperator::Divide if b == 0 => return Err(Error::invalid("cannot divide by zero")),
+                BinaryOperator::Divide if b == 0 => {
+                    return Err(Error::invalid("cannot divide by zero"))
+                }
                 BinaryOperator::Divide => a.wrapping_div(b),
                 BinaryOperator::Modulo if b == 0 => return Err(Error::invalid("cannot mod zero")),
                 BinaryOperator::Modulo => a.wrapping_rem(b),
-                _ => return Err(Error::invalid(format!("unsupported operator {}", operator.symbol()))),
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "unsupported operator {}",
+                        operator.symbol()
+                    )))
+                }
             })
         }
     };
@@ -221,8 +267,14 @@ fn operands(left: &Value, right: &Value) -> Result<Option<(Column, Column)>, Err
 fn binary_columns(operator: BinaryOperator, left: &Value, right: &Value) -> Result<Value, Error> {
     let Some((a, b)) = operands(left, right)? else {
         let known = if left.is_null() { right } else { left };
-        let Value::Column(known) = known else { return Ok(Value::Null) };
-        let kind = if comparison(operator).is_some() { ColumnType::Boolean } else { known.kind() };
+        let Value::Column(known) = known else {
+            return Ok(Value::Null);
+        };
+        let kind = if comparison(operator).is_some() {
+            ColumnType::Boolean
+        } else {
+            known.kind()
+        };
         return Ok(Value::Column(Column::nulls(kind, known.len())));
     };
     if let Some(test) = comparison(operator) {
@@ -239,10 +291,16 @@ fn binary_columns(operator: BinaryOperator, left: &Value, right: &Value) -> Resu
         (Column::Unsigned(x), Column::Unsigned(y)) if operator != BinaryOperator::Power => {
             Column::Unsigned(try_zip(x, y, |a, b| unsigned_operation(operator, *a, *b))?)
         }
-        (Column::Integer(x), Column::Integer(y)) => Column::Float(zip(x, y, |a, b| (*a as f64).powf(*b as f64))),
-        (Column::Unsigned(x), Column::Unsigned(y)) => Column::Float(zip(x, y, |a, b| (*a as f64).powf(*b as f64))),
+        (Column::Integer(x), Column::Integer(y)) => {
+            Column::Float(zip(x, y, |a, b| (*a as f64).powf(*b as f64)))
+        }
+        (Column::Unsigned(x), Column::Unsigned(y)) => {
+            Column::Float(zip(x, y, |a, b| (*a as f64).powf(*b as f64)))
+        }
         (Column::String(a), Column::String(b)) if operator == BinaryOperator::Add => {
-            Column::String(zip(a, b, |a, b| Text(std::sync::Arc::from(format!("{}{}", a.0, b.0)))))
+            Column::String(zip(a, b, |a, b| {
+                Text(std::sync::Arc::from(format!("{}{}", a.0, b.0)))
+            }))
         }
         _ if a.kind() == b.kind() => return Err(unsupported(operator, left, right)),
         _ => return Err(conflict(left.type_name(), right.type_name())),
@@ -280,8 +338,12 @@ fn compare_columns(
         (Column::Float(a), Column::Integer(b)) => by!(a, b, x, y => x.partial_cmp(&(*y as f64))),
         (Column::Unsigned(a), Column::Float(b)) => by!(a, b, x, y => (*x as f64).partial_cmp(y)),
         (Column::Float(a), Column::Unsigned(b)) => by!(a, b, x, y => x.partial_cmp(&(*y as f64))),
-        (Column::Integer(a), Column::Unsigned(b)) => by!(a, b, x, y => Some(i128::from(*x).cmp(&i128::from(*y)))),
-        (Column::Unsigned(a), Column::Integer(b)) => by!(a, b, x, y => Some(i128::from(*x).cmp(&i128::from(*y)))),
+        (Column::Integer(a), Column::Unsigned(b)) => {
+            by!(a, b, x, y => Some(i128::from(*x).cmp(&i128::from(*y))))
+        }
+        (Column::Unsigned(a), Column::Integer(b)) => {
+            by!(a, b, x, y => Some(i128::from(*x).cmp(&i128::from(*y))))
+        }
         _ => {
             return Err(Error::invalid(format!(
                 "unsupported binary expression {} {} {}",
@@ -305,14 +367,20 @@ where
             let value = x.as_ref().zip(y.as_ref()).map(|(x, y)| function(x, y));
             Vector::constant(value, *len)
         }
-        (Some(x), Some(y), ..) => Vector::dense(x.iter().zip(y).map(|(x, y)| function(x, y)).collect()),
+        (Some(x), Some(y), ..) => {
+            Vector::dense(x.iter().zip(y).map(|(x, y)| function(x, y)).collect())
+        }
         (Some(x), _, _, Vector::Constant { value: Some(y), .. }) => {
             Vector::dense(x.iter().map(|x| function(x, y)).collect())
         }
         (_, Some(y), Vector::Constant { value: Some(x), .. }, _) => {
             Vector::dense(y.iter().map(|y| function(x, y)).collect())
         }
-        _ => a.iter().zip(b.iter()).map(|(x, y)| Some(function(x?, y?))).collect(),
+        _ => a
+            .iter()
+            .zip(b.iter())
+            .map(|(x, y)| Some(function(x?, y?)))
+            .collect(),
     }
 }
 
@@ -337,7 +405,10 @@ where
 
 fn match_pattern(left: &Value, right: &Value, negated: bool) -> Result<Value, Error> {
     let Value::Regex(pattern) = right else {
-        return Err(Error::invalid(format!("expected regexp but found {}", right.type_name())));
+        return Err(Error::invalid(format!(
+            "expected regexp but found {}",
+            right.type_name()
+        )));
     };
     let test = |pattern: &Regex, text: &str| pattern.is_match(text) != negated;
     Ok(match left {
@@ -346,7 +417,12 @@ fn match_pattern(left: &Value, right: &Value, negated: bool) -> Result<Value, Er
         Value::Column(Column::String(texts)) => {
             Value::Column(Column::Boolean(texts.map(|text| test(pattern, text))))
         }
-        other => return Err(Error::invalid(format!("expected string but found {}", other.type_name()))),
+        other => {
+            return Err(Error::invalid(format!(
+                "expected string but found {}",
+                other.type_name()
+            )));
+        }
     })
 }
 
@@ -363,8 +439,15 @@ pub fn negate(value: &Value) -> Result<Value, Error> {
         Value::Column(Column::Integer(vector)) => {
             Value::Column(Column::Integer(vector.map(|value| value.wrapping_neg())))
         }
-        Value::Column(Column::Float(vector)) => Value::Column(Column::Float(vector.map(|value| -value))),
-        other => return Err(Error::invalid(format!("unsupported unary operand: -{}", other.type_name()))),
+        Value::Column(Column::Float(vector)) => {
+            Value::Column(Column::Float(vector.map(|value| -value)))
+        }
+        other => {
+            return Err(Error::invalid(format!(
+                "unsupported unary operand: -{}",
+                other.type_name()
+            )));
+        }
     })
 }
 
@@ -376,8 +459,15 @@ pub fn not(value: &Value) -> Result<Value, Error> {
     Ok(match value {
         Value::Null => Value::Null,
         Value::Boolean(value) => Value::Boolean(!value),
-        Value::Column(Column::Boolean(vector)) => Value::Column(Column::Boolean(vector.map(|value| !value))),
-        other => return Err(Error::invalid(format!("expected bool but found {}", other.type_name()))),
+        Value::Column(Column::Boolean(vector)) => {
+            Value::Column(Column::Boolean(vector.map(|value| !value)))
+        }
+        other => {
+            return Err(Error::invalid(format!(
+                "expected bool but found {}",
+                other.type_name()
+            )));
+        }
     })
 }
 
@@ -406,20 +496,33 @@ pub fn logical(and: bool, left: &Value, right: &Value) -> Result<Value, Error> {
     let scalar = |value: &Value| match value {
         Value::Null => Ok(None),
         Value::Boolean(value) => Ok(Some(*value)),
-        other => Err(Error::invalid(format!("expected bool but found {}", other.type_name()))),
+        other => Err(Error::invalid(format!(
+            "expected bool but found {}",
+            other.type_name()
+        ))),
     };
     match (left, right) {
         (Value::Column(Column::Boolean(a)), Value::Column(Column::Boolean(b))) => {
             if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
-                let values = a.iter().zip(b).map(|(a, b)| if and { *a && *b } else { *a || *b });
-                return Ok(Value::Column(Column::Boolean(Vector::dense(values.collect()))));
+                let values = a
+                    .iter()
+                    .zip(b)
+                    .map(|(a, b)| if and { *a && *b } else { *a || *b });
+                return Ok(Value::Column(Column::Boolean(Vector::dense(
+                    values.collect(),
+                ))));
             }
-            let values = a.iter().zip(b.iter()).map(|(a, b)| combine(a.copied(), b.copied()));
+            let values = a
+                .iter()
+                .zip(b.iter())
+                .map(|(a, b)| combine(a.copied(), b.copied()));
             Ok(Value::Column(Column::Boolean(values.collect())))
         }
         (Value::Column(Column::Boolean(a)), other) | (other, Value::Column(Column::Boolean(a))) => {
             let other = scalar(other)?;
-            Ok(Value::Column(Column::Boolean(a.iter().map(|a| combine(a.copied(), other)).collect())))
+            Ok(Value::Column(Column::Boolean(
+                a.iter().map(|a| combine(a.copied(), other)).collect(),
+            )))
         }
         _ => Ok(combine(scalar(left)?, scalar(right)?).map_or(Value::Null, Value::Boolean)),
     }

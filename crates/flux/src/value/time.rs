@@ -1,20 +1,29 @@
 //! Instants: their texts and their civil calendar, all in nanoseconds since 1970-01-01T00:00:00Z.
 
 use watchpost_core::time::{
-    Date, NANOS_PER_SECOND, date_from_days, days_from_date, format_rfc3339, format_rfc3339_nine_digits, parse_rfc3339,
+    Date, NANOS_PER_SECOND, date_from_days, days_from_date, format_rfc3339,
+    format_rfc3339_nine_digits, parse_rfc3339,
 };
 
 /// The civil date of a day counted from 1970-01-01: year, month, day.
 pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let date = date_from_days(days);
-    (i64::from(date.year), i64::from(date.month), i64::from(date.day))
+    (
+        i64::from(date.year),
+        i64::from(date.month),
+        i64::from(date.day),
+    )
 }
 
 /// The day counted from 1970-01-01 of a civil date of the years that times can have.
 pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = i32::try_from(year).unwrap_or(if year < 0 { i32::MIN } else { i32::MAX });
     let part = |value: i64| u8::try_from(value.clamp(1, 31)).unwrap_or(1);
-    days_from_date(Date { year, month: part(month).min(12), day: part(day) })
+    days_from_date(Date {
+        year,
+        month: part(month).min(12),
+        day: part(day),
+    })
 }
 
 /// The text with as many digits of the second as needed: `2024-03-01T00:00:00.5Z`.

@@ -30,7 +30,10 @@ impl Location {
         let zone = jiff::tz::db()
             .get(name)
             .map_err(|_| Error::invalid(format!("unknown time zone {name}")))?;
-        Ok(Self { zone: Some(zone), offset })
+        Ok(Self {
+            zone: Some(zone),
+            offset,
+        })
     }
 
     /// Whether local time is UTC.
@@ -54,13 +57,17 @@ impl Location {
             return first;
         }
         // Skipped by a change of the clock: the moment of the change as the earlier offset counts it.
-        local.saturating_sub(zone_offset(zone, local.saturating_sub(super::duration::DAY)))
+        local.saturating_sub(zone_offset(
+            zone,
+            local.saturating_sub(super::duration::DAY),
+        ))
     }
 }
 
 /// Nanoseconds east of Greenwich at an instant.
 fn zone_offset(zone: &TimeZone, time: i64) -> i64 {
-    let timestamp = jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let timestamp =
+        jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     i64::from(zone.to_offset(timestamp).seconds()) * 1_000_000_000
 }
 
@@ -101,7 +108,9 @@ impl Window {
     /// `every` is zero, negative, or mixes months with nanoseconds.
     pub fn new(every: Duration, period: Duration, offset: Duration) -> Result<Self, Error> {
         if every.is_zero() {
-            return Err(Error::invalid("duration used as an interval cannot be zero"));
+            return Err(Error::invalid(
+                "duration used as an interval cannot be zero",
+            ));
         }
         if every.is_mixed() {
             return Err(Error::invalid(
@@ -109,9 +118,16 @@ impl Window {
             ));
         }
         if every.negative {
-            return Err(Error::invalid("duration used as an interval cannot be negative"));
+            return Err(Error::invalid(
+                "duration used as an interval cannot be negative",
+            ));
         }
-        Ok(Self { every, period, offset, location: Location::default() })
+        Ok(Self {
+            every,
+            period,
+            offset,
+            location: Location::default(),
+        })
     }
 
     /// `Some(nanoseconds)` when windows are plain stretches of that length, side by side, in UTC.
@@ -128,7 +144,11 @@ impl Window {
     /// The latest window that contains an instant; where windows leave gaps, the one before it.
     pub fn latest(&self, time: i64) -> Bounds {
         let utc = self.location.is_utc();
-        let local = if utc { time } else { self.location.to_local(time) };
+        let local = if utc {
+            time
+        } else {
+            self.location.to_local(time)
+        };
         let mut index = self.last_index(local);
         let mut bounds = self.local_bounds(index);
         if self.period.negative {
@@ -195,7 +215,11 @@ impl Window {
         let start = self.every.times(index).add_to(self.origin());
         let stop = self.period.add_to(start);
         if self.period.negative {
-            Bounds { start: stop, stop: start, index }
+            Bounds {
+                start: stop,
+                stop: start,
+                index,
+            }
         } else {
             Bounds { start, stop, index }
         }
@@ -204,7 +228,9 @@ impl Window {
     fn last_index(&self, time: i64) -> i64 {
         let origin = self.origin();
         if self.every.months == 0 {
-            return time.saturating_sub(origin).div_euclid(self.every.nanoseconds);
+            return time
+                .saturating_sub(origin)
+                .div_euclid(self.every.nanoseconds);
         }
         let (month, within) = month_and_rest(time);
         let (origin_month, origin_within) = month_and_rest(origin);
@@ -217,7 +243,10 @@ impl Window {
 fn month_and_rest(time: i64) -> (i64, i64) {
     use super::duration::DAY;
     let (year, month, day) = civil_from_days(time.div_euclid(DAY));
-    ((year - 1970) * 12 + month - 1, (day - 1) * DAY + time.rem_euclid(DAY))
+    (
+        (year - 1970) * 12 + month - 1,
+        (day - 1) * DAY + time.rem_euclid(DAY),
+    )
 }
 
 impl fmt::Display for Window {
