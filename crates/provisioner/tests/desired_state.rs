@@ -48,3 +48,20 @@ fn the_hourly_task_knows_the_counters_of_the_catalogue() {
         "write this pattern into the task: {pattern}"
     );
 }
+
+#[test]
+fn the_reference_of_the_configuration_is_current() {
+    let page = watchpost_service::config::reference::markdown::<
+        watchpost_provisioner::settings::Settings,
+    >();
+    let path = Path::new("../../docs/configuration/provisioner.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &page).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(path).unwrap(),
+        page,
+        "UPDATE_EXPECT=1 cargo test -p watchpost-provisioner writes it"
+    );
+}

@@ -1,4 +1,9 @@
 //! The provisioner through its public surface: files and plans as cases, then a real server.
 
+#![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
+
 mod desired_state;
 mod planning;
+mod site;
+mod story;
+mod tiers;

@@ -12,7 +12,7 @@ use watchpost_client::management::Labelled;
 
 use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
-use crate::plan::{Action, Change, Desired, Kind, Observed, Plan};
+use crate::plan::{Action, Change, Desired, Kind, MANAGED, Observed, Plan};
 
 pub(crate) use self::token::create as create_token;
 
@@ -70,6 +70,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn step(&mut self, change: &Change) -> Result<()> {
+        if let (Some(id), Some(kind)) = (existing(change), only_adopted(change)) {
+            return self.mark(kind, id, &change.name).await;
+        }
         match (&change.action, change.kind) {
             (Action::Delete { id }, kind) => self.delete(kind, &change.name, id).await,
             (_, Kind::Label) => self.label(change).await,
@@ -126,6 +129,19 @@ impl Run<'_> {
         let found = self.buckets.get(name).cloned();
         found.ok_or_else(|| Error::Request(format!("the server has no bucket {name:?}")))
     }
+}
+
+/// What bears labels and differs in nothing but that it does not bear ours yet: it is marked, and
+/// otherwise left as it is.
+fn only_adopted(change: &Change) -> Option<Labelled> {
+    let kind = match change.kind {
+        Kind::Bucket => Labelled::Bucket,
+        Kind::Task => Labelled::Task,
+        Kind::Check => Labelled::Check,
+        Kind::Label | Kind::Dbrp | Kind::Token => return None,
+    };
+    let adopted = change.differences.iter().all(|it| it.field == MANAGED);
+    (adopted && !change.differences.is_empty()).then_some(kind)
 }
 
 /// The id of what a step changes or replaces.

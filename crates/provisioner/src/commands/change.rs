@@ -34,7 +34,10 @@ pub(super) async fn plan(context: &Context<'_>, drift: bool) -> Result<ExitCode>
 
 /// What was never made, or never ours, is not drift but work that is still to be done.
 fn is_drift(change: &Change) -> bool {
-    let adopted = change.differences.iter().any(|it| it.field == "managed");
+    let adopted = change
+        .differences
+        .iter()
+        .any(|it| it.field == plan::MANAGED);
     !matches!(change.action, Action::Create) && !adopted
 }
 
@@ -66,10 +69,13 @@ pub(super) async fn import(context: &Context<'_>) -> Result<ExitCode> {
     let outcome = async {
         let observed = observe(&target, context.platform).await?;
         let mut plan = plan::plan(&desired, &observed);
-        // The mark itself must exist; of the rest, only what is there without it.
+        // The mark itself must exist; of what is there without it, nothing else is touched.
+        for change in &mut plan.changes {
+            change.differences.retain(|it| it.field == plan::MANAGED);
+        }
         plan.changes.retain(|it| {
             let mark = it.kind == plan::Kind::Label && it.name == context.platform.label;
-            mark || it.differences.iter().any(|it| it.field == "managed")
+            mark || !it.differences.is_empty()
         });
         carry_out(context, &target, &desired, &observed, &plan, true).await
     };

@@ -30,6 +30,9 @@ impl Kind {
     }
 }
 
+/// The field of a [`Difference`] that tells whether a resource carries our mark.
+pub const MANAGED: &str = "managed";
+
 /// What is done to a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -109,7 +112,7 @@ impl Plan {
     ) {
         if !managed {
             differences.push(Difference {
-                field: "managed".into(),
+                field: MANAGED.into(),
                 from: "no".into(),
                 to: "yes".into(),
             });

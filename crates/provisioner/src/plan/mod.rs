@@ -13,7 +13,7 @@ mod task;
 mod teardown;
 mod token;
 
-pub use self::change::{Action, Change, Difference, Kind, Plan};
+pub use self::change::{Action, Change, Difference, Kind, MANAGED, Plan};
 pub use self::observed::{
     Observed, ObservedBucket, ObservedCheck, ObservedDbrp, ObservedLabel, ObservedTask,
     ObservedToken, Secret, TOKEN_MARK,

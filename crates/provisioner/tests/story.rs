@@ -1,0 +1,307 @@
+//! The life of a platform on a real server: made, changed by others, put right, rotated, removed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use watchpost_client::TokenSource;
+use watchpost_client::management::NewLabel;
+use watchpost_client::write::{Outcome, Precision};
+
+use crate::site::{Site, block_on, ran};
+
+#[test]
+fn an_apply_makes_everything_and_a_second_changes_nothing() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    let plan = site.run(&["plan"]);
+    assert_eq!(plan.code, 2, "{}", plan.text);
+    let apply = site.run(&["apply", "--yes"]);
+    assert_eq!(apply.code, 0, "{}", apply.text);
+    assert!(
+        apply.text.contains("+ bucket system_metrics_1h ... done"),
+        "{}",
+        apply.text
+    );
+    let again = site.run(&["apply", "--yes"]);
+    assert_eq!(again.code, 0, "{}", again.text);
+    assert!(again.text.contains("Nothing to do"), "{}", again.text);
+    assert_eq!(site.run(&["plan"]).code, 0);
+    assert_eq!(site.run(&["drift"]).code, 0);
+    let mode = fs::metadata(site.path("secrets/agent.token"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // What an agent may do, and what it may not.
+    let agent = site.client_with(TokenSource::file(site.path("secrets/agent.token")));
+    let write = |bucket| block_on(agent.write(bucket, Precision::Nanoseconds, b"m f=1"));
+    assert_eq!(write("system_metrics_raw"), Outcome::Done);
+    assert!(matches!(write("alerts_history"), Outcome::Refused { .. }));
+}
+
+#[test]
+fn what_others_changed_is_told_and_put_right() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    site.change_retention("system_metrics_1h", 0);
+    site.pause("downsample_daily");
+    fs::remove_file(site.path("secrets/grafana.token")).unwrap();
+    let drift = site.run(&["drift"]);
+    assert_eq!(drift.code, 2, "{}", drift.text);
+    for expected in [
+        "~ bucket system_metrics_1h",
+        "status: paused -> active",
+        "± token grafana",
+    ] {
+        assert!(drift.text.contains(expected), "{expected}: {}", drift.text);
+    }
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let after = site.run(&["plan"]);
+    assert_eq!(after.code, 0, "{}", after.text);
+}
+
+#[test]
+fn of_two_at_a_time_one_wins_and_the_other_says_so() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"one\"\n");
+    // What the other run has made on the server: its lock.
+    let client = site.client();
+    let org = block_on(client.find_org(&site.server.org))
+        .unwrap()
+        .unwrap();
+    let since = watchpost_core::time::format_rfc3339(now());
+    let properties = [
+        ("holder".to_owned(), "process 1".to_owned()),
+        ("since".to_owned(), since),
+    ]
+    .into();
+    let lock = NewLabel {
+        org_id: org.id,
+        name: "watchpost lock".into(),
+        properties,
+    };
+    let lock = block_on(client.create_label(&lock)).unwrap();
+    let refused = site.run(&["apply", "--yes"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.text.contains("another run holds this server"),
+        "{}",
+        refused.text
+    );
+    block_on(client.delete_label(&lock.id)).unwrap();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+}
+
+#[test]
+fn a_rotation_refuses_no_write() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let file = site.path("secrets/agent.token");
+    let before = fs::read_to_string(&file).unwrap();
+    let mut rotation = site.command(&["rotate", "agent", "--wait", "1s"]);
+    let mut rotation = rotation
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Somebody who reads the file as an agent does writes all the while.
+    let agent = site.client_with(TokenSource::file(&file));
+    let mut writes = 0;
+    while rotation.try_wait().unwrap().is_none() || writes < 10 {
+        let outcome = block_on(agent.write("system_metrics_raw", Precision::Nanoseconds, b"m f=1"));
+        assert_eq!(outcome, Outcome::Done, "write {writes}");
+        writes += 1;
+    }
+    let rotation = ran(&rotation.wait_with_output().unwrap());
+    assert_eq!(rotation.code, 0, "{}", rotation.text);
+    assert_ne!(fs::read_to_string(&file).unwrap(), before);
+    let old = site.client_with(TokenSource::fixed(before.trim()));
+    let refused = block_on(old.write("system_metrics_raw", Precision::Nanoseconds, b"m f=1"));
+    assert!(
+        matches!(refused, Outcome::Refused { status: 401, .. }),
+        "{refused:?}"
+    );
+    assert_eq!(site.run(&["plan"]).code, 0);
+}
+
+#[test]
+fn destroy_removes_what_is_ours_and_no_data_unasked() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"full\"\n[[buckets]]\nname = \"empty\"\n");
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    site.write("full", "m f=1");
+    let kept = site.run(&["destroy", "--yes"]);
+    assert_eq!(kept.code, 0, "{}", kept.text);
+    assert!(
+        kept.text.contains("bucket full: holds data and stays"),
+        "{}",
+        kept.text
+    );
+    let find = |name: &str| block_on(site.client().find_bucket(name)).unwrap();
+    assert!(
+        find("empty").is_none() && find("full").is_some() && find(&site.server.bucket).is_some()
+    );
+    assert_eq!(site.run(&["destroy", "--yes", "--with-data"]).code, 0);
+    assert!(find("full").is_none() && find(&site.server.bucket).is_some());
+}
+
+#[test]
+fn an_export_is_a_desired_state_that_is_fulfilled() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let folder = site.path("export");
+    let export = site.run(&["export", folder.to_str().unwrap(), "--managed"]);
+    assert_eq!(export.code, 0, "{}", export.text);
+    let text = fs::read_to_string(folder.join("platform.toml")).unwrap();
+    fs::create_dir_all(site.path("tasks")).unwrap();
+    for file in fs::read_dir(folder.join("tasks")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), site.path("tasks").join(file.file_name())).unwrap();
+    }
+    fs::write(site.path("platform.toml"), text).unwrap();
+    let plan = site.run(&["plan"]);
+    assert_eq!(plan.code, 0, "{}", plan.text);
+}
+
+#[test]
+fn a_server_that_is_down_is_a_clear_error() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"one\"\n");
+    let output = site
+        .command(&["plan"])
+        .env("INFLUX_URL", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    let refused = ran(&output);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.text.contains("looking for the organization"),
+        "{}",
+        refused.text
+    );
+    assert!(refused.text.contains("127.0.0.1:1"), "{}", refused.text);
+}
+
+/// The lock must be young to hold; only this test needs the present.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    i64::try_from(since.as_nanos()).unwrap()
+}
+
+#[test]
+fn a_run_that_failed_half_way_is_finished_by_the_next() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    // A file where the folder of secrets should be: buckets and tasks are made, tokens cannot be.
+    fs::write(site.path("secrets"), "in the way").unwrap();
+    let failed = site.run(&["apply", "--yes"]);
+    assert_eq!(failed.code, 1, "{}", failed.text);
+    assert!(
+        failed.text.contains("+ task downsample_hourly ... done"),
+        "{}",
+        failed.text
+    );
+    assert!(
+        failed.text.contains("cannot write the secret"),
+        "{}",
+        failed.text
+    );
+    fs::remove_file(site.path("secrets")).unwrap();
+    let rest = site.run(&["apply", "--yes"]);
+    assert_eq!(rest.code, 0, "{}", rest.text);
+    assert!(
+        rest.text.contains("5 to create, 0 to change"),
+        "{}",
+        rest.text
+    );
+    assert_eq!(site.run(&["plan"]).code, 0);
+}
+
+#[test]
+fn an_import_marks_what_is_there_and_changes_nothing_else() {
+    let Some(site) = Site::new() else { return };
+    let bucket = &site.server.bucket;
+    site.desire(&format!(
+        "[[buckets]]\nname = \"{bucket}\"\nretention = \"90d\"\n[[buckets]]\nname = \"new\"\n"
+    ));
+    let before = site.run(&["plan"]).text;
+    assert!(
+        before.contains("managed: no -> yes") && before.contains("retention:"),
+        "{before}"
+    );
+    let import = site.run(&["import"]);
+    assert_eq!(import.code, 0, "{}", import.text);
+    let after = site.run(&["plan"]).text;
+    assert!(
+        !after.contains("managed: no -> yes") && after.contains("retention:"),
+        "{after}"
+    );
+    assert!(after.contains("+ bucket new"), "{after}");
+}
+
+#[test]
+fn a_server_that_answers_nonsense_is_a_clear_error() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"one\"\n");
+    let nonsense = watchpost_testkit::HttpReceiver::webhook();
+    let output = site
+        .command(&["plan"])
+        .env("INFLUX_URL", nonsense.url(""))
+        .output()
+        .unwrap();
+    let refused = ran(&output);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.text.contains("unexpected answer: api/v2/orgs"),
+        "{}",
+        refused.text
+    );
+}
+
+#[test]
+fn gaps_are_named_and_filled_and_the_server_reports_how_it_is() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    // An hour that is whole and within the retention.
+    let hour = 3_600_000_000_000;
+    let start = now().div_euclid(hour) * hour - 3 * hour;
+    let lines: String = (0..60)
+        .map(|it| {
+            format!(
+                "system_metrics,host=a cpu_usage_percent={it} {}\n",
+                start + it * 60_000_000_000
+            )
+        })
+        .collect();
+    site.write("system_metrics_raw", &lines);
+    let gaps = site.run(&["gaps", "--tier", "hourly", "--from", "-6h"]);
+    assert_eq!(gaps.code, 2, "{}", gaps.text);
+    assert!(
+        gaps.text.contains("a  cpu_usage_percent: 0 of 60 points"),
+        "{}",
+        gaps.text
+    );
+    let filled = site.run(&["backfill", "--task", "downsample_hourly", "--from", "-6h"]);
+    assert_eq!(filled.code, 0, "{}", filled.text);
+    let gaps = site.run(&["gaps", "--tier", "hourly", "--from", "-6h"]);
+    assert_eq!((gaps.code, gaps.text.as_str()), (0, "No gaps.\n"));
+
+    let written = site.run(&["health", "--write", "platform_health"]);
+    assert_eq!(written.code, 0, "{}", written.text);
+    let tables = site.query(
+        "from(bucket: \"platform_health\") |> range(start: -1h) |> filter(fn: (r) => r._field == \"series\")",
+    );
+    let series: i64 = tables
+        .iter()
+        .flat_map(|it| it.rows())
+        .filter_map(|row| row.i64("_value"))
+        .sum();
+    assert!(series > 0, "{series}");
+}

@@ -1,0 +1,215 @@
+//! The tiers against a computation of our own over the same raw points: every window of every
+//! series, over a change of month, a leap day and a change of the clock.
+
+use std::collections::BTreeMap;
+
+use watchpost_core::csv::Table;
+use watchpost_core::time::{format_rfc3339, parse_rfc3339};
+use watchpost_provisioner::backfill;
+use watchpost_provisioner::observe::Target;
+use watchpost_provisioner::platform::{self, Platform, TaskText};
+
+use crate::site::{Site, block_on};
+
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+/// Leap day and end of February; the day on which Europe changes its clocks.
+const PASTS: [(&str, &str); 2] = [
+    ("2024-02-28T00:00:00Z", "2024-03-02T00:00:00Z"),
+    ("2024-03-30T00:00:00Z", "2024-04-01T00:00:00Z"),
+];
+
+/// No retention, for the past lies far back.
+const DESIRED: &str = "
+[[buckets]]
+name = \"raw\"
+[[buckets]]
+name = \"hours\"
+[[buckets]]
+name = \"days\"
+[[tasks]]
+name = \"hourly\"
+file = \"ROOT/flux-tasks/downsample_hourly.flux\"
+every = \"1h\"
+offset = \"5m\"
+parameters = { source = \"raw\", target = \"hours\" }
+[[tasks]]
+name = \"daily\"
+file = \"ROOT/flux-tasks/downsample_daily.flux\"
+every = \"1d\"
+offset = \"1h\"
+parameters = { source = \"hours\", target = \"days\" }
+";
+
+type Series = (String, String, i64);
+
+#[derive(Default)]
+struct Expected {
+    values: BTreeMap<Series, Vec<f64>>,
+    last: BTreeMap<Series, f64>,
+}
+
+#[test]
+fn hours_and_days_equal_an_independent_computation() {
+    let Some(site) = Site::new() else { return };
+    site.desire(&DESIRED.replace("ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/../..")));
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let platform = platform::read(&site.path("platform.toml")).unwrap();
+    for (from, to) in PASTS {
+        let (from, to) = (parse_rfc3339(from).unwrap(), parse_rfc3339(to).unwrap());
+        let points = write_past(&site, from, to);
+        // Twice: a second run changes nothing.
+        for _ in 0..2 {
+            run_tasks(&site, &platform, from, to);
+        }
+        compare(
+            &site,
+            "hours",
+            "system_metrics_hourly",
+            &points,
+            HOUR,
+            (from, to),
+        );
+        compare(
+            &site,
+            "days",
+            "system_metrics_daily",
+            &points,
+            DAY,
+            (from, to),
+        );
+    }
+}
+
+/// Two gauges and a counter of two hosts, with holes, beside a text and a boolean that must not
+/// matter; every 7 minutes, so that hours hold different numbers of points.
+fn write_past(site: &Site, from: i64, to: i64) -> Vec<(String, &'static str, i64, f64)> {
+    let mut points = Vec::new();
+    let mut lines = String::new();
+    let mut counter = 0_i64;
+    let mut random = 42_u64;
+    for time in (from..to).step_by((7 * 60 * SECOND) as usize) {
+        for host in ["a", "b"] {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let value = (random >> 40) as f64 / 167_772.16;
+            counter += (random >> 50) as i64;
+            // Host b is away for three hours.
+            if host == "b" && (time - from) / HOUR % 24 / 3 == 2 {
+                continue;
+            }
+            let tags = format!("system_metrics,host={host},region=r");
+            lines += &format!(
+                "{tags},metric_type=cpu cpu_usage_percent={value},note=\"x\",well=true {time}\n"
+            );
+            lines += &format!("{tags},metric_type=memory memory_used_bytes={counter}i {time}\n");
+            lines += &format!("{tags},metric_type=network network_bytes_sent={counter}i {time}\n");
+            points.push((host.to_owned(), "cpu_usage_percent", time, value));
+            points.push((host.to_owned(), "memory_used_bytes", time, counter as f64));
+            points.push((host.to_owned(), "network_bytes_sent", time, counter as f64));
+        }
+    }
+    site.write("raw", &lines);
+    points
+}
+
+fn run_tasks(site: &Site, platform: &Platform, from: i64, to: i64) {
+    let target = block_on(Target::find(site.client(), platform, site.path("secrets"))).unwrap();
+    for task in &platform.tasks {
+        let file = std::fs::read_to_string(&task.file).unwrap();
+        let text: TaskText = platform::render(task, &file).unwrap();
+        for now in backfill::runs(task, from, to).unwrap() {
+            block_on(backfill::run(&target, &text, now)).unwrap();
+        }
+    }
+}
+
+fn compare(
+    site: &Site,
+    bucket: &str,
+    measurement: &str,
+    points: &[(String, &'static str, i64, f64)],
+    every: i64,
+    (from, to): (i64, i64),
+) {
+    let mut expected = Expected::default();
+    for (host, field, time, value) in points {
+        let key = (
+            host.clone(),
+            (*field).to_owned(),
+            time.div_euclid(every) * every,
+        );
+        if *field == "network_bytes_sent" {
+            expected.last.insert(key, *value);
+        } else {
+            expected.values.entry(key).or_default().push(*value);
+        }
+    }
+    let read = |statistic: &str| {
+        let tables = site.query(&format!(
+            "from(bucket: \"{bucket}\") |> range(start: {}, stop: {})
+                |> filter(fn: (r) => r._measurement == \"{measurement}\" and r._field =~ /_{statistic}$/)",
+            format_rfc3339(from),
+            format_rfc3339(to)
+        ));
+        stored(&tables, statistic)
+    };
+    let of = |statistic: fn(&[f64]) -> f64| -> BTreeMap<Series, f64> {
+        expected
+            .values
+            .iter()
+            .map(|(key, values)| (key.clone(), statistic(values)))
+            .collect()
+    };
+    assert_close(
+        &read("mean"),
+        &of(|it| it.iter().sum::<f64>() / it.len() as f64),
+        "mean",
+    );
+    assert_close(
+        &read("min"),
+        &of(|it| it.iter().copied().fold(f64::INFINITY, f64::min)),
+        "min",
+    );
+    assert_close(
+        &read("max"),
+        &of(|it| it.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+        "max",
+    );
+    assert_close(&read("count"), &of(|it| it.len() as f64), "count");
+    assert_close(&read("last"), &expected.last, "last");
+}
+
+fn stored(tables: &[Table], statistic: &str) -> BTreeMap<Series, f64> {
+    let rows = tables.iter().flat_map(Table::rows);
+    rows.map(|row| {
+        assert_eq!(row.str("region"), Some("r"), "every tag is kept");
+        let field = row
+            .str("_field")
+            .unwrap()
+            .strip_suffix(&format!("_{statistic}"))
+            .unwrap();
+        let key = (
+            row.str("host").unwrap().to_owned(),
+            field.to_owned(),
+            row.time("_time").unwrap(),
+        );
+        (key, row.f64("_value").unwrap())
+    })
+    .collect()
+}
+
+fn assert_close(found: &BTreeMap<Series, f64>, expected: &BTreeMap<Series, f64>, statistic: &str) {
+    let keys = |it: &BTreeMap<Series, f64>| it.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(found), keys(expected), "windows with a {statistic}");
+    for (key, wanted) in expected {
+        let value = found[key];
+        assert!(
+            (value - wanted).abs() <= 1e-9 * wanted.abs().max(1.0),
+            "{statistic} of {key:?}: {value}, not {wanted}"
+        );
+    }
+}
