@@ -33,19 +33,22 @@ fn types_or_errors(case: &Case) -> String {
     }
 }
 
+const SUITES: [&str; 7] = [
+    "calls.md",
+    "kinds.md",
+    "names.md",
+    "options.md",
+    "records.md",
+    "refused_by_influxdb.md",
+    "streams.md",
+];
+
 #[test]
 fn types_and_errors() {
-    for suite in [
-        "calls",
-        "kinds",
-        "names",
-        "options",
-        "records",
-        "refused_by_influxdb",
-        "streams",
-    ] {
-        cases::run(format!("testdata/semantic/{suite}.md"), types_or_errors);
+    for suite in SUITES {
+        cases::run(format!("testdata/semantic/{suite}"), types_or_errors);
     }
+    cases::assert_none_forgotten("testdata/semantic", &SUITES);
 }
 
 #[test]

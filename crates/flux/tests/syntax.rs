@@ -27,19 +27,23 @@ fn tree_and_diagnostics(case: &Case) -> String {
     format!("{}{}", tree::print(&file), Diagnostic::join(&diagnostics))
 }
 
+const TREES: [&str; 7] = [
+    "calls.md",
+    "collections.md",
+    "functions.md",
+    "literals.md",
+    "operators.md",
+    "statements.md",
+    "strings.md",
+];
+
 #[test]
 fn trees() {
-    for suite in [
-        "calls",
-        "collections",
-        "functions",
-        "literals",
-        "operators",
-        "statements",
-        "strings",
-    ] {
-        cases::run(format!("testdata/syntax/{suite}.md"), tree_and_diagnostics);
+    for suite in TREES {
+        cases::run(format!("testdata/syntax/{suite}"), tree_and_diagnostics);
     }
+    let others = ["format.md", "json_read.md", "json_write.md"];
+    cases::assert_none_forgotten("testdata/syntax", &[TREES.as_slice(), &others].concat());
 }
 
 #[test]
