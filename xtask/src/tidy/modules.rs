@@ -4,7 +4,7 @@ use super::sources::{Source, Sources};
 
 /// Names that say nothing and so attract everything.
 const BANNED_NAMES: &[&str] = &[
-    "utils", "util", "common", "helpers", "helper", "misc", "shared", "types",
+    "utils", "util", "common", "helpers", "helper", "misc", "shared",
 ];
 
 /// A line with one of these is a complaint, with its reason. (They are split so that this file passes.)

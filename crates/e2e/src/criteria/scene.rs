@@ -68,7 +68,7 @@ impl Scene {
     }
 }
 
-/// The shipped rules in small: seconds instead of minutes, and three receivers.
+/// `rules.toml` with the addresses of the receivers.
 fn rules(
     folder: &Path,
     slack: &HttpReceiver,
@@ -79,79 +79,14 @@ fn rules(
     fs::write(&url, slack.url("/services/T/B/hidden")).unwrap();
     fs::set_permissions(&url, Permissions::from_mode(0o600)).unwrap();
     let (mail, url) = (mail.address(), url.display());
-    format!(
-        r#"
-[defaults]
-bucket = "system_metrics_raw"
-measurement = "system_metrics"
-every = "2s"
-
-[[rule]]
-name = "cpu_high"
-kind = "threshold"
-field = "cpu_usage_percent"
-where = ['cpu=""', 'host="host-1"']
-aggregate = "mean"
-window = "10s"
-above = {{ warn = 90, critical = 95, recover = 85 }}
-
-[[rule]]
-name = "disk_high"
-kind = "threshold"
-field = "disk_usage_percent"
-where = ['host="host-3"', 'mountpoint="/"']
-aggregate = "last"
-window = "1m"
-above = {{ critical = 90, recover = 78 }}
-
-[[rule]]
-name = "host_silent"
-kind = "no_data"
-field = "uptime_seconds"
-where = ['host="host-2"']
-group_by = ["host"]
-after = "15s"
-severity = "critical"
-
-[route]
-receiver = "chat"
-group_by = ["alertname", "host"]
-group_wait = "0s"
-group_interval = "5s"
-repeat_interval = "30m"
-
-[[route.routes]]
-receiver = "chat"
-continue = true
-
-[[route.routes]]
-receiver = "hook"
-continue = true
-
-[[route.routes]]
-receiver = "post"
-
-[[receiver]]
-name = "chat"
-kind = "slack"
-url_file = "{url}"
-
-[[receiver]]
-name = "hook"
-kind = "webhook"
-url = "{}"
-
-[[receiver]]
-name = "post"
-kind = "email"
-to = ["operator@example.org"]
-from = "watchpost@example.org"
-host = "{}"
-port = {}
-security = "none"
-"#,
-        webhook.url("/alerts"),
-        mail.ip(),
-        mail.port(),
-    )
+    let words = [
+        ("SLACK_URL_FILE", url.to_string()),
+        ("WEBHOOK_URL", webhook.url("/alerts")),
+        ("MAIL_HOST", mail.ip().to_string()),
+        ("2525", mail.port().to_string()),
+    ];
+    let text = include_str!("rules.toml").to_owned();
+    words
+        .iter()
+        .fold(text, |text, (word, value)| text.replace(word, value))
 }

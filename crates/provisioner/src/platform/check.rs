@@ -57,6 +57,12 @@ pub(super) fn platform(platform: &Platform, problems: &mut Problems) {
     for (index, it) in platform.tokens.iter().enumerate() {
         token(it, index, &buckets, problems);
     }
+    dbrps(platform, &buckets, problems);
+    checks(platform, problems);
+    files(platform, problems);
+}
+
+fn dbrps(platform: &Platform, buckets: &BTreeSet<&str>, problems: &mut Problems) {
     for (index, it) in platform.dbrps.iter().enumerate() {
         let key = |name: &str| format!("dbrps.{index}.{name}");
         problems.require(
@@ -69,8 +75,11 @@ pub(super) fn platform(platform: &Platform, problems: &mut Problems) {
             &key("retention_policy"),
             "must not be empty",
         );
-        known_bucket(&it.bucket, &key("bucket"), &buckets, problems);
+        known_bucket(&it.bucket, &key("bucket"), buckets, problems);
     }
+}
+
+fn checks(platform: &Platform, problems: &mut Problems) {
     for (index, it) in platform.checks.iter().enumerate() {
         let key = |name: &str| format!("checks.{index}.{name}");
         problems.require(
@@ -90,7 +99,6 @@ pub(super) fn platform(platform: &Platform, problems: &mut Problems) {
             "a check needs critical_above or warn_above",
         );
     }
-    files(platform, problems);
 }
 
 fn names<'a>(problems: &mut Problems, section: &str, names: impl Iterator<Item = &'a str>) {
