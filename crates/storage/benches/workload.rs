@@ -69,6 +69,20 @@ fn main() {
         "reopen after kill          {:.0} ms, log of {:.0} MB, nothing sealed",
         all_in_log.0, all_in_log.1
     );
+    settle(&storage, folder.path(), hours);
+    queries(&storage, hours);
+    drop(storage);
+    let start = Instant::now();
+    let storage = Storage::open(folder.path(), Options::default(), 0).expect("reopens");
+    println!(
+        "reopen when sealed         {:.1} ms",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    drop(storage);
+}
+
+/// Seals, merges, measures what is on disk and verifies it.
+fn settle(storage: &Storage, folder: &Path, hours: usize) {
     let start = Instant::now();
     storage.seal().expect("seals");
     println!(
@@ -82,7 +96,7 @@ fn main() {
         start.elapsed().as_secs_f64() * 1e3
     );
     let unique = HOSTS * FIELDS * (hours * 3600 / STEP as usize);
-    let bytes = folder_bytes(folder.path());
+    let bytes = folder_bytes(folder);
     println!(
         "bytes per value            {:.3} (whole folder, {:.1} MB)",
         bytes as f64 / unique as f64,
@@ -96,15 +110,6 @@ fn main() {
         start.elapsed().as_secs_f64() * 1e3,
         report.chunks
     );
-    queries(&storage, hours);
-    drop(storage);
-    let start = Instant::now();
-    let storage = Storage::open(folder.path(), Options::default(), 0).expect("reopens");
-    println!(
-        "reopen when sealed         {:.1} ms",
-        start.elapsed().as_secs_f64() * 1e3
-    );
-    drop(storage);
 }
 
 /// Milliseconds to open a folder whose log holds as much as one portion may, and the log's size.

@@ -13,6 +13,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::damage::{Damage, Lost};
 use crate::disk::{self, DRAFT, Disk};
@@ -20,6 +21,11 @@ use crate::error::{Error, Result};
 
 /// The layout this program reads and writes.
 pub(crate) const VERSION: &str = "watchpost-storage 1";
+
+/// How often a lock that is held is tried again: a quarter of a second in all. A process that is
+/// just ending holds it a moment longer, and so does a child that another thread is starting.
+const LOCK_TRIES: usize = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Bytes copied at a time.
 const COPY_BYTES: usize = 256 * 1024;
@@ -70,12 +76,21 @@ impl Layout {
             .write(true)
             .open(&path);
         let file = file.map_err(|error| Error::io("open", &path, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked {
-                path: self.root.clone(),
-            }),
-            Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, error)),
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        path: self.root.clone(),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
+            }
         }
     }
 

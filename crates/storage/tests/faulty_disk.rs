@@ -1,5 +1,5 @@
 //! A disk that gives up: at the n-th change the process "dies", and nothing reaches the disk any
-//! more; or it is full until room is made.
+//! more; or it is full until room is made; or its syncs fail.
 
 use std::collections::HashMap;
 use std::io;
@@ -123,6 +123,31 @@ impl Faults for Fullness {
                     error: error(),
                 }
             }
+            _ => Verdict::Proceed,
+        }
+    }
+}
+
+/// The next syncs of files fail.
+#[derive(Default)]
+pub(crate) struct FailingSync {
+    pub(crate) failures: AtomicUsize,
+}
+
+impl Faults for FailingSync {
+    fn judge(&self, operation: Operation, _: &Path) -> Verdict {
+        let due = |left: usize| left.checked_sub(1);
+        let fails = || {
+            self.failures
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, due)
+                .is_ok()
+        };
+        match operation {
+            Operation::Sync if fails() => Verdict::Fail {
+                written: 0,
+                error: io::Error::other("the drive does not answer"),
+            },
+            Operation::Sync | Operation::SyncFolder => Verdict::Pretend,
             _ => Verdict::Proceed,
         }
     }

@@ -11,4 +11,5 @@ mod fixture;
 mod format;
 mod full_disk;
 mod fuzz;
+mod kill;
 mod model;
