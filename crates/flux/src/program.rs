@@ -16,6 +16,10 @@ use crate::table::Table;
 /// The name of a result without `yield`.
 const DEFAULT_RESULT: &str = "_result";
 
+/// The stack that the thread of a compilation or a run needs: trees of 256 nodes, chains of 256 operations and 100 nested calls
+/// recurse. A release build uses a quarter of it.
+pub const STACK_BYTES: usize = 8 << 20;
+
 /// What a run may use. Over a limit it ends with an error of kind exhausted; the process goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

@@ -14,6 +14,7 @@ use crate::memory_source::MemorySource;
 /// What `now()` answers unless a case sets it: 2024-03-02T00:00:00Z.
 const NOW: i64 = 1_709_337_600_000_000_000;
 
+/// The buckets with the data sets.
 fn data() -> MemorySource {
     let source = MemorySource::default();
     for name in ["fleet", "edge", "stats", "calendar"] {
@@ -97,6 +98,11 @@ fn known_differences() -> BTreeMap<String, String> {
 
 fn replay(group: &str) {
     let source = data();
+    replay_on(source.copy(false), group);
+    replay_on(source.copy(true), group);
+}
+
+fn replay_on(source: MemorySource, group: &str) {
     let known = known_differences();
     cases::run(format!("testdata/golden/{group}.md"), |case: &Case| {
         let expected = case.expected().unwrap_or("").to_owned();

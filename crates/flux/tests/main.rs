@@ -4,6 +4,7 @@ mod answers;
 mod golden;
 mod hostile;
 mod library;
+mod limits;
 mod memory_source;
 mod registry;
 mod semantic;

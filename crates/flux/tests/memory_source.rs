@@ -9,15 +9,16 @@ use watchpost_core::point::{FieldValue, Point, SeriesKey};
 use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
 use watchpost_flux::error::Error;
 use watchpost_flux::source::{
-    BucketInformation, BucketReference, FieldType, FieldValues, Predicate, PushedAggregate,
-    ReadRequest, Residual, Scan, SchemaRequest, SeriesColumns, SeriesSink, SeriesView, Source,
+    Aggregate, BucketInformation, BucketReference, FieldType, FieldValues, Predicate,
+    PushedAggregate, ReadRequest, Residual, Scan, SchemaRequest, SeriesColumns, SeriesSink,
+    SeriesView, Source,
 };
 
 /// Rows of one field of one series.
 type Rows = BTreeMap<i64, FieldValue>;
 
 /// A bucket: by the series' text, then the field.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Bucket {
     series: BTreeMap<String, (SeriesKey, BTreeMap<String, Rows>)>,
 }
@@ -25,10 +26,20 @@ struct Bucket {
 /// Buckets by name.
 #[derive(Default)]
 pub(crate) struct MemorySource {
-    buckets: RefCell<BTreeMap<String, Bucket>>,
+    buckets: RefCell<BTreeMap<String, Arc<Bucket>>>,
+    /// Whether aggregates are computed here, as a storage engine does, rather than left to the evaluator.
+    aggregates: bool,
 }
 
 impl MemorySource {
+    /// Another source with the same rows, which computes aggregates itself or not; what one writes the other does not see.
+    pub(crate) fn copy(&self, aggregates: bool) -> Self {
+        Self {
+            buckets: RefCell::new(self.buckets.borrow().clone()),
+            aggregates,
+        }
+    }
+
     /// Makes an empty bucket.
     pub(crate) fn create(&self, bucket: &str) {
         self.buckets
@@ -44,7 +55,7 @@ impl MemorySource {
             Err(errors) => panic!("{errors:?}"),
         };
         let mut buckets = self.buckets.borrow_mut();
-        let bucket = buckets.entry(bucket.to_owned()).or_default();
+        let bucket = Arc::make_mut(buckets.entry(bucket.to_owned()).or_default());
         for point in points {
             bucket.insert(&point);
         }
@@ -136,21 +147,133 @@ impl MemorySource {
     }
 }
 
+/// One row a window, or one in all: what a storage engine hands back for an aggregate.
+fn aggregated(
+    aggregate: &PushedAggregate,
+    times: &[i64],
+    values: &FieldValues,
+    stop: i64,
+) -> (Vec<i64>, FieldValues) {
+    let mut runs: Vec<(i64, std::ops::Range<usize>)> = Vec::new();
+    for (row, time) in times.iter().enumerate() {
+        let start = aggregate
+            .window
+            .as_ref()
+            .map_or(i64::MIN, |window| window.latest(*time).start);
+        match runs.last_mut() {
+            Some((known, rows)) if *known == start => rows.end = row + 1,
+            _ => runs.push((start, row..row + 1)),
+        }
+    }
+    macro_rules! chosen {
+        ($variant:ident, $values:expr) => {{
+            let pick = |rows: &std::ops::Range<usize>| {
+                let mut rows = rows.clone();
+                let first = rows.next().expect("a run has a row");
+                match aggregate.function {
+                    Aggregate::First => first,
+                    Aggregate::Last => rows.next_back().unwrap_or(first),
+                    Aggregate::Min => rows.fold(first, |best, row| {
+                        if $values[row] < $values[best] {
+                            row
+                        } else {
+                            best
+                        }
+                    }),
+                    _ => rows.fold(first, |best, row| {
+                        if $values[row] > $values[best] {
+                            row
+                        } else {
+                            best
+                        }
+                    }),
+                }
+            };
+            let rows: Vec<usize> = runs.iter().map(|(_, rows)| pick(rows)).collect();
+            (
+                rows.iter().map(|row| times[*row]).collect::<Vec<i64>>(),
+                FieldValues::$variant(rows.iter().map(|row| $values[*row].clone()).collect()),
+            )
+        }};
+    }
+    let numbers = || -> Vec<f64> {
+        match values {
+            FieldValues::Float(values) => values.clone(),
+            FieldValues::Integer(values) => values.iter().map(|value| *value as f64).collect(),
+            FieldValues::Unsigned(values) => values.iter().map(|value| *value as f64).collect(),
+            FieldValues::Boolean(_) | FieldValues::String(_) => Vec::new(),
+        }
+    };
+    let (row_times, answer) = match (aggregate.function, values) {
+        (Aggregate::Count, _) => {
+            let counts = runs.iter().map(|(_, rows)| rows.len() as i64).collect();
+            (vec![stop; runs.len()], FieldValues::Integer(counts))
+        }
+        (Aggregate::Mean, _) => {
+            let numbers = numbers();
+            let means = runs
+                .iter()
+                .map(|(_, rows)| numbers[rows.clone()].iter().sum::<f64>() / rows.len() as f64);
+            (vec![stop; runs.len()], FieldValues::Float(means.collect()))
+        }
+        (Aggregate::Sum, FieldValues::Integer(values)) => {
+            let sums = runs.iter().map(|(_, rows)| {
+                values[rows.clone()]
+                    .iter()
+                    .fold(0i64, |sum, value| sum.wrapping_add(*value))
+            });
+            (vec![stop; runs.len()], FieldValues::Integer(sums.collect()))
+        }
+        (Aggregate::Sum, FieldValues::Unsigned(values)) => {
+            let sums = runs.iter().map(|(_, rows)| {
+                values[rows.clone()]
+                    .iter()
+                    .fold(0u64, |sum, value| sum.wrapping_add(*value))
+            });
+            (
+                vec![stop; runs.len()],
+                FieldValues::Unsigned(sums.collect()),
+            )
+        }
+        (Aggregate::Sum, _) => {
+            let numbers = numbers();
+            let sums = runs
+                .iter()
+                .map(|(_, rows)| numbers[rows.clone()].iter().sum::<f64>());
+            (vec![stop; runs.len()], FieldValues::Float(sums.collect()))
+        }
+        (_, FieldValues::Float(values)) => chosen!(Float, values),
+        (_, FieldValues::Integer(values)) => chosen!(Integer, values),
+        (_, FieldValues::Unsigned(values)) => chosen!(Unsigned, values),
+        (_, FieldValues::Boolean(values)) => chosen!(Boolean, values),
+        (_, FieldValues::String(values)) => chosen!(String, values),
+    };
+    match aggregate.window {
+        Some(_) => (runs.iter().map(|(start, _)| *start).collect(), answer),
+        None => (row_times, answer),
+    }
+}
+
 impl Source for MemorySource {
-    fn can_aggregate(&self, _: &PushedAggregate) -> bool {
-        false
+    fn can_aggregate(&self, aggregate: &PushedAggregate) -> bool {
+        self.aggregates
+            && aggregate
+                .window
+                .as_ref()
+                .is_none_or(|window| window.period == window.every)
     }
 
     fn read(&self, request: &ReadRequest, sink: &mut SeriesSink<'_>) -> Result<Scan, Error> {
-        // A copy: the sink may write into the same buckets.
-        let series: Vec<(SeriesKey, BTreeMap<String, Rows>)> = {
+        // Kept aside: the sink may write into the same buckets.
+        let bucket = {
             let buckets = self.buckets.borrow();
-            let bucket = buckets
-                .get(request.bucket.text())
-                .ok_or_else(|| Self::unknown(&request.bucket))?;
-            bucket.series.values().cloned().collect()
+            Arc::clone(
+                buckets
+                    .get(request.bucket.text())
+                    .ok_or_else(|| Self::unknown(&request.bucket))?,
+            )
         };
-        for (key, fields) in &series {
+        for (key, fields) in bucket.series.values() {
             let tags: Arc<[(Arc<str>, Arc<str>)]> = key
                 .tags()
                 .iter()
@@ -180,6 +303,21 @@ impl Source for MemorySource {
                     if times.is_empty() {
                         continue;
                     }
+                    if let Some(aggregate) = &request.aggregate {
+                        if !aggregate.function.accepts(kind) {
+                            let kind = if kind == FieldType::String {
+                                "string"
+                            } else {
+                                "boolean"
+                            };
+                            let name = aggregate.function.name();
+                            return Err(Error::invalid(format!(
+                                "unsupported input type for {name} aggregate: {kind}"
+                            )));
+                        }
+                        (times, values) =
+                            aggregated(aggregate, &times, &values, request.range.stop);
+                    }
                     sink(SeriesColumns {
                         measurement: Arc::from(key.measurement()),
                         tags: Arc::clone(&tags),
@@ -190,7 +328,11 @@ impl Source for MemorySource {
                 }
             }
         }
-        Ok(Scan::Raw)
+        Ok(if request.aggregate.is_some() {
+            Scan::Aggregated
+        } else {
+            Scan::Raw
+        })
     }
 
     fn tag_keys(&self, request: &SchemaRequest) -> Result<Vec<Arc<str>>, Error> {
@@ -251,9 +393,11 @@ impl MemorySource {
 impl Effects for MemorySource {
     fn write(&self, bucket: &BucketReference, points: Vec<OutputPoint>) -> Result<(), Error> {
         let mut buckets = self.buckets.borrow_mut();
-        let bucket = buckets
-            .get_mut(bucket.text())
-            .ok_or_else(|| Self::unknown(bucket))?;
+        let bucket = Arc::make_mut(
+            buckets
+                .get_mut(bucket.text())
+                .ok_or_else(|| Self::unknown(bucket))?,
+        );
         for point in points {
             let mut stored = Point::new(point.measurement.as_ref(), point.time);
             for (key, value) in &point.tags {

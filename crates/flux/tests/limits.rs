@@ -1,0 +1,157 @@
+//! What a run may use, and that it ends cleanly when it wants more.
+
+use watchpost_flux::effects::NoEffects;
+use watchpost_flux::error::{Error, ErrorKind};
+use watchpost_flux::program::STACK_BYTES;
+use watchpost_flux::{Limits, Outcome, Program, Run};
+
+use crate::memory_source::MemorySource;
+
+/// Runs a text over a bucket `b` of 100 rows in two series; hands back the outcome and how many rows came.
+fn run(
+    text: &str,
+    limits: Limits,
+    check: &dyn Fn() -> Result<(), Error>,
+) -> Result<(Outcome, usize), Error> {
+    let source = MemorySource::default();
+    for row in 0..50 {
+        source.load(
+            "b",
+            format!(
+                "m,host=a v={row} {}\nm,host=b v={row} {}",
+                row * 10 + 1,
+                row * 10 + 2
+            )
+            .as_bytes(),
+        );
+    }
+    let program = Program::compile(text, None, 1_000)
+        .map_err(|diagnostics| Error::invalid(&diagnostics[0]))?;
+    let run = Run {
+        source: &source,
+        effects: &NoEffects,
+        limits,
+        check,
+    };
+    let mut rows = 0;
+    let outcome = program.run(&run, &mut |_, table| {
+        rows += table.rows;
+        Ok(())
+    })?;
+    Ok((outcome, rows))
+}
+
+const ALL: &str =
+    "from(bucket: \"b\") |> range(start: 1970-01-01T00:00:00Z, stop: 1970-01-01T00:00:01Z)";
+
+fn refused(text: &str, limits: Limits) -> String {
+    let error = run(text, limits, &|| Ok(())).expect_err("more than the limit");
+    assert_eq!(error.kind, ErrorKind::Exhausted, "{error}");
+    error.message
+}
+
+#[test]
+fn rows() {
+    let limits = Limits {
+        rows: 60,
+        ..Limits::default()
+    };
+    assert_eq!(refused(ALL, limits), "the answer has more than 60 rows");
+    assert_eq!(
+        run(&format!("{ALL} |> limit(n: 30)"), limits, &|| Ok(()))
+            .expect("60 rows")
+            .1,
+        60
+    );
+}
+
+#[test]
+fn tables() {
+    let limits = Limits {
+        tables: 1,
+        ..Limits::default()
+    };
+    assert_eq!(refused(ALL, limits), "the answer has more than 1 tables");
+}
+
+#[test]
+fn memory() {
+    let limits = Limits {
+        memory_bytes: 1_000,
+        ..Limits::default()
+    };
+    let message = refused(&format!("{ALL} |> limit(n: 40) |> group()"), limits);
+    assert!(message.contains("limit 1000 bytes"), "{message}");
+}
+
+#[test]
+fn windows() {
+    let message = refused(
+        "from(bucket: \"b\") |> range(start: 1970-01-01T00:00:00Z, stop: 1970-01-02T00:00:00Z) |> aggregateWindow(every: 1ns, fn: mean)",
+        Limits::default(),
+    );
+    assert!(message.contains("windows"), "{message}");
+}
+
+#[test]
+fn cancellation() {
+    let left = std::cell::Cell::new(3);
+    let check = || {
+        left.set(left.get() - 1);
+        if left.get() < 0 {
+            Err(Error::new(ErrorKind::Canceled, "killed"))
+        } else {
+            Ok(())
+        }
+    };
+    let error = run(
+        &format!("{ALL} |> map(fn: (r) => ({{r with x: 1}}))"),
+        Limits::default(),
+        &check,
+    )
+    .expect_err("killed");
+    assert_eq!(
+        (error.kind, error.message.ends_with("killed")),
+        (ErrorKind::Canceled, true)
+    );
+}
+
+#[test]
+fn tall_expressions_and_long_chains_fit_a_worker_thread() {
+    let sums = format!(
+        "x = {}\n{ALL} |> filter(fn: (r) => r._value > float(v: x))",
+        vec!["1"; 200].join(" + ")
+    );
+    let chain = format!(
+        "{ALL}{}",
+        " |> map(fn: (r) => ({r with x: 1.0}))".repeat(100)
+    );
+    let calls: String = (1..90)
+        .map(|n| format!("f{n} = (x) => f{}(x: x + 1)\n", n - 1))
+        .collect();
+    let calls = format!("f0 = (x) => x\n{calls}y = f89(x: 1)\n{ALL} |> limit(n: y)");
+    for text in [sums, chain, calls] {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = thread.spawn(move || run(&text, Limits::default(), &|| Ok(())).map(|_| ()));
+        thread
+            .expect("a thread")
+            .join()
+            .expect("no overflow of the stack")
+            .expect("an answer");
+    }
+}
+
+#[test]
+fn what_was_pushed_down_is_told() {
+    let text = format!(
+        "{ALL} |> filter(fn: (r) => r.host == \"a\" and r._value > 3.0) |> aggregateWindow(every: 1ns, fn: max, createEmpty: false)"
+    );
+    let (outcome, rows) = run(&text, Limits::default(), &|| Ok(())).expect("an answer");
+    assert_eq!(rows, 46);
+    assert_eq!(
+        outcome.explain,
+        [
+            "read \"b\" [1970-01-01T00:00:00Z, 1970-01-01T00:00:01Z) where host == \"a\" and _value > 3.0; max every 1ns (over the rows)"
+        ]
+    );
+}
