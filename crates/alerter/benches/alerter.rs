@@ -12,7 +12,7 @@ use watchpost_alerter::alert::{Alert, Nanos, SECOND, Severity};
 use watchpost_alerter::alerting::Alerting;
 use watchpost_alerter::evaluation;
 use watchpost_alerter::labels::Labels;
-use watchpost_alerter::pipeline::dispatcher::Snapshot;
+use watchpost_alerter::pipeline::snapshot::Snapshot;
 use watchpost_alerter::rule_file::{RuleFile, parse};
 use watchpost_alerter::rules::sample::Row;
 use watchpost_client::write::{Outcome, Precision};

@@ -9,7 +9,7 @@ use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
 use crate::dialect::flux;
 use crate::dialect::shape::{Batch, Content, Member, Operation, Purpose, Shape};
-use crate::pipeline::dispatcher::Snapshot;
+use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::RuleFile;
 use crate::rules::definition::{Aggregate, Baseline, Kind, Rule};
 use crate::rules::sample::{Row, Sample};

@@ -14,7 +14,7 @@ use watchpost_service::secret::Secret;
 pub const API_PORT: u16 = 9102;
 
 /// The whole configuration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlerterConfig {
     /// Logging.
@@ -31,20 +31,6 @@ pub struct AlerterConfig {
     pub history: HistoryConfig,
     /// A URL that hears from the alerter while everything works.
     pub heartbeat: HeartbeatConfig,
-}
-
-impl Default for AlerterConfig {
-    fn default() -> AlerterConfig {
-        AlerterConfig {
-            log: LogConfig::default(),
-            influx: InfluxConfig::default(),
-            api: ApiConfig::default(),
-            rules: RulesConfig::default(),
-            store: StoreConfig::default(),
-            history: HistoryConfig::default(),
-            heartbeat: HeartbeatConfig::default(),
-        }
-    }
 }
 
 /// The HTTP API.

@@ -1,6 +1,6 @@
 //! One round of evaluation: the queries of the rules that are due, and their answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -10,7 +10,7 @@ use watchpost_client::query::Query;
 
 use crate::alert::Nanos;
 use crate::dialect::flux;
-use crate::dialect::shape::{Batch, Content, Purpose, batches};
+use crate::dialect::shape::{Batch, Content, Member, Purpose, batches};
 use crate::rules::definition::Rule;
 use crate::rules::sample::Row;
 
@@ -64,17 +64,30 @@ fn join(known: &mut Result<Vec<Row>, String>, more: Result<Vec<Row>, String>) {
 async fn query_all(client: &Client, batches: Vec<Batch>, mut hand_over: impl FnMut(Vec<Answer>)) {
     let allowed = Arc::new(Semaphore::new(CONCURRENT_QUERIES));
     let mut queries = JoinSet::new();
+    let mut members = HashMap::new();
     for batch in batches {
         let (client, allowed) = (client.clone(), Arc::clone(&allowed));
-        queries.spawn(async move {
+        let asked = batch.members.clone();
+        let task = queries.spawn(async move {
             let _permit = allowed.acquire().await;
             answer(&client, batch).await
         });
+        members.insert(task.id(), asked);
     }
-    while let Some(answers) = queries.join_next().await {
-        match answers {
-            Ok(answers) => hand_over(answers),
-            Err(error) => tracing::error!(%error, "a query's task ended early"),
+    while let Some(joined) = queries.join_next_with_id().await {
+        match joined {
+            Ok((_, answers)) => hand_over(answers),
+            // Every rule gets its answer, or it would be waited for for ever.
+            Err(error) => {
+                let asked = members.remove(&error.id()).unwrap_or_default();
+                let reason = format!("its query ended early: {error}");
+                let failed = |member: Member| Answer {
+                    rule: member.rule,
+                    purpose: member.purpose,
+                    rows: Err(reason.clone()),
+                };
+                hand_over(asked.into_iter().map(failed).collect());
+            }
         }
     }
 }

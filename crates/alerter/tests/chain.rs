@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_client::{Client, ClientConfig, TokenSource};
-use watchpost_testkit::{HttpReceiver, wait};
+use watchpost_testkit::{Daemon, HttpReceiver, Server, wait};
 
 use crate::binary::Site;
 
@@ -20,35 +20,146 @@ fn now() -> i64 {
     .unwrap()
 }
 
+/// A client of the server, and a measurement that no other test writes.
+struct Bench {
+    server: Server,
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+    measurement: String,
+}
+
+impl Bench {
+    fn new() -> Option<Bench> {
+        let server = watchpost_testkit::server()?;
+        let token = TokenSource::fixed(server.token.clone());
+        let client = Client::new(ClientConfig::new(
+            server.url.clone(),
+            server.org.clone(),
+            token,
+        ))
+        .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        Some(Bench {
+            server,
+            client,
+            runtime,
+            measurement: format!("chain_{}", now()),
+        })
+    }
+
+    fn write(&self, lines: &str) {
+        let bucket = &self.server.bucket;
+        let written = self.runtime.block_on(self.client.write(
+            bucket,
+            Precision::Nanoseconds,
+            lines.as_bytes(),
+        ));
+        assert_eq!(written, Outcome::Done);
+    }
+
+    /// A site whose rules read the measurement every second.
+    fn site(&self, rules: &str) -> Site {
+        let (bucket, measurement) = (&self.server.bucket, &self.measurement);
+        let defaults = format!(
+            "[defaults]\nbucket = \"{bucket}\"\nmeasurement = \"{measurement}\"\nevery = \"1s\"\n"
+        );
+        let mut site = Site::new(&(defaults + rules));
+        site.influx = Some((
+            self.server.url.clone(),
+            self.server.token.clone(),
+            self.server.org.clone(),
+        ));
+        site
+    }
+}
+
+#[test]
+fn the_heart_beats_while_everything_works() {
+    let Some(bench) = Bench::new() else { return };
+    let heart = HttpReceiver::webhook();
+    bench.write(&format!("{},host=a x=1 {}", bench.measurement, now()));
+    let site = bench.site(
+        "[[rule]]\nname = \"r\"\nkind = \"threshold\"\nfield = \"x\"\nabove = { warn = 90 }\n[route]\n\
+         receiver = \"f\"\n[[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"alerts.log\"\n",
+    );
+    let mut command = site.command().unwrap();
+    command
+        .env("WATCHPOST_HEARTBEAT__URL", heart.url("/beat"))
+        .args(["--set", "heartbeat.interval=1s"]);
+    let mut daemon = Daemon::start(command);
+    daemon.wait_for_line("the alerter runs");
+    assert_eq!(heart.requests.wait(2)[1].path, "/beat");
+    daemon.stop();
+}
+
+#[test]
+fn a_backtest_counts_what_would_have_been_sent() {
+    let Some(bench) = Bench::new() else { return };
+    // Six hours at one point a minute, with one hour of breach.
+    let end = now() - now().rem_euclid(60_000_000_000);
+    let line = |minute: i64| {
+        let value = if (120..180).contains(&minute) { 97 } else { 20 };
+        format!(
+            "{},host=a x={value} {}\n",
+            bench.measurement,
+            end - (360 - minute) * 60_000_000_000
+        )
+    };
+    bench.write(&(0..360).map(line).collect::<String>());
+    let site = bench.site(
+        "[[rule]]\nname = \"high\"\nkind = \"threshold\"\nfield = \"x\"\nwindow = \"5m\"\n\
+         above = { warn = 90 }\nfor = \"5m\"\n[route]\nreceiver = \"f\"\nrepeat_interval = \"20m\"\n\
+         [[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"alerts.log\"\n",
+    );
+    let mut command = site.command().unwrap();
+    let output = command
+        .args(["backtest", "high", "--from", "-5h", "--output", "json"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr))
+    });
+    assert_eq!(
+        (&result["pages"], &result["series"]),
+        (&1.into(), &1.into()),
+        "{result}"
+    );
+    let statuses: Vec<&str> = result["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        statuses,
+        ["firing", "firing", "firing", "resolved"],
+        "{result}"
+    );
+}
+
 #[test]
 fn a_breach_is_told_and_written_to_history() {
-    let Some(server) = watchpost_testkit::server() else {
-        return;
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let client = Client::new(ClientConfig::new(
-        server.url.clone(),
-        server.org.clone(),
-        TokenSource::fixed(server.token.clone()),
-    ))
-    .unwrap();
-    let measurement = format!("chain_{}", now());
+    let Some(bench) = Bench::new() else { return };
+    let Bench {
+        server,
+        client,
+        runtime,
+        measurement,
+    } = &bench;
     let hook = HttpReceiver::webhook();
     let rules = format!(
-        "[defaults]\nbucket = \"{0}\"\nmeasurement = \"{measurement}\"\nevery = \"1s\"\n\
-         [[rule]]\nname = \"cpu_high\"\nkind = \"threshold\"\nfield = \"cpu_usage_percent\"\nwhere = ['cpu=\"\"']\n\
+        "[[rule]]\nname = \"cpu_high\"\nkind = \"threshold\"\nfield = \"cpu_usage_percent\"\nwhere = ['cpu=\"\"']\n\
          window = \"1m\"\nabove = {{ warn = 90, critical = 95 }}\n\
          summary = \"CPU of {{{{ labels.host }}}} at {{{{ value_text }}}} %\"\n\
          [[rule]]\nname = \"broken\"\nkind = \"flux\"\nquery = \"from(\"\nabove = {{ warn = 1 }}\n\
-         [route]\nreceiver = \"hook\"\n[[receiver]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{1}\"\n",
-        server.bucket,
+         [route]\nreceiver = \"hook\"\n[[receiver]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n",
         hook.url("/")
     );
-    let mut site = Site::new(&rules);
-    site.influx = Some((server.url.clone(), server.token.clone(), server.org.clone()));
+    let site = bench.site(&rules);
     let Some(mut alerter) = site.start_with_history(&server.bucket) else {
         return;
     };
@@ -57,9 +168,7 @@ fn a_breach_is_told_and_written_to_history() {
          {measurement},host=web-1,cpu=0 cpu_usage_percent=99 {0}\n{measurement},host=web-2 cpu_usage_percent=10 {0}\n",
         now()
     );
-    let written =
-        runtime.block_on(client.write(&server.bucket, Precision::Nanoseconds, lines.as_bytes()));
-    assert_eq!(written, Outcome::Done);
+    bench.write(&lines);
     let request = hook.requests.wait(1)[0].clone();
     let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert_eq!(body["alerts"].as_array().unwrap().len(), 1, "{body}");

@@ -98,17 +98,28 @@ fn slack_webhook_has_fields_and_no_mentions() {
 
 #[test]
 fn slack_bot_edits_its_message_in_place() {
-    // The fake answers without JSON: that is no success.
     let slack = HttpReceiver::slack();
+    let posted = Refusal::status(200).body(r#"{"ok":true,"channel":"C1","ts":"17.5"}"#);
+    slack.refuse(2, &posted);
     let receiver = format!(
         "kind = \"slack\"\napi_url = \"{}\"\ntoken_env = \"TOKEN\"\nchannel = \"#ops\"",
         slack.url("/api")
     );
     let secrets = [("TOKEN", "xoxb-1".to_owned())];
-    assert!(deliver(&receiver, &secrets, &message()).is_err());
-    let request = slack.requests.wait(1)[0].clone();
-    assert_eq!(request.path, "/api/chat.postMessage");
-    assert_eq!(request.header("authorization"), Some("Bearer xoxb-1"));
+    let mut message = message();
+    deliver(&receiver, &secrets, &message).unwrap();
+    message.alerts[0].ends_at = Some(NOW);
+    deliver(&receiver, &secrets, &message).unwrap();
+    let requests = slack.requests.wait(2);
+    let body = |n: usize| serde_json::from_slice::<serde_json::Value>(&requests[n].body).unwrap();
+    assert_eq!(requests[0].path, "/api/chat.postMessage");
+    assert_eq!(requests[0].header("authorization"), Some("Bearer xoxb-1"));
+    assert_eq!(body(0)["channel"], "#ops");
+    assert_eq!(requests[1].path, "/api/chat.update");
+    assert_eq!(
+        (&body(1)["channel"], &body(1)["ts"]),
+        (&"C1".into(), &"17.5".into())
+    );
 }
 
 #[test]

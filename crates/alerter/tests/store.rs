@@ -3,7 +3,8 @@
 use watchpost_alerter::alert::Alert;
 use watchpost_alerter::alerting::Alerting;
 use watchpost_alerter::labels::Labels;
-use watchpost_alerter::pipeline::dispatcher::{Snapshot, accept_pushed};
+use watchpost_alerter::pipeline::dispatcher::accept_pushed;
+use watchpost_alerter::pipeline::snapshot::Snapshot;
 use watchpost_alerter::rule_file::parse;
 use watchpost_alerter::store::{Batch, Store};
 use watchpost_testkit::temp_folder;

@@ -146,7 +146,7 @@ fn regex(value: &str) -> String {
 pub fn assign(batch: &Batch, tables: &[Table]) -> Vec<Vec<Row>> {
     let mut lists: Vec<Vec<Row>> = batch.members.iter().map(|_| Vec::new()).collect();
     if let Content::Own { .. } = batch.content {
-        lists[0] = tables.iter().flat_map(|table| own_rows(table)).collect();
+        lists[0] = tables.iter().flat_map(own_rows).collect();
         return lists;
     }
     let mut by_field: HashMap<&str, Vec<usize>> = HashMap::new();

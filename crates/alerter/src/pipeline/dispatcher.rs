@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use super::acknowledgement::{Acknowledgement, Acknowledgements};
 use super::dedup::{self, Decision, LogEntry, News, Situation};
-use super::delivery::{Delivery, DeliveryPolicy, Failure, Outbox, Pending};
-use super::grouping::{EMPTY_GROUP_KEPT, Group, GroupId, GroupName, next_after};
+use super::delivery::{Delivery, DeliveryPolicy, Failure, Outbox};
+use super::grouping::{EMPTY_GROUP_KEPT, Group, GroupId, GroupName};
 use super::inhibition::{InhibitRule, Inhibitor};
 use super::notification::Notification;
 use super::route::RouteTree;
 use super::silence::{Silence, SilenceError, Silences};
+use super::snapshot::{Changes, Logged, Snapshot};
 use super::{Suppression, mute};
 use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
-use crate::labels::{Fingerprint, Labels};
+use crate::labels::Fingerprint;
 
 /// A group whose message is on the way is looked at again after this.
 const BUSY_GROUP_PAUSE: Nanos = SECOND;
@@ -37,60 +38,21 @@ impl Routing {
     }
 }
 
-/// A log entry with the name of its group, as it is stored.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Logged {
-    pub group: GroupName,
-    pub entry: LogEntry,
-}
-
-/// What must survive a crash.
-#[derive(Clone, Debug, Default)]
-pub struct Snapshot {
-    pub alerts: Vec<Alert>,
-    pub log: Vec<Logged>,
-    pub silences: Vec<Silence>,
-    pub acknowledgements: Vec<Acknowledgement>,
-    pub outbox: Vec<Pending>,
-    pub last_notification_id: u64,
-}
-
-/// Keys whose stored value is out of date.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    pub alerts: BTreeSet<Fingerprint>,
-    pub log: BTreeSet<GroupId>,
-    pub silences: BTreeSet<String>,
-    pub acknowledgements: BTreeSet<Fingerprint>,
-    /// Receiver and group.
-    pub outbox: BTreeSet<(String, GroupId)>,
-}
-
-impl Changes {
-    pub fn is_empty(&self) -> bool {
-        self.alerts.is_empty()
-            && self.log.is_empty()
-            && self.silences.is_empty()
-            && self.acknowledgements.is_empty()
-            && self.outbox.is_empty()
-    }
-}
-
 #[derive(Debug)]
 pub struct Dispatcher {
-    routing: Arc<Routing>,
-    alerts: HashMap<Fingerprint, Alert>,
-    groups: HashMap<GroupId, Group>,
+    pub(super) routing: Arc<Routing>,
+    pub(super) alerts: HashMap<Fingerprint, Alert>,
+    pub(super) groups: HashMap<GroupId, Group>,
     /// The groups of each alert: the other direction of `Group::members`.
-    memberships: HashMap<Fingerprint, BTreeSet<GroupId>>,
-    due: BTreeSet<(Nanos, GroupId)>,
-    log: HashMap<GroupId, Logged>,
-    silences: Silences,
-    acknowledgements: Acknowledgements,
-    inhibitor: Inhibitor,
-    outbox: Outbox,
-    changes: Changes,
-    last_notification_id: u64,
+    pub(super) memberships: HashMap<Fingerprint, BTreeSet<GroupId>>,
+    pub(super) due: BTreeSet<(Nanos, GroupId)>,
+    pub(super) log: HashMap<GroupId, Logged>,
+    pub(super) silences: Silences,
+    pub(super) acknowledgements: Acknowledgements,
+    pub(super) inhibitor: Inhibitor,
+    pub(super) outbox: Outbox,
+    pub(super) changes: Changes,
+    pub(super) last_notification_id: u64,
 }
 
 impl Dispatcher {
@@ -150,151 +112,6 @@ impl Dispatcher {
         self.rebuild(now);
     }
 
-    /// Lays out the groups anew from alerts, routes and the log.
-    fn rebuild(&mut self, now: Nanos) {
-        self.groups.clear();
-        self.memberships.clear();
-        self.due.clear();
-        self.inhibitor = Inhibitor::new(&self.routing.inhibit);
-        let alerts: Vec<Alert> = self.alerts.values().cloned().collect();
-        for alert in &alerts {
-            self.inhibitor.observe(alert, !alert.is_resolved(now));
-            self.join_groups(alert, now);
-        }
-        let logged: Vec<Logged> = self.log.values().cloned().collect();
-        for entry in logged {
-            self.rejoin_told(&entry, now);
-        }
-        let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
-        for id in ids {
-            let Some(at) = self.log.get(&id).map(|logged| logged.entry.at) else {
-                continue;
-            };
-            let Some(group) = self.groups.get_mut(&id) else {
-                continue;
-            };
-            let interval = self.routing.routes.node(group.route).route.group_interval;
-            self.due.remove(&(group.next_flush, id.clone()));
-            group.next_flush = next_after(at, interval, now);
-            group.flushed = true;
-            self.due.insert((group.next_flush, id));
-        }
-    }
-
-    /// Those who were told of an alert stay in touch with it until it ends, even if it belongs
-    /// elsewhere by now (it became critical, or the routes changed).
-    fn rejoin_told(&mut self, logged: &Logged, now: Nanos) {
-        let told = logged
-            .entry
-            .told
-            .keys()
-            .filter(|id| self.alerts.contains_key(id));
-        let told: Vec<Fingerprint> = told.copied().collect();
-        let place = self.routing.routes.nodes().find(|(_, node)| {
-            node.key == logged.group.route_key && node.route.receiver == logged.group.receiver
-        });
-        let place = place.map(|(route, _)| route);
-        for fingerprint in told {
-            if let Some(route) = place
-                && !self.inherited(logged, fingerprint)
-            {
-                self.join_group(logged.group.clone(), route, fingerprint, now);
-            } else if place.is_none() {
-                self.inherited(logged, fingerprint);
-            }
-        }
-        if place.is_none() {
-            let id = logged.group.id();
-            self.log.remove(&id);
-            self.changes.log.insert(id);
-        }
-    }
-
-    /// Whether the alert now belongs to another group of the same receiver. That one takes over
-    /// what was said, so that the receiver does not hear it twice.
-    fn inherited(&mut self, logged: &Logged, fingerprint: Fingerprint) -> bool {
-        let old = logged.group.id();
-        let routed = self.routed_groups(fingerprint);
-        if routed.iter().any(|name| name.id() == old) {
-            return false;
-        }
-        let heirs: Vec<GroupName> = routed
-            .into_iter()
-            .filter(|name| name.receiver == logged.group.receiver)
-            .collect();
-        for heir in &heirs {
-            self.inherit(heir, &logged.entry, fingerprint);
-        }
-        if heirs.is_empty() {
-            return false;
-        }
-        if let Some(logged) = self.log.get_mut(&old) {
-            logged.entry.told.remove(&fingerprint);
-            logged.entry.firing.remove(&fingerprint);
-            self.changes.log.insert(old);
-        }
-        true
-    }
-
-    /// The groups that the routes give to an alert.
-    fn routed_groups(&self, fingerprint: Fingerprint) -> Vec<GroupName> {
-        let Some(alert) = self.alerts.get(&fingerprint) else {
-            return Vec::new();
-        };
-        let routes = self.routing.routes.find(&alert.labels);
-        routes
-            .into_iter()
-            .map(|route| self.group_name(route, &alert.labels))
-            .collect()
-    }
-
-    fn group_name(&self, route: usize, labels: &Labels) -> GroupName {
-        let node = self.routing.routes.node(route);
-        GroupName {
-            receiver: node.route.receiver.clone(),
-            route_key: node.key.clone(),
-            labels: self.routing.routes.group_labels(route, labels),
-        }
-    }
-
-    fn inherit(&mut self, heir: &GroupName, entry: &LogEntry, fingerprint: Fingerprint) {
-        let id = heir.id();
-        let target = self.log.entry(id.clone()).or_insert_with(|| Logged {
-            group: heir.clone(),
-            entry: LogEntry::default(),
-        });
-        target.entry.at = target.entry.at.max(entry.at);
-        if let Some(told) = entry.told.get(&fingerprint) {
-            target.entry.told.insert(fingerprint, *told);
-        }
-        if let Some(severity) = entry.firing.get(&fingerprint) {
-            target.entry.firing.insert(fingerprint, *severity);
-        }
-        self.changes.log.insert(id);
-    }
-
-    /// After its labels changed: groups that the alert no longer belongs to, but whose receiver
-    /// hears of it elsewhere, let it go.
-    fn leave_inherited(&mut self, fingerprint: Fingerprint) {
-        let ids: Vec<GroupId> = self
-            .groups_of(fingerprint)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ids {
-            let Some(logged) = self.log.get(&id).cloned() else {
-                continue;
-            };
-            if self.inherited(&logged, fingerprint) {
-                if let Some(group) = self.groups.get_mut(&id) {
-                    group.members.remove(&fingerprint);
-                }
-                if let Some(groups) = self.memberships.get_mut(&fingerprint) {
-                    groups.remove(&id);
-                }
-            }
-        }
-    }
-
     // === alerts come in ===
 
     /// Takes a new, changed or ended alert.
@@ -347,49 +164,6 @@ impl Dispatcher {
         if let Some(alert) = self.alerts.get_mut(&fingerprint) {
             alert.value = Some(value);
             alert.updated_at = now;
-        }
-    }
-
-    fn join_groups(&mut self, alert: &Alert, now: Nanos) {
-        for route in self.routing.routes.find(&alert.labels) {
-            let name = self.group_name(route, &alert.labels);
-            self.join_group(name, route, alert.fingerprint, now);
-        }
-    }
-
-    fn join_group(&mut self, name: GroupName, route: usize, fingerprint: Fingerprint, now: Nanos) {
-        let id = name.id();
-        let wait = self.routing.routes.node(route).route.group_wait;
-        let group = self.groups.entry(id.clone()).or_insert_with(|| {
-            self.due.insert((now.saturating_add(wait), id.clone()));
-            Group::new(name, route, now.saturating_add(wait))
-        });
-        group.members.insert(fingerprint);
-        group.empty_since = None;
-        self.memberships
-            .entry(fingerprint)
-            .or_default()
-            .insert(id.clone());
-        let starts_at = self
-            .alerts
-            .get(&fingerprint)
-            .map_or(now, |alert| alert.starts_at);
-        if !group.flushed && starts_at.saturating_add(wait) < now {
-            self.due.remove(&(group.next_flush, id.clone()));
-            group.next_flush = now;
-            self.due.insert((now, id));
-        }
-    }
-
-    /// An alert that became worse is told at once by every group that holds it.
-    fn flush_soon(&mut self, fingerprint: Fingerprint, now: Nanos) {
-        for id in self.memberships.get(&fingerprint).into_iter().flatten() {
-            let Some(group) = self.groups.get_mut(id) else {
-                continue;
-            };
-            self.due.remove(&(group.next_flush, id.clone()));
-            group.next_flush = group.next_flush.min(now);
-            self.due.insert((group.next_flush, id.clone()));
         }
     }
 
@@ -639,39 +413,6 @@ impl Dispatcher {
         };
         for fingerprint in overdue {
             self.join_group(name.clone(), route, fingerprint, now);
-        }
-    }
-
-    /// Ended alerts leave the group; an alert without a group is forgotten.
-    fn leave_resolved(
-        &mut self,
-        id: &GroupId,
-        group: &mut Group,
-        now: Nanos,
-        which: impl Fn(&Fingerprint) -> bool,
-    ) {
-        let ended = |id: &Fingerprint| {
-            self.alerts
-                .get(id)
-                .is_none_or(|alert| alert.is_resolved(now))
-        };
-        let gone: Vec<Fingerprint> = group
-            .members
-            .iter()
-            .copied()
-            .filter(|id| which(id) && ended(id))
-            .collect();
-        for alert in gone {
-            group.members.remove(&alert);
-            let Some(groups) = self.memberships.get_mut(&alert) else {
-                continue;
-            };
-            groups.remove(id);
-            if groups.is_empty() {
-                self.memberships.remove(&alert);
-                self.alerts.remove(&alert);
-                self.changes.alerts.insert(alert);
-            }
         }
     }
 

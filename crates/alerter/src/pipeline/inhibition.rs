@@ -17,11 +17,14 @@ pub struct InhibitRule {
     pub equal: Vec<String>,
 }
 
+/// Firing sources by the values of their `equal` labels.
+type Sources = HashMap<Vec<String>, BTreeSet<Fingerprint>>;
+
 /// The rules and, per rule, the sources by the values of their `equal` labels, so that a
 /// storm of alerts costs one lookup each.
 #[derive(Debug, Default)]
 pub struct Inhibitor {
-    rules: Vec<(InhibitRule, HashMap<Vec<String>, BTreeSet<Fingerprint>>)>,
+    rules: Vec<(InhibitRule, Sources)>,
 }
 
 impl Inhibitor {
@@ -29,7 +32,7 @@ impl Inhibitor {
         Inhibitor {
             rules: rules
                 .iter()
-                .map(|rule| (rule.clone(), HashMap::new()))
+                .map(|rule| (rule.clone(), Sources::new()))
                 .collect(),
         }
     }

@@ -17,10 +17,12 @@ pub mod dispatcher;
 pub mod explanation;
 pub mod grouping;
 pub mod inhibition;
+mod membership;
 pub mod mute;
 pub mod notification;
 pub mod route;
 pub mod silence;
+pub mod snapshot;
 
 use std::fmt;
 

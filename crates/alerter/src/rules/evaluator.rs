@@ -1,6 +1,6 @@
 //! All series of all rules: takes answers, keeps lives, gives transitions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::baseline::BaselineSamples;
@@ -55,8 +55,8 @@ pub struct Outcome {
 
 #[derive(Debug, Default)]
 struct RuleState {
-    /// By the fingerprint of the tags.
-    series: HashMap<Fingerprint, Series>,
+    /// By the fingerprint of the tags; sorted, so that the same data gives the same story.
+    series: BTreeMap<Fingerprint, Series>,
     /// Since when queries succeed without a break: silence before that was nobody's fault.
     watched_since: Option<Nanos>,
     baseline: BaselineSamples,
@@ -237,7 +237,7 @@ impl Evaluator {
 fn admit(
     rule: &Rule,
     state: &mut RuleState,
-    judged: &std::collections::BTreeMap<Fingerprint, Judged>,
+    judged: &BTreeMap<Fingerprint, Judged>,
     now: Nanos,
     outcome: &mut Outcome,
 ) {

@@ -96,6 +96,9 @@ fn last_of_each(
     rows.iter().map(judged).collect()
 }
 
+/// The labels of a series and its points: seconds from now, value.
+type Points = (Arc<Labels>, Vec<(f64, f64)>);
+
 /// Fits a line to each series; the value is the seconds until it reaches the level.
 fn forecasts(
     rows: &[&Row],
@@ -103,7 +106,7 @@ fn forecasts(
     levels: &Levels,
     now: Nanos,
 ) -> BTreeMap<Fingerprint, Judged> {
-    let mut series: BTreeMap<Fingerprint, (Arc<Labels>, Vec<(f64, f64)>)> = BTreeMap::new();
+    let mut series: BTreeMap<Fingerprint, Points> = BTreeMap::new();
     for row in rows {
         let Some(time) = row.time else { continue };
         let (_, points) = series
@@ -111,21 +114,20 @@ fn forecasts(
             .or_insert_with(|| (Arc::clone(&row.labels), Vec::new()));
         points.push(((time - now) as f64 / SECOND as f64, row.value));
     }
-    let judge = |(id, (labels, points)): (Fingerprint, (Arc<Labels>, Vec<(f64, f64)>))| {
-        let observation = match seconds_until(&points, level) {
-            Some(seconds) => by_levels(seconds, levels),
-            None => Observation::Unjudged,
-        };
-        (
-            id,
-            Judged {
-                labels,
-                observation,
-                newest: None,
-            },
-        )
+    let judged = |(labels, points): Points| {
+        let seconds = seconds_until(&points, level);
+        let observation =
+            seconds.map_or(Observation::Unjudged, |seconds| by_levels(seconds, levels));
+        Judged {
+            labels,
+            observation,
+            newest: None,
+        }
     };
-    series.into_iter().map(judge).collect()
+    series
+        .into_iter()
+        .map(|(id, points)| (id, judged(points)))
+        .collect()
 }
 
 /// When the fitted line reaches the level, in seconds from x = 0. A line that moves the other way

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::alerting::StoredLife;
 use crate::event::Event;
 use crate::labels::Labels;
-use crate::pipeline::dispatcher::Snapshot;
+use crate::pipeline::snapshot::Snapshot;
 use crate::rules::life::Life;
 pub use tables::Batch;
 use tables::{ACKNOWLEDGEMENTS, ALERTS, EVENTS, LIVES, LOG, META, OUTBOX, SILENCES, StoredSeries};

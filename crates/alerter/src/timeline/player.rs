@@ -11,8 +11,9 @@ use crate::alerting::{Alerting, StoredLife};
 use crate::event::EventKind;
 use crate::pipeline::acknowledgement::Acknowledgement;
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::pipeline::dispatcher::{Snapshot, accept_pushed};
+use crate::pipeline::dispatcher::accept_pushed;
 use crate::pipeline::silence::Silence;
+use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::{self, RuleFile};
 use crate::rules::sample::Row;
 
