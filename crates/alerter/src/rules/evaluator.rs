@@ -49,6 +49,8 @@ pub struct Outcome {
     pub values: Vec<(Fingerprint, f64)>,
     /// Series whose stored state is out of date; gone ones are absent from the evaluator.
     pub changed: Vec<Fingerprint>,
+    /// Series that are no longer watched.
+    forgotten: Vec<Fingerprint>,
     /// Series that were refused because of [`SERIES_LIMIT`].
     pub refused: usize,
 }
@@ -222,12 +224,8 @@ impl Evaluator {
                 }
             }
         }
-        let forgotten = |t: &Transition| t.effect == Some(Effect::Forget);
-        if outcome.transitions.iter().any(forgotten) {
-            let tempo = tempo(rule);
-            state
-                .series
-                .retain(|_, series| now - series.life.last_seen < tempo.forget_after);
+        for id in std::mem::take(&mut outcome.forgotten) {
+            state.series.remove(&id);
         }
         outcome
     }
@@ -277,18 +275,21 @@ fn observation(
     watched_since: Nanos,
     now: Nanos,
 ) -> Observation {
+    let missing = Observation::Missing {
+        since: watched_since,
+    };
     let Kind::NoData { after, .. } = rule.kind else {
-        return judged.map_or(Observation::Missing, |judged| judged.observation);
+        return judged.map_or(missing, |judged| judged.observation);
     };
     let newest = judged
         .and_then(|judged| judged.newest)
         .unwrap_or(series.life.last_seen);
     if judged.is_none() && now.saturating_sub(newest) >= rule.forget_after {
-        return Observation::Missing;
+        return missing;
     }
     let age = now.saturating_sub(newest);
     if age > after && now.saturating_sub(watched_since) <= after {
-        return Observation::Missing;
+        return missing;
     }
     judgement::by_age(rule, age)
 }
@@ -312,6 +313,9 @@ fn step(
     let changed = from != to || effect.is_some() || before.severity != life.severity;
     if changed {
         outcome.changed.push(id);
+        if effect == Some(Effect::Forget) {
+            outcome.forgotten.push(id);
+        }
         let severity = life.severity.or(before.severity);
         outcome.transitions.push(Transition {
             rule: Arc::clone(rule),

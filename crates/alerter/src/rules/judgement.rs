@@ -68,7 +68,7 @@ fn by_levels(value: f64, levels: &Levels) -> Observation {
 /// What a `no_data` rule says about a series whose newest point has this age.
 pub fn by_age(rule: &Rule, age: Nanos) -> Observation {
     let Kind::NoData { after, severity } = rule.kind else {
-        return Observation::Missing;
+        return Observation::Unjudged;
     };
     let silent = (age > after).then_some(severity);
     Observation::Value {

@@ -44,7 +44,10 @@ pub enum Observation {
         severity: Option<Severity>,
         holds: bool,
     },
-    Missing,
+    /// No value. Absence is counted from `since` at the earliest: when queries began to succeed.
+    Missing {
+        since: Nanos,
+    },
     /// Data, but none that can be judged (too few samples, a flat baseline).
     Unjudged,
     Failed,
@@ -190,7 +193,7 @@ impl Life {
                 self.reason = Reason::QueryFailed;
                 (self, None)
             }
-            Observation::Missing => self.missing(tempo, now),
+            Observation::Missing { since } => self.missing(since, tempo, now),
         }
     }
 
@@ -268,8 +271,8 @@ impl Life {
         (self, Some(Effect::Resolve))
     }
 
-    fn missing(mut self, tempo: &Tempo, now: Nanos) -> (Life, Option<Effect>) {
-        let absent = now.saturating_sub(self.last_seen);
+    fn missing(mut self, since: Nanos, tempo: &Tempo, now: Nanos) -> (Life, Option<Effect>) {
+        let absent = now.saturating_sub(self.last_seen.max(since));
         if absent >= tempo.forget_after {
             self.reason = Reason::Forgotten;
             self.feed = Feed::NoData;
