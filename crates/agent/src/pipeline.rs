@@ -251,7 +251,7 @@ impl Output {
 pub fn plan(config: &AgentConfig, surroundings: &Surroundings) -> Result<Plan, PipelineError> {
     Ok(Plan {
         assignments: assignments(&config.collectors, config.collect.interval.get())?,
-        tags: config.point_tags(&surroundings.host_name),
+        tags: config.tags.resolve(&surroundings.host_name),
         host_root: config.collect.host_root.clone(),
         max_series: config.collect.max_series,
         jitter: config.collect.jitter.get(),

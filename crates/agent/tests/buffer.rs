@@ -76,7 +76,7 @@ fn the_disk_drops_the_oldest_segment_and_counts() {
         buffer.sync(None, NOW, true);
         let delivery = buffer.take_fresh(100).unwrap();
         let remaining = Arc::clone(&delivery.batch);
-        buffer.failed(delivery, remaining);
+        buffer.failed(delivery, &remaining);
     }
     let fill = buffer.fill();
     assert!(fill.disk_bytes <= 64 * 1024, "{fill:?}");
@@ -166,7 +166,7 @@ fn a_backlog_that_failed_is_taken_again() {
     let delivery = buffer.take_backlog(500).unwrap();
     assert!(buffer.take_backlog(500).is_none(), "it is under way");
     let remaining = Arc::clone(&delivery.batch);
-    buffer.failed(delivery, remaining);
+    buffer.failed(delivery, &remaining);
     assert_eq!(take_all(&mut buffer), [0, 1, 2, 3, 4]);
 }
 
@@ -193,4 +193,49 @@ fn a_record_cut_short_by_a_crash_is_no_damage() {
     let mut buffer = open(folder.path(), &limits);
     assert_eq!(take_all(&mut buffer), [0, 1]);
     assert_eq!(buffer.take_dropped().corrupt, 0);
+}
+
+#[test]
+fn what_fails_in_part_keeps_its_records_and_returns_the_rest() {
+    let folder = watchpost_testkit::temp_folder();
+    let limits = limits(1 << 20, 1 << 20);
+    let mut buffer = open(folder.path(), &limits);
+    buffer.push(batch(1), NOW);
+    buffer.push(batch(2), NOW);
+    buffer.sync(None, NOW, true);
+    buffer.push(batch(3), NOW);
+    buffer.push(batch(4), NOW);
+    let segments = || {
+        std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>()
+    };
+    let before = segments();
+    let delivery = buffer.take_fresh(500).unwrap();
+    // The first line was written, and all others were not.
+    let remaining = Batch::new(format!("{}{}{}", line(2), line(3), line(4)));
+    buffer.failed(delivery, &remaining);
+    let fill = buffer.fill();
+    assert_eq!(
+        (fill.memory_lines, fill.disk_lines),
+        (2, 2),
+        "what is on disk stays there until it is written"
+    );
+    assert_eq!(segments(), before);
+    assert_eq!(take_all(&mut buffer), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_batch_cut_by_a_failure_returns_without_what_was_written() {
+    let mut buffer = Buffer::new(limits(1 << 20, 0), None);
+    let text: String = (1..5).map(line).collect();
+    buffer.push(Arc::new(Batch::new(text)), NOW);
+    buffer.push(batch(5), NOW);
+    let delivery = buffer.take_fresh(500).unwrap();
+    buffer.failed(
+        delivery,
+        &Batch::new(format!("{}{}{}", line(3), line(4), line(5))),
+    );
+    assert_eq!(take_all(&mut buffer), [3, 4, 5]);
 }

@@ -37,7 +37,7 @@ fn a_configuration_with_mistakes_names_them_all_and_ends_with_64() {
 fn a_good_configuration_is_good() {
     let setup = Setup::new(
         "http://127.0.0.1:1",
-        "[outputs.second]\nurl = \"http://127.0.0.1:2\"\n[tags]\nrack = \"7\"\n",
+        "[outputs.second]\nurl = \"http://127.0.0.1:2\"\n[tags.more]\nrack = \"7\"\n",
     );
     let output = setup.command().arg("check-config").output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -72,13 +72,17 @@ fn the_sample_configuration_is_valid() {
 fn once_prints_line_protocol_with_the_configured_tags() {
     let setup = Setup::new(
         "http://127.0.0.1:1",
-        "[tags]\nhost = \"box\"\nregion = \"\"\nrack = \"7\"\n",
+        "[tags]\nhost = \"box\"\nregion = \"\"\n[tags.more]\nrack = \"7\"\n",
     );
-    let output = setup.command().arg("--once").output().unwrap();
+    let mut command = setup.command();
+    command.env("WATCHPOST_TAGS__ENVIRONMENT", "trial");
+    let output = command.arg("--once").output().unwrap();
     let lines = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(
-        lines.contains("host=box") && lines.contains("rack=7") && !lines.contains("region="),
+        lines.contains("environment=trial,host=box")
+            && lines.contains("rack=7")
+            && !lines.contains("region="),
         "{lines}"
     );
 }

@@ -231,37 +231,41 @@ impl Buffer {
         }
     }
 
-    /// The server does not have it, or not `remaining` of it: what has a copy on disk is backlog now, the
-    /// rest returns to the front of memory.
-    pub fn failed(&mut self, delivery: Delivery, remaining: Arc<Batch>) {
-        if delivery.is_backlog() {
-            if let Some(disk) = &mut self.disk {
-                disk.give_back(&delivery.backlog);
-            }
-            return;
+    /// The server does not have it, or not `remaining` of it, which are its last lines but for dead letters.
+    /// What has a copy on disk is backlog now, and stays there; the rest returns to the front of memory.
+    pub fn failed(&mut self, delivery: Delivery, remaining: &Batch) {
+        if let Some(disk) = &mut self.disk {
+            disk.give_back(&delivery.backlog);
         }
-        let arrived = delivery
-            .entries
+        let mut entries = delivery.entries;
+        let arrived = entries
             .first()
             .map_or(Duration::ZERO, |entry| entry.arrived);
-        if delivery.entries.iter().any(|entry| entry.record.is_none()) && !remaining.is_empty() {
-            // Some of it has a copy on disk: those records are superseded by what remains of the whole.
-            let records: Vec<RecordId> = delivery
-                .entries
-                .iter()
-                .filter_map(|entry| entry.record)
-                .collect();
-            if let Some(Err(error)) = self.disk.as_mut().map(|disk| disk.forget(records)) {
-                self.disk_error = Some(error);
+        let mut rest = remaining.text();
+        while let Some(before) = entries
+            .last()
+            .and_then(|entry| rest.strip_suffix(entry.batch.text()))
+        {
+            rest = before;
+            if let Some(entry) = entries.pop().filter(|entry| entry.record.is_none()) {
+                self.return_to_memory(entry);
             }
-            self.fresh_bytes += remaining.bytes();
-            self.fresh.push_front(Entry {
-                batch: remaining,
+        }
+        // A batch of which part is written: its records, where it has some, are written whole once more.
+        if !rest.is_empty() && entries.iter().any(|entry| entry.record.is_none()) {
+            let batch = Arc::new(Batch::new(rest.to_owned()));
+            self.return_to_memory(Entry {
+                batch,
                 arrived,
                 record: None,
             });
         }
         self.release_synced();
+    }
+
+    fn return_to_memory(&mut self, entry: Entry) {
+        self.fresh_bytes += entry.batch.bytes();
+        self.fresh.push_front(entry);
     }
 
     /// Frees the memory of batches that are on disk: the server is away, they are backlog.

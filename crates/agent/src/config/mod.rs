@@ -34,9 +34,8 @@ pub struct AgentConfig {
     /// Further servers that get the same data, by name, each with a buffer of its own: for the time of a
     /// migration.
     pub outputs: BTreeMap<String, InfluxConfig>,
-    /// Tags of every point. `host` is the host name unless set; `region`, `environment` and `service` have
-    /// defaults; an empty value leaves a tag out.
-    pub tags: BTreeMap<String, String>,
+    /// Tags of every point.
+    pub tags: TagsConfig,
     /// When and where to collect.
     pub collect: CollectConfig,
     /// What to collect.
@@ -54,12 +53,60 @@ impl Default for AgentConfig {
             telemetry: TelemetryConfig::on_port(TELEMETRY_PORT),
             influx: InfluxConfig::default(),
             outputs: BTreeMap::new(),
-            tags: BTreeMap::new(),
+            tags: TagsConfig::default(),
             collect: CollectConfig::default(),
             collectors: CollectorsConfig::default(),
             buffer: BufferConfig::default(),
             write: WriteConfig::default(),
         }
+    }
+}
+
+/// Tags of every point. An empty value leaves a tag out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TagsConfig {
+    /// Name of the host; unset, what the system calls itself.
+    pub host: Option<String>,
+    /// Where it stands.
+    pub region: String,
+    /// What it is for: production, staging …
+    pub environment: String,
+    /// What it serves.
+    pub service: String,
+    /// Further tags of your own.
+    pub more: BTreeMap<String, String>,
+}
+
+impl Default for TagsConfig {
+    fn default() -> Self {
+        Self {
+            host: None,
+            region: "local".to_owned(),
+            environment: "development".to_owned(),
+            service: "system".to_owned(),
+            more: BTreeMap::new(),
+        }
+    }
+}
+
+impl TagsConfig {
+    /// The tags that are not empty, for a system that calls itself `host_name`.
+    pub fn resolve(&self, host_name: &str) -> BTreeMap<String, String> {
+        let host = self.host.as_deref().unwrap_or(host_name);
+        let own = [
+            ("host", host),
+            ("region", self.region.as_str()),
+            ("environment", self.environment.as_str()),
+            ("service", self.service.as_str()),
+        ];
+        let own = own.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.more
+            .clone()
+            .into_iter()
+            .chain(own)
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
     }
 }
 
@@ -178,12 +225,13 @@ impl RoleConfig for AgentConfig {
         }
         for key in self
             .tags
+            .more
             .keys()
             .filter(|key| key.is_empty() || RESERVED_TAGS.contains(&key.as_str()))
         {
             problems.add(
-                format!("tags.{key}"),
-                "is set by the collectors; choose another name",
+                format!("tags.more.{key}"),
+                "is set by the agent itself; choose another name",
             );
         }
         self.check_times(problems);
@@ -198,8 +246,12 @@ impl RoleConfig for AgentConfig {
 /// The name of the output that `[influx]` describes.
 pub const PRIMARY_OUTPUT: &str = "influx";
 
-/// Tags that tell the points of one host apart.
+/// Tags with a key of their own, and those that tell the points of one host apart.
 const RESERVED_TAGS: &[&str] = &[
+    "host",
+    "region",
+    "environment",
+    "service",
     "metric_type",
     "cpu",
     "device",
@@ -325,22 +377,5 @@ impl AgentConfig {
             .iter()
             .map(|(name, output)| (name.clone(), output.clone()));
         std::iter::once(primary).chain(further).collect()
-    }
-
-    /// The tags of every point of the host called `host_name`, without the empty ones.
-    pub fn point_tags(&self, host_name: &str) -> BTreeMap<String, String> {
-        let defaults = [
-            ("host", host_name),
-            ("region", "local"),
-            ("environment", "development"),
-            ("service", "system"),
-        ];
-        let mut tags: BTreeMap<String, String> = defaults
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        tags.extend(self.tags.clone());
-        tags.retain(|_, value| !value.is_empty());
-        tags
     }
 }

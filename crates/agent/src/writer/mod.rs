@@ -213,15 +213,11 @@ impl Writer {
                 self.parts.buffer.written(delivery);
             }
             Verdict::Later { after, message } => {
-                self.parts
-                    .buffer
-                    .failed(delivery, Arc::new(report.remaining));
+                self.parts.buffer.failed(delivery, &report.remaining);
                 self.fail(after, &message, None);
             }
             Verdict::Refused { status, message } => {
-                self.parts
-                    .buffer
-                    .failed(delivery, Arc::new(report.remaining));
+                self.parts.buffer.failed(delivery, &report.remaining);
                 self.fail(None, &message, Some(status));
             }
         }
@@ -294,7 +290,7 @@ impl Writer {
         }
         if let Some(delivery) = self.in_flight.take() {
             let remaining = Arc::clone(&delivery.batch);
-            self.parts.buffer.failed(delivery, remaining);
+            self.parts.buffer.failed(delivery, &remaining);
             let now = self.now();
             self.parts.buffer.sync(None, now, true);
         }
