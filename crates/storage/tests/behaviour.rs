@@ -9,7 +9,7 @@ use watchpost_storage::{
 };
 use watchpost_testkit::cases::{self, Block, Case};
 
-use crate::fixture::{BUCKET, batch_at, text_of};
+use crate::fixture::{BUCKET, batch_at, quick, text_of};
 
 const SUITES: [&str; 5] = [
     "aggregates.md",
@@ -41,7 +41,7 @@ fn run(case: &Case) -> String {
     let folder = watchpost_testkit::temp_folder();
     let options = Options {
         max_series_per_bucket: 3,
-        ..Options::default()
+        ..quick()
     };
     let storage = Storage::open(folder.path(), options.clone(), 0).unwrap();
     let mut world = World {

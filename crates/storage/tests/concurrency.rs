@@ -7,7 +7,7 @@ use watchpost_storage::{Options, Storage};
 use crate::fixture::{BUCKET, all_cells, batch, open};
 
 const WRITERS: usize = 6;
-const WRITES: usize = 40;
+const WRITES: usize = 25;
 
 #[test]
 fn what_is_acknowledged_is_seen_and_kept() {

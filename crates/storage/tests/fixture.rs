@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use watchpost_core::line_protocol::{Lines, Precision};
 use watchpost_core::point::FieldValue;
+use watchpost_storage::disk::Disk;
 use watchpost_storage::{Batch, Options, Predicate, ScanRequest, Storage, TimeRange, WriteOutcome};
+
+use crate::faulty_disk::NoSync;
 
 /// The bucket most tests use.
 pub(crate) const BUCKET: u64 = 1;
@@ -16,8 +20,16 @@ pub(crate) type Cell = (String, String, i64);
 /// All values of a bucket.
 pub(crate) type Cells = BTreeMap<Cell, String>;
 
+/// Options of tests that are about anything but syncing.
+pub(crate) fn quick() -> Options {
+    Options {
+        disk: Disk::with_faults(Arc::new(NoSync)),
+        ..Options::default()
+    }
+}
+
 pub(crate) fn open(dir: &Path) -> Storage {
-    Storage::open(dir, Options::default(), 0).expect("the store opens")
+    Storage::open(dir, quick(), 0).expect("the store opens")
 }
 
 /// Lines without a time get `now`, in nanoseconds.
