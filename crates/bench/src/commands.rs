@@ -1,0 +1,143 @@
+//! What a person or a script calls.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use watchpost_service::cli::Output;
+use watchpost_service::shutdown::Shutdown;
+
+use crate::cli::{Cli, Command, RunArgs};
+use crate::report::{self, Report};
+use crate::run::{self, Subject};
+use crate::scenario;
+use crate::settings::{ServerConfig, Settings};
+use crate::target;
+use crate::{Error, Result};
+
+/// Runs the command; the exit code says whether all is well.
+pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
+    let output = cli.common.output;
+    match &cli.command {
+        Command::Run(arguments) => run_scenario(arguments, settings, output).await,
+        Command::List => {
+            list(output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show { name } => {
+            print!("{}", scenario::source(name)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Compare {
+            a,
+            b,
+            bound,
+            across,
+        } => {
+            let (a, b) = (Report::read(a)?, Report::read(b)?);
+            let comparison = report::compare(&a, &b, *bound, *across)?;
+            match output {
+                Output::Human => print!("{}", comparison.text()),
+                Output::Json => println!("{}", serde_json::json!(comparison)),
+            }
+            Ok(exit_code(comparison.passed()))
+        }
+        Command::Clean { server } => {
+            let removed = target::clean(server_named(settings, server)?)
+                .await
+                .map_err(Error::Server)?;
+            match output {
+                Output::Human => println!("{} buckets removed", removed.len()),
+                Output::Json => println!("{}", serde_json::json!({ "removed": removed })),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        // Answered before any configuration is loaded.
+        Command::Config(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn list(output: Output) -> Result<()> {
+    let all = scenario::list()?;
+    match output {
+        Output::Human => {
+            for one in &all {
+                println!("{:<26}{}", one.name, one.about);
+            }
+        }
+        Output::Json => println!("{}", serde_json::json!(all)),
+    }
+    Ok(())
+}
+
+async fn run_scenario(
+    arguments: &RunArgs,
+    settings: &Settings,
+    output: Output,
+) -> Result<ExitCode> {
+    let mut scenario = scenario::find(&arguments.scenario)?;
+    if let Some(seed) = arguments.seed {
+        scenario.seed = seed;
+    }
+    let subjects = subjects(arguments, settings)?;
+    let stop = Shutdown::new();
+    if let Err(error) = stop.listen_for_signals() {
+        eprintln!("watchpost-bench: Ctrl-C will not clean up: {error}");
+    }
+    let report = run::run(&scenario, &subjects, arguments.rounds, &stop).await?;
+    match output {
+        Output::Human => print!("{}", report::text(&report)),
+        Output::Json => print!("{}", report.json()),
+    }
+    if let Some(path) = &arguments.json {
+        write(path, &report.json())?;
+    }
+    if let Some(path) = &arguments.html {
+        write(path, &report::html(&report))?;
+    }
+    Ok(exit_code(report.passed()))
+}
+
+/// The servers of a run, in the order they take turns.
+fn subjects(arguments: &RunArgs, settings: &Settings) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    if arguments.spawn.is_some() {
+        let like = Box::new(settings.influx.clone());
+        subjects.push(Subject::Engine(arguments.engine.clone(), like));
+    }
+    let default = ["influx".to_owned()];
+    let names: &[String] = match (arguments.server.is_empty(), arguments.spawn) {
+        (true, None) => &default,
+        _ => &arguments.server,
+    };
+    for name in names {
+        let server = server_named(settings, name)?;
+        if !arguments.allow_remote {
+            target::require_loopback(server)?;
+        }
+        subjects.push(Subject::Server(name.clone(), Box::new(server.clone())));
+    }
+    Ok(subjects)
+}
+
+fn server_named<'s>(settings: &'s Settings, name: &str) -> Result<&'s ServerConfig> {
+    match settings.servers.get(name) {
+        Some(server) => Ok(server),
+        None if name == "influx" => Ok(&settings.influx),
+        None => Err(Error::UnknownServer(name.to_owned())),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| Error::File {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn exit_code(passed: bool) -> ExitCode {
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,102 @@
+//! Comparing reports: ratios, spread, and the bound.
+
+use watchpost_bench::load::{Latency, Summary};
+use watchpost_bench::report::{Load, Report, Run, SCHEMA, compare, html, text};
+
+/// A report with one run for each 99th percentile.
+fn report(percentiles: &[f64]) -> Report {
+    let run = |p99: &f64| {
+        let summary = Summary {
+            operations: 10,
+            points_per_second: 1_000.0,
+            latency: Latency {
+                p50: 5.0,
+                p99: *p99,
+                ..Latency::default()
+            },
+            ..Summary::default()
+        };
+        let load = Load {
+            summary,
+            ..Load::default()
+        };
+        Run {
+            loads: [("write".to_owned(), load)].into(),
+            ..Run::default()
+        }
+    };
+    Report {
+        schema: SCHEMA,
+        scenario: "write".into(),
+        runs: percentiles.iter().map(run).collect(),
+        ..Report::default()
+    }
+}
+
+#[test]
+fn ratios_are_of_medians_and_spreads_of_the_ends() {
+    let found = compare(
+        &report(&[10.0, 12.0, 11.0]),
+        &report(&[22.0, 20.0, 30.0]),
+        0.1,
+        false,
+    )
+    .expect("both passed");
+    let p99 = found
+        .ratios
+        .iter()
+        .find(|ratio| ratio.figure == "write p99 ms")
+        .expect("it is in both");
+    assert_eq!((p99.a, p99.b, p99.ratio), (11.0, 22.0, 2.0));
+    assert_eq!(p99.spread, (20.0 / 12.0, 3.0));
+    assert!(p99.beyond && !found.passed());
+}
+
+#[test]
+fn what_is_within_the_bound_passes() {
+    let found = compare(&report(&[10.0]), &report(&[10.9]), 0.1, false).expect("both passed");
+    assert!(found.passed());
+}
+
+#[test]
+fn less_throughput_is_worse() {
+    let mut slower = report(&[10.0]);
+    if let Some(load) = slower.runs[0].loads.get_mut("write") {
+        load.summary.points_per_second = 800.0;
+    }
+    let found = compare(&report(&[10.0]), &slower, 0.1, false).expect("both passed");
+    assert!(!found.passed());
+    let found = compare(&slower, &report(&[10.0]), 0.1, false).expect("both passed");
+    assert!(found.passed(), "more throughput is not worse");
+}
+
+#[test]
+fn what_means_nothing_is_not_compared() {
+    let mut other = report(&[10.0]);
+    other.scenario = "query".into();
+    assert!(compare(&report(&[10.0]), &other, 0.1, false).is_err());
+    assert!(compare(&report(&[10.0]), &other, 0.1, true).is_ok());
+    let mut failed = report(&[10.0]);
+    failed.runs[0].problems.push("lost".into());
+    assert!(compare(&report(&[10.0]), &failed, 0.1, false).is_err());
+}
+
+#[test]
+fn json_is_read_back_as_it_was() {
+    let folder = watchpost_testkit::temp_folder();
+    let path = folder.path().join("report.json");
+    let report = report(&[10.0, 11.0]);
+    std::fs::write(&path, report.json()).expect("it can be written");
+    assert_eq!(Report::read(&path).expect("it can be read"), report);
+}
+
+#[test]
+fn html_escapes_and_needs_nothing_beside_it() {
+    let mut hostile = report(&[10.0]);
+    hostile.runs[0].server.name = "<script>alert(1)</script>".into();
+    hostile.runs[0].problems.push("a < b".into());
+    let page = html(&hostile);
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("src=") && !page.contains("href="));
+    assert!(text(&hostile).contains("FAILED   a < b"));
+}
