@@ -34,8 +34,9 @@ fn main() {
         .collect();
     let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|section| section == name);
     if runs("pure") {
-        state_machine();
+        // First, so that no memory of the other is used again.
         stages();
+        state_machine();
     }
     if runs("server") {
         server_evaluation();

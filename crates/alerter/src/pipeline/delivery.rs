@@ -4,13 +4,14 @@
 //! one never delays another. A message stays in the outbox until its receiver took it, a newer
 //! one about the same group replaced it, or it was given up (the dead letters).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::grouping::GroupId;
 use super::notification::Notification;
-use crate::alert::{Nanos, SECOND};
+use crate::alert::{Nanos, SECOND, Severity};
 
 /// First pause after a failure, its growth, and the longest pause.
 const BACKOFF_FIRST: f64 = 0.5 * SECOND as f64;
@@ -80,10 +81,63 @@ pub struct Failure {
 #[derive(Debug, Default)]
 struct Lane {
     waiting: BTreeMap<GroupId, Pending>,
+    /// The groups that wait, the worst first, then the oldest.
+    by_rank: BTreeSet<(Reverse<Severity>, Nanos, u64, GroupId)>,
+    /// The groups that wait by the time of their next attempt.
+    by_time: BTreeSet<(Nanos, GroupId)>,
     in_flight: BTreeSet<GroupId>,
     /// Messages the rate limit still allows, and when it was computed.
     tokens: f64,
     refilled_at: Option<Nanos>,
+}
+
+impl Lane {
+    fn insert(&mut self, pending: Pending) {
+        let group = pending.notification.group.clone();
+        self.remove(&group);
+        self.by_rank.insert(rank(&pending));
+        self.by_time.insert((pending.next_attempt, group.clone()));
+        self.waiting.insert(group, pending);
+    }
+
+    fn remove(&mut self, group: &GroupId) -> Option<Pending> {
+        let pending = self.waiting.remove(group)?;
+        self.by_rank.remove(&rank(&pending));
+        self.by_time.remove(&(pending.next_attempt, group.clone()));
+        Some(pending)
+    }
+
+    /// Messages that are due, by rank.
+    fn due(&self, now: Nanos) -> impl Iterator<Item = &Pending> {
+        let pending = self
+            .by_rank
+            .iter()
+            .filter_map(|(.., group)| self.waiting.get(group));
+        pending.filter(move |pending| pending.next_attempt <= now)
+    }
+
+    /// When the rate limit allows the next message.
+    fn allowed_at(&self, policy: &DeliveryPolicy) -> Nanos {
+        let Some(at) = self.refilled_at else {
+            return Nanos::MIN;
+        };
+        if self.tokens >= 1.0 {
+            return Nanos::MIN;
+        }
+        let interval = policy.rate_window as f64 / f64::from(policy.rate_limit.max(1));
+        at.saturating_add(((1.0 - self.tokens) * interval).ceil() as Nanos)
+    }
+}
+
+fn rank(pending: &Pending) -> (Reverse<Severity>, Nanos, u64, GroupId) {
+    let notification = &pending.notification;
+    let group = notification.group.clone();
+    (
+        Reverse(notification.severity()),
+        notification.created_at,
+        notification.id,
+        group,
+    )
 }
 
 #[derive(Debug, Default)]
@@ -96,28 +150,28 @@ impl Outbox {
     /// pause it inherits.
     pub fn put(&mut self, notification: Notification) {
         let lane = self.lanes.entry(notification.receiver.clone()).or_default();
-        let now = notification.created_at;
-        let id = notification.group.clone();
         let fresh = Pending {
-            notification,
             attempts: 0,
-            next_attempt: now,
+            next_attempt: notification.created_at,
             last_error: String::new(),
+            notification,
         };
-        match lane.waiting.get_mut(&id) {
-            Some(old) => old.notification = fresh.notification,
-            None => drop(lane.waiting.insert(id, fresh)),
-        }
+        let pending = match lane.remove(&fresh.notification.group) {
+            Some(old) => Pending {
+                notification: fresh.notification,
+                ..old
+            },
+            None => fresh,
+        };
+        lane.insert(pending);
     }
 
     /// Puts back what the store kept.
     pub fn restore(&mut self, pending: Pending) {
-        let lane = self
-            .lanes
+        self.lanes
             .entry(pending.notification.receiver.clone())
-            .or_default();
-        lane.waiting
-            .insert(pending.notification.group.clone(), pending);
+            .or_default()
+            .insert(pending);
     }
 
     pub fn get(&self, receiver: &str, group: &GroupId) -> Option<&Pending> {
@@ -134,6 +188,14 @@ impl Outbox {
         self.lanes.values().flat_map(|lane| lane.waiting.values())
     }
 
+    pub fn len(&self) -> usize {
+        self.lanes.values().map(|lane| lane.waiting.len()).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn receivers(&self) -> impl Iterator<Item = &str> {
         self.lanes.keys().map(String::as_str)
     }
@@ -146,33 +208,18 @@ impl Outbox {
         now: Nanos,
     ) -> Option<Delivery> {
         let lane = self.lanes.get_mut(receiver)?;
-        if !lane.in_flight.is_empty() {
-            return None;
-        }
-        let mut due: Vec<&Pending> = lane
-            .waiting
-            .values()
-            .filter(|p| p.next_attempt <= now)
-            .collect();
-        if due.is_empty() {
+        if !lane.in_flight.is_empty() || lane.by_time.first().is_none_or(|(at, _)| *at > now) {
             return None;
         }
         refill(&mut lane.tokens, &mut lane.refilled_at, policy, now);
         if lane.tokens < 1.0 {
             return None;
         }
-        // The worst first, then the oldest.
-        due.sort_by_key(|pending| {
-            let notification = &pending.notification;
-            (
-                std::cmp::Reverse(notification.severity()),
-                notification.created_at,
-                notification.id,
-            )
-        });
-        if due.len() <= policy.digest_over.max(1) {
-            due.truncate(1);
-        }
+        let storm = lane.due(now).nth(policy.digest_over.max(1)).is_some();
+        let due: Vec<&Pending> = lane
+            .due(now)
+            .take(if storm { usize::MAX } else { 1 })
+            .collect();
         let attempts = due
             .iter()
             .map(|pending| pending.attempts)
@@ -206,7 +253,7 @@ impl Outbox {
                 .get(&part.group)
                 .is_some_and(|pending| pending.notification.id == part.id)
             {
-                lane.waiting.remove(&part.group);
+                lane.remove(&part.group);
                 gone.push(part.group.clone());
             }
         }
@@ -227,25 +274,26 @@ impl Outbox {
         lane.in_flight.clear();
         let mut dead = Vec::new();
         for part in &delivery.parts {
-            let Some(pending) = lane.waiting.get_mut(&part.group) else {
+            let Some(mut pending) = lane.remove(&part.group) else {
                 continue;
             };
+            if !failure.retry || now.saturating_sub(part.created_at) >= GIVE_UP_AFTER {
+                dead.push(part.clone());
+                continue;
+            }
             pending.attempts += 1;
             pending.last_error.clone_from(&failure.reason);
             let pause = backoff(pending.attempts, jitter).max(failure.retry_after.unwrap_or(0));
             pending.next_attempt = now.saturating_add(pause);
-            if !failure.retry || now.saturating_sub(part.created_at) >= GIVE_UP_AFTER {
-                lane.waiting.remove(&part.group);
-                dead.push(part.clone());
-            }
+            lane.insert(pending);
         }
         dead
     }
 
-    /// Drops the message about a group, if none is on the way.
+    /// Drops the message about a group.
     pub fn remove(&mut self, receiver: &str, group: &GroupId) {
         if let Some(lane) = self.lanes.get_mut(receiver) {
-            lane.waiting.remove(group);
+            lane.remove(group);
         }
     }
 
@@ -257,28 +305,10 @@ impl Outbox {
             .filter(|(_, lane)| lane.in_flight.is_empty());
         lanes
             .filter_map(|(receiver, lane)| {
-                let due = lane
-                    .waiting
-                    .values()
-                    .map(|pending| pending.next_attempt)
-                    .min()?;
-                Some(due.max(lane.allowed_at(&policy(receiver))))
+                let (due, _) = lane.by_time.first()?;
+                Some((*due).max(lane.allowed_at(&policy(receiver))))
             })
             .min()
-    }
-}
-
-impl Lane {
-    /// When the rate limit allows the next message.
-    fn allowed_at(&self, policy: &DeliveryPolicy) -> Nanos {
-        let Some(at) = self.refilled_at else {
-            return Nanos::MIN;
-        };
-        if self.tokens >= 1.0 {
-            return Nanos::MIN;
-        }
-        let interval = policy.rate_window as f64 / f64::from(policy.rate_limit.max(1));
-        at.saturating_add(((1.0 - self.tokens) * interval).ceil() as Nanos)
     }
 }
 

@@ -562,11 +562,7 @@ impl Dispatcher {
 
     /// Alerts, groups and waiting messages.
     pub fn sizes(&self) -> (usize, usize, usize) {
-        (
-            self.alerts.len(),
-            self.groups.len(),
-            self.outbox.iter().count(),
-        )
+        (self.alerts.len(), self.groups.len(), self.outbox.len())
     }
 
     pub fn last_notification_id(&self) -> u64 {
