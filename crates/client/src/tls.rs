@@ -68,7 +68,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
 }
 
 /// A configuration that trusts nobody: for clients that never speak TLS.
-pub(crate) fn no_trust() -> Result<ClientConfig, TlsError> {
+pub fn no_trust() -> Result<ClientConfig, TlsError> {
     verified_by(RootCertStore::empty())
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+use watchpost_client::tls;
 
 use crate::data::{MEASUREMENT, RUN_TAG};
 use crate::load::{Failure, FailureKind};
@@ -47,16 +48,18 @@ impl ExportedSeries {
 impl Victoria {
     pub(super) fn new(server: &ServerConfig, run: &str) -> Result<Self, Failure> {
         let fail = |message: String| Failure::new(FailureKind::Client, message);
-        let mut builder = reqwest::Client::builder()
+        let tls = if server.url.starts_with("https") {
+            tls::client_config(server.ca_file.as_deref())
+        } else {
+            tls::no_trust()
+        };
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.map_err(|error| fail(error.to_string()))?)
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(REQUEST_LIMIT);
-        if server.url.starts_with("https") {
-            let tls = watchpost_client::tls::client_config(server.ca_file.as_deref())
-                .map_err(|error| fail(error.to_string()))?;
-            builder = builder.tls_backend_preconfigured(tls);
-        }
+            .timeout(REQUEST_LIMIT)
+            .build();
         Ok(Self {
-            http: builder.build().map_err(|error| fail(error.to_string()))?,
+            http: http.map_err(|error| fail(error.to_string()))?,
             base: server.url.trim_end_matches('/').to_owned(),
             run: run.to_owned(),
         })
