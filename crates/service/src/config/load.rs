@@ -184,7 +184,9 @@ fn exposed_secrets(sources: &Sources, place: &Placer<'_>, sections: &[Section]) 
         .filter(|key| open && key.kind == Kind::Secret)
         .map(|key| key.path.join("."));
     secrets
-        .filter(|key| place.source(key).as_deref() == Some(place.file))
+        .filter(|key| {
+            place.places.contains(key) && place.source(key).as_deref() == Some(place.file)
+        })
         .map(|key| Problem {
             place: place.of(&key),
             key,

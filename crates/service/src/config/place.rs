@@ -12,6 +12,11 @@ pub(super) struct Places {
 }
 
 impl Places {
+    /// Whether `key` itself stands in the file.
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// The place of `key`, or of the nearest table around it.
     pub(super) fn find(&self, key: &str) -> Option<(usize, usize)> {
         let mut key = key;
