@@ -6,12 +6,14 @@
 //!                                          └─▶ query (Flux over storage) ◀─ tasks (schedule, runs)
 //! ```
 
+pub mod alerting;
 pub mod api;
 pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod influxql;
 pub mod limits;
 pub mod meta;
 pub mod metrics;

@@ -33,5 +33,4 @@ fn add(headers: &mut HeaderMap, origin: HeaderValue) {
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static(HEADERS),
     );
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }

@@ -41,7 +41,9 @@ pub fn delete(call: &Call) -> Reply {
     }
     if !range.is_empty() {
         for equalities in as_equalities(call, bucket.id.number(), range, predicate)? {
-            call.app.storage.delete(bucket.id.number(), range, &equalities)?;
+            call.app
+                .storage
+                .delete(bucket.id.number(), range, &equalities)?;
         }
     }
     Ok(Answer::no_content())
@@ -55,8 +57,9 @@ fn as_equalities(
     range: TimeRange,
     predicate: Vec<Predicate>,
 ) -> Result<Vec<Predicate>, ApiError> {
-    let (unequal, equal): (Vec<_>, Vec<_>) =
-        predicate.into_iter().partition(|part| matches!(part, Predicate::Compare(_, Comparison::NotEqual, _)));
+    let (unequal, equal): (Vec<_>, Vec<_>) = predicate
+        .into_iter()
+        .partition(|part| matches!(part, Predicate::Compare(_, Comparison::NotEqual, _)));
     if unequal.is_empty() {
         return Ok(vec![Predicate::And(equal)]);
     }
@@ -73,7 +76,10 @@ fn as_equalities(
     for series in call.app.storage.series(bucket, range, &all)? {
         let values = subjects.iter().map(|subject| match subject {
             None => (None, series.measurement().to_owned()),
-            Some(key) => (Some(key.clone()), series.tag(key).unwrap_or_default().to_owned()),
+            Some(key) => (
+                Some(key.clone()),
+                series.tag(key).unwrap_or_default().to_owned(),
+            ),
         });
         combinations.insert(values.collect::<Vec<_>>());
     }

@@ -1,6 +1,7 @@
 //! What tells about a script without running it: its errors, its tree, and the functions there are.
 
 use serde_json::{Value, json};
+use watchpost_flux::semantic::suggestion::{self, Suggestion};
 use watchpost_flux::syntax;
 
 use crate::api::call::{Answer, Call, Reply};
@@ -48,15 +49,26 @@ pub fn ast(call: &Call) -> Reply {
     ))
 }
 
-/// `GET /api/v2/query/suggestions`: every function and its parameters.
+/// `GET /api/v2/query/suggestions`: every function that needs no import, and its parameters.
 pub fn suggestions(_call: &Call) -> Reply {
-    Ok(Answer::ok(json!({ "funcs": [] })))
+    let funcs: Vec<Value> = suggestion::suggestions().iter().map(shown).collect();
+    Ok(Answer::ok(json!({ "funcs": funcs })))
 }
 
 /// `GET /api/v2/query/suggestions/{name}`.
-pub fn suggestion(call: &Call) -> Reply {
-    Err(ApiError::not_found(format!(
-        "function \"{}\" not found",
-        call.parameter("name")
-    )))
+pub fn one_suggestion(call: &Call) -> Reply {
+    let name = call.parameter("name");
+    let found = suggestion::suggestion(name);
+    let found =
+        found.ok_or_else(|| ApiError::not_found(format!("function \"{name}\" not found")))?;
+    Ok(Answer::ok(shown(&found)))
+}
+
+fn shown(suggestion: &Suggestion) -> Value {
+    let parameters = suggestion
+        .parameters
+        .iter()
+        .map(|(name, kind)| (name.to_string(), json!(kind)));
+    let parameters: serde_json::Map<String, Value> = parameters.collect();
+    json!({ "name": suggestion.name, "params": parameters })
 }

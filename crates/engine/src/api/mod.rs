@@ -1,11 +1,12 @@
 //! The HTTP API: InfluxDB 2.7's routes, one file a resource.
 //!
-//! [`router`] holds the table of routes. Around each operation stand, in this order: the limit of the body, credentials,
+//! [`routes`] holds the table of routes. Around each operation stand, in this order: the limit of the body, credentials,
 //! the operation on a thread that may block, the audit log, the metrics, and the headers that every answer carries.
 
 pub mod authorizations;
 pub mod buckets;
 pub mod call;
+pub mod checks;
 pub mod compression;
 pub mod cors;
 pub mod dbrps;
@@ -16,13 +17,17 @@ pub mod health;
 pub mod json;
 pub mod labels;
 pub mod members;
+pub mod notification_endpoints;
+pub mod notification_rules;
 pub mod orgs;
 pub mod page;
 pub mod placeholders;
 pub mod query;
 pub mod query_request;
+pub mod query_version_one;
 pub mod resource;
 pub mod router;
+pub mod routes;
 pub mod runs;
 pub mod secrets;
 pub mod serve;

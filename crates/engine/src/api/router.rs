@@ -1,4 +1,4 @@
-//! The table of routes.
+//! Requests to operations: the routes of [`crate::api::routes`], and what is answered where there is none.
 
 use std::sync::Arc;
 
@@ -7,279 +7,78 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, any, on};
+use axum::routing::{MethodRouter, any};
 
 use crate::API_VERSION;
 use crate::api::call::Query;
 use crate::api::error::{ApiError, Code};
-use crate::api::serve::{self, Kind, Operation};
-use crate::api::{
-    authorizations, buckets, cors, dbrps, delete, flux, health, labels, members, orgs,
-    placeholders, query, runs,
-    secrets, session, setup, tasks, users, variables, write,
+use crate::api::routes::{
+    LABELLED, LABELS, MANAGE, MEMBERS, NAMED_METHODS, ONE_LABEL, ONE_MEMBER, OPEN, OWNED,
+    QUERY_VERSION_ONE, Verb, WRITE, WRITE_VERSION_ONE,
 };
+use crate::api::serve::{self, Kind, Operation};
+use crate::api::{cors, health, placeholders};
 use crate::app::App;
 
-const GET: MethodFilter = MethodFilter::GET;
-const POST: MethodFilter = MethodFilter::POST;
-const PUT: MethodFilter = MethodFilter::PUT;
-const PATCH: MethodFilter = MethodFilter::PATCH;
-const DELETE: MethodFilter = MethodFilter::DELETE;
-
-/// The operations of a path, by method.
-type Route = (&'static str, &'static [(MethodFilter, Operation)]);
-
-/// Routes that need no credentials.
-const OPEN: &[Route] = &[
-    ("/ready", &[(GET, health::ready)]),
-    ("/metrics", &[(GET, health::metrics)]),
-    ("/docs", &[(GET, placeholders::docs)]),
-    (
-        "/api/v2/setup",
-        &[(GET, setup::allowed), (POST, setup::create)],
-    ),
-    ("/api/v2/signin", &[(POST, session::sign_in)]),
-    ("/api/v2/signout", &[(POST, session::sign_out)]),
-    ("/api/v2/swagger.json", &[(GET, placeholders::no_assets)]),
-];
-
-/// Management.
-const MANAGE: &[Route] = &[
-    ("/api/v2", &[(GET, placeholders::routes)]),
-    ("/api/v2/me", &[(GET, users::me)]),
-    (
-        "/api/v2/me/password",
-        &[
-            (PUT, users::change_my_password),
-            (POST, users::change_my_password),
-        ],
-    ),
-    (
-        "/api/v2/users",
-        &[(GET, users::list), (POST, users::create)],
-    ),
-    (
-        "/api/v2/users/{id}",
-        &[
-            (GET, users::get),
-            (PATCH, users::change),
-            (DELETE, users::delete),
-        ],
-    ),
-    (
-        "/api/v2/users/{id}/password",
-        &[(POST, users::set_password), (PUT, users::set_password)],
-    ),
-    ("/api/v2/orgs", &[(GET, orgs::list), (POST, orgs::create)]),
-    (
-        "/api/v2/orgs/{id}",
-        &[
-            (GET, orgs::get),
-            (PATCH, orgs::change),
-            (DELETE, orgs::delete),
-        ],
-    ),
-    (
-        "/api/v2/orgs/{id}/secrets",
-        &[(GET, secrets::list), (PATCH, secrets::set)],
-    ),
-    (
-        "/api/v2/orgs/{id}/secrets/delete",
-        &[(POST, secrets::delete_many)],
-    ),
-    (
-        "/api/v2/orgs/{id}/secrets/{key}",
-        &[(DELETE, secrets::delete)],
-    ),
-    (
-        "/api/v2/buckets",
-        &[(GET, buckets::list), (POST, buckets::create)],
-    ),
-    (
-        "/api/v2/buckets/{id}",
-        &[
-            (GET, buckets::get),
-            (PATCH, buckets::change),
-            (DELETE, buckets::delete),
-        ],
-    ),
-    (
-        "/api/v2/authorizations",
-        &[(GET, authorizations::list), (POST, authorizations::create)],
-    ),
-    (
-        "/api/v2/authorizations/{id}",
-        &[
-            (GET, authorizations::get),
-            (PATCH, authorizations::change),
-            (DELETE, authorizations::delete),
-        ],
-    ),
-    (
-        "/api/v2/labels",
-        &[(GET, labels::list), (POST, labels::create)],
-    ),
-    (
-        "/api/v2/labels/{id}",
-        &[
-            (GET, labels::get),
-            (PATCH, labels::change),
-            (DELETE, labels::delete),
-        ],
-    ),
-    (
-        "/api/v2/dbrps",
-        &[(GET, dbrps::list), (POST, dbrps::create)],
-    ),
-    (
-        "/api/v2/dbrps/{id}",
-        &[
-            (GET, dbrps::get),
-            (PATCH, dbrps::change),
-            (DELETE, dbrps::delete),
-        ],
-    ),
-    (
-        "/api/v2/variables",
-        &[(GET, variables::list), (POST, variables::create)],
-    ),
-    (
-        "/api/v2/variables/{id}",
-        &[
-            (GET, variables::get),
-            (PATCH, variables::change),
-            (PUT, variables::change),
-            (DELETE, variables::delete),
-        ],
-    ),
-    ("/api/v2/tasks", &[(GET, tasks::list), (POST, tasks::create)]),
-    ("/api/v2/tasks/{id}", &[(GET, tasks::get), (PATCH, tasks::change), (DELETE, tasks::delete)]),
-    ("/api/v2/tasks/{id}/runs", &[(GET, runs::list), (POST, runs::create)]),
-    ("/api/v2/tasks/{id}/runs/{run}", &[(GET, runs::get), (DELETE, runs::cancel)]),
-    ("/api/v2/tasks/{id}/runs/{run}/retry", &[(POST, runs::retry)]),
-    ("/api/v2/tasks/{id}/runs/{run}/logs", &[(GET, runs::logs)]),
-    ("/api/v2/tasks/{id}/logs", &[(GET, runs::all_logs)]),
-    ("/api/v2/query/suggestions", &[(GET, flux::suggestions)]),
-    (
-        "/api/v2/query/suggestions/{name}",
-        &[(GET, flux::suggestion)],
-    ),
-    ("/api/v2/queries", &[(GET, query::running)]),
-    ("/api/v2/queries/{id}", &[(DELETE, query::kill)]),
-    ("/api/v2/dashboards", &[(GET, placeholders::dashboards)]),
-    ("/api/v2/scrapers", &[(GET, placeholders::scrapers)]),
-    ("/api/v2/sources", &[(GET, placeholders::sources)]),
-    ("/api/v2/telegrafs", &[(GET, placeholders::telegrafs)]),
-    (
-        "/api/v2/telegraf/plugins",
-        &[(GET, placeholders::telegraf_plugins)],
-    ),
-    ("/api/v2/flags", &[(GET, placeholders::flags)]),
-    ("/api/v2/resources", &[(GET, placeholders::resources)]),
-    ("/api/v2/config", &[(GET, placeholders::config)]),
-    ("/api/v2/remotes", &[(GET, placeholders::remotes)]),
-    ("/api/v2/replications", &[(GET, placeholders::replications)]),
-    ("/api/v2/stacks", &[(GET, placeholders::stacks)]),
-];
-
-/// Routes whose refusal of a method names those they have.
-const NAMED_METHODS: &[Route] = &[
-    ("/api/v2/delete", &[(POST, delete::delete)]),
-    ("/api/v2/query/analyze", &[(POST, flux::analyze)]),
-    ("/api/v2/query/ast", &[(POST, flux::ast)]),
-];
-
-/// Types of resources that labels, members and owners hang on.
-const LABELLED: &[&str] = &[
-    "buckets",
-    "tasks",
-    "variables",
-    "checks",
-    "notificationRules",
-    "notificationEndpoints",
-];
-const OWNED: &[&str] = &[
-    "orgs",
-    "buckets",
-    "tasks",
-    "checks",
-    "notificationRules",
-    "notificationEndpoints",
-];
+/// How a route refuses a method that it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// By the status alone.
+    Bare,
+    /// Naming the one that it has: POST.
+    Named,
+}
 
 /// All routes of a server.
 pub fn router(app: Arc<App>) -> Router {
+    use Refusal::{Bare, Named};
     let mut routes = Router::new();
     for (path, operations) in OPEN {
-        routes = add(
-            routes,
-            path,
-            methods(operations, Kind::Open).fallback(bare_refusal),
-        );
+        routes = add(routes, path, methods(operations, Kind::Open, Bare));
     }
     for (path, operations) in MANAGE {
-        routes = add(
-            routes,
-            path,
-            methods(operations, Kind::Manage).fallback(bare_refusal),
-        );
+        routes = add(routes, path, methods(operations, Kind::Manage, Bare));
     }
     for (path, operations) in NAMED_METHODS {
-        routes = add(
-            routes,
-            path,
-            methods(operations, Kind::Manage).fallback(named_refusal),
-        );
+        routes = add(routes, path, methods(operations, Kind::Manage, Named));
     }
     for kind in LABELLED {
-        let of_resource = methods(
-            &[(GET, labels::of_resource), (POST, labels::put_on)],
-            Kind::Manage,
-        );
-        let one = methods(&[(DELETE, labels::take_off)], Kind::Manage);
+        let path = format!("/api/v2/{kind}/{{id}}/labels");
+        routes = add(routes, &path, methods(LABELS, Kind::Manage, Bare));
         routes = add(
             routes,
-            &format!("/api/v2/{kind}/{{id}}/labels"),
-            of_resource.fallback(bare_refusal),
-        );
-        routes = add(
-            routes,
-            &format!("/api/v2/{kind}/{{id}}/labels/{{label}}"),
-            one.fallback(bare_refusal),
+            &format!("{path}/{{label}}"),
+            methods(ONE_LABEL, Kind::Manage, Bare),
         );
     }
     for (kind, part) in OWNED
         .iter()
         .flat_map(|kind| [(kind, "members"), (kind, "owners")])
     {
-        let all = methods(&[(GET, members::list), (POST, members::add)], Kind::Manage);
-        let one = methods(&[(DELETE, members::remove)], Kind::Manage);
+        let path = format!("/api/v2/{kind}/{{id}}/{part}");
+        routes = add(routes, &path, methods(MEMBERS, Kind::Manage, Bare));
         routes = add(
             routes,
-            &format!("/api/v2/{kind}/{{id}}/{part}"),
-            all.fallback(bare_refusal),
-        );
-        routes = add(
-            routes,
-            &format!("/api/v2/{kind}/{{id}}/{part}/{{user}}"),
-            one.fallback(bare_refusal),
+            &format!("{path}/{{user}}"),
+            methods(ONE_MEMBER, Kind::Manage, Bare),
         );
     }
-    let write = methods(&[(POST, write::write)], Kind::Write).fallback(named_refusal);
-    let write_version_one = methods(&[(POST, write::write_version_one)], Kind::WriteVersionOne);
-    routes = add(routes, "/api/v2/write", write);
-    routes = add(
-        routes,
-        "/api/v2/query",
-        on(POST, flux_query).fallback(named_refusal),
-    );
+    routes = add(routes, "/api/v2/write", methods(WRITE, Kind::Write, Named));
+    routes = add(routes, "/api/v2/query", any(flux_query));
     routes
         .route(
             "/health",
             any(|State(app), request| serve::operate(app, request, Kind::Open, health::health)),
         )
         .route("/ping", any(ping))
-        .route("/write", write_version_one.fallback(named_refusal))
+        .route(
+            "/write",
+            methods(WRITE_VERSION_ONE, Kind::WriteVersionOne, Named),
+        )
+        .route(
+            "/query",
+            methods(QUERY_VERSION_ONE, Kind::QueryVersionOne, Named),
+        )
         .fallback(unknown)
         .with_state(app)
         .layer(middleware::from_fn(cors::allow))
@@ -293,31 +92,39 @@ fn add(routes: Router<Arc<App>>, path: &str, methods: MethodRouter<Arc<App>>) ->
         .route(&format!("{path}/"), methods)
 }
 
-fn methods(operations: &[(MethodFilter, Operation)], kind: Kind) -> MethodRouter<Arc<App>> {
-    let mut methods = MethodRouter::new();
-    for (method, operation) in operations.iter().copied() {
-        methods = methods.on(
-            method,
-            move |State(app): State<Arc<App>>, request: Request| async move {
-                if request.method() == Method::HEAD {
-                    return StatusCode::METHOD_NOT_ALLOWED.into_response();
-                }
-                let response = serve::operate(app, request, kind, operation).await;
-                let is_version_one = matches!(kind, Kind::WriteVersionOne | Kind::QueryVersionOne);
-                let is_refused = response.status() == StatusCode::UNAUTHORIZED;
-                if is_version_one && !is_refused {
-                    serve::varies(response)
-                } else {
-                    response
-                }
-            },
-        );
-    }
-    methods
+/// The operations of a path. (The framework's own choice by method would add an `Allow` header to refusals.)
+fn methods(
+    operations: &'static [(Verb, Operation)],
+    kind: Kind,
+    refusal: Refusal,
+) -> MethodRouter<Arc<App>> {
+    any(
+        move |State(app): State<Arc<App>>, request: Request| async move {
+            let verb = Verb::of(request.method());
+            let operation = operations.iter().find(|(known, _)| Some(*known) == verb);
+            let Some((_, operation)) = operation else {
+                return match refusal {
+                    Refusal::Bare => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+                    Refusal::Named => named_refusal(),
+                };
+            };
+            let response = serve::operate(app, request, kind, *operation).await;
+            let is_version_one = matches!(kind, Kind::WriteVersionOne | Kind::QueryVersionOne);
+            let is_refused = response.status() == StatusCode::UNAUTHORIZED;
+            if is_version_one && !is_refused {
+                serve::varies(response)
+            } else {
+                response
+            }
+        },
+    )
 }
 
 async fn flux_query(State(app): State<Arc<App>>, request: Request) -> Response {
-    serve::query(app, request).await
+    match *request.method() {
+        Method::POST => serve::query(app, request).await,
+        _ => named_refusal(),
+    }
 }
 
 async fn ping(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -338,19 +145,8 @@ async fn ping(State(app): State<Arc<App>>, request: Request) -> Response {
     })
 }
 
-/// A method that a management route does not have.
-async fn bare_refusal() -> Response {
-    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
-    response.extensions_mut().insert(Bare);
-    response
-}
-
-/// Marks an answer that carries no `Allow`, which the framework would add.
-#[derive(Clone)]
-struct Bare;
-
 /// A method that a data route does not have: all of these take POST alone.
-async fn named_refusal() -> Response {
+fn named_refusal() -> Response {
     let mut response =
         ApiError::new(Code::MethodNotAllowed, "allow: OPTIONS, POST").into_response();
     response

@@ -25,14 +25,22 @@ fn shown(run: &Run) -> Value {
         "status": run.status.name(),
         "scheduledFor": rfc3339_seconds(run.scheduled_for),
     });
-    let times = [("startedAt", run.started_at), ("finishedAt", run.finished_at), ("requestedAt", run.requested_at)];
+    let times = [
+        ("startedAt", run.started_at),
+        ("finishedAt", run.finished_at),
+        ("requestedAt", run.requested_at),
+    ];
     for (name, time) in times {
         if let Some(time) = time {
             shown[name] = json!(rfc3339(time));
         }
     }
     if !run.log.is_empty() {
-        shown["log"] = run.log.iter().map(|event| shown_event(run.id, event)).collect();
+        shown["log"] = run
+            .log
+            .iter()
+            .map(|event| shown_event(run.id, event))
+            .collect();
     }
     shown
 }
@@ -46,21 +54,29 @@ fn task(call: &Call, action: Action, doing: &str) -> Result<Task, ApiError> {
 }
 
 fn run_id(call: &Call) -> Result<Id, ApiError> {
-    call.id("run").map_err(|error| error.within("failed to decode request"))
+    call.id("run")
+        .map_err(|error| error.within("failed to decode request"))
 }
 
 fn run(call: &Call, task: &Task, doing: &str) -> Result<Run, ApiError> {
-    find_run(&call.app, task, run_id(call)?).map_err(|error| error.within(&format!("failed to {doing}")))
+    find_run(&call.app, task, run_id(call)?)
+        .map_err(|error| error.within(&format!("failed to {doing}")))
 }
 
 /// `GET /api/v2/tasks/{id}/runs`.
 pub fn list(call: &Call) -> Reply {
     let limit = match call.query.get("limit") {
         None => PAGE_DEFAULT,
-        Some(text) => text.parse().ok().filter(|limit| PAGE.contains(limit)).ok_or_else(|| {
-            let range = format!("must be between {} and {}", PAGE.start(), PAGE.end());
-            ApiError::invalid(format!("failed to decode request: run limit is out of bounds, {range}"))
-        })?,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| PAGE.contains(limit))
+            .ok_or_else(|| {
+                let range = format!("must be between {} and {}", PAGE.start(), PAGE.end());
+                ApiError::invalid(format!(
+                    "failed to decode request: run limit is out of bounds, {range}"
+                ))
+            })?,
     };
     let task = task(call, Action::Read, "find runs")?;
     let after = call.query.id("after")?;
@@ -75,7 +91,9 @@ pub fn list(call: &Call) -> Reply {
         .map(shown)
         .collect();
     let path = format!("/api/v2/tasks/{}", task.id);
-    Ok(Answer::ok(json!({ "links": { "self": format!("{path}/runs"), "task": path }, "runs": runs })))
+    Ok(Answer::ok(
+        json!({ "links": { "self": format!("{path}/runs"), "task": path }, "runs": runs }),
+    ))
 }
 
 /// `POST /api/v2/tasks/{id}/runs`: a run now, whose `now()` is the time in the request.
@@ -86,15 +104,23 @@ pub fn create(call: &Call) -> Reply {
     } else {
         let request = body::first_object(&call.body, "forceRunRequest", "http.forceRunRequest")
             .map_err(|error| ApiError::from(error).within("failed to decode request"))?;
-        request.string("scheduledFor")?.filter(|text| !text.is_empty())
+        request
+            .string("scheduledFor")?
+            .filter(|text| !text.is_empty())
     };
     let scheduled_for = match scheduled_for {
         None => call.now().div_euclid(1_000_000_000) * 1_000_000_000,
         Some(text) => parse_rfc3339(&text).ok_or_else(|| {
-            ApiError::invalid(format!("failed to decode request: scheduledFor is not a time in RFC 3339: {text:?}"))
+            ApiError::invalid(format!(
+                "failed to decode request: scheduledFor is not a time in RFC 3339: {text:?}"
+            ))
         })?,
     };
-    Ok(Answer::created(shown(&request_run(&call.app, &task, scheduled_for))))
+    Ok(Answer::created(shown(&request_run(
+        &call.app,
+        &task,
+        scheduled_for,
+    ))))
 }
 
 /// `GET /api/v2/tasks/{id}/runs/{run}`.
@@ -107,7 +133,11 @@ pub fn get(call: &Call) -> Reply {
 pub fn retry(call: &Call) -> Reply {
     let task = task(call, Action::Write, "retry run")?;
     let run = run(call, &task, "retry run")?;
-    Ok(Answer::ok(shown(&request_run(&call.app, &task, run.scheduled_for))))
+    Ok(Answer::ok(shown(&request_run(
+        &call.app,
+        &task,
+        run.scheduled_for,
+    ))))
 }
 
 /// `DELETE /api/v2/tasks/{id}/runs/{run}`: ends a run that is not finished.
@@ -120,8 +150,10 @@ pub fn cancel(call: &Call) -> Reply {
 }
 
 fn events(runs: &[Run]) -> Reply {
-    let events: Vec<Value> =
-        runs.iter().flat_map(|run| run.log.iter().map(|event| shown_event(run.id, event))).collect();
+    let events: Vec<Value> = runs
+        .iter()
+        .flat_map(|run| run.log.iter().map(|event| shown_event(run.id, event)))
+        .collect();
     Ok(Answer::ok(json!({ "events": events })))
 }
 

@@ -19,7 +19,11 @@ const PAGE_DEFAULT: usize = 100;
 pub fn shown(state: &State, task: &Task) -> Value {
     let id = task.id;
     let link = |part: &str| format!("/api/v2/tasks/{id}{part}");
-    let labels: Vec<Value> = state.labels_of(ResourceType::Tasks, id).into_iter().map(labels::shown).collect();
+    let labels: Vec<Value> = state
+        .labels_of(ResourceType::Tasks, id)
+        .into_iter()
+        .map(labels::shown)
+        .collect();
     let mut shown = json!({
         "links": {
             "labels": link("/labels"),
@@ -91,20 +95,35 @@ pub fn list(call: &Call) -> Reply {
     let query = &call.query;
     let limit = match query.get("limit") {
         None => PAGE_DEFAULT,
-        Some(text) => text.parse().ok().filter(|limit| PAGE.contains(limit)).ok_or_else(|| {
-            decoding(ApiError::invalid(format!("limit must be between {} and {}", PAGE.start(), PAGE.end())))
-        })?,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| PAGE.contains(limit))
+            .ok_or_else(|| {
+                decoding(ApiError::invalid(format!(
+                    "limit must be between {} and {}",
+                    PAGE.start(),
+                    PAGE.end()
+                )))
+            })?,
     };
     let state = call.app.meta.read();
-    let org = call.organization(&state).map_err(|error| ApiError::invalid(decoding(error).message))?;
+    let org = call
+        .organization(&state)
+        .map_err(|error| ApiError::invalid(decoding(error).message))?;
     let org = org.map(|organization| organization.id);
-    let (after, owner) = (query.id("after").map_err(decoding)?, query.id("user").map_err(decoding)?);
+    let (after, owner) = (
+        query.id("after").map_err(decoding)?,
+        query.id("user").map_err(decoding)?,
+    );
     let active = users::active(query.get("status")).map_err(decoding)?;
     let found: Vec<&Task> = state
         .tasks
         .values()
         .filter(|task| task.made_of.is_none())
-        .filter(|task| org.is_none_or(|org| org == task.org) && owner.is_none_or(|owner| owner == task.owner))
+        .filter(|task| {
+            org.is_none_or(|org| org == task.org) && owner.is_none_or(|owner| owner == task.owner)
+        })
         .filter(|task| query.get("name").is_none_or(|name| name == task.name))
         .filter(|task| active.is_none_or(|active| active == task.active))
         .filter(|task| after.is_none_or(|after| task.id > after))
@@ -119,34 +138,55 @@ pub fn list(call: &Call) -> Reply {
     if let Some(last) = found.last().filter(|_| found.len() == limit) {
         links["next"] = json!(link(Some(last.id)));
     }
-    let show = if query.get("type") == Some("basic") { shown_briefly } else { shown };
+    let show = if query.get("type") == Some("basic") {
+        shown_briefly
+    } else {
+        shown
+    };
     let tasks: Vec<Value> = found.into_iter().map(|task| show(&state, task)).collect();
     Ok(Answer::ok(json!({ "links": links, "tasks": tasks })))
 }
 
 /// `POST /api/v2/tasks`.
 pub fn create(call: &Call) -> Reply {
-    let request = body::first_object(&call.body, "TaskCreate", "taskmodel.TaskCreate").map_err(decoding)?;
+    let request =
+        body::first_object(&call.body, "TaskCreate", "taskmodel.TaskCreate").map_err(decoding)?;
     let flux = request.text("flux").map_err(decoding)?;
     if flux.is_empty() {
         return Err(decoding(ApiError::invalid("missing flux")));
     }
-    let (org_id, org_name) = (request.id("orgID").map_err(decoding)?, request.text("org").map_err(decoding)?);
+    let (org_id, org_name) = (
+        request.id("orgID").map_err(decoding)?,
+        request.text("org").map_err(decoding)?,
+    );
     if org_id.is_none() && org_name.is_empty() {
         return Err(decoding(ApiError::invalid("missing orgID and org")));
     }
     let active = status(&request)?.unwrap_or(true);
-    let description = request.string("description").map_err(decoding)?.filter(|text| !text.is_empty());
-    let options = Options::of(&flux).map_err(|reason| ApiError::invalid(format!("invalid options: {reason}")))?;
+    let description = request
+        .string("description")
+        .map_err(decoding)?
+        .filter(|text| !text.is_empty());
+    let options = Options::of(&flux)
+        .map_err(|reason| ApiError::invalid(format!("invalid options: {reason}")))?;
     let now = call.now();
     let made = call.app.meta.update(|state, changes| {
         let org = match org_id {
             Some(id) => super::orgs::find(state, id)?.id,
-            None => state.organization_by_name(&org_name).ok_or_else(|| ApiError::no_organization(&org_name))?.id,
+            None => {
+                state
+                    .organization_by_name(&org_name)
+                    .ok_or_else(|| ApiError::no_organization(&org_name))?
+                    .id
+            }
         };
         call.need_in(Action::Write, ResourceType::Tasks, org, None)?;
         let id = call.app.meta.next_id(now);
-        let task = Task { active, description, ..new(id, org, call.caller()?.user, flux, options, now) };
+        let task = Task {
+            active,
+            description,
+            ..new(id, org, call.caller()?.user, flux, options, now)
+        };
         changes.put(task.clone());
         Ok::<_, ApiError>(shown(state, &task))
     })?;
@@ -222,7 +262,8 @@ pub fn get(call: &Call) -> Reply {
 /// `PATCH /api/v2/tasks/{id}`.
 pub fn change(call: &Call) -> Reply {
     let id = id(call)?;
-    let request = body::first_object(&call.body, "TaskUpdate", "taskmodel.TaskUpdate").map_err(decoding)?;
+    let request =
+        body::first_object(&call.body, "TaskUpdate", "taskmodel.TaskUpdate").map_err(decoding)?;
     let text = |member: &str| -> Result<Option<String>, JsonError> {
         Ok(request.string(member)?.filter(|text| !text.is_empty()))
     };
@@ -234,7 +275,9 @@ pub fn change(call: &Call) -> Reply {
     };
     let (flux, active) = (text("flux").map_err(decoding)?, status(&request)?);
     if edit.is_empty() && flux.is_none() && active.is_none() {
-        return Err(decoding(ApiError::invalid("cannot update task without content")));
+        return Err(decoding(ApiError::invalid(
+            "cannot update task without content",
+        )));
     }
     let description = request.string("description").map_err(decoding)?;
     let shown = call.app.meta.update(|state, changes| {

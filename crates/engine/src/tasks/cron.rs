@@ -6,7 +6,9 @@ use watchpost_core::time::{DateTime, NANOS_PER_DAY, NANOS_PER_SECOND, days_from_
 /// How far ahead a next time is looked for: 29 February on a given weekday comes within 28 years, but for 2100.
 const HORIZON_DAYS: i64 = 366 * 40;
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 /// Which seconds, minutes, hours, days, months and weekdays: a bit for each value.
@@ -36,7 +38,10 @@ impl Cron {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, CronError> {
-        Self::read(text).map_err(|reason| CronError { text: text.to_owned(), reason })
+        Self::read(text).map_err(|reason| CronError {
+            text: text.to_owned(),
+            reason,
+        })
     }
 
     fn read(text: &str) -> Result<Self, String> {
@@ -70,14 +75,21 @@ impl Cron {
 
     /// The first time after `time` (nanoseconds since 1970) that the expression names; none within 40 years.
     pub fn next_after(&self, time: i64) -> Option<i64> {
-        let start = time.div_euclid(NANOS_PER_SECOND).checked_add(1)?.checked_mul(NANOS_PER_SECOND)?;
+        let start = time
+            .div_euclid(NANOS_PER_SECOND)
+            .checked_add(1)?
+            .checked_mul(NANOS_PER_SECOND)?;
         let first_day = start.div_euclid(NANOS_PER_DAY);
         for day in first_day..first_day + HORIZON_DAYS {
             let midnight = day.checked_mul(NANOS_PER_DAY)?;
             if !self.is_on(midnight) {
                 continue;
             }
-            let from = if day == first_day { (start - midnight) / NANOS_PER_SECOND } else { 0 };
+            let from = if day == first_day {
+                (start - midnight) / NANOS_PER_SECOND
+            } else {
+                0
+            };
             if let Some(second) = self.second_of_day(from) {
                 return midnight.checked_add(second * NANOS_PER_SECOND);
             }
@@ -93,7 +105,10 @@ impl Cron {
         }
         // 1970-01-01 was a Thursday.
         let weekday = (days_from_date(date) + 4).rem_euclid(7) as u64;
-        let (day, weekday) = (has(self.days, u64::from(date.day)), has(self.weekdays, weekday));
+        let (day, weekday) = (
+            has(self.days, u64::from(date.day)),
+            has(self.weekdays, weekday),
+        );
         match (self.any_day, self.any_weekday) {
             (true, _) => weekday,
             (false, true) => day,
@@ -108,7 +123,9 @@ impl Cron {
                 return None;
             }
             let first = (from - minute * 60).max(0);
-            (first..60).find(|second| self.seconds >> second & 1 == 1).map(|second| minute * 60 + second)
+            (first..60)
+                .find(|second| self.seconds >> second & 1 == 1)
+                .map(|second| minute * 60 + second)
         })
     }
 }
@@ -159,7 +176,8 @@ mod tests {
     fn next(cron: &str, after: &str) -> String {
         let cron = Cron::parse(cron).expect("a cron expression");
         let after = parse_rfc3339(after).expect("a time");
-        cron.next_after(after).map_or_else(|| "never".to_owned(), rfc3339)
+        cron.next_after(after)
+            .map_or_else(|| "never".to_owned(), rfc3339)
     }
 
     #[test]
@@ -167,12 +185,24 @@ mod tests {
         let cases = [
             ("* * * * *", "2024-03-01T00:00:00Z", "2024-03-01T00:01:00Z"),
             ("0 3 * * *", "2024-03-01T03:00:00Z", "2024-03-02T03:00:00Z"),
-            ("*/15 * * * *", "2024-03-01T00:46:00Z", "2024-03-01T01:00:00Z"),
+            (
+                "*/15 * * * *",
+                "2024-03-01T00:46:00Z",
+                "2024-03-01T01:00:00Z",
+            ),
             ("0 0 29 2 *", "2024-03-01T00:00:00Z", "2028-02-29T00:00:00Z"),
-            ("0 0 * * mon", "2024-03-01T00:00:00Z", "2024-03-04T00:00:00Z"),
+            (
+                "0 0 * * mon",
+                "2024-03-01T00:00:00Z",
+                "2024-03-04T00:00:00Z",
+            ),
             ("0 0 * * 7", "2024-03-01T00:00:00Z", "2024-03-03T00:00:00Z"),
             ("0 0 13 * 5", "2024-03-01T00:00:00Z", "2024-03-08T00:00:00Z"),
-            ("30 5 4 3 2 *", "2024-03-01T00:00:00Z", "2025-02-03T04:05:30Z"),
+            (
+                "30 5 4 3 2 *",
+                "2024-03-01T00:00:00Z",
+                "2025-02-03T04:05:30Z",
+            ),
             ("@daily", "2024-03-01T00:00:00.5Z", "2024-03-02T00:00:00Z"),
             ("0 0 31 2 *", "2024-03-01T00:00:00Z", "never"),
         ];
@@ -183,9 +213,21 @@ mod tests {
 
     #[test]
     fn what_is_no_cron_is_refused_with_its_reason() {
-        for text in ["", "not cron", "60 * * * *", "* * * *", "5-1 * * * *", "*/0 * * * *", "* * * foo *", "a-b * * * *"] {
+        for text in [
+            "",
+            "not cron",
+            "60 * * * *",
+            "* * * *",
+            "5-1 * * * *",
+            "*/0 * * * *",
+            "* * * foo *",
+            "a-b * * * *",
+        ] {
             let error = Cron::parse(text).expect_err(text);
-            assert!(error.to_string().starts_with("failed to parse cron string"), "{error}");
+            assert!(
+                error.to_string().starts_with("failed to parse cron string"),
+                "{error}"
+            );
         }
     }
 }

@@ -12,12 +12,21 @@ pub fn execute(app: &App, task: &Task, run: &mut Run, ticket: &Ticket) {
     let now = app.clock.now();
     run.status = Status::Started;
     run.started_at = Some(now);
-    run.say(now, format!("Started task from script: {}", quoted(&task.flux)));
+    run.say(
+        now,
+        format!("Started task from script: {}", quoted(&task.flux)),
+    );
     let mut outcome = attempt(app, task, run, ticket);
     for turn in 2..=task.retry {
         match &outcome {
             Err(error) if error.code != Code::Unavailable => {
-                run.say(app.clock.now(), format!("Retrying ({turn} of {}) after: {}", task.retry, error.message));
+                run.say(
+                    app.clock.now(),
+                    format!(
+                        "Retrying ({turn} of {}) after: {}",
+                        task.retry, error.message
+                    ),
+                );
                 outcome = attempt(app, task, run, ticket);
             }
             _ => break,
@@ -30,7 +39,10 @@ fn attempt(app: &App, task: &Task, run: &Run, ticket: &Ticket) -> Result<(), Api
     let permissions = {
         let state = app.meta.read();
         if !state.is_active(task.owner) {
-            return Err(ApiError::new(Code::Forbidden, "the task's owner does not exist or is inactive"));
+            return Err(ApiError::new(
+                Code::Forbidden,
+                "the task's owner does not exist or is inactive",
+            ));
         }
         of_user(&state, task.owner)
     };
@@ -43,7 +55,12 @@ fn attempt(app: &App, task: &Task, run: &Run, ticket: &Ticket) -> Result<(), Api
         last_success: task.latest_success,
     };
     let is_canceled = || app.tasks.is_canceled(run.id);
-    let runner = Runner { app, request: &request, ticket, abandoned: &is_canceled };
+    let runner = Runner {
+        app,
+        request: &request,
+        ticket,
+        abandoned: &is_canceled,
+    };
     runner.run(&mut |_, _| Ok(())).map(|_| ())
 }
 
@@ -66,7 +83,12 @@ fn finish(app: &App, run: &mut Run, outcome: Result<(), ApiError>) {
             run.say(now, reason.clone());
             if matches!(error.code, Code::Invalid | Code::NotFound | Code::Forbidden) {
                 // Another try would fail in the same way.
-                run.say(now, format!("Task encountered unrecoverable error, requires admin action: {reason}"));
+                run.say(
+                    now,
+                    format!(
+                        "Task encountered unrecoverable error, requires admin action: {reason}"
+                    ),
+                );
             }
         }
     }
@@ -81,7 +103,13 @@ fn reason(error: &ApiError) -> String {
 pub fn last_error(run: &Run) -> Option<String> {
     let prefix = "error exhausting result iterator: ";
     (run.status == Status::Failed)
-        .then(|| run.log.iter().map(|event| &event.message).find(|message| message.starts_with(prefix)).cloned())
+        .then(|| {
+            run.log
+                .iter()
+                .map(|event| &event.message)
+                .find(|message| message.starts_with(prefix))
+                .cloned()
+        })
         .flatten()
 }
 

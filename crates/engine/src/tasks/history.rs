@@ -85,7 +85,10 @@ impl Status {
 impl Run {
     /// Adds a line to the log.
     pub fn say(&mut self, time: i64, message: impl Into<String>) {
-        self.log.push(Event { time, message: message.into() });
+        self.log.push(Event {
+            time,
+            message: message.into(),
+        });
     }
 }
 
@@ -97,9 +100,15 @@ pub fn keep(app: &App, task: &Task, run: &Run) -> Result<(), ApiError> {
     let Some(bucket) = app.meta.read().bucket_by_name(task.org, "_tasks").cloned() else {
         return Ok(());
     };
-    let log: Vec<Value> =
-        run.log.iter().map(|event| json!({ "time": event.time, "message": event.message })).collect();
-    let texts = [("runID", run.id.to_string()), ("logs", Value::Array(log).to_string())];
+    let log: Vec<Value> = run
+        .log
+        .iter()
+        .map(|event| json!({ "time": event.time, "message": event.message }))
+        .collect();
+    let texts = [
+        ("runID", run.id.to_string()),
+        ("logs", Value::Array(log).to_string()),
+    ];
     let times = [
         ("scheduledFor", Some(run.scheduled_for)),
         ("requestedAt", run.requested_at),
@@ -107,19 +116,38 @@ pub fn keep(app: &App, task: &Task, run: &Run) -> Result<(), ApiError> {
     ];
     let mut fields: Vec<Field<'_>> = texts
         .iter()
-        .map(|(key, value)| Field { key: (*key).into(), value: ValueRef::String(value.as_str().into()) })
+        .map(|(key, value)| Field {
+            key: (*key).into(),
+            value: ValueRef::String(value.as_str().into()),
+        })
         .collect();
     for (key, time) in times {
-        fields.extend(time.map(|time| Field { key: key.into(), value: ValueRef::Integer(time) }));
+        fields.extend(time.map(|time| Field {
+            key: key.into(),
+            value: ValueRef::Integer(time),
+        }));
     }
     let (status, id) = (run.status.name(), task.id.to_string());
     let tags = [
-        Tag { key: "status".into(), value: status.into() },
-        Tag { key: "taskID".into(), value: id.as_str().into() },
+        Tag {
+            key: "status".into(),
+            value: status.into(),
+        },
+        Tag {
+            key: "taskID".into(),
+            value: id.as_str().into(),
+        },
     ];
     let mut batch = Batch::new();
     let timestamp = run.started_at.unwrap_or(run.scheduled_for);
-    batch.push(&Line { number: 1, text: "", measurement: "runs".into(), tags: &tags, fields: &fields, timestamp });
+    batch.push(&Line {
+        number: 1,
+        text: "",
+        measurement: "runs".into(),
+        tags: &tags,
+        fields: &fields,
+        timestamp,
+    });
     crate::write::store_batch(app, &bucket, batch, app.clock.now())?;
     Ok(())
 }
@@ -143,14 +171,22 @@ pub fn list(app: &App, task: &Task) -> Result<Vec<Run>, ApiError> {
 /// There is none, or it cannot be read.
 pub fn find(app: &App, task: &Task, id: Id) -> Result<Run, ApiError> {
     let mut runs = list(app, task)?.into_iter();
-    runs.find(|run| run.id == id).ok_or_else(|| ApiError::not_found("run not found"))
+    runs.find(|run| run.id == id)
+        .ok_or_else(|| ApiError::not_found("run not found"))
 }
 
 fn kept(app: &App, task: &Task) -> Result<Vec<Run>, ApiError> {
-    let Some(bucket) = app.meta.read().bucket_by_name(task.org, "_tasks").map(|bucket| bucket.id) else {
+    let Some(bucket) = app
+        .meta
+        .read()
+        .bucket_by_name(task.org, "_tasks")
+        .map(|bucket| bucket.id)
+    else {
         return Ok(Vec::new());
     };
-    let equal = |subject, text: &str| Predicate::Compare(subject, Comparison::Equal, Literal::String(text.into()));
+    let equal = |subject, text: &str| {
+        Predicate::Compare(subject, Comparison::Equal, Literal::String(text.into()))
+    };
     let request = ScanRequest {
         range: TimeRange::ALL,
         predicate: Predicate::And(vec![
@@ -168,10 +204,18 @@ fn kept(app: &App, task: &Task) -> Result<Vec<Run>, ApiError> {
             fields.insert(batch.field.to_string(), batch.values.value(row));
         }
     }
-    Ok(rows.into_iter().filter_map(|((started, status), fields)| read(task.id, started, &status, &fields)).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|((started, status), fields)| read(task.id, started, &status, &fields))
+        .collect())
 }
 
-fn read(task: Id, started: i64, status: &str, fields: &BTreeMap<String, FieldValue>) -> Option<Run> {
+fn read(
+    task: Id,
+    started: i64,
+    status: &str,
+    fields: &BTreeMap<String, FieldValue>,
+) -> Option<Run> {
     let text = |key: &str| match fields.get(key) {
         Some(FieldValue::String(text)) => Some(text.as_str()),
         _ => None,
@@ -182,7 +226,10 @@ fn read(task: Id, started: i64, status: &str, fields: &BTreeMap<String, FieldVal
     };
     let log: Vec<Value> = serde_json::from_str(text("logs").unwrap_or("[]")).unwrap_or_default();
     let event = |line: &Value| {
-        Some(Event { time: line.get("time")?.as_i64()?, message: line.get("message")?.as_str()?.to_owned() })
+        Some(Event {
+            time: line.get("time")?.as_i64()?,
+            message: line.get("message")?.as_str()?.to_owned(),
+        })
     };
     Some(Run {
         id: text("runID")?.parse().ok()?,

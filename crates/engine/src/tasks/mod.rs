@@ -20,8 +20,8 @@ use tokio::sync::Notify;
 
 use crate::meta::Id;
 
-pub use history::{Event, Run, Status, find as find_run, list as list_runs};
 pub use history::shown_event;
+pub use history::{Event, Run, Status, find as find_run, list as list_runs};
 pub use scheduler::{forget, request_run, start};
 
 /// What is going on.
@@ -47,7 +47,11 @@ struct Active {
 impl Tasks {
     /// None yet.
     pub fn new(catch_up: bool) -> Self {
-        Self { catch_up, changed: Arc::default(), active: Mutex::default() }
+        Self {
+            catch_up,
+            changed: Arc::default(),
+            active: Mutex::default(),
+        }
     }
 
     /// How many runs are not finished.
@@ -57,7 +61,12 @@ impl Tasks {
 
     /// The unfinished runs of a task.
     pub fn active_runs(&self, task: Id) -> Vec<Run> {
-        self.lock().runs.values().filter(|run| run.task == task).cloned().collect()
+        self.lock()
+            .runs
+            .values()
+            .filter(|run| run.task == task)
+            .cloned()
+            .collect()
     }
 
     /// Asks an unfinished run to end; whether there is such a run.

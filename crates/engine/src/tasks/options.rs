@@ -58,7 +58,11 @@ impl Options {
         if records.next().is_some() {
             return Err("multiple task options defined".to_owned());
         }
-        let mut options = Self { concurrency: 1, retry: 1, ..Self::default() };
+        let mut options = Self {
+            concurrency: 1,
+            retry: 1,
+            ..Self::default()
+        };
         for property in record {
             options.read(property)?;
         }
@@ -77,7 +81,9 @@ impl Options {
             "cron" => self.cron = Some(text(value).ok_or_else(|| mismatch("text"))?),
             "every" => self.every = Some(duration(value).ok_or_else(|| mismatch("duration"))?),
             "offset" => self.offset = Some(duration(value).ok_or_else(|| mismatch("duration"))?),
-            "concurrency" => self.concurrency = integer(value).ok_or_else(|| mismatch("whole number"))?,
+            "concurrency" => {
+                self.concurrency = integer(value).ok_or_else(|| mismatch("whole number"))?
+            }
             "retry" => self.retry = integer(value).ok_or_else(|| mismatch("whole number"))?,
             // Others are the script's own.
             _ => {}
@@ -91,13 +97,17 @@ impl Options {
         }
         match (&self.every, &self.cron) {
             (None, None) => return Err("missing required option: cron or every".to_owned()),
-            (Some(_), Some(_)) => return Err("cannot use both cron and every in task options".to_owned()),
+            (Some(_), Some(_)) => {
+                return Err("cannot use both cron and every in task options".to_owned());
+            }
             _ => {}
         }
         let within = |reason: String| format!("invalid options: {reason}");
         Schedule::of(self.every.as_deref(), self.cron.as_deref()).map_err(within)?;
         if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
-            return Err(within(format!("concurrency must be between 1 and {MAX_CONCURRENCY}")));
+            return Err(within(format!(
+                "concurrency must be between 1 and {MAX_CONCURRENCY}"
+            )));
         }
         if !(1..=MAX_RETRY).contains(&self.retry) {
             return Err(within(format!("retry must be between 1 and {MAX_RETRY}")));
@@ -139,14 +149,31 @@ impl Edit {
 }
 
 /// Puts a property in place of the first of some, removes the others, or adds it at the end.
-fn set(record: &mut Vec<Property>, instead_of: &[&str], name: &str, literal: &str) -> Result<(), String> {
+fn set(
+    record: &mut Vec<Property>,
+    instead_of: &[&str],
+    name: &str,
+    literal: &str,
+) -> Result<(), String> {
     let (file, diagnostics) = syntax::parse(literal);
     let value = match file.body.into_iter().next().map(|statement| statement.kind) {
         Some(StatementKind::Expression(value)) if diagnostics.is_empty() => value,
-        _ => return Err(format!("{literal:?} is no value for the task option {name:?}")),
+        _ => {
+            return Err(format!(
+                "{literal:?} is no value for the task option {name:?}"
+            ));
+        }
     };
-    let key = PropertyKey { name: name.into(), quoted: false, span: Span::default() };
-    let property = Property { key, value: Some(value), span: Span::default() };
+    let key = PropertyKey {
+        name: name.into(),
+        quoted: false,
+        span: Span::default(),
+    };
+    let property = Property {
+        key,
+        value: Some(value),
+        span: Span::default(),
+    };
     let replaces = |property: &Property| instead_of.contains(&property.key.name.as_ref());
     match record.iter().position(replaces) {
         None => record.push(property),
@@ -163,27 +190,35 @@ fn set(record: &mut Vec<Property>, instead_of: &[&str], name: &str, literal: &st
 }
 
 fn task_records(file: &File) -> impl Iterator<Item = &Vec<Property>> {
-    file.body.iter().filter_map(|statement| match &statement.kind {
-        StatementKind::Option(option) if option.package.is_none() && option.name.name.as_ref() == "task" => {
-            match &option.value.without_parentheses().kind {
-                ExpressionKind::Record(record) => Some(&record.properties),
-                _ => None,
+    file.body
+        .iter()
+        .filter_map(|statement| match &statement.kind {
+            StatementKind::Option(option)
+                if option.package.is_none() && option.name.name.as_ref() == "task" =>
+            {
+                match &option.value.without_parentheses().kind {
+                    ExpressionKind::Record(record) => Some(&record.properties),
+                    _ => None,
+                }
             }
-        }
-        _ => None,
-    })
+            _ => None,
+        })
 }
 
 fn task_record_mut(file: &mut File) -> Option<&mut Vec<Property>> {
-    file.body.iter_mut().find_map(|statement| match &mut statement.kind {
-        StatementKind::Option(option) if option.package.is_none() && option.name.name.as_ref() == "task" => {
-            match &mut option.value.kind {
-                ExpressionKind::Record(record) => Some(&mut record.properties),
-                _ => None,
+    file.body
+        .iter_mut()
+        .find_map(|statement| match &mut statement.kind {
+            StatementKind::Option(option)
+                if option.package.is_none() && option.name.name.as_ref() == "task" =>
+            {
+                match &mut option.value.kind {
+                    ExpressionKind::Record(record) => Some(&mut record.properties),
+                    _ => None,
+                }
             }
-        }
-        _ => None,
-    })
+            _ => None,
+        })
 }
 
 fn text(value: &Expression) -> Option<String> {
@@ -203,9 +238,10 @@ fn integer(value: &Expression) -> Option<i64> {
 fn duration(value: &Expression) -> Option<String> {
     match &value.kind {
         ExpressionKind::Duration(parts) => Some(format::duration(parts)),
-        ExpressionKind::Unary { operator: UnaryOperator::Minus, operand } => {
-            duration(operand).map(|positive| format!("-{positive}"))
-        }
+        ExpressionKind::Unary {
+            operator: UnaryOperator::Minus,
+            operand,
+        } => duration(operand).map(|positive| format!("-{positive}")),
         _ => None,
     }
 }
@@ -216,7 +252,9 @@ mod tests {
 
     #[test]
     fn options_are_read() {
-        let options = Options::of("option task = {name: \"a\", every: 1h, offset: 5m, concurrency: 2}\nfrom(bucket: \"b\")");
+        let options = Options::of(
+            "option task = {name: \"a\", every: 1h, offset: 5m, concurrency: 2}\nfrom(bucket: \"b\")",
+        );
         let expected = Options {
             name: "a".to_owned(),
             every: Some("1h".to_owned()),
@@ -231,18 +269,37 @@ mod tests {
     #[test]
     fn an_edit_changes_only_what_it_names() {
         let flux = "option task = {name: \"a\", every: 1h, offset: 5m}\n\nx = 1\n";
-        let edit = Edit { cron: Some("0 * * * *".to_owned()), ..Edit::default() };
+        let edit = Edit {
+            cron: Some("0 * * * *".to_owned()),
+            ..Edit::default()
+        };
         let edited = edit.apply(flux).expect("edits");
-        assert!(edited.starts_with("option task = {name: \"a\", cron: \"0 * * * *\", offset: 5m}\n"), "{edited}");
-        let edit = Edit { name: Some("b \"c\"".to_owned()), every: Some("2h".to_owned()), ..Edit::default() };
+        assert!(
+            edited.starts_with("option task = {name: \"a\", cron: \"0 * * * *\", offset: 5m}\n"),
+            "{edited}"
+        );
+        let edit = Edit {
+            name: Some("b \"c\"".to_owned()),
+            every: Some("2h".to_owned()),
+            ..Edit::default()
+        };
         let edited = edit.apply(&edited).expect("edits");
         assert_eq!(Options::of(&edited).expect("options").name, "b \"c\"");
-        assert_eq!(Options::of(&edited).expect("options").every.as_deref(), Some("2h"));
+        assert_eq!(
+            Options::of(&edited).expect("options").every.as_deref(),
+            Some("2h")
+        );
     }
 
     #[test]
     fn a_value_that_is_none_is_refused() {
-        let edit = Edit { every: Some("} evil".to_owned()), ..Edit::default() };
-        assert!(edit.apply("option task = {name: \"a\", every: 1h}").is_err());
+        let edit = Edit {
+            every: Some("} evil".to_owned()),
+            ..Edit::default()
+        };
+        assert!(
+            edit.apply("option task = {name: \"a\", every: 1h}")
+                .is_err()
+        );
     }
 }

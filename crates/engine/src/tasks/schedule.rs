@@ -23,7 +23,10 @@ impl Schedule {
             (Some(every), None) => {
                 let every: Duration = every.parse().map_err(|error| format!("every: {error}"))?;
                 let nanoseconds = every.fixed_nanos();
-                if every.is_negative() || every.is_zero() || nanoseconds.is_some_and(|short| short < 1_000_000_000) {
+                if every.is_negative()
+                    || every.is_zero()
+                    || nanoseconds.is_some_and(|short| short < 1_000_000_000)
+                {
                     return Err("every option must be at least 1 second".to_owned());
                 }
                 if every.is_mixed() {
@@ -31,7 +34,9 @@ impl Schedule {
                 }
                 Ok(Self::Every(every))
             }
-            (None, Some(cron)) => Cron::parse(cron).map(Self::Cron).map_err(|error| format!("cron invalid: {error}")),
+            (None, Some(cron)) => Cron::parse(cron)
+                .map(Self::Cron)
+                .map_err(|error| format!("cron invalid: {error}")),
             _ => Err("one of every and cron is required".to_owned()),
         }
     }
@@ -70,13 +75,23 @@ mod tests {
         for (every, after, expected) in cases {
             let schedule = Schedule::of(Some(every), None).expect("a schedule");
             let next = schedule.next_after(parse_rfc3339(after).expect("a time"));
-            assert_eq!(next.map(rfc3339).as_deref(), Some(expected), "{every} after {after}");
+            assert_eq!(
+                next.map(rfc3339).as_deref(),
+                Some(expected),
+                "{every} after {after}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for (every, cron) in [(Some("500ms"), None), (Some("0s"), None), (Some("-1h"), None), (Some("1mo2d"), None), (Some("x"), None)] {
+        for (every, cron) in [
+            (Some("500ms"), None),
+            (Some("0s"), None),
+            (Some("-1h"), None),
+            (Some("1mo2d"), None),
+            (Some("x"), None),
+        ] {
             assert!(Schedule::of(every, cron).is_err(), "{every:?}");
         }
         assert!(Schedule::of(None, None).is_err());

@@ -38,7 +38,14 @@ pub fn start(app: &Arc<App>) {
 /// Starts what is due, and says how long nothing else will be.
 fn round(app: &Arc<App>, is_first: bool) -> Duration {
     let now = app.clock.now();
-    let tasks: Vec<Task> = app.meta.read().tasks.values().filter(|task| task.active).cloned().collect();
+    let tasks: Vec<Task> = app
+        .meta
+        .read()
+        .tasks
+        .values()
+        .filter(|task| task.active)
+        .cloned()
+        .collect();
     let mut next = now + LONGEST_SLEEP.as_nanos() as i64;
     for task in tasks {
         let Ok(schedule) = Schedule::of(task.every.as_deref(), task.cron.as_deref()) else {
@@ -65,14 +72,21 @@ fn round(app: &Arc<App>, is_first: bool) -> Duration {
 }
 
 fn offset_of(task: &Task) -> i64 {
-    let offset = task.offset.as_deref().and_then(|offset| offset.parse::<duration::Duration>().ok());
-    offset.and_then(duration::Duration::fixed_nanos).unwrap_or(0)
+    let offset = task
+        .offset
+        .as_deref()
+        .and_then(|offset| offset.parse::<duration::Duration>().ok());
+    offset
+        .and_then(duration::Duration::fixed_nanos)
+        .unwrap_or(0)
 }
 
 /// The newest time that the task was run for.
 fn stands_at(app: &App, task: &Task) -> i64 {
     let known = app.tasks.lock().scheduled.get(&task.id).copied();
-    known.unwrap_or(task.latest_completed).max(task.latest_completed)
+    known
+        .unwrap_or(task.latest_completed)
+        .max(task.latest_completed)
 }
 
 fn advance(app: &App, task: &Task, to: i64) {
@@ -89,7 +103,10 @@ fn look_back(app: &Arc<App>, task: &Task, schedule: &Schedule, now: i64) {
     let offset = offset_of(task);
     let mut missed = Vec::new();
     let mut at = task.latest_completed;
-    while let Some(due) = schedule.next_after(at).filter(|due| due.saturating_add(offset) <= now) {
+    while let Some(due) = schedule
+        .next_after(at)
+        .filter(|due| due.saturating_add(offset) <= now)
+    {
         missed.push(due);
         at = due;
         if missed.len() > 100 * MOST_CATCH_UP {
@@ -108,7 +125,11 @@ fn look_back(app: &Arc<App>, task: &Task, schedule: &Schedule, now: i64) {
     let (Some(first), Some(last)) = (missed.first(), missed.last()) else {
         return;
     };
-    let (first, last, count) = (crate::clock::rfc3339(*first), crate::clock::rfc3339(*last), missed.len());
+    let (first, last, count) = (
+        crate::clock::rfc3339(*first),
+        crate::clock::rfc3339(*last),
+        missed.len(),
+    );
     tracing::warn!(task = %task.name, count, first, last, "runs were missed while the server was down");
     let mut run = run_of(app, task, missed[count - 1], None);
     let message = format!(
@@ -157,7 +178,13 @@ fn begin(app: &Arc<App>, task: Task, run: Run) {
 
 fn perform(app: &App, task: &Task, mut run: Run, ticket: Result<crate::query::Ticket, ApiError>) {
     // The newest state of the task: it may have waited, or been changed.
-    let task = app.meta.read().tasks.get(&task.id).cloned().unwrap_or_else(|| task.clone());
+    let task = app
+        .meta
+        .read()
+        .tasks
+        .get(&task.id)
+        .cloned()
+        .unwrap_or_else(|| task.clone());
     match ticket {
         Ok(ticket) => {
             let mut started = run.clone();
@@ -172,7 +199,10 @@ fn perform(app: &App, task: &Task, mut run: Run, ticket: Result<crate::query::Ti
             run.started_at = Some(now);
             run.finished_at = Some(now);
             run.say(now, "Completed(failed)");
-            run.say(now, format!("error exhausting result iterator: {}", error.message));
+            run.say(
+                now,
+                format!("error exhausting result iterator: {}", error.message),
+            );
         }
     }
     settle(app, &task, &run);
@@ -189,9 +219,17 @@ fn settle(app: &App, task: &Task, run: &Run) {
         let Some(mut task) = state.tasks.get(&task.id).cloned() else {
             return Ok::<_, ApiError>(());
         };
-        task.latest_completed = task.latest_completed.max(if run.requested_at.is_none() { run.scheduled_for } else { 0 });
+        task.latest_completed = task.latest_completed.max(if run.requested_at.is_none() {
+            run.scheduled_for
+        } else {
+            0
+        });
         if run.status == Status::Success {
-            task.latest_success = Some(task.latest_success.unwrap_or(i64::MIN).max(run.scheduled_for));
+            task.latest_success = Some(
+                task.latest_success
+                    .unwrap_or(i64::MIN)
+                    .max(run.scheduled_for),
+            );
         }
         task.last_run_status = Some(run.status.name().to_owned());
         task.last_run_error = last_error(run);

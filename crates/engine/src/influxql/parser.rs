@@ -1,0 +1,552 @@
+//! From tokens to statements.
+
+use regex::RegexBuilder;
+
+use super::QueryError;
+use super::ast::{
+    Expression, Fill, KeyChoice, Operator, Select, SelectColumn, Show, Source, Statement,
+    TagChoice, Window,
+};
+use super::lexer::{Placed, Token, tokens};
+
+/// How deep parentheses may be nested: each level takes stack.
+const MAX_DEPTH: usize = 64;
+
+/// The most statements of one request.
+const MAX_STATEMENTS: usize = 64;
+
+/// Largest compiled pattern: a pattern is not to take the memory.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// Reads statements, parted by semicolons.
+///
+/// # Errors
+/// What was found, what was expected, and where.
+pub fn parse(text: &str) -> Result<Vec<Statement>, QueryError> {
+    let tokens = tokens(text)?;
+    let mut parser = Parser {
+        tokens,
+        position: 0,
+        depth: 0,
+    };
+    let mut statements = Vec::new();
+    loop {
+        while parser.symbol(";") {}
+        if parser.peek() == &Token::End {
+            return Ok(statements);
+        }
+        if statements.len() == MAX_STATEMENTS {
+            return Err(QueryError::new(format!(
+                "more than {MAX_STATEMENTS} statements"
+            )));
+        }
+        statements.push(parser.statement()?);
+        if parser.peek() != &Token::End && !parser.symbol(";") {
+            return Err(parser.expected(";, EOF"));
+        }
+    }
+}
+
+struct Parser {
+    tokens: Vec<Placed>,
+    position: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn placed(&self) -> &Placed {
+        &self.tokens[self.position.min(self.tokens.len() - 1)]
+    }
+
+    fn peek(&self) -> &Token {
+        &self.placed().token
+    }
+
+    fn next(&mut self) -> Token {
+        let token = self.peek().clone();
+        self.position += 1;
+        token
+    }
+
+    fn expected(&self, what: &str) -> QueryError {
+        let Placed {
+            text, line, column, ..
+        } = self.placed();
+        QueryError::new(format!(
+            "found {text}, expected {what} at line {line}, char {column}"
+        ))
+    }
+
+    fn symbol(&mut self, symbol: &str) -> bool {
+        let is = matches!(self.peek(), Token::Symbol(found) if *found == symbol);
+        self.position += usize::from(is);
+        is
+    }
+
+    fn need(&mut self, symbol: &str) -> Result<(), QueryError> {
+        if self.symbol(symbol) {
+            Ok(())
+        } else {
+            Err(self.expected(symbol))
+        }
+    }
+
+    fn is_keyword(&self, keyword: &str) -> bool {
+        matches!(self.peek(), Token::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+
+    fn keyword(&mut self, keyword: &str) -> bool {
+        let is = self.is_keyword(keyword);
+        self.position += usize::from(is);
+        is
+    }
+
+    fn need_keyword(&mut self, keyword: &str) -> Result<(), QueryError> {
+        if self.keyword(keyword) {
+            Ok(())
+        } else {
+            Err(self.expected(keyword))
+        }
+    }
+
+    fn name(&mut self) -> Result<String, QueryError> {
+        match self.peek() {
+            Token::Word(name) | Token::Quoted(name) => {
+                let name = name.clone();
+                self.position += 1;
+                Ok(name)
+            }
+            _ => Err(self.expected("identifier")),
+        }
+    }
+
+    fn count(&mut self) -> Result<usize, QueryError> {
+        match self.next() {
+            Token::Integer(number) => {
+                usize::try_from(number).map_err(|_| QueryError::new("a count cannot be negative"))
+            }
+            _ => {
+                self.position -= 1;
+                Err(self.expected("integer"))
+            }
+        }
+    }
+
+    fn statement(&mut self) -> Result<Statement, QueryError> {
+        if self.keyword("SELECT") {
+            return self.select().map(Statement::Select);
+        }
+        if self.keyword("SHOW") {
+            return self.show();
+        }
+        if self.is_keyword("DELETE") {
+            self.position += 1;
+            return Ok(Statement::Delete(self.filters()?));
+        }
+        for verb in [
+            "CREATE", "DROP", "EXPLAIN", "GRANT", "REVOKE", "ALTER", "SET", "KILL",
+        ] {
+            if self.keyword(verb) {
+                let object = self.name().unwrap_or_default().to_ascii_uppercase();
+                while !matches!(self.peek(), Token::End | Token::Symbol(";")) {
+                    self.position += 1;
+                }
+                return Ok(Statement::NotImplemented(
+                    format!("{verb} {object}").trim_end().to_owned(),
+                ));
+            }
+        }
+        Err(self.expected(
+            "SELECT, DELETE, SHOW, CREATE, DROP, EXPLAIN, GRANT, REVOKE, ALTER, SET, KILL",
+        ))
+    }
+
+    fn show(&mut self) -> Result<Statement, QueryError> {
+        if self.keyword("DATABASES") {
+            return Ok(Statement::ShowDatabases);
+        }
+        if self.keyword("MEASUREMENTS") {
+            return self.filters().map(Statement::ShowMeasurements);
+        }
+        if self.keyword("SERIES") {
+            return self.filters().map(Statement::ShowSeries);
+        }
+        if self.keyword("FIELD") {
+            self.need_keyword("KEYS")?;
+            return self.filters().map(Statement::ShowFieldKeys);
+        }
+        if self.keyword("RETENTION") {
+            self.need_keyword("POLICIES")?;
+            let database = if self.keyword("ON") {
+                Some(self.name()?)
+            } else {
+                None
+            };
+            return Ok(Statement::ShowRetentionPolicies(database));
+        }
+        if self.keyword("TAG") {
+            if self.keyword("KEYS") {
+                return self.filters().map(Statement::ShowTagKeys);
+            }
+            self.need_keyword("VALUES")?;
+            let (mut show, mut keys) = (Show::default(), None);
+            self.target(&mut show)?;
+            if self.keyword("WITH") {
+                keys = Some(self.key_choice()?);
+            }
+            self.restrict(&mut show)?;
+            let keys = keys.ok_or_else(|| self.expected("WITH"))?;
+            return Ok(Statement::ShowTagValues(show, keys));
+        }
+        Err(self.expected("DATABASES, FIELD, MEASUREMENTS, RETENTION, SERIES, TAG"))
+    }
+
+    fn key_choice(&mut self) -> Result<KeyChoice, QueryError> {
+        self.need_keyword("KEY")?;
+        if self.symbol("=") {
+            return Ok(KeyChoice::Names(vec![self.name()?]));
+        }
+        if self.symbol("=~") {
+            return match self.next() {
+                Token::Pattern(pattern) => Ok(KeyChoice::Pattern(compiled(&pattern)?)),
+                _ => Err(self.expected("a pattern")),
+            };
+        }
+        self.need_keyword("IN")?;
+        self.need("(")?;
+        let mut names = vec![self.name()?];
+        while self.symbol(",") {
+            names.push(self.name()?);
+        }
+        self.need(")")?;
+        Ok(KeyChoice::Names(names))
+    }
+
+    fn filters(&mut self) -> Result<Show, QueryError> {
+        let mut show = Show::default();
+        self.target(&mut show)?;
+        if self.keyword("WITH") {
+            // SHOW MEASUREMENTS WITH MEASUREMENT = name
+            self.need_keyword("MEASUREMENT")?;
+            if !self.symbol("=") && !self.symbol("=~") {
+                return Err(self.expected("=, =~"));
+            }
+            show.sources = self.sources()?;
+        }
+        self.restrict(&mut show)?;
+        Ok(show)
+    }
+
+    fn target(&mut self, show: &mut Show) -> Result<(), QueryError> {
+        if self.keyword("ON") {
+            show.database = Some(self.name()?);
+        }
+        if self.keyword("FROM") {
+            show.sources = self.sources()?;
+        }
+        Ok(())
+    }
+
+    fn restrict(&mut self, show: &mut Show) -> Result<(), QueryError> {
+        if self.keyword("WHERE") {
+            show.condition = Some(self.expression(0)?);
+        }
+        if self.keyword("LIMIT") {
+            show.limit = Some(self.count()?);
+        }
+        if self.keyword("OFFSET") {
+            show.offset = self.count()?;
+        }
+        Ok(())
+    }
+
+    fn sources(&mut self) -> Result<Vec<Source>, QueryError> {
+        let mut sources = vec![self.source()?];
+        while self.symbol(",") {
+            sources.push(self.source()?);
+        }
+        Ok(sources)
+    }
+
+    /// `m`, `rp.m`, `db.rp.m`, `db..m` or `/…/`.
+    fn source(&mut self) -> Result<Source, QueryError> {
+        if let Token::Pattern(pattern) = self.peek() {
+            let pattern = compiled(pattern)?;
+            self.position += 1;
+            return Ok(Source::Pattern(pattern));
+        }
+        let mut parts = vec![Some(self.name()?)];
+        while parts.len() < 3 && self.symbol(".") {
+            let is_omitted = matches!(self.peek(), Token::Symbol("."));
+            parts.push(if is_omitted { None } else { Some(self.name()?) });
+        }
+        let measurement = parts
+            .pop()
+            .flatten()
+            .ok_or_else(|| self.expected("identifier"))?;
+        let policy = parts.pop().flatten();
+        let database = parts.pop().flatten();
+        Ok(Source::Name {
+            database,
+            policy,
+            measurement,
+        })
+    }
+
+    fn select(&mut self) -> Result<Select, QueryError> {
+        let mut columns = Vec::new();
+        loop {
+            let value = self.expression(0)?;
+            let alias = if self.keyword("AS") {
+                Some(self.name()?)
+            } else {
+                None
+            };
+            columns.push(SelectColumn { value, alias });
+            if !self.symbol(",") {
+                break;
+            }
+        }
+        self.need_keyword("FROM")?;
+        let mut select = Select {
+            columns,
+            sources: self.sources()?,
+            condition: None,
+            tags: TagChoice::Names(Vec::new()),
+            window: None,
+            fill: Fill::Null,
+            descending: false,
+            limit: None,
+            offset: 0,
+            series_limit: None,
+            series_offset: 0,
+        };
+        if self.keyword("WHERE") {
+            select.condition = Some(self.expression(0)?);
+        }
+        if self.keyword("GROUP") {
+            self.need_keyword("BY")?;
+            self.dimensions(&mut select)?;
+        }
+        self.ending(&mut select)?;
+        Ok(select)
+    }
+
+    fn dimensions(&mut self, select: &mut Select) -> Result<(), QueryError> {
+        let mut names = Vec::new();
+        loop {
+            if self.symbol("*") {
+                select.tags = TagChoice::All;
+            } else if self.is_keyword("time") {
+                self.position += 1;
+                select.window = Some(self.window()?);
+            } else {
+                names.push(self.name()?);
+            }
+            if !self.symbol(",") {
+                break;
+            }
+        }
+        if let TagChoice::Names(known) = &mut select.tags {
+            *known = names;
+        }
+        Ok(())
+    }
+
+    fn window(&mut self) -> Result<Window, QueryError> {
+        self.need("(")?;
+        let every = match self.next() {
+            Token::Duration(every) if every > 0 => every,
+            _ => {
+                return Err(QueryError::new(
+                    "time dimension must have a duration argument above zero",
+                ));
+            }
+        };
+        let mut offset = 0;
+        if self.symbol(",") {
+            let sign = if self.symbol("-") { -1 } else { 1 };
+            offset = match self.next() {
+                Token::Duration(offset) => sign * offset,
+                _ => return Err(QueryError::new("time dimension offset must be a duration")),
+            };
+        }
+        self.need(")")?;
+        Ok(Window { every, offset })
+    }
+
+    fn ending(&mut self, select: &mut Select) -> Result<(), QueryError> {
+        loop {
+            if self.keyword("fill") {
+                self.need("(")?;
+                select.fill = self.fill()?;
+                self.need(")")?;
+            } else if self.keyword("ORDER") {
+                self.need_keyword("BY")?;
+                if self.name()? != "time" {
+                    return Err(QueryError::new("only ORDER BY time supported at this time"));
+                }
+                select.descending = self.keyword("DESC");
+                let _ = self.keyword("ASC");
+            } else if self.keyword("LIMIT") {
+                select.limit = Some(self.count()?);
+            } else if self.keyword("OFFSET") {
+                select.offset = self.count()?;
+            } else if self.keyword("SLIMIT") {
+                select.series_limit = Some(self.count()?);
+            } else if self.keyword("SOFFSET") {
+                select.series_offset = self.count()?;
+            } else if self.keyword("tz") {
+                return Err(QueryError::new("tz() is not supported: times are in UTC"));
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Result<Fill, QueryError> {
+        let sign = if self.symbol("-") { -1.0 } else { 1.0 };
+        match self.next() {
+            Token::Integer(number) => Ok(Fill::Number(sign * number as f64)),
+            Token::Number(number) => Ok(Fill::Number(sign * number)),
+            Token::Word(word) => match word.to_ascii_lowercase().as_str() {
+                "null" => Ok(Fill::Null),
+                "none" => Ok(Fill::None),
+                "previous" => Ok(Fill::Previous),
+                "linear" => Ok(Fill::Linear),
+                _ => Err(QueryError::new(format!("fill({word}) is not known"))),
+            },
+            _ => Err(self.expected("null, none, previous, linear, number")),
+        }
+    }
+
+    /// An expression whose operators bind at least so tightly.
+    fn expression(&mut self, least: u8) -> Result<Expression, QueryError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(QueryError::new(format!(
+                "expressions are nested deeper than {MAX_DEPTH}"
+            )));
+        }
+        let mut left = self.operand()?;
+        while let Some((operator, binding)) = self.operator() {
+            if binding < least {
+                break;
+            }
+            self.position += 1;
+            let right = self.expression(binding + 1)?;
+            left = Expression::Binary(operator, Box::new(left), Box::new(right));
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    fn operator(&self) -> Option<(Operator, u8)> {
+        if self.is_keyword("OR") {
+            return Some((Operator::Or, 1));
+        }
+        if self.is_keyword("AND") {
+            return Some((Operator::And, 2));
+        }
+        let Token::Symbol(symbol) = self.peek() else {
+            return None;
+        };
+        Some(match *symbol {
+            "=" => (Operator::Equal, 3),
+            "!=" | "<>" => (Operator::NotEqual, 3),
+            "<" => (Operator::Less, 3),
+            "<=" => (Operator::LessOrEqual, 3),
+            ">" => (Operator::Greater, 3),
+            ">=" => (Operator::GreaterOrEqual, 3),
+            "=~" => (Operator::Matches, 3),
+            "!~" => (Operator::MatchesNot, 3),
+            "+" => (Operator::Add, 4),
+            "-" => (Operator::Subtract, 4),
+            "*" => (Operator::Multiply, 5),
+            "/" => (Operator::Divide, 5),
+            "%" => (Operator::Modulo, 5),
+            _ => return None,
+        })
+    }
+
+    fn operand(&mut self) -> Result<Expression, QueryError> {
+        if self.symbol("(") {
+            let inner = self.expression(0)?;
+            self.need(")")?;
+            return Ok(inner);
+        }
+        if self.symbol("*") {
+            return Ok(Expression::Wildcard);
+        }
+        if self.symbol("-") {
+            return Ok(match self.operand()? {
+                Expression::Integer(number) => Expression::Integer(number.wrapping_neg()),
+                Expression::Number(number) => Expression::Number(-number),
+                Expression::Duration(length) => Expression::Duration(-length),
+                other => Expression::Binary(
+                    Operator::Multiply,
+                    Box::new(Expression::Integer(-1)),
+                    Box::new(other),
+                ),
+            });
+        }
+        let operand = match self.peek().clone() {
+            Token::Integer(number) => Expression::Integer(number),
+            Token::Number(number) => Expression::Number(number),
+            Token::Duration(length) => Expression::Duration(length),
+            Token::Text(text) => Expression::Text(text),
+            Token::Pattern(pattern) => Expression::Pattern(compiled(&pattern)?),
+            Token::Quoted(name) => Expression::Reference(name),
+            Token::Word(word) => return self.word(word),
+            Token::Symbol(_) | Token::End => {
+                return Err(self.expected("identifier, string, number, bool"));
+            }
+        };
+        self.position += 1;
+        self.skip_cast();
+        Ok(operand)
+    }
+
+    fn word(&mut self, word: String) -> Result<Expression, QueryError> {
+        self.position += 1;
+        if self.symbol("(") {
+            let mut arguments = Vec::new();
+            while !self.symbol(")") {
+                arguments.push(self.expression(0)?);
+                if !self.symbol(",") && !matches!(self.peek(), Token::Symbol(")")) {
+                    return Err(self.expected(", or )"));
+                }
+            }
+            return Ok(Expression::Call(word.to_ascii_lowercase(), arguments));
+        }
+        self.skip_cast();
+        Ok(match word.to_ascii_lowercase().as_str() {
+            "true" => Expression::Boolean(true),
+            "false" => Expression::Boolean(false),
+            _ => Expression::Reference(word),
+        })
+    }
+
+    /// `field::float` and the like: what a name is, is known from the data.
+    fn skip_cast(&mut self) {
+        let colon = |offset: usize, parser: &Self| {
+            matches!(
+                parser
+                    .tokens
+                    .get(parser.position + offset)
+                    .map(|placed| &placed.token),
+                Some(Token::Symbol(":"))
+            )
+        };
+        if colon(0, self) && colon(1, self) {
+            self.position += 3;
+        }
+    }
+}
+
+fn compiled(pattern: &str) -> Result<regex::Regex, QueryError> {
+    RegexBuilder::new(pattern)
+        .size_limit(PATTERN_BYTES)
+        .build()
+        .map_err(|error| QueryError::new(format!("/{pattern}/ is no pattern: {error}")))
+}
