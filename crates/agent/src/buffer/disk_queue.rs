@@ -52,18 +52,34 @@ struct Segment {
     bytes: u64,
     /// Lines of each record.
     lines: Vec<u32>,
+    /// Lines of the records that are not forgotten: counted along, a long outage has many records.
+    pending_lines: u64,
     /// Records that are done with.
     forgotten: BTreeSet<u32>,
 }
 
 impl Segment {
-    fn pending_lines(&self) -> u64 {
-        let pending = self
-            .lines
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !self.forgotten.contains(&(*index as u32)));
-        pending.map(|(_, lines)| u64::from(*lines)).sum()
+    fn new(number: u64, bytes: u64, lines: Vec<u32>) -> Self {
+        let pending_lines = lines.iter().map(|count| u64::from(*count)).sum();
+        Self {
+            number,
+            bytes,
+            lines,
+            pending_lines,
+            forgotten: BTreeSet::new(),
+        }
+    }
+
+    fn push(&mut self, lines: u32) {
+        self.lines.push(lines);
+        self.pending_lines += u64::from(lines);
+    }
+
+    fn forget(&mut self, index: u32) {
+        let lines = self.lines.get(index as usize).copied().unwrap_or(0);
+        if self.forgotten.insert(index) {
+            self.pending_lines = self.pending_lines.saturating_sub(u64::from(lines));
+        }
     }
 
     fn pending_records(&self) -> usize {
@@ -128,6 +144,11 @@ impl DiskQueue {
         Ok(queue)
     }
 
+    /// Another limit from now on: the next append keeps it.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     /// Learns what segments a previous process left. Contents are verified when they are read.
     fn scan(&mut self) -> io::Result<()> {
         let mut numbers = Vec::new();
@@ -158,12 +179,7 @@ impl DiskQueue {
                 continue;
             }
             let bytes = fs::metadata(&path)?.len();
-            self.segments.push_back(Segment {
-                number,
-                bytes,
-                lines,
-                forgotten: BTreeSet::new(),
-            });
+            self.segments.push_back(Segment::new(number, bytes, lines));
         }
         Ok(())
     }
@@ -195,19 +211,15 @@ impl DiskQueue {
             let number = self.next_number;
             self.writer = Some(Writer::create(&self.path(number))?);
             self.next_number += 1;
-            self.segments.push_back(Segment {
-                number,
-                bytes: segment::HEADER_BYTES,
-                lines: Vec::new(),
-                forgotten: BTreeSet::new(),
-            });
+            self.segments
+                .push_back(Segment::new(number, segment::HEADER_BYTES, Vec::new()));
         }
         let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
             return Err(io::Error::other("the newest segment is gone"));
         };
         writer.append(&record.bytes)?;
         segment.bytes = writer.bytes();
-        segment.lines.push(record.lines);
+        segment.push(record.lines);
         Ok(RecordId {
             segment: segment.number,
             index: segment.lines.len() as u32 - 1,
@@ -273,7 +285,7 @@ impl DiskQueue {
                 .iter_mut()
                 .find(|segment| segment.number == id.segment)
             {
-                segment.forgotten.insert(id.index);
+                segment.forget(id.index);
             }
         }
         let done: Vec<u64> = self
@@ -300,7 +312,7 @@ impl DiskQueue {
         let Some(oldest) = self.segments.front() else {
             return Ok(None);
         };
-        let (number, lines) = (oldest.number, oldest.pending_lines());
+        let (number, lines) = (oldest.number, oldest.pending_lines);
         let mut records = Vec::new();
         if keep_text {
             let wanted = |index: u32| !oldest.forgotten.contains(&index);
@@ -346,7 +358,10 @@ impl DiskQueue {
 
     /// Lines of the records that are not forgotten.
     pub fn lines(&self) -> u64 {
-        self.segments.iter().map(Segment::pending_lines).sum()
+        self.segments
+            .iter()
+            .map(|segment| segment.pending_lines)
+            .sum()
     }
 
     /// Bytes of all segments.

@@ -100,6 +100,9 @@ impl Buffer {
     /// New limits; what is held stays.
     pub fn set_limits(&mut self, limits: Limits) {
         self.overflow.set_log(limits.overflow_log.clone());
+        if let Some(disk) = &mut self.disk {
+            disk.set_limit(limits.disk);
+        }
         self.limits = limits;
     }
 
