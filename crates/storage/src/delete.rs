@@ -130,15 +130,18 @@ impl Storage {
         deletions: &[&Deletion],
     ) -> Result<Option<Segment>> {
         let mut writer = SegmentWriter::create(self.disk(), &self.layout().root, segment.origin)?;
+        let mut losses = Vec::new();
         for series in &segment.index.series {
             let ranges: Vec<TimeRange> = deletions
                 .iter()
                 .filter(|deletion| deletion.matches(&series.key))
                 .map(|deletion| deletion.range)
                 .collect();
-            let mut reader = reader_without(segment, &series.key, &ranges);
+            let mut reader = reader_without(segment, &series.key, &ranges).tolerant();
             copy_series(&mut reader, &mut writer)?;
+            losses.append(&mut reader.take_losses());
         }
+        self.keep_damaged(losses)?;
         if writer.is_empty() {
             return Ok(None);
         }

@@ -3,7 +3,7 @@
 //! ```text
 //! LAYOUT                       which version of this layout, with a checksum
 //! LOCK                         held by the one process that has the folder open
-//! log/NUMBER.log               see `log`
+//! log/NUMBER.wal               see `log`
 //! data/BUCKET/START_STOP/FIRST_LAST.segment     see `segment`; one folder a shard
 //! documents/NAME               see `document`
 //! damaged/                     originals of files that were repaired, and reports of what was lost
@@ -205,7 +205,7 @@ impl Layout {
         disk.remove_folder(&target)
     }
 
-    /// Keeps a copy of a damaged file, so that a repair destroys nothing.
+    /// Keeps a copy of a damaged file, so that a repair destroys nothing; one copy of each state.
     pub(crate) fn keep_original(&self, disk: &Disk, path: &Path) -> Result<()> {
         let folder = self.damaged();
         disk.create_folder(&folder)?;
@@ -213,7 +213,16 @@ impl Layout {
         let name = relative
             .to_string_lossy()
             .replace(std::path::MAIN_SEPARATOR, "+");
-        let target = folder.join(name);
+        let mut target = folder.join(&name);
+        for number in 2.. {
+            if !target.exists() {
+                break;
+            }
+            if same_bytes(path, &target)? {
+                return Ok(());
+            }
+            target = folder.join(format!("{name}.{number}"));
+        }
         let mut original = disk::open(path)?;
         let mut copy = disk.create(&target)?;
         let mut part = vec![0; COPY_BYTES];
@@ -227,6 +236,11 @@ impl Layout {
             copy.append(&part[..count])?;
         }
     }
+}
+
+/// Whether two files hold the same.
+fn same_bytes(left: &Path, right: &Path) -> Result<bool> {
+    Ok(disk::read_if_present(left)? == disk::read_if_present(right)?)
 }
 
 fn remove_drafts(disk: &Disk, folder: &Path) -> Result<()> {

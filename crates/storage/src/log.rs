@@ -26,7 +26,7 @@ pub(crate) const FILE_HEAD: usize = 8 + 8 + 4;
 pub(crate) const MARKER: [u8; 4] = *b"WREC";
 pub(crate) const RECORD_HEAD: usize = 4 + 1 + 8 + 8 + 4 + 8 + 8 + 4 + 4 + 4;
 /// The ending of the files.
-pub(crate) const EXTENSION: &str = "log";
+pub(crate) const EXTENSION: &str = "wal";
 
 /// Records whose sync failed: those after one, up to another.
 #[derive(Debug)]

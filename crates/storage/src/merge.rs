@@ -1,6 +1,7 @@
 //! Merging: several segments of a shard become one with fuller blocks and one copy of each row.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,6 +9,7 @@ use watchpost_core::point::SeriesKey;
 
 use crate::block::{self, MAX_BLOCK_ROWS};
 use crate::bucket::Bucket;
+use crate::damage::Damage;
 use crate::error::{Error, Result};
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
@@ -86,9 +88,7 @@ impl Storage {
             let Some(group) = group else {
                 return Ok(merged);
             };
-            let new = self
-                .merge(&group)
-                .inspect_err(|error| self.report_error(error))?;
+            let new = self.merge(&group)?;
             merged += group.len();
             self.replace_segments(bucket, &group, new)?;
         }
@@ -121,7 +121,19 @@ impl Storage {
         Ok(())
     }
 
+    /// Reports what a rewritten segment will not hold any more, and keeps the original.
+    pub(crate) fn keep_damaged(&self, losses: Vec<Damage>) -> Result<()> {
+        let files: BTreeSet<&PathBuf> = losses.iter().map(|damage| &damage.file).collect();
+        for file in files {
+            self.layout()
+                .keep_original(self.disk(), &self.layout().root.join(file))?;
+        }
+        losses.into_iter().for_each(|damage| self.report(damage));
+        Ok(())
+    }
+
     /// One segment with the rows of several of a shard, which follow each other by generation.
+    /// Damaged chunks are left out.
     fn merge(&self, group: &[Arc<Segment>]) -> Result<Option<Segment>> {
         let origin = Origin {
             first_generation: group
@@ -141,10 +153,13 @@ impl Storage {
         for segment in group {
             keys.extend(segment.index.series.iter().map(|series| &series.key));
         }
+        let mut losses = Vec::new();
         for key in keys {
-            let mut reader = reader_of(group, key);
+            let mut reader = reader_of(group, key).tolerant();
             copy_series(&mut reader, &mut writer)?;
+            losses.append(&mut reader.take_losses());
         }
+        self.keep_damaged(losses)?;
         if writer.is_empty() {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use watchpost_storage::{Damage, Error, Predicate, Storage, TimeRange};
 
 use crate::fixture::{
-    Cells, all_cells, cells_of, copy_folder, everything, files, open, quick, write,
+    BUCKET, Cells, all_cells, cells_of, copy_folder, everything, files, open, quick, write,
 };
 
 /// A store with every kind of file: two segments, a log with writes and a delete, documents.
@@ -30,11 +30,7 @@ fn sample(folder: &Path) -> Cells {
     write(&storage, &lines(30, 33));
     write(&storage, "m,host=c f=4 5\nm,host=a s=\"replaced\" 3");
     storage
-        .delete(
-            crate::fixture::BUCKET,
-            TimeRange::new(10, 12),
-            &Predicate::tag("host", "a"),
-        )
+        .delete(BUCKET, TimeRange::new(10, 12), &Predicate::tag("host", "a"))
         .unwrap();
     write(&storage, "m,host=c f=5 6");
     storage.put_document("settings", b"first").unwrap();
@@ -112,9 +108,9 @@ fn offsets(length: usize) -> Vec<usize> {
     let is_end = |offset: usize| offset < 54 || offset + 34 > length;
     let wanted = |offset: &usize| {
         if is_end(*offset) {
-            offset % 3 == 0
+            offset.is_multiple_of(3)
         } else {
-            offset % (1 + length / 30) == 0
+            offset.is_multiple_of(1 + length / 30)
         }
     };
     (0..length).filter(wanted).collect()
@@ -133,7 +129,7 @@ fn check_flipped(folder: &Path, truth: &Cells, context: &str) {
     }
     assert!(!damages.is_empty(), "{context}: nobody noticed");
     assert!(!damages[0].to_string().is_empty());
-    match cells_of(&storage, crate::fixture::BUCKET, &everything()) {
+    match cells_of(&storage, BUCKET, &everything()) {
         Ok(found) => nothing_invented(&found, truth, context),
         Err(Error::Damaged(damage)) => assert!(
             damages.contains(&damage),
@@ -192,6 +188,44 @@ fn the_report_names_exactly_what_is_lost() {
     );
 }
 
+/// Damage stops neither deletes nor merges: they go on without the lost part, say so, and keep the
+/// original.
+#[test]
+fn deletes_and_merges_go_around_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let truth = sample(folder.path());
+    let segment = files(&folder.path().join("data")).remove(0);
+    let length = std::fs::metadata(&segment).unwrap().len() as usize;
+    let storage = open(folder.path());
+    let damage = (60..length).step_by(5).find_map(|offset| {
+        flip(&segment, offset, 0x10);
+        let found = storage.verify().unwrap().damages;
+        let damage = found
+            .into_iter()
+            .find(|damage| damage.lost.field.as_deref() == Some("f"));
+        if damage.is_none() {
+            flip(&segment, offset, 0x10);
+        }
+        damage
+    });
+    drop(storage);
+    let storage = open(folder.path());
+    assert_eq!(storage.damages(), [], "not met yet");
+    storage
+        .delete(BUCKET, TimeRange::new(20, 21), &Predicate::tag("host", "a"))
+        .unwrap();
+    storage.compact().unwrap();
+    assert_eq!(storage.damages(), [damage.unwrap()]);
+    assert!(folder.path().join("damaged").is_dir());
+    let found = all_cells(&storage);
+    let lost = |(_, field, time): &(String, String, i64)| *time == 20 || field == "f" && *time < 30;
+    let expected: Cells = truth
+        .into_iter()
+        .filter(|(cell, _)| cell.0 != "m,host=a" || !lost(cell))
+        .collect();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_log_with_a_damaged_record_keeps_the_ones_around_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,7 +254,7 @@ fn a_log_with_a_damaged_record_keeps_the_ones_around_it() {
         folder
             .path()
             .join("damaged")
-            .join("log+000000000001.log")
+            .join("log+000000000001.wal")
             .exists(),
         "the original is kept"
     );
