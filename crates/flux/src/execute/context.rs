@@ -28,6 +28,7 @@ pub struct Context<'a> {
     regexes: RefCell<HashMap<Arc<str>, Arc<Regex>>>,
     depth: Cell<usize>,
     rows: Cell<Option<usize>>,
+    lambda: Cell<bool>,
     consumers: RefCell<HashMap<*const Node, usize>>,
     cache: RefCell<HashMap<*const Node, Kept>>,
     explain: RefCell<Vec<String>>,
@@ -63,6 +64,7 @@ impl<'a> Context<'a> {
             regexes: RefCell::default(),
             depth: Cell::new(0),
             rows: Cell::new(None),
+            lambda: Cell::new(false),
             consumers: RefCell::default(),
             cache: RefCell::default(),
             explain: RefCell::default(),
@@ -211,6 +213,19 @@ impl<'a> Context<'a> {
     /// How many rows the lambda that is being evaluated works on at once; `None` outside of one.
     pub fn lambda_rows(&self) -> Option<usize> {
         self.rows.get()
+    }
+
+    /// Whether a table function's lambda is being evaluated.
+    pub fn in_lambda(&self) -> bool {
+        self.lambda.get()
+    }
+
+    /// Evaluates as a part of a table function's lambda.
+    pub fn within_lambda<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.lambda.replace(true);
+        let result = work();
+        self.lambda.set(before);
+        result
     }
 
     /// Evaluates for so many rows at once.

@@ -61,7 +61,12 @@ impl Context<'_> {
     /// Answers a node from the source if the whole chain behind it can be pushed down; `false` if it cannot.
     pub(super) fn scan(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<bool, Error> {
         if let Some(selection) = self.selection(node)? {
-            self.note(format!("{}; rows as stored", selection.describe()));
+            let rest = if selection.rest.is_some() {
+                ", the rest of the filter in memory"
+            } else {
+                ""
+            };
+            self.note(format!("{}; rows as stored{rest}", selection.describe()));
             self.read_rows(&selection, out)?;
             return Ok(true);
         }

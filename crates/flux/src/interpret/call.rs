@@ -122,6 +122,11 @@ impl Context<'_> {
         if !lifted {
             return (native.call)(self, arguments);
         }
+        if let ("", Some(Value::Column(column))) = (native.package, arguments.get("v"))
+            && let Some(converted) = crate::stdlib::convert_column(native.name, column)
+        {
+            return Ok(Value::Column(converted));
+        }
         self.lift(native, arguments, rows)
     }
 

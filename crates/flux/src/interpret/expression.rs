@@ -294,7 +294,8 @@ impl Context<'_> {
             );
         }
         self.call(&function, arguments, piped).map_err(|error| {
-            if error.located || self.lambda_rows().is_some() {
+            // Inside a lambda the table function that runs it says where.
+            if error.located || self.in_lambda() {
                 return error;
             }
             let name = callee_name(&call.callee).unwrap_or(function.name());

@@ -44,7 +44,7 @@ impl Lambda {
             vec![(Arc::clone(&self.parameter), Value::Row(row))],
             Default::default(),
         );
-        context.call(&self.function, arguments, None)
+        context.within_lambda(|| context.call(&self.function, arguments, None))
     }
 
     /// The value for one row.
@@ -75,7 +75,7 @@ impl Lambda {
             vec![(Arc::clone(&self.parameter), value)],
             Default::default(),
         );
-        context.call(&self.function, arguments, None)
+        context.within_lambda(|| context.call(&self.function, arguments, None))
     }
 
     /// Whether the function is true, row by row; null counts as not.

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::execute::Context;
 use crate::interpret::NativeKind::{Scalar, Stream};
 use crate::interpret::{Arguments, Native};
-use crate::table::{Column, Text, Vector};
+use crate::table::{Column, ColumnType, Text, Vector};
 use crate::value::time::{format_time_full, parse_time};
 use crate::value::{Duration, Value, display_value, duration, format_float};
 
@@ -223,32 +223,64 @@ fn die(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     Err(Error::invalid(arguments.string("msg")?))
 }
 
+/// A whole column converted without a look at single values; `None` where each value must be looked at.
+fn cast(column: &Column, kind: ColumnType) -> Option<Column> {
+    Some(match (column, kind) {
+        (Column::Integer(values), ColumnType::Float) => {
+            Column::Float(values.map(|value| *value as f64))
+        }
+        (Column::Unsigned(values), ColumnType::Float) => {
+            Column::Float(values.map(|value| *value as f64))
+        }
+        (Column::Float(values), ColumnType::Integer) => {
+            Column::Integer(values.map(|value| *value as i64))
+        }
+        (Column::Time(values), ColumnType::Integer) => Column::Integer(values.clone()),
+        (Column::Unsigned(values), ColumnType::Integer) => {
+            Column::Integer(values.map(|value| value.cast_signed()))
+        }
+        (Column::Integer(values), ColumnType::Unsigned) => {
+            Column::Unsigned(values.map(|value| value.cast_unsigned()))
+        }
+        (Column::Float(values), ColumnType::String) => {
+            Column::String(values.map(|value| Text(Arc::from(format_float(*value)))))
+        }
+        (Column::Integer(values), ColumnType::String) => {
+            Column::String(values.map(|value| Text(Arc::from(value.to_string()))))
+        }
+        (Column::Time(values), ColumnType::String) => {
+            Column::String(values.map(|value| Text(Arc::from(format_time_full(*value)))))
+        }
+        (Column::Integer(values), ColumnType::Time) => Column::Time(values.clone()),
+        (other, _) if other.kind() == kind => other.clone(),
+        _ => return None,
+    })
+}
+
+/// What a conversion of the language does to a whole column, by the function's name; `None` as [`cast`].
+pub fn convert_column(name: &str, column: &Column) -> Option<Column> {
+    let kind = match name {
+        "int" => ColumnType::Integer,
+        "uint" => ColumnType::Unsigned,
+        "float" => ColumnType::Float,
+        "string" => ColumnType::String,
+        "time" => ColumnType::Time,
+        _ => return None,
+    };
+    cast(column, kind)
+}
+
 /// A stream whose `_value` went through a conversion; null stays null.
 fn convert_values(
     context: &Context<'_>,
     arguments: &Arguments,
     name: &'static str,
-    kind: crate::table::ColumnType,
+    kind: ColumnType,
     convert: fn(&Value) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
     map_table(context, arguments, name, move |_, mut table| {
         let column = table.expect_column("_value")?;
-        let fast = match (column, kind) {
-            (Column::Integer(values), crate::table::ColumnType::Float) => {
-                Some(Column::Float(values.map(|value| *value as f64)))
-            }
-            (Column::Unsigned(values), crate::table::ColumnType::Float) => {
-                Some(Column::Float(values.map(|value| *value as f64)))
-            }
-            (Column::Float(values), crate::table::ColumnType::String) => Some(Column::String(
-                values.map(|value| Text(Arc::from(format_float(*value)))),
-            )),
-            (Column::Float(values), crate::table::ColumnType::Integer) => {
-                Some(Column::Integer(values.map(|value| *value as i64)))
-            }
-            (other, _) if other.kind() == kind => Some(other.clone()),
-            _ => None,
-        };
+        let fast = cast(column, kind);
         let converted = match fast {
             Some(column) => column,
             None => {
@@ -269,59 +301,29 @@ fn to_string(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Erro
         context,
         arguments,
         "toString",
-        crate::table::ColumnType::String,
+        ColumnType::String,
         string_of,
     )
 }
 
 fn to_int(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(
-        context,
-        arguments,
-        "toInt",
-        crate::table::ColumnType::Integer,
-        int_of,
-    )
+    convert_values(context, arguments, "toInt", ColumnType::Integer, int_of)
 }
 
 fn to_uint(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(
-        context,
-        arguments,
-        "toUInt",
-        crate::table::ColumnType::Unsigned,
-        uint_of,
-    )
+    convert_values(context, arguments, "toUInt", ColumnType::Unsigned, uint_of)
 }
 
 fn to_float(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(
-        context,
-        arguments,
-        "toFloat",
-        crate::table::ColumnType::Float,
-        float_of,
-    )
+    convert_values(context, arguments, "toFloat", ColumnType::Float, float_of)
 }
 
 fn to_bool(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(
-        context,
-        arguments,
-        "toBool",
-        crate::table::ColumnType::Boolean,
-        bool_of,
-    )
+    convert_values(context, arguments, "toBool", ColumnType::Boolean, bool_of)
 }
 
 fn to_time(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(
-        context,
-        arguments,
-        "toTime",
-        crate::table::ColumnType::Time,
-        time_of,
-    )
+    convert_values(context, arguments, "toTime", ColumnType::Time, time_of)
 }
 
 fn hex_int(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

@@ -44,6 +44,7 @@ mod write;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
+pub use convert::convert_column;
 pub use schema::schema_tables;
 pub use windows::location_of;
 
