@@ -1,0 +1,68 @@
+// Axes: which values and times get a tick, and how a tick is written. Pure.
+
+/** Round steps for a range of values: at most about `count` ticks. */
+export const valueTicks = (low, high, count, base = 10) => {
+  const span = high - low || 1;
+  const rough = span / Math.max(1, count);
+  let step;
+  if (base === 1024) {
+    const power = 2 ** Math.ceil(Math.log2(rough));
+    step = Math.max(1, power);
+  } else {
+    const power = 10 ** Math.floor(Math.log10(rough));
+    step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  }
+  const ticks = [];
+  for (let tick = Math.ceil(low / step - 1e-9) * step; tick <= high + step * 1e-9; tick += step) {
+    ticks.push(Math.abs(tick) < step * 1e-9 ? 0 : tick);
+  }
+  return ticks;
+};
+
+const SECOND = 1e3, MINUTE = 60e3, HOUR = 3600e3, DAY = 86400e3;
+const STEPS = [
+  SECOND, 5 * SECOND, 10 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE,
+  15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY,
+  30 * DAY, 61 * DAY, 122 * DAY,
+];
+const two = (number) => String(number).padStart(2, "0");
+
+/** Times of ticks on round local times, with their labels. */
+export const timeTicks = (start, stop, count) => {
+  const rough = (stop - start) / Math.max(1, count);
+  const step = STEPS.find((size) => size >= rough) ?? STEPS[STEPS.length - 1];
+  const offset = new Date(start).getTimezoneOffset() * MINUTE;
+  const ticks = [];
+  for (let time = Math.ceil((start - offset) / step) * step + offset; time <= stop; time += step) {
+    ticks.push({ time, label: label(time, step) });
+  }
+  return ticks;
+};
+
+const label = (time, step) => {
+  const at = new Date(time);
+  const day = `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  if (step >= DAY) return day;
+  const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  if (at.getHours() === 0 && at.getMinutes() === 0 && step >= MINUTE) return day;
+  return step >= MINUTE ? clock : `${clock}:${two(at.getSeconds())}`;
+};
+
+/** Room above and below for values, from zero where that is near. */
+export const valueRange = (least, greatest, unit) => {
+  if (!Number.isFinite(least)) return unit === "percent" ? [0, 100] : [0, 1];
+  if (unit === "percent") return [0, greatest > 100 ? greatest * 1.05 : greatest > 20 ? 100 : Math.max(5, greatest * 1.25)];
+  const low = least >= 0 && least < greatest * 0.8 ? 0 : least;
+  const span = greatest - low || Math.abs(greatest) || 1;
+  return [low === 0 ? 0 : low - span * 0.05, greatest + span * 0.08];
+};
+
+/** The place of the last element at or before `time` in ascending times; -1 if there is none. */
+export const indexAt = (times, time) => {
+  let low = 0, high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] <= time) low = middle + 1; else high = middle;
+  }
+  return low - 1;
+};

@@ -1,0 +1,9 @@
+// Hosts side by side over a shared range and cursor.
+
+import { follow } from "./page.js";
+import { Panels, marks } from "./panel.js";
+
+const { range, start, stop } = document.getElementById("compare").dataset;
+const panels = new Panels({ range, start, stop, marks: marks(null) });
+follow(null, () => {});
+document.addEventListener("database-back", () => panels.loadNow());

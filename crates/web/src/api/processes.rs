@@ -1,0 +1,98 @@
+//! The busiest processes of a host at a moment.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+use watchpost_client::flux_text;
+use watchpost_core::catalogue::MEASUREMENT;
+use watchpost_core::csv::Table;
+use watchpost_core::time::{NANOS_PER_SECOND, format_rfc3339};
+
+use crate::csv::{Format, Rows};
+use crate::parameters::Parameters;
+use crate::state::App;
+use crate::tier::Tier;
+use crate::time_range::instant;
+use crate::{ApiError, Result};
+
+/// How far before the moment a process may have been seen: the slow collectors' interval, three times.
+const LOOK_BACK: i64 = 30 * NANOS_PER_SECOND;
+
+/// Most processes of one answer; the agent sends fewer.
+const LIMIT: usize = 100;
+
+const COLUMNS: [&str; 8] = [
+    "process",
+    "process_pid",
+    "process_instances",
+    "process_cpu_percent",
+    "process_memory_bytes",
+    "process_memory_percent",
+    "process_io_read_bytes",
+    "process_io_write_bytes",
+];
+
+pub(super) async fn list(
+    State(app): State<App>,
+    Path(host): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let parameters = Parameters::read(query.as_deref(), &["at", "by", "limit", "format"])?;
+    let format = Format::read(&parameters, &headers)?;
+    let now = crate::now();
+    let at = instant("at", parameters.one("at")?.unwrap_or("now"), now)?;
+    let by = match parameters.choice("by", &["cpu", "memory", "io"])? {
+        "memory" => ["process_memory_bytes", ""],
+        "io" => ["process_io_read_bytes", "process_io_write_bytes"],
+        _ => ["process_cpu_percent", ""],
+    };
+    let limit = parameters.integer("limit", 1..=LIMIT, 20)?;
+    if now - at > app.database.retention.0[Tier::Raw as usize] {
+        return Err(ApiError::invalid(
+            "at",
+            "lies before what the raw tier keeps; processes are kept there alone",
+        ));
+    }
+    let processes = read(&app, &host, at).await?;
+    let mut processes: Vec<Value> = processes.into_values().map(Value::Object).collect();
+    let size =
+        |process: &Value| -> f64 { by.iter().filter_map(|field| process[*field].as_f64()).sum() };
+    processes.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    processes.truncate(limit);
+    let document = || json!({ "host": host, "at": format_rfc3339(at), "processes": processes });
+    Ok(format.respond(document, || {
+        let mut rows = Rows::new(COLUMNS);
+        rows.rows = processes
+            .iter()
+            .map(|process| COLUMNS.map(|name| process[name].clone()).to_vec())
+            .collect();
+        rows
+    }))
+}
+
+async fn read(app: &App, host: &str, at: i64) -> Result<BTreeMap<String, Map<String, Value>>> {
+    let text = format!(
+        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {} and {} and exists r[\"process\"])\n    |> last()\n    |> keep(columns: [\"_time\", \"_value\", \"_field\", \"process\"])\n",
+        flux_text::string(app.database.bucket(Tier::Raw)),
+        flux_text::time(at - LOOK_BACK),
+        flux_text::time(at + 1),
+        flux_text::equals("_measurement", MEASUREMENT),
+        flux_text::equals("host", host),
+    );
+    let mut found: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for row in app.database.query(text).await?.iter().flat_map(Table::rows) {
+        let (Some(process), Some(field), Some(value)) =
+            (row.str("process"), row.str("_field"), row.f64("_value"))
+        else {
+            continue;
+        };
+        let entry = found.entry(process.to_owned()).or_default();
+        entry.insert("process".to_owned(), json!(process));
+        entry.insert(field.to_owned(), json!(value));
+    }
+    Ok(found)
+}

@@ -1,0 +1,238 @@
+//! The fleet as it was last seen: each host's newest values, how old they are, and a short past for
+//! its sparkline. Pure; time is an argument.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Value, json};
+use watchpost_core::csv::Table;
+use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339};
+
+use crate::tier::floor;
+
+/// What is kept of each host.
+pub const FIELDS: [&str; 6] = [
+    "cpu_usage_percent",
+    "memory_usage_percent",
+    "disk_usage_percent",
+    "cpu_load_1m",
+    "network_bytes_recv",
+    "network_bytes_sent",
+];
+
+/// Nanoseconds between points of a sparkline.
+pub const SPARK_STEP: i64 = 20 * NANOS_PER_SECOND;
+
+/// Points of a sparkline: 15 minutes.
+pub const SPARK_POINTS: usize = 45;
+
+/// Hosts that are kept; further ones are left out and said so.
+pub const HOST_LIMIT: usize = 10_000;
+
+/// All hosts by name.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    hosts: BTreeMap<String, Host>,
+}
+
+/// One host as it was last seen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// Region, environment and service, where it has them.
+    pub tags: BTreeMap<&'static str, String>,
+    /// Time of its newest point, nanoseconds since 1970.
+    pub time: i64,
+    /// Newest values; counters as rates per second.
+    pub values: BTreeMap<&'static str, f64>,
+    /// Last values of counters, for the next rate.
+    counters: BTreeMap<&'static str, (i64, f64)>,
+    /// Time, sum and number of the CPU values of each step.
+    spark: VecDeque<(i64, f64, u32)>,
+}
+
+/// How fresh a host's newest point is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As it should be.
+    Online,
+    /// Missing for a moment.
+    Late,
+    /// Missing for longer; its last values are kept.
+    Offline,
+}
+
+/// From which age on a host is late or offline, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ages {
+    /// Late.
+    pub late: i64,
+    /// Offline.
+    pub offline: i64,
+}
+
+impl State {
+    /// Its name in answers and pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Online => "online",
+            State::Late => "late",
+            State::Offline => "offline",
+        }
+    }
+}
+
+impl Host {
+    /// How fresh it is.
+    pub fn state(&self, now: i64, ages: Ages) -> State {
+        match now - self.time {
+            age if age >= ages.offline => State::Offline,
+            age if age >= ages.late => State::Late,
+            _ => State::Online,
+        }
+    }
+
+    /// CPU means, the oldest first.
+    pub fn spark(&self) -> Vec<f64> {
+        self.spark
+            .iter()
+            .map(|(_, sum, count)| sum / f64::from(*count))
+            .collect()
+    }
+
+    /// The JSON of the API and of live events.
+    pub fn document(&self, now: i64, ages: Ages) -> Value {
+        json!({
+            "host": self.name,
+            "region": self.tags.get("region"),
+            "environment": self.tags.get("environment"),
+            "service": self.tags.get("service"),
+            "state": self.state(now, ages).name(),
+            "last_seen": format_rfc3339(floor(self.time, NANOS_PER_MILLI)),
+            "age_seconds": ((now - self.time).max(0)) / NANOS_PER_SECOND,
+            "values": self.values.iter().map(|(name, value)| (*name, (value * 1e3).round() / 1e3)).collect::<BTreeMap<_, _>>(),
+        })
+    }
+
+    fn see(&mut self, time: i64, field: &'static str, value: f64) {
+        if watchpost_core::catalogue::metric(field)
+            .is_some_and(|metric| metric.kind == watchpost_core::catalogue::Kind::Counter)
+        {
+            if let Some((before, old)) = self.counters.insert(field, (time, value))
+                && time > before
+            {
+                let growth = if value >= old { value - old } else { value };
+                let seconds = (time - before) as f64 / NANOS_PER_SECOND as f64;
+                self.values.insert(field, growth / seconds);
+            }
+            return;
+        }
+        self.values.insert(field, value);
+    }
+
+    fn remember(&mut self, time: i64, cpu: f64) {
+        let step = floor(time, SPARK_STEP);
+        match self.spark.back_mut() {
+            Some(last) if last.0 == step => {
+                last.1 += cpu;
+                last.2 += 1;
+            }
+            Some(last) if last.0 > step => {}
+            _ => self.spark.push_back((step, cpu, 1)),
+        }
+        while self.spark.len() > SPARK_POINTS {
+            self.spark.pop_front();
+        }
+    }
+}
+
+impl Fleet {
+    /// The hosts by name.
+    pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Host> {
+        self.hosts.values()
+    }
+
+    /// The host of a name.
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.get(name)
+    }
+
+    /// Takes newest values; gives the names of hosts that have news.
+    pub fn see(&mut self, tables: &[Table]) -> Vec<String> {
+        let mut newest: BTreeMap<String, BTreeMap<&'static str, (i64, f64)>> = BTreeMap::new();
+        let mut tags: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
+        for row in tables.iter().flat_map(Table::rows) {
+            let field = row
+                .str("_field")
+                .and_then(|name| FIELDS.into_iter().find(|field| *field == name));
+            let (Some(field), Some(host), Some(time), Some(value)) =
+                (field, row.str("host"), row.time("_time"), row.f64("_value"))
+            else {
+                continue;
+            };
+            let of_host = newest.entry(host.to_owned()).or_default();
+            let entry = of_host.entry(field).or_insert((time, value));
+            // A host has several disks: the newest points count, of those the fullest.
+            if (time - entry.0).abs() > 60 * NANOS_PER_SECOND {
+                if time > entry.0 {
+                    *entry = (time, value);
+                }
+            } else {
+                *entry = (time.max(entry.0), value.max(entry.1));
+            }
+            let known = tags.entry(host.to_owned()).or_default();
+            for tag in ["region", "environment", "service"] {
+                if let Some(text) = row.str(tag) {
+                    known.insert(tag, text.to_owned());
+                }
+            }
+        }
+        let mut changed = Vec::new();
+        for (name, fields) in newest {
+            if !self.hosts.contains_key(&name) && self.hosts.len() >= HOST_LIMIT {
+                continue;
+            }
+            let host = self.hosts.entry(name.clone()).or_insert_with(|| Host {
+                name: name.clone(),
+                ..Host::default()
+            });
+            if let Some(tags) = tags.remove(&name) {
+                host.tags.extend(tags);
+            }
+            let time = fields
+                .values()
+                .map(|(time, _)| *time)
+                .max()
+                .unwrap_or(host.time);
+            if time <= host.time {
+                continue;
+            }
+            host.time = time;
+            for (field, (time, value)) in fields {
+                host.see(time, field, value);
+                if field == "cpu_usage_percent" {
+                    host.remember(time, value);
+                }
+            }
+            changed.push(name);
+        }
+        changed
+    }
+
+    /// Takes the past of sparklines: rows of `_time`, `_value`, `host`.
+    pub fn remember(&mut self, tables: &[Table]) {
+        for row in tables.iter().flat_map(Table::rows) {
+            if let (Some(host), Some(time), Some(value)) =
+                (row.str("host"), row.time("_time"), row.f64("_value"))
+                && let Some(host) = self.hosts.get_mut(host)
+            {
+                host.remember(time, value);
+            }
+        }
+    }
+
+    /// Forgets hosts whose newest point is older than this.
+    pub fn forget(&mut self, before: i64) {
+        self.hosts.retain(|_, host| host.time >= before);
+    }
+}

@@ -1,0 +1,235 @@
+//! The tasks that look for new points.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use watchpost_client::flux_text;
+use watchpost_core::catalogue::{self, Kind, MEASUREMENT, TAG_METRIC_TYPE};
+use watchpost_core::csv::Table;
+use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
+
+use super::{Event, Live};
+use crate::Result;
+use crate::fleet::{FIELDS, SPARK_POINTS, SPARK_STEP, State};
+use crate::tier::Tier;
+
+/// How far back each look goes: points come late by the agents' flush and the write's way.
+const LOOK_BACK: i64 = 15 * NANOS_PER_SECOND;
+
+/// Time between looks at the whole retention, which find hosts that were silent.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// A look may take this share of the time; a slow database is asked less often.
+const BUSY_SHARE: u32 = 4;
+
+/// Longest pause between looks, also while the database is down.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Watches the fleet until shutdown.
+pub(super) async fn fleet(live: Live) {
+    let shutdown = live.inner.shutdown.clone();
+    let mut swept: Option<Instant> = None;
+    let mut states = HashMap::new();
+    loop {
+        let begun = Instant::now();
+        let sweep = swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
+        let Some(looked) = shutdown
+            .unless_requested(look(&live, sweep, swept.is_none()))
+            .await
+        else {
+            return;
+        };
+        live.report(looked.as_ref().map(drop));
+        if let Ok(changed) = looked {
+            swept = if sweep { Some(begun) } else { swept };
+            tell(&live, &changed, &mut states);
+        } else {
+            // What was missed meanwhile is found by the next whole look.
+            swept = swept.and_then(|_| begun.checked_sub(SWEEP_EVERY));
+        }
+        let pause = pause(begun.elapsed(), live.inner.config.interval.get());
+        if shutdown
+            .unless_requested(tokio::time::sleep(pause))
+            .await
+            .is_none()
+        {
+            return;
+        }
+    }
+}
+
+fn pause(took: Duration, interval: Duration) -> Duration {
+    let gentle = took.saturating_mul(BUSY_SHARE - 1).min(LONGEST_PAUSE);
+    interval.saturating_sub(took).max(gentle)
+}
+
+/// One look: the newest values, and at first the past of the sparklines. Gives hosts with news.
+async fn look(live: &Live, sweep: bool, first: bool) -> Result<Vec<String>> {
+    let database = &live.inner.database;
+    let now = crate::now();
+    let retention = database.retention.0[Tier::Raw as usize];
+    let start = now - if sweep { retention } else { LOOK_BACK };
+    let bucket = database.bucket(Tier::Raw);
+    let tables = database.query(newest(bucket, start)).await?;
+    let past = match first {
+        true => Some(database.query(past(bucket, now)).await?),
+        false => None,
+    };
+    let mut fleet = live
+        .inner
+        .fleet
+        .write()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(past) = past {
+        // Hosts first, so that their past finds them.
+        let changed = fleet.see(&tables);
+        fleet.remember(&past);
+        return Ok(changed);
+    }
+    if sweep {
+        fleet.forget(now - retention);
+    }
+    Ok(fleet.see(&tables))
+}
+
+fn newest(bucket: &str, start: i64) -> String {
+    let totals = "not exists r[\"cpu\"] and not exists r[\"interface\"]";
+    format!(
+        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> filter(fn: (r) => {totals})\n    |> last()\n    |> keep(columns: [\"_time\", \"_value\", \"_field\", \"host\", \"region\", \"environment\", \"service\"])\n",
+        flux_text::string(bucket),
+        flux_text::time(start),
+        flux_text::equals("_measurement", MEASUREMENT),
+        flux_text::one_of("_field", FIELDS),
+    )
+}
+
+fn past(bucket: &str, now: i64) -> String {
+    let start = now - SPARK_STEP * SPARK_POINTS as i64;
+    let every = flux_text::duration(Duration::from_nanos(SPARK_STEP.unsigned_abs()));
+    format!(
+        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {} and not exists r[\"cpu\"])\n    |> aggregateWindow(every: {every}, fn: mean, createEmpty: false, timeSrc: \"_start\")\n    |> keep(columns: [\"_time\", \"_value\", \"host\"])\n",
+        flux_text::string(bucket),
+        flux_text::time(start),
+        flux_text::equals("_measurement", MEASUREMENT),
+        flux_text::equals("_field", "cpu_usage_percent"),
+    )
+}
+
+/// Tells followers which hosts have news or changed their state.
+fn tell(live: &Live, changed: &[String], states: &mut HashMap<String, State>) {
+    let (now, ages) = (crate::now(), live.ages());
+    let hosts: Vec<Value> = live.fleet(|fleet| {
+        let news = |host: &&crate::fleet::Host| {
+            let state = host.state(now, ages);
+            states.insert(host.name.clone(), state) != Some(state)
+                || changed.binary_search(&host.name).is_ok()
+        };
+        let hosts: Vec<_> = fleet.hosts().filter(news).collect();
+        hosts
+            .into_iter()
+            .map(|host| host.document(now, ages))
+            .collect()
+    });
+    if live.inner.events.receiver_count() > 0 {
+        let update = json!({ "now": now / NANOS_PER_MILLI, "hosts": hosts });
+        let _ = live
+            .inner
+            .events
+            .send(Event::Update(update.to_string().into()));
+    }
+}
+
+/// Watches one host while somebody follows it.
+pub(super) async fn host(live: Live, host: String) {
+    let shutdown = live.inner.shutdown.clone();
+    let mut seen = HashMap::new();
+    loop {
+        let begun = Instant::now();
+        let text = newest_of_host(
+            live.inner.database.bucket(Tier::Raw),
+            &host,
+            crate::now() - LOOK_BACK,
+        );
+        let Some(answer) = shutdown
+            .unless_requested(live.inner.database.query(text))
+            .await
+        else {
+            return;
+        };
+        {
+            let mut hosts = live
+                .inner
+                .hosts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let Some(sender) = hosts.get(&host) else {
+                return;
+            };
+            if sender.receiver_count() == 0 {
+                hosts.remove(&host);
+                return;
+            }
+            // What cannot be read is told by the watch of the fleet.
+            if let Ok(tables) = &answer {
+                let points = news(tables, &mut seen);
+                let update = json!({ "now": crate::now() / NANOS_PER_MILLI, "host": host, "points": points });
+                let _ = sender.send(Event::Update(update.to_string().into()));
+            }
+        }
+        let pause = pause(begun.elapsed(), live.inner.config.interval.get());
+        if shutdown
+            .unless_requested(tokio::time::sleep(pause))
+            .await
+            .is_none()
+        {
+            return;
+        }
+    }
+}
+
+fn newest_of_host(bucket: &str, host: &str, start: i64) -> String {
+    format!(
+        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> last()\n    |> drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"host\", \"region\", \"environment\", \"service\", \"{TAG_METRIC_TYPE}\"])\n",
+        flux_text::string(bucket),
+        flux_text::time(start),
+        flux_text::equals("_measurement", MEASUREMENT),
+        flux_text::equals("host", host),
+    )
+}
+
+/// Last time and value of each series, by a name made of field and tags.
+type Seen = HashMap<String, (i64, f64)>;
+
+/// The points that are newer than those seen; counters as rates.
+fn news(tables: &[Table], seen: &mut Seen) -> Vec<Value> {
+    let mut points = Vec::new();
+    for row in tables.iter().flat_map(Table::rows) {
+        let (Some(field), Some(time), Some(value)) =
+            (row.str("_field"), row.time("_time"), row.f64("_value"))
+        else {
+            continue;
+        };
+        let Some(metric) = catalogue::metric(field) else {
+            continue;
+        };
+        let own = metric.tags.iter().chain(metric.optional_tags);
+        let tags: BTreeMap<&str, &str> =
+            own.filter_map(|tag| Some((*tag, row.str(tag)?))).collect();
+        let before = seen.insert(format!("{field} {tags:?}"), (time, value));
+        let value = match (metric.kind, before) {
+            (_, Some((at, _))) if at >= time => continue,
+            (Kind::Gauge, _) => value,
+            (Kind::Counter, None) => continue,
+            (Kind::Counter, Some((at, old))) => {
+                let growth = if value >= old { value - old } else { value };
+                growth / ((time - at) as f64 / NANOS_PER_SECOND as f64)
+            }
+        };
+        points.push(json!({
+            "metric": field, "tags": tags, "time": time / NANOS_PER_MILLI, "value": (value * 1e6).round() / 1e6,
+        }));
+    }
+    points
+}

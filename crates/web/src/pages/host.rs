@@ -1,0 +1,145 @@
+//! One host: charts over a common range, and its newest values as a table.
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use minijinja::{Value, context};
+use watchpost_client::flux_text;
+use watchpost_core::catalogue::{self, MEASUREMENT};
+use watchpost_core::csv::Table;
+use watchpost_core::time::{NANOS_PER_MINUTE, format_rfc3339};
+
+use super::{page, shown};
+use crate::parameters::Parameters;
+use crate::sign_in::Who;
+use crate::state::App;
+use crate::tier::Tier;
+use crate::{ApiError, Result};
+
+/// A chart: id, heading, metrics, whether each part of the host has a line of its own.
+const PANELS: [(&str, &str, &str, bool); 9] = [
+    ("cpu", "CPU", "cpu_usage_percent", false),
+    (
+        "cpu-modes",
+        "CPU by mode",
+        "cpu_user_percent,cpu_system_percent,cpu_iowait_percent,cpu_steal_percent",
+        false,
+    ),
+    ("cpu-cores", "CPU by core", "cpu_usage_percent", true),
+    (
+        "load",
+        "Load",
+        "cpu_load_1m,cpu_load_5m,cpu_load_15m",
+        false,
+    ),
+    (
+        "memory",
+        "Memory and swap",
+        "memory_usage_percent,swap_usage_percent",
+        false,
+    ),
+    (
+        "memory-bytes",
+        "Memory in bytes",
+        "memory_used_bytes,memory_cached_bytes,memory_available_bytes",
+        false,
+    ),
+    ("disk", "Disks", "disk_usage_percent", false),
+    (
+        "disk-io",
+        "Disk traffic",
+        "disk_read_bytes,disk_write_bytes",
+        false,
+    ),
+    (
+        "network",
+        "Network",
+        "network_bytes_recv,network_bytes_sent",
+        false,
+    ),
+];
+
+/// Ranges a page offers.
+pub(super) const RANGES: [&str; 9] = ["5m", "15m", "1h", "6h", "24h", "7d", "30d", "90d", "1y"];
+
+pub(super) async fn show(
+    who: Who,
+    State(app): State<App>,
+    Path(host): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let rendered = render(&app, &who, &host, query.as_deref()).await;
+    shown(app, who, rendered)
+}
+
+async fn render(app: &App, who: &Who, host: &str, query: Option<&str>) -> Result<Response> {
+    let parameters = Parameters::read(query, &["range", "start", "stop"])?;
+    let range = parameters.one("range")?.unwrap_or("15m").to_owned();
+    crate::time_range::length("range", &range)?;
+    let (now, ages) = (crate::now(), app.live.ages());
+    let seen = app.live.fleet(|fleet| fleet.host(host).cloned());
+    let problem = app.live.problem();
+    if seen.is_none() && problem.is_none() {
+        return Err(ApiError::NotFound(format!(
+            "host {host:?}; the fleet lists all that wrote within the raw tier's retention"
+        )));
+    }
+    // The page comes also while the database is away: then the table is empty.
+    let newest = match &seen {
+        Some(seen) => newest(app, host, seen.time).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let panels: Vec<Value> = PANELS
+        .iter()
+        .copied()
+        .map(|(id, heading, metrics, each)| context! { id, heading, metrics, each })
+        .collect();
+    let own = context! {
+        title => host,
+        active => "fleet",
+        host,
+        tags => seen.as_ref().map(|seen| seen.tags.clone()),
+        state => seen.as_ref().map_or("offline", |seen| seen.state(now, ages).name()),
+        since => seen.as_ref().map(|seen| format_rfc3339(seen.time - seen.time.rem_euclid(1_000_000_000))),
+        time => seen.as_ref().map(|seen| seen.time / 1_000_000),
+        age => seen.as_ref().map(|seen| (now - seen.time).max(0) / 1_000_000_000),
+        panels, newest, range, ranges => RANGES.to_vec(),
+        start => parameters.one("start")?, stop => parameters.one("stop")?,
+    };
+    page(app, Some(who), "host.html", own)
+}
+
+/// The last value of each of the host's series, from about when it was last seen.
+async fn newest(app: &App, host: &str, time: i64) -> Result<Vec<Value>> {
+    let text = format!(
+        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {} and {})\n    |> last()\n    |> drop(columns: [\"_start\", \"_stop\"])\n",
+        flux_text::string(app.database.bucket(Tier::Raw)),
+        flux_text::time(time - NANOS_PER_MINUTE),
+        flux_text::time(time + NANOS_PER_MINUTE),
+        flux_text::equals("_measurement", MEASUREMENT),
+        flux_text::equals("host", host),
+    );
+    let mut found = Vec::new();
+    for row in app.database.query(text).await?.iter().flat_map(Table::rows) {
+        let (Some(metric), Some(number)) = (
+            row.str("_field").and_then(catalogue::metric),
+            row.f64("_value"),
+        ) else {
+            continue;
+        };
+        let own = metric.tags.iter().chain(metric.optional_tags);
+        let tags: Vec<String> = own
+            .filter_map(|tag| Some(format!("{tag} {}", row.str(tag)?)))
+            .collect();
+        let key = (metric.metric_type, metric.name, tags.join(", "));
+        found.push((key, number, metric));
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let row = |((kind, name, tags), number, metric): (
+        (catalogue::MetricType, &str, String),
+        f64,
+        &catalogue::Metric,
+    )| {
+        context! { group => kind.name(), name, tags, number, unit => metric.unit.name(), help => metric.help }
+    };
+    Ok(found.into_iter().map(row).collect())
+}

@@ -1,0 +1,93 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use watchpost_service::metrics::{CounterVec, HistogramVec, Registry};
+use watchpost_service::shutdown::Shutdown;
+
+use crate::alerter::Alerter;
+use crate::annotation::Annotations;
+use crate::config::WebConfig;
+use crate::database::Database;
+use crate::live::Live;
+use crate::pages::Templates;
+use crate::sign_in::sessions::Sessions;
+use crate::sign_in::tries::Tries;
+use crate::sign_in::users::Users;
+use crate::{ApiError, Result};
+
+/// Passwords verified at a time: each takes a core for some 30 ms.
+const PASSWORDS_AT_ONCE: usize = 2;
+
+/// Upper bounds of request times, in seconds.
+const SECONDS: &[f64] = &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+/// Everything, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) config: WebConfig,
+    pub(crate) database: Database,
+    pub(crate) live: Live,
+    pub(crate) alerter: Alerter,
+    pub(crate) annotations: Annotations,
+    pub(crate) templates: Templates,
+    pub(crate) users: Option<Users>,
+    pub(crate) sessions: Sessions,
+    pub(crate) tries: Tries,
+    pub(crate) passwords: Semaphore,
+    pub(crate) registry: Registry,
+    pub(crate) requests: CounterVec,
+    pub(crate) seconds: HistogramVec,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl App {
+    /// Errors: a client cannot be made, or the users file cannot be read.
+    pub(crate) fn new(config: WebConfig, shutdown: &Shutdown) -> Result<App> {
+        let users = match &config.http.users_file {
+            Some(path) => {
+                Some(Users::read(path).map_err(|error| ApiError::Internal(error.to_string()))?)
+            }
+            None => None,
+        };
+        let database = Database::new(&config)?;
+        let live = Live::new(database.clone(), config.live.clone(), shutdown);
+        let registry = Registry::new();
+        Ok(App(Arc::new(Parts {
+            alerter: Alerter::new(&config.alerter)?,
+            annotations: Annotations::new(&config)?,
+            templates: Templates::new()?,
+            requests: registry.counter_vec(
+                "watchpost_web_requests_total",
+                "Requests by route and status.",
+                &["route", "status"],
+            ),
+            seconds: registry.histogram_vec(
+                "watchpost_web_request_seconds",
+                "Time to the first byte of an answer.",
+                &["route"],
+                SECONDS,
+            ),
+            config,
+            database,
+            live,
+            users,
+            sessions: Sessions::default(),
+            tries: Tries::default(),
+            passwords: Semaphore::new(PASSWORDS_AT_ONCE),
+            registry,
+            shutdown: shutdown.clone(),
+        })))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

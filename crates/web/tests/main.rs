@@ -1,0 +1,11 @@
+//! The tests of the web server, one binary: its pure parts over case files, the API over a running
+//! database, the pages in a real browser.
+
+mod api;
+mod browser;
+mod documents;
+mod fixture;
+mod pages;
+mod pure;
+mod sign_in;
+mod webdriver;
