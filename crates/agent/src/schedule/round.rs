@@ -101,15 +101,16 @@ impl Round {
 
     /// When something is due. A clock that was set back moves the due times with it.
     pub fn next_due(&mut self, now: i64) -> i64 {
+        let mut set_back = false;
         for slot in &mut self.slots {
             let interval = i64::try_from(slot.assignment.interval.as_nanos()).unwrap_or(i64::MAX);
             if slot.ticks.next().saturating_sub(now) > interval {
-                tracing::warn!(
-                    collector = slot.assignment.name,
-                    "The clock was set back; the schedule starts over."
-                );
                 slot.ticks.restart(now);
+                set_back = true;
             }
+        }
+        if set_back {
+            tracing::warn!("The clock was set back; the schedule starts over.");
         }
         let next = self.slots.iter().map(|slot| slot.ticks.next()).min();
         next.unwrap_or(i64::MAX)
