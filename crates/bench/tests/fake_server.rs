@@ -35,6 +35,7 @@ type Stored = Vec<(BTreeMap<String, String>, String, i64, f64)>;
 struct Shared {
     faults: Faults,
     stored: Arc<Mutex<Stored>>,
+    writes: Arc<Mutex<usize>>,
     deletes: Arc<Mutex<usize>>,
 }
 
@@ -49,6 +50,7 @@ impl FakeServer {
         let shared = Shared {
             faults,
             stored: Arc::default(),
+            writes: Arc::default(),
             deletes: Arc::default(),
         };
         let routes = Router::new()
@@ -71,6 +73,11 @@ impl FakeServer {
         Self { config, shared }
     }
 
+    /// Requests that wrote.
+    pub(crate) fn writes(&self) -> usize {
+        *self.shared.writes.lock().expect("no test panicked with it")
+    }
+
     /// How often a run's points were deleted.
     pub(crate) fn deletes(&self) -> usize {
         *self
@@ -82,6 +89,7 @@ impl FakeServer {
 }
 
 async fn write(State(shared): State<Shared>, body: Bytes) -> StatusCode {
+    *shared.writes.lock().expect("no test panicked with it") += 1;
     tokio::time::sleep(shared.faults.delay).await;
     if let Some(status) = shared.faults.refuses {
         return StatusCode::from_u16(status).expect("a status");

@@ -1,5 +1,6 @@
 //! Servers that lose, alter, double, refuse, lie or are not there are reported as what they are.
 
+use std::process::Command;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +13,7 @@ use watchpost_bench::scenario::{Data, Kind, Scenario, Verify, Write};
 use watchpost_bench::settings::ServerConfig;
 use watchpost_service::config::Interval;
 use watchpost_service::shutdown::Shutdown;
+use watchpost_testkit::{Daemon, Signal, temp_folder, wait};
 
 use crate::fake_server::{FakeServer, Faults};
 
@@ -69,8 +71,9 @@ async fn rewritten_points_are_verified_in_their_last_version() {
     scenario.data.rewritten = 0.3;
     let run = only_run(&scenario, &server.config).await;
     assert_eq!(run.problems, Vec::<String>::new());
-    let write = &run.loads["write"].summary;
-    assert!(write.points > 80, "the rewrites count as written");
+    assert_eq!(run.loads["write"].summary.points, 80);
+    let rewritten = run.loads["rewrite"].summary.points;
+    assert!((1..80).contains(&rewritten), "{rewritten}");
     assert_eq!(run.verification.expect("it was verified").stored, 240);
 }
 
@@ -218,7 +221,7 @@ async fn a_stop_before_the_end_still_verifies_and_cleans_up() {
     let (report, ()) = tokio::join!(
         run(&scenario, std::slice::from_ref(&subject), 1, &stop),
         async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            wait::until_async("a write", || (server.writes() > 2).then_some(())).await;
             stop.request();
         }
     );
@@ -226,5 +229,43 @@ async fn a_stop_before_the_end_still_verifies_and_cleans_up() {
     let run = &report.runs[0];
     assert!(run.interrupted);
     assert_eq!(run.problems, Vec::<String>::new());
+    assert_eq!(server.deletes(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_prints_the_report_and_leaves_nothing_behind() {
+    let server = FakeServer::start(Faults {
+        delay: Duration::from_millis(20),
+        ..Faults::default()
+    })
+    .await;
+    let folder = temp_folder();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("it can be written");
+        path
+    };
+    let url = &server.config.url;
+    let config = format!("[influx]\nkind = \"victoriametrics\"\nurl = \"{url}\"\n");
+    let scenario = "[data]\nfields = 2\n[write]\npoints = 100_000\nbatch_size = 10\n";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
+    for name in [
+        "INFLUX_URL",
+        "INFLUX_TOKEN",
+        "INFLUX_TOKEN_FILE",
+        "INFLUX_ORG",
+    ] {
+        command.env_remove(name);
+    }
+    command.arg("run").arg(file("long.toml", scenario.into()));
+    command.arg("--config").arg(file("bench.toml", config));
+    let mut bench = Daemon::start(command);
+    wait::until_async("a write", || (server.writes() > 2).then_some(())).await;
+    bench.signal(Signal::Interrupt);
+    let status = tokio::task::block_in_place(|| bench.wait_for_exit());
+    let told = bench.text();
+    assert!(status.success(), "{told}");
+    assert!(told.contains(", interrupted"), "{told}");
+    assert!(told.contains("all there"), "{told}");
     assert_eq!(server.deletes(), 1);
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use watchpost_client::Error;
 use watchpost_client::write::Outcome;
 
+/// Characters of a server's message that a report keeps.
+const MESSAGE_LIMIT: usize = 500;
+
 /// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -159,7 +162,9 @@ impl Failure {
             },
             Outcome::Split { message } => Self::new(FailureKind::TooLarge, message),
             Outcome::RejectedLines(rejection) => {
-                Self::new(FailureKind::Rejected, format!("{rejection:?}"))
+                // It quotes every refused line: the first tell enough.
+                let message: String = rejection.message.chars().take(MESSAGE_LIMIT).collect();
+                Self::new(FailureKind::Rejected, message)
             }
             Outcome::Refused {
                 status: 0, message, ..

@@ -30,9 +30,9 @@ pub fn html(report: &Report) -> String {
     for run in &report.runs {
         run_html(run, &mut page);
     }
-    let _ = write!(
+    let _ = writeln!(
         page,
-        "<h2>Summary</h2><pre>{}</pre><h2>Scenario</h2><pre>{}</pre></body></html>\n",
+        "<h2>Summary</h2><pre>{}</pre><h2>Scenario</h2><pre>{}</pre></body></html>",
         escape(&text(report)),
         escape(&serde_json::to_string_pretty(&report.settings).unwrap_or_default()),
     );

@@ -100,8 +100,8 @@ impl Phases {
             let plan = self.write_plan(self.scenario.duration.map(|duration| duration.get()));
             let faults = fault::start(self, &recorder, &together);
             ended = self.write(&plan, &recorder, &together).await;
-            if ended == Ended::Complete {
-                ended = self.rewrite(&plan, &recorder, &together).await;
+            if ended == Ended::Complete && self.scenario.data.rewritten > 0.0 {
+                ended = self.rewrite(&plan, &together, run).await;
             }
             if let Some(faults) = faults {
                 match faults.finish(&recorder, &together).await {
@@ -140,19 +140,23 @@ impl Phases {
         load::run(&self.job(Pass::First), plan, recorder, stop).await
     }
 
-    /// Sends the lines again that are rewritten, once all of them were acknowledged.
-    async fn rewrite(&self, plan: &Plan, recorder: &Arc<Recorder>, stop: &Shutdown) -> Ended {
-        if self.scenario.data.rewritten <= 0.0 {
-            return Ended::Complete;
-        }
+    /// Sends the lines again that are rewritten, once all of them were acknowledged: fewer of them
+    /// in a request, as fast as the server takes them.
+    async fn rewrite(&self, plan: &Plan, stop: &Shutdown, run: &mut Run) -> Ended {
         let plan = Plan {
             first: 0,
             count: self.sent.first.end(),
+            rate: None,
             duration: None,
+            warmup: Duration::ZERO,
             ..plan.clone()
         };
-        let _progress = Progress::follow(self.title("rewrite"), plan.count, recorder);
-        load::run(&self.job(Pass::Rewrite), &plan, recorder, stop).await
+        let recorder = Arc::new(Recorder::new(Vec::new()));
+        let _progress = Progress::follow(self.title("rewrite"), plan.count, &recorder);
+        let ended = load::run(&self.job(Pass::Rewrite), &plan, &recorder, stop).await;
+        run.loads
+            .insert("rewrite".into(), finished(&plan, &recorder));
+        ended
     }
 
     fn job(&self, pass: Pass) -> Arc<WriteJob> {

@@ -27,6 +27,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "kill",
     "soak",
     "out-of-order",
+    "self-drive",
     "tuning-batch-100",
     "tuning-batch-5000",
     "tuning-gzip-off",

@@ -69,16 +69,22 @@ impl Scenario {
             ));
         }
         check_connections("write", write.connections, found);
-        if write.model == Model::Open && write.rate.is_none_or(|rate| rate <= 0.0) {
-            found.push("write.rate: the open model needs points a second above zero".into());
-        }
-        if write.model == Model::Closed && write.rate.is_some() {
-            found.push(
+        let paced = matches!(self.kind, Kind::Fleet | Kind::Saturate);
+        match (write.model, write.rate) {
+            (_, Some(_)) if paced => found.push(
+                "write.rate: follows from data.hosts and data.interval, or from [saturate]; leave it out"
+                    .into(),
+            ),
+            _ if paced => {}
+            (Model::Open, rate) if rate.is_none_or(|rate| rate <= 0.0) => {
+                found.push("write.rate: the open model needs points a second above zero".into());
+            }
+            (Model::Closed, Some(_)) => found.push(
                 "write.rate: has no meaning in the closed model; set model = \"open\"".into(),
-            );
+            ),
+            _ => {}
         }
-        let writes = !matches!(self.kind, Kind::Fleet | Kind::Saturate);
-        if writes && write.points.is_none() && self.duration.is_none() {
+        if !paced && write.points.is_none() && self.duration.is_none() {
             found.push("write.points: give a number of points, or a duration".into());
         }
     }
