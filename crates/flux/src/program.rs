@@ -143,15 +143,17 @@ impl Program {
                     return Err(Error::exhausted(format!(
                         "the answer has more than {} rows",
                         limits.rows
-                    )));
+                    ))
+                    .at());
                 }
                 if tables.get() > limits.tables {
                     return Err(Error::exhausted(format!(
                         "the answer has more than {} tables",
                         limits.tables
-                    )));
+                    ))
+                    .at());
                 }
-                sink(name, table)
+                sink(name, table).map_err(Error::at)
             })?;
         }
         Ok(Outcome {

@@ -22,14 +22,10 @@ impl Context<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let range = bounds_for_windows(node)?;
-        let input = node
-            .input()
-            .ok_or_else(|| Error::internal("aggregateWindow without input"))?;
         let mut groups: std::collections::BTreeMap<_, Vec<Table>> =
             std::collections::BTreeMap::new();
         let mut bytes = 0;
-        self.execute(input, &mut |table| {
-            self.check()?;
+        self.feed(node, &mut |table| {
             let result = aggregate_window_table(spec, &table, range)?;
             bytes += result.bytes() + 128;
             self.check_memory(bytes)?;

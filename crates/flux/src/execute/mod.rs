@@ -20,6 +20,15 @@ use crate::error::Error;
 use crate::plan::{Node, Operation, Out};
 use crate::table::Table;
 
+/// An error with the place and the name of the operation that made it, unless it has one.
+fn located(node: &Node, error: Error) -> Error {
+    if error.located || node.span.start.line == 0 {
+        return error;
+    }
+    let place = format!("runtime error @{}: {}", node.span, node.operation.name());
+    error.within(place).at()
+}
+
 impl Context<'_> {
     /// Pushes a node's tables into `out`.
     ///
@@ -59,22 +68,29 @@ impl Context<'_> {
 
     fn execute_alone(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
         self.check()?;
-        if self.scan(node, out)? {
+        let pushed = self.scan(node, out).map_err(|error| located(node, error))?;
+        if pushed {
             return Ok(());
         }
-        let located = |error: Error| {
-            if error.located || node.span.start.line == 0 {
-                return error;
-            }
-            error
-                .within(format!(
-                    "runtime error @{}: {}",
-                    node.span,
-                    node.operation.name()
-                ))
-                .at()
-        };
-        self.operate(node, out).map_err(located)
+        self.operate(node, out)
+            .map_err(|error| located(node, error))
+    }
+
+    /// Pushes the tables of a node's input through what the node does with each; what that says is said of the node, not of
+    /// the input that happens to be running.
+    fn feed(
+        &self,
+        node: &Rc<Node>,
+        each: &mut dyn FnMut(Table) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let input = node
+            .input()
+            .ok_or_else(|| Error::internal("an operation without input"))?;
+        self.execute(input, &mut |table| {
+            self.check()
+                .and_then(|()| each(table))
+                .map_err(|error| located(node, error))
+        })
     }
 
     fn operate(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
@@ -86,18 +102,19 @@ impl Context<'_> {
                 bucket.text()
             ))
             .at()),
-            Operation::Range(range) => self.execute(input.ok_or_else(missing)?, &mut |table| {
-                self.check()?;
-                out(window::range_table(&table, range)?)
-            }),
+            Operation::Range(range) => {
+                self.feed(node, &mut |table| out(window::range_table(&table, range)?))
+            }
             Operation::Filter(spec) => {
                 let lambda = crate::interpret::Lambda::new(spec.function.clone())?;
-                self.execute(input.ok_or_else(missing)?, &mut |table| {
-                    self.check()?;
-                    match filter::filter_table(self, &lambda, table, spec.keep_empty)? {
-                        Some(table) => out(table),
-                        None => Ok(()),
-                    }
+                self.feed(node, &mut |table| match filter::filter_table(
+                    self,
+                    &lambda,
+                    table,
+                    spec.keep_empty,
+                )? {
+                    Some(table) => out(table),
+                    None => Ok(()),
                 })
             }
             Operation::Group(spec) => {
@@ -108,21 +125,15 @@ impl Context<'_> {
                 Ok(())
             }
             Operation::Window(spec) => self.execute_window(node, spec, out),
-            Operation::Aggregate { function, column } => {
-                self.execute(input.ok_or_else(missing)?, &mut |table| {
-                    self.check()?;
-                    out(aggregate_table(*function, &table, column)?)
-                })
-            }
+            Operation::Aggregate { function, column } => self.feed(node, &mut |table| {
+                out(aggregate_table(*function, &table, column)?)
+            }),
             Operation::AggregateWindow(spec) => self.execute_aggregate_window(node, spec, out),
             Operation::Schema(spec) => {
                 let tables = self.tables(input.ok_or_else(missing)?)?;
                 crate::stdlib::schema_tables(self, spec, tables, out)
             }
-            Operation::Each { run, .. } => self.execute(input.ok_or_else(missing)?, &mut |table| {
-                self.check()?;
-                run(self, table, out)
-            }),
+            Operation::Each { run, .. } => self.feed(node, &mut |table| run(self, table, out)),
             Operation::All { run, .. } => {
                 let mut inputs = Vec::with_capacity(node.inputs.len());
                 for input in &node.inputs {
@@ -130,10 +141,9 @@ impl Context<'_> {
                 }
                 run(self, inputs, out)
             }
-            Operation::Shift { duration, columns } => self
-                .execute(input.ok_or_else(missing)?, &mut |table| {
-                    out(window::shift_table(&table, *duration, columns))
-                }),
+            Operation::Shift { duration, columns } => self.feed(node, &mut |table| {
+                out(window::shift_table(&table, *duration, columns))
+            }),
             Operation::Yield(_) => self.execute(input.ok_or_else(missing)?, out),
         }
     }

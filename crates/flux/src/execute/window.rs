@@ -102,12 +102,8 @@ impl Context<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let range = bounds_for_windows(node)?;
-        let input = node
-            .input()
-            .ok_or_else(|| Error::internal("window without input"))?;
         let mut groups = TableGroups::default();
-        self.execute(input, &mut |table| {
-            self.check()?;
+        self.feed(node, &mut |table| {
             for part in window_tables(&table, spec, range)? {
                 groups.push(part);
             }
