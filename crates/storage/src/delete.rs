@@ -67,7 +67,7 @@ impl Storage {
             };
             sequence
         };
-        self.forget_bucket(id);
+        self.forget_bucket(&bucket);
         self.log.wait_durable(sequence)?;
         self.recount_active();
         self.layout()

@@ -185,16 +185,23 @@ impl Index {
         in_use: impl Fn(SeriesId, &SeriesKey) -> bool,
         schema: &Schema,
     ) {
-        let gone: Vec<(SeriesId, Arc<SeriesKey>)> = self
-            .lookup
-            .iter()
-            .filter(|(key, id)| !in_use(**id, key))
-            .map(|(key, id)| (*id, key.clone()))
-            .collect();
-        for (id, key) in gone {
-            self.remove_series(id, &key);
+        self.lookup.retain(|key, id| in_use(*id, key));
+        let Index {
+            series,
+            lookup,
+            measurements,
+        } = self;
+        for slot in series.iter_mut() {
+            if slot
+                .as_ref()
+                .is_some_and(|key| !lookup.contains_key(key.as_ref()))
+            {
+                *slot = None;
+            }
         }
-        self.measurements.retain(|name, measurement| {
+        let is_known = |id: &SeriesId| series[*id as usize].is_some();
+        measurements.retain(|name, measurement| {
+            measurement.retain_series(is_known);
             let known = schema.get(name.as_ref());
             let used = |field: &Field| {
                 known.is_some_and(|fields| fields.contains_key(field.name.as_ref()))
@@ -207,32 +214,25 @@ impl Index {
             !measurement.series.is_empty()
         });
     }
-
-    fn remove_series(&mut self, id: SeriesId, key: &Arc<SeriesKey>) {
-        self.lookup.remove(key.as_ref());
-        self.series[id as usize] = None;
-        let Some(measurement) = self.measurements.get_mut(key.measurement()) else {
-            return;
-        };
-        measurement.series.remove(&id);
-        for (tag, value) in key.tags() {
-            let Some(values) = measurement.tags.get_mut(tag.as_str()) else {
-                continue;
-            };
-            if let Some(series) = values.get_mut(value.as_str()) {
-                series.retain(|other| *other != id);
-                if series.is_empty() {
-                    values.remove(value.as_str());
-                }
-            }
-            if values.is_empty() {
-                measurement.tags.remove(tag.as_str());
-            }
-        }
-    }
 }
 
 impl Measurement {
+    /// One pass over all postings, however many series go.
+    fn retain_series(&mut self, is_known: impl Fn(&SeriesId) -> bool) {
+        let before = self.series.len();
+        self.series.retain(&is_known);
+        if self.series.len() == before {
+            return;
+        }
+        self.tags.retain(|_, values| {
+            values.retain(|_, series| {
+                series.retain(&is_known);
+                !series.is_empty()
+            });
+            !values.is_empty()
+        });
+    }
+
     pub(crate) fn series_count(&self) -> usize {
         self.series.len()
     }

@@ -17,7 +17,8 @@ use crate::store::Storage;
 use crate::sync::{read, write};
 
 /// How many portions of [`crate::Options::memory_bytes`] may be filled before writers have to
-/// seal by themselves: the one being sealed does not count, so memory holds at most one more.
+/// seal by themselves. One is the size at which sealing begins; the other is what may come while
+/// the background thread is at it.
 const STALL_PORTIONS: usize = 2;
 
 /// The ids of a batch in a bucket.
@@ -71,7 +72,7 @@ impl Storage {
                 break bucket;
             }
             // The drop that marked it forgets it in a moment; do not wait for that.
-            self.forget_bucket(id);
+            self.forget_bucket(&bucket);
         };
         let mut state = write(&bucket.state);
         let mut resolved = Resolved::default();

@@ -179,8 +179,15 @@ impl Storage {
             .clone()
     }
 
-    pub(crate) fn forget_bucket(&self, id: u64) {
-        write(&self.buckets).remove(&id);
+    /// Forgets a dropped bucket, unless another of its id has come to be meanwhile.
+    pub(crate) fn forget_bucket(&self, dropped: &Arc<Bucket>) {
+        let mut buckets = write(&self.buckets);
+        if buckets
+            .get(&dropped.id)
+            .is_some_and(|bucket| Arc::ptr_eq(bucket, dropped))
+        {
+            buckets.remove(&dropped.id);
+        }
     }
 
     pub(crate) fn all_buckets(&self) -> Vec<Arc<Bucket>> {

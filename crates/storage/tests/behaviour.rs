@@ -340,3 +340,28 @@ fn condition_of(word: &str) -> Predicate {
         Literal::String(value.into()),
     )
 }
+
+/// Not a timing test: with work quadratic in the series this would not end.
+#[test]
+fn many_series_come_and_go() {
+    const SERIES: usize = 20_000;
+    let folder = watchpost_testkit::temp_folder();
+    let storage = Storage::open(folder.path(), quick(), 0).unwrap();
+    let lines: String = (0..SERIES)
+        .map(|id| format!("m,id={id},region=eu v=1i {id}\n"))
+        .collect();
+    storage.write(BUCKET, batch_at(&lines, 0), 0).unwrap();
+    storage.seal().unwrap();
+    assert_eq!(storage.stats().buckets[0].series, SERIES);
+    storage
+        .delete(
+            BUCKET,
+            TimeRange::new(10, i64::MAX),
+            &Predicate::tag("region", "eu"),
+        )
+        .unwrap();
+    storage.seal().unwrap();
+    let stats = storage.stats().buckets.remove(0);
+    assert_eq!((stats.series, stats.rows), (10, 10));
+    assert_eq!(stats.measurements[0].tags[0].values, 10);
+}
