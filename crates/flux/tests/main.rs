@@ -1,6 +1,7 @@
 //! The crate's tests of evaluation, in one binary.
 
 mod answers;
+mod damaged_runs;
 mod golden;
 mod hostile;
 mod library;

@@ -190,31 +190,80 @@ pub fn registry() -> Vec<Entry> {
             parameters: native.signature.to_owned(),
         })
         .collect();
+    let mut aliases = Vec::new();
     for (package, file) in files() {
-        for statement in &file.body {
-            let assignment = match &statement.kind {
-                ast::StatementKind::Variable(assignment) => {
-                    (&assignment.name.name, &assignment.value)
-                }
-                ast::StatementKind::Option(option) => (&option.name.name, &option.value),
-                _ => continue,
-            };
-            let (name, value) = assignment;
-            if name.starts_with('_') {
-                continue;
-            }
-            if let ast::ExpressionKind::Function(function) = &value.kind {
-                entries.push(Entry {
-                    package: (*package).to_owned(),
-                    name: name.to_string(),
-                    parameters: parameters_of(function),
-                });
-            }
+        written_entries(package, file, &mut entries, &mut aliases);
+    }
+    for alias in aliases {
+        let target = entries
+            .iter()
+            .find(|entry| entry.package == alias.target.0 && entry.name == alias.target.1);
+        if let Some(parameters) = target.map(|entry| entry.parameters.clone()) {
+            entries.push(Entry {
+                package: alias.package,
+                name: alias.name,
+                parameters,
+            });
         }
     }
     entries.sort();
     entries.dedup_by(|a, b| a.package == b.package && a.name == b.name);
     entries
+}
+
+/// A function under another name: `tagKeys = schema.tagKeys`.
+struct Alias {
+    package: String,
+    name: String,
+    /// The package's path and the name there.
+    target: (String, String),
+}
+
+/// The functions that a package's text defines, and those that it takes over from another package.
+fn written_entries(
+    package: &str,
+    file: &ast::File,
+    entries: &mut Vec<Entry>,
+    aliases: &mut Vec<Alias>,
+) {
+    for statement in &file.body {
+        let (name, value) = match &statement.kind {
+            ast::StatementKind::Variable(assignment) => (&assignment.name.name, &assignment.value),
+            ast::StatementKind::Option(option) => (&option.name.name, &option.value),
+            _ => continue,
+        };
+        if name.starts_with('_') {
+            continue;
+        }
+        let (package, name) = (package.to_owned(), name.to_string());
+        match &value.kind {
+            ast::ExpressionKind::Function(function) => {
+                entries.push(Entry {
+                    package,
+                    name,
+                    parameters: parameters_of(function),
+                });
+            }
+            ast::ExpressionKind::Member { object, property } => {
+                let ast::ExpressionKind::Identifier(imported) = &object.kind else {
+                    continue;
+                };
+                let import = file.imports.iter().find(|import| match &import.alias {
+                    Some(alias) => alias.name == *imported,
+                    None => package_name(&import.path) == imported.as_ref(),
+                });
+                if let Some(import) = import {
+                    let target = (import.path.to_string(), property.name.to_string());
+                    aliases.push(Alias {
+                        package,
+                        name,
+                        target,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn parameters_of(function: &ast::Function) -> String {
