@@ -16,7 +16,7 @@ use crate::clock::{Clock, SystemClock, rfc3339};
 use crate::meta::MetaStore;
 
 /// The name under which a backup holds the management state.
-const META_DOCUMENT: &str = "meta.journal";
+const META_DOCUMENT: &str = "meta-journal";
 
 /// Does a command.
 ///

@@ -9,7 +9,7 @@ use crate::tasks::history::{Run, Status};
 
 /// Runs the script, as often as its `retry` allows, and says in the log how it went.
 pub fn execute(app: &App, task: &Task, run: &mut Run, ticket: &Ticket) {
-    let now = app.clock.now();
+    let now = app.tasks.start_time(app.clock.now());
     run.status = Status::Started;
     run.started_at = Some(now);
     run.say(

@@ -42,6 +42,8 @@ struct Active {
     scheduled: BTreeMap<Id, i64>,
     /// Runs that were asked to end.
     canceled: Vec<Id>,
+    /// When the newest run started.
+    last_start: i64,
 }
 
 impl Tasks {
@@ -82,6 +84,13 @@ impl Tasks {
     /// Says that tasks were made, changed or removed.
     pub fn tell_changed(&self) {
         self.changed.notify_one();
+    }
+
+    /// When a run that starts now starts: no two start at the same nanosecond, for they are kept by it.
+    fn start_time(&self, now: i64) -> i64 {
+        let mut active = self.lock();
+        active.last_start = now.max(active.last_start + 1);
+        active.last_start
     }
 
     fn is_canceled(&self, run: Id) -> bool {

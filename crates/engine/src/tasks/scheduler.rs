@@ -137,7 +137,7 @@ fn look_back(app: &Arc<App>, task: &Task, schedule: &Schedule, now: i64) {
          --catch-up-tasks or ask for them one by one"
     );
     run.status = Status::Canceled;
-    run.started_at = Some(now);
+    run.started_at = Some(app.tasks.start_time(now));
     run.finished_at = Some(now);
     run.say(now, message);
     advance(app, task, missed[count - 1]);
@@ -194,7 +194,7 @@ fn perform(app: &App, task: &Task, mut run: Run, ticket: Result<crate::query::Ti
             execute(app, &task, &mut run, &ticket);
         }
         Err(error) => {
-            let now = app.clock.now();
+            let now = app.tasks.start_time(app.clock.now());
             run.status = Status::Failed;
             run.started_at = Some(now);
             run.finished_at = Some(now);

@@ -1,0 +1,216 @@
+//! The built binary: its first start, its end by kill -9, its lock, and what an operator does to a folder.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use watchpost_testkit::{Daemon, TempFolder, temp_folder};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_watchpost-engine");
+
+/// A served folder.
+struct Served {
+    daemon: Daemon,
+    url: String,
+    token: String,
+}
+
+fn serve(folder: &TempFolder) -> Served {
+    let token_file = folder.path().join("token");
+    let mut command = Command::new(BINARY);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--setup-org",
+        "site",
+        "--setup-bucket",
+        "metrics",
+        "--setup-retention",
+        "7d",
+    ]);
+    command
+        .arg("--data-dir")
+        .arg(folder.path().join("data"))
+        .arg("--setup-token-file")
+        .arg(&token_file);
+    let mut daemon = Daemon::start(command);
+    let line = daemon.wait_for_line("listening on http://");
+    let url = line.trim_start_matches("listening on ").to_owned();
+    let token = std::fs::read_to_string(&token_file)
+        .expect("the token file was made")
+        .trim()
+        .to_owned();
+    Served { daemon, url, token }
+}
+
+impl Served {
+    async fn post(&self, path: &str, content_type: &str, body: String) -> (u16, String) {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        let answer = client
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Token {}", self.token))
+            .header("Content-Type", content_type)
+            .body(body)
+            .send()
+            .await
+            .expect("answers");
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a text"),
+        )
+    }
+
+    async fn write(&self, lines: String) {
+        let (status, body) = self
+            .post("/api/v2/write?org=site&bucket=metrics", "text/plain", lines)
+            .await;
+        assert_eq!(status, 204, "{body}");
+    }
+
+    /// How many values of measurement `m` there are.
+    async fn count(&self) -> usize {
+        let flux = "from(bucket: \"metrics\") |> range(start: -1d) |> filter(fn: (r) => r._measurement == \"m\") \
+                    |> group() |> count() |> keep(columns: [\"_value\"])";
+        let (status, body) = self
+            .post(
+                "/api/v2/query?org=site",
+                "application/vnd.flux",
+                flux.to_owned(),
+            )
+            .await;
+        assert_eq!(status, 200, "{body}");
+        let value = body.lines().nth(1).and_then(|line| line.rsplit(',').next());
+        value.unwrap_or("0").parse().unwrap_or(0)
+    }
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let output = Command::new(BINARY)
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(folder)
+        .output();
+    output.expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn install_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_minus_nine() {
+    install_provider();
+    let folder = temp_folder();
+    let mut acknowledged = 0;
+    for round in 0..3 {
+        let mut served = serve(&folder);
+        assert_eq!(served.count().await, acknowledged, "after kill {round}");
+        for batch in 0..5 {
+            let lines: String = (0..100)
+                .map(|row| format!("m,round={round},batch={batch},row={row} v={row}i\n"))
+                .collect();
+            served.write(lines).await;
+            acknowledged += 100;
+        }
+        served.daemon.kill();
+    }
+    assert_eq!(serve(&folder).count().await, acknowledged);
+}
+
+#[tokio::test]
+async fn the_token_file_is_private_and_the_folder_is_locked() {
+    use std::os::unix::fs::PermissionsExt;
+    install_provider();
+    let folder = temp_folder();
+    let served = serve(&folder);
+    let mode = std::fs::metadata(folder.path().join("token"))
+        .expect("is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let second = run(&folder.path().join("data"), &["--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        text(&second.stderr).contains("in use by another process"),
+        "{}",
+        text(&second.stderr)
+    );
+    assert!(!text(&second.stderr).contains(&served.token));
+}
+
+#[test]
+fn bad_configuration_ends_with_64_before_a_port_opens() {
+    let folder = temp_folder();
+    let token = folder.path().join("token");
+    let token = token.to_str().expect("a path");
+    let arguments = [
+        "--setup-org",
+        "o",
+        "--setup-bucket",
+        "b",
+        "--setup-token-file",
+        token,
+        "--setup-retention",
+        "7x",
+    ];
+    let output = run(&folder.path().join("data"), &arguments);
+    assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("--setup-retention"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!folder.path().join("data").exists());
+}
+
+#[tokio::test]
+async fn a_backup_is_restored_into_a_new_folder() {
+    install_provider();
+    let folder = temp_folder();
+    let mut served = serve(&folder);
+    served
+        .write("m,host=a v=1\nm,host=b v=2\n".to_owned())
+        .await;
+    assert!(served.daemon.stop().success());
+    let data = folder.path().join("data");
+    let file = folder.path().join("backup");
+    let backup = run(&data, &["backup", file.to_str().expect("a path")]);
+    assert!(backup.status.success(), "{}", text(&backup.stderr));
+    let verify = run(&data, &["verify", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&verify.stdout).expect("JSON");
+    assert!(verify.status.success(), "{report}");
+    assert_eq!(report["damages"], serde_json::json!([]));
+    let stats = run(&data, &["stats", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&stats.stdout).expect("JSON");
+    let buckets = report["buckets"].as_array().expect("buckets");
+    let metrics = buckets
+        .iter()
+        .find(|bucket| bucket["bucket"] == "metrics")
+        .expect("the bucket");
+    assert_eq!(metrics["series"], 2);
+    assert_eq!(metrics["measurements"][0]["tags"][0]["values"], 2);
+
+    let other = temp_folder();
+    let restored = run(
+        &other.path().join("data"),
+        &["restore", file.to_str().expect("a path")],
+    );
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    let again = run(
+        &other.path().join("data"),
+        &["restore", file.to_str().expect("a path")],
+    );
+    assert!(
+        !again.status.success(),
+        "a folder with data is not overwritten"
+    );
+    std::fs::copy(folder.path().join("token"), other.path().join("token")).expect("copied");
+    assert_eq!(serve(&other).count().await, 2);
+}
