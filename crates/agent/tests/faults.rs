@@ -28,12 +28,14 @@ fn wait_for_ticks(server: &FakeInflux, count: usize) -> Vec<i64> {
     })
 }
 
-/// Waits until everything up to `time` is stored, from its first tick to there.
-fn wait_until_complete(server: &FakeInflux, agent: &Daemon, until: i64) -> Vec<i64> {
+/// Waits until everything is stored from before `moment` to after it: fresh data comes first, so what is from
+/// before comes last.
+fn wait_until_complete(server: &FakeInflux, agent: &Daemon, moment: i64) -> Vec<i64> {
     wait::until("all ticks without a gap", || {
         let times = server.times(UPTIME);
-        (agent::is_complete(&times, agent) && times.last().is_some_and(|last| *last >= until))
-            .then_some(times)
+        let around = times.first().is_some_and(|first| *first < moment)
+            && times.last().is_some_and(|last| *last >= moment);
+        (around && agent::is_complete(&times, agent)).then_some(times)
     })
 }
 
@@ -136,7 +138,7 @@ fn a_server_that_asks_to_wait_is_waited_for() {
     server.answer(move |_, _| answers.pop().unwrap_or_else(Answer::stored));
     let setup = Setup::new(&server.url(), "");
     let mut agent = setup.start();
-    wait_until_complete(&server, &agent, now());
+    wait_until_complete(&server, &agent, now() + 5 * TICK);
     let writes = server.writes();
     assert_eq!(writes[0].status, 429);
     assert!(

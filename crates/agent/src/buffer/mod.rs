@@ -271,8 +271,8 @@ impl Buffer {
         self.fresh.push_front(entry);
     }
 
-    /// Frees the memory of batches that are on disk: the server is away, they are backlog.
-    fn release_synced(&mut self) {
+    /// Frees the memory of batches that are on disk: while the server is away, they are backlog.
+    pub fn release_synced(&mut self) {
         self.fresh.retain(|entry| entry.record.is_none());
         self.fresh_bytes = self.fresh.iter().map(|entry| entry.batch.bytes()).sum();
     }

@@ -244,6 +244,9 @@ impl Writer {
             .is_some_and(|due| due <= now);
         if due {
             self.parts.buffer.sync(self.in_flight.as_mut(), now, false);
+            if self.pace.failures() > 0 {
+                self.parts.buffer.release_synced();
+            }
         }
         self.parts
             .journal
