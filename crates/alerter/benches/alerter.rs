@@ -132,7 +132,7 @@ fn stages() {
     let mut sent = 0;
     loop {
         let deliveries = alerting.dispatcher.take_deliveries(NOW);
-        if deliveries.is_empty() || sent >= 2_000 {
+        if deliveries.is_empty() {
             break;
         }
         for delivery in deliveries {
@@ -141,7 +141,7 @@ fn stages() {
         }
     }
     report(
-        "outbox: taken and delivered, one by one, 50,000 waiting",
+        "outbox: taken and delivered, one by one",
         sent,
         start.elapsed(),
         "messages",

@@ -215,7 +215,8 @@ impl Outbox {
         if lane.tokens < 1.0 {
             return None;
         }
-        let storm = lane.due(now).nth(policy.digest_over.max(1)).is_some();
+        let limit = policy.digest_over.max(1);
+        let storm = lane.waiting.len() > limit && lane.due(now).nth(limit).is_some();
         let due: Vec<&Pending> = lane
             .due(now)
             .take(if storm { usize::MAX } else { 1 })
