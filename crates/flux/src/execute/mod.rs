@@ -6,6 +6,7 @@ mod context;
 mod filter;
 mod group;
 mod scan;
+mod series;
 mod window;
 
 use std::rc::Rc;

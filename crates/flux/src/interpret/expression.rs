@@ -33,55 +33,6 @@ impl Context<'_> {
                 ))
                 .at()
             }),
-            ExpressionKind::String(text) => Ok(Value::String(Arc::clone(text))),
-            ExpressionKind::Interpolated(parts) => self.interpolated(parts, scope),
-            ExpressionKind::Boolean(value) => Ok(Value::Boolean(*value)),
-            ExpressionKind::Integer(value) => Ok(Value::Integer(*value)),
-            ExpressionKind::Unsigned(value) => Ok(Value::Unsigned(*value)),
-            ExpressionKind::Float(value) => Ok(Value::Float(*value)),
-            ExpressionKind::Duration(parts) => Ok(Value::Duration(duration_of(parts))),
-            ExpressionKind::Time(literal) => Ok(Value::Time(literal.nanoseconds)),
-            ExpressionKind::Regex(pattern) => self.regex(pattern).map(Value::Regex),
-            ExpressionKind::Array(items) => {
-                let items: Result<Vec<Value>, Error> = items
-                    .iter()
-                    .map(|item| self.evaluate(item, scope).and_then(not_rows))
-                    .collect();
-                items.map(Value::array)
-            }
-            ExpressionKind::Dict(items) => {
-                let mut dict = BTreeMap::new();
-                for item in items {
-                    let key = not_rows(self.evaluate(&item.key, scope)?)?;
-                    dict.insert(
-                        dict_key(&key)?,
-                        not_rows(self.evaluate(&item.value, scope)?)?,
-                    );
-                }
-                Ok(Value::Dict(Rc::new(dict)))
-            }
-            ExpressionKind::Record(record) => {
-                let mut built = match &record.with {
-                    None => Record::default(),
-                    Some(base) => base_record(scope.get(&base.name), &base.name)?,
-                };
-                for (at, property) in record.properties.iter().enumerate() {
-                    if record.properties[..at]
-                        .iter()
-                        .any(|earlier| earlier.key.name == property.key.name)
-                    {
-                        return Err(Error::invalid(format!(
-                            "duplicate key in object: {:?}",
-                            property.key.name
-                        )));
-                    }
-                    built.set(
-                        Arc::clone(&property.key.name),
-                        self.property(property, scope)?,
-                    );
-                }
-                Ok(Value::record(built))
-            }
             ExpressionKind::Function(code) => {
                 Ok(Value::Function(Function::Closure(Rc::new(Closure {
                     code: Arc::clone(code),
@@ -140,6 +91,63 @@ impl Context<'_> {
                 expression.span
             ))
             .at()),
+            _ => self.literal(expression, scope),
+        }
+    }
+
+    /// What a literal means, or an array, a dict or a record of expressions.
+    fn literal(&self, expression: &Expression, scope: &Scope) -> Result<Value, Error> {
+        match &expression.kind {
+            ExpressionKind::String(text) => Ok(Value::String(Arc::clone(text))),
+            ExpressionKind::Interpolated(parts) => self.interpolated(parts, scope),
+            ExpressionKind::Boolean(value) => Ok(Value::Boolean(*value)),
+            ExpressionKind::Integer(value) => Ok(Value::Integer(*value)),
+            ExpressionKind::Unsigned(value) => Ok(Value::Unsigned(*value)),
+            ExpressionKind::Float(value) => Ok(Value::Float(*value)),
+            ExpressionKind::Duration(parts) => Ok(Value::Duration(duration_of(parts))),
+            ExpressionKind::Time(literal) => Ok(Value::Time(literal.nanoseconds)),
+            ExpressionKind::Regex(pattern) => self.regex(pattern).map(Value::Regex),
+            ExpressionKind::Array(items) => {
+                let items: Result<Vec<Value>, Error> = items
+                    .iter()
+                    .map(|item| self.evaluate(item, scope).and_then(not_rows))
+                    .collect();
+                items.map(Value::array)
+            }
+            ExpressionKind::Dict(items) => {
+                let mut dict = BTreeMap::new();
+                for item in items {
+                    let key = not_rows(self.evaluate(&item.key, scope)?)?;
+                    dict.insert(
+                        dict_key(&key)?,
+                        not_rows(self.evaluate(&item.value, scope)?)?,
+                    );
+                }
+                Ok(Value::Dict(Rc::new(dict)))
+            }
+            ExpressionKind::Record(record) => {
+                let mut built = match &record.with {
+                    None => Record::default(),
+                    Some(base) => base_record(scope.get(&base.name), &base.name)?,
+                };
+                for (at, property) in record.properties.iter().enumerate() {
+                    if record.properties[..at]
+                        .iter()
+                        .any(|earlier| earlier.key.name == property.key.name)
+                    {
+                        return Err(Error::invalid(format!(
+                            "duplicate key in object: {:?}",
+                            property.key.name
+                        )));
+                    }
+                    built.set(
+                        Arc::clone(&property.key.name),
+                        self.property(property, scope)?,
+                    );
+                }
+                Ok(Value::record(built))
+            }
+            _ => Err(Error::internal("no literal")),
         }
     }
 

@@ -25,6 +25,7 @@ mod math;
 mod monitor;
 mod moving;
 mod nelder_mead;
+mod outer_join;
 mod pivot;
 mod quantile;
 mod regexp;
@@ -74,6 +75,7 @@ const FAMILIES: &[&[Native]] = &[
     holt_winters::FUNCTIONS,
     http::FUNCTIONS,
     join::FUNCTIONS,
+    outer_join::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
     monitor::FUNCTIONS,
