@@ -203,3 +203,54 @@ fn a_breach_is_told_and_written_to_history() {
     });
     alerter.daemon.stop();
 }
+
+#[test]
+fn the_server_understands_every_kind_of_rule() {
+    let Some(bench) = Bench::new() else { return };
+    let line = |n: i64| {
+        let time = now() - n * 10_000_000_000;
+        format!(
+            "{},host=a,cpu=0 x={n},y={}i {time}\n{},host=a x={n} {time}\n",
+            bench.measurement,
+            1_000 - n,
+            bench.measurement
+        )
+    };
+    bench.write(&(0..30).map(line).collect::<String>());
+    let kinds = [
+        "kind = \"threshold\"\naggregate = \"p95\"\nfield = \"x\"\nwhere = ['cpu!=\"1\"', 'host=~\"a|b\"', 'r!~\"x.*\"']\nabove = { warn = 1000 }",
+        "kind = \"threshold\"\naggregate = \"max\"\nfield = \"y\"\ngroup_by = [\"host\"]\nabove = { warn = 1000 }",
+        "kind = \"threshold\"\naggregate = \"count\"\nfield = \"x\"\nwhere = ['cpu=\"\"']\nabove = { warn = 1000 }",
+        "kind = \"rate\"\nfield = \"y\"\nabove = { warn = 1000 }",
+        "kind = \"rate\"\nfield = \"y\"\ngroup_by = [\"host\"]\nabove = { warn = 1000 }",
+        "kind = \"no_data\"\nfield = \"x\"\ngroup_by = [\"host\"]\nafter = \"1h\"",
+        "kind = \"forecast\"\nfield = \"x\"\nwindow = \"10m\"\nlevel = 100\nwithin = { warn = \"1s\" }\nevery = \"1s\"",
+        "kind = \"anomaly\"\nfield = \"x\"\nwindow = \"10s\"\naggregate = \"p95\"\nscore = { warn = 1000 }",
+        "kind = \"anomaly\"\nfield = \"x\"\nbaseline = \"same_hour_of_week\"\nscore = { warn = 1000 }",
+    ];
+    let rules: String = kinds
+        .iter()
+        .enumerate()
+        .map(|(n, kind)| format!("[[rule]]\nname = \"r{n}\"\n{kind}\n"))
+        .collect();
+    let site = bench.site(&format!(
+        "{rules}[route]\nreceiver = \"f\"\n[[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"alerts.log\"\n"
+    ));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    let rules = wait::until("an evaluation of every rule", || {
+        let rules = alerter.get("/api/v1/rules")["rules"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let all = rules.len() == kinds.len()
+            && rules.iter().all(|rule| !rule["lastEvaluatedAt"].is_null());
+        all.then_some(rules)
+    });
+    for (rule, kind) in rules.iter().zip(kinds) {
+        assert!(rule["lastError"].is_null(), "{kind}\n{rule}");
+        assert_ne!(rule["series"], 0, "{kind}\n{rule}");
+    }
+    alerter.daemon.stop();
+}
