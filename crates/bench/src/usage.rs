@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use watchpost_service::shutdown::Shutdown;
 
 use crate::target::Target;
 
@@ -51,6 +52,7 @@ pub struct Usage {
 /// Samples the server and the bench while it lives.
 pub struct Sampler {
     samples: Arc<Mutex<(Vec<Sample>, Vec<Sample>)>>,
+    stop: Shutdown,
     task: JoinHandle<()>,
 }
 
@@ -58,20 +60,34 @@ impl Sampler {
     /// Starts sampling.
     pub fn start(target: &Arc<Target>) -> Self {
         let samples = Arc::new(Mutex::new((Vec::new(), Vec::new())));
-        let task = tokio::spawn(sample(Arc::clone(target), Arc::clone(&samples)));
-        Self { samples, task }
+        let stop = Shutdown::new();
+        let task = tokio::spawn(sample(
+            Arc::clone(target),
+            Arc::clone(&samples),
+            stop.clone(),
+        ));
+        Self {
+            samples,
+            stop,
+            task,
+        }
     }
 
     /// What the server (if it was seen) and the bench used.
-    pub fn finish(self) -> (Option<Usage>, Usage) {
-        self.task.abort();
+    pub async fn finish(self) -> (Option<Usage>, Usage) {
+        self.stop.request();
+        let _ = self.task.await;
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let server = (!samples.0.is_empty()).then(|| summarize(&samples.0));
         (server, summarize(&samples.1))
     }
 }
 
-async fn sample(target: Arc<Target>, samples: Arc<Mutex<(Vec<Sample>, Vec<Sample>)>>) {
+async fn sample(
+    target: Arc<Target>,
+    samples: Arc<Mutex<(Vec<Sample>, Vec<Sample>)>>,
+    stop: Shutdown,
+) {
     // Where processes cannot be seen, the report says nothing of them.
     let Ok(mut system) = System::new() else {
         return;
@@ -82,8 +98,9 @@ async fn sample(target: Arc<Target>, samples: Arc<Mutex<(Vec<Sample>, Vec<Sample
     let mut known = (None, None);
     // Looking for the listener costs a walk through /proc: once is enough, unless it restarts.
     let mut server = None;
-    loop {
-        ticks.tick().await;
+    let mut last = false;
+    while !last {
+        last = stop.unless_requested(ticks.tick()).await.is_none();
         if server.is_none() || target.engine().is_some() {
             server = target.process().await;
         }

@@ -247,7 +247,7 @@ async fn ctrl_c_prints_the_report_and_leaves_nothing_behind() {
     };
     let url = &server.config.url;
     let config = format!("[influx]\nkind = \"victoriametrics\"\nurl = \"{url}\"\n");
-    let scenario = "[data]\nfields = 2\n[write]\npoints = 100_000\nbatch_size = 10\n";
+    let scenario = "[data]\nfields = 2\n[write]\npoints = 100_000\nbatch_size = 10\ngzip = false\n";
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
     for name in [
         "INFLUX_URL",
@@ -260,7 +260,11 @@ async fn ctrl_c_prints_the_report_and_leaves_nothing_behind() {
     command.arg("run").arg(file("long.toml", scenario.into()));
     command.arg("--config").arg(file("bench.toml", config));
     let mut bench = Daemon::start(command);
-    wait::until_async("a write", || (server.writes() > 2).then_some(())).await;
+    wait::until_async("a write, or an end without one", || {
+        (server.writes() > 2 || bench.has_ended()).then_some(())
+    })
+    .await;
+    assert!(server.writes() > 2, "{}", bench.text());
     bench.signal(Signal::Interrupt);
     let status = tokio::task::block_in_place(|| bench.wait_for_exit());
     let told = bench.text();

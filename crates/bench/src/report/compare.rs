@@ -149,6 +149,15 @@ fn run_figures(run: &Run) -> Vec<(String, f64)> {
         figures.push((format!("{name} p50 ms"), one.latency.p50));
         figures.push((format!("{name} p99 ms"), one.latency.p99));
     }
+    if let Some(usage) = &run.server_usage {
+        figures.push(("server processor s".into(), usage.cpu_seconds));
+        figures.push((
+            "server memory MiB".into(),
+            usage.memory_peak as f64 / 1_048_576.0,
+        ));
+        let disk = usage.disk.map(|bytes| bytes as f64 / 1_048_576.0);
+        figures.extend(disk.map(|disk| ("server disk MiB".to_owned(), disk)));
+    }
     if let Some(rate) = run.knee.as_ref().and_then(|knee| knee.rate) {
         figures.push(("knee points/s".into(), rate));
     }

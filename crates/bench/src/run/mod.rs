@@ -114,7 +114,7 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
     let sampler = Sampler::start(target);
     let mut phases = Phases::new(scenario, target, now());
     let ended = phases.load(stop, run).await;
-    let (server, own) = sampler.finish();
+    let (server, own) = sampler.finish().await;
     let delays = run.loads.values().map(|load| load.summary.own_delay_p99);
     let delay = delays.fold(0.0, f64::max);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
