@@ -24,6 +24,10 @@ const ROWS: usize = 1_000_000;
 /// What `now()` answers unless a case sets it.
 const NOW: &str = "2024-03-02T00:00:00Z";
 
+/// Cases that differ in the server, not in the language: a field has one type in a measurement, in every week, so the
+/// point that InfluxDB answers with was refused when it was written.
+const OF_THE_SERVER: &[&str] = &["edge/types_across_shards"];
+
 fn testdata(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../flux/testdata")).join(path)
 }
@@ -213,18 +217,23 @@ fn every_recorded_flux_answer_comes_over_http() {
         .collect();
     groups.sort();
     assert!(!groups.is_empty());
-    for group in groups {
-        cases::run_in_mode(
-            Mode::Compare,
-            testdata(&format!("golden/{group}.md")),
-            |case: &Case| {
-                let expected = case.expected().unwrap_or("").to_owned();
-                // What differs in the language is told, case by case, there.
-                match known.contains_key(&format!("{group}/{}", case.name)) {
-                    true => expected,
-                    false => compare(&runtime, &server, case),
-                }
-            },
-        );
+    let mut failed = Vec::new();
+    for group in &groups {
+        let test = |case: &Case| {
+            let expected = case.expected().unwrap_or("").to_owned();
+            // What differs in the language is told, case by case, there.
+            let name = format!("{group}/{}", case.name);
+            match known.contains_key(&name) || OF_THE_SERVER.contains(&name.as_str()) {
+                true => expected,
+                false => compare(&runtime, &server, case),
+            }
+        };
+        // Every group is replayed, also after one that differs: its panic shows where.
+        let path = testdata(&format!("golden/{group}.md"));
+        let replay = std::panic::AssertUnwindSafe(|| cases::run_in_mode(Mode::Compare, path, test));
+        if std::panic::catch_unwind(replay).is_err() {
+            failed.push(group);
+        }
     }
+    assert!(failed.is_empty(), "groups that differ: {failed:?}");
 }

@@ -2,7 +2,8 @@
 //!
 //! The rules are InfluxDB's storage rules: logic is two-valued; a series that lacks a tag
 //! satisfies `tag != x` and `tag !~ x` and no other comparison of that tag; a value compared with
-//! a constant of another type is false, except that numbers compare with float constants.
+//! a constant of another type is false, except that numbers compare with float constants, and
+//! floats with integer ones.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -249,6 +250,9 @@ fn decided(truth: bool) -> Residual {
 fn compare_value(column: &Column, row: usize, comparison: Comparison, literal: &Literal) -> bool {
     let ordering = match (column, literal) {
         (Column::Float(values), Literal::Float(constant)) => values[row].partial_cmp(constant),
+        (Column::Float(values), Literal::Integer(constant)) => {
+            values[row].partial_cmp(&(*constant as f64))
+        }
         (Column::Integer(values), Literal::Float(constant)) => {
             (values[row] as f64).partial_cmp(constant)
         }

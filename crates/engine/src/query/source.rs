@@ -45,6 +45,33 @@ impl<'a> StorageSource<'a> {
             .map(|bucket| bucket.id.number())
             .ok_or_else(|| Error::not_found(not_found(reference)))
     }
+
+    /// Fails if a field of the read has a type that the function is not defined on: storage would leave it out.
+    fn check_types(
+        &self,
+        bucket: u64,
+        scan: &ScanRequest,
+        aggregate: Aggregate,
+    ) -> Result<(), Error> {
+        if matches!(
+            aggregate,
+            Aggregate::Count | Aggregate::First | Aggregate::Last
+        ) {
+            return Ok(());
+        }
+        let keys = self
+            .app
+            .storage
+            .field_keys(bucket, scan.range, &scan.predicate)
+            .map_err(failed)?;
+        match keys
+            .into_iter()
+            .find(|(_, stored)| !aggregate.accepts(kind(*stored)))
+        {
+            Some((_, stored)) => Err(unsupported(aggregate, stored)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The bucket that a query names, in its organization.
@@ -95,6 +122,7 @@ impl Source for StorageSource<'_> {
         };
         match (&request.aggregate, windowing) {
             (Some(pushed), Some(windowing)) => {
+                self.check_types(bucket, &scan, pushed.function)?;
                 let function = function(pushed.function);
                 let rows = self
                     .app
@@ -135,8 +163,9 @@ impl Source for StorageSource<'_> {
             schema_predicate(request),
         );
         let values = match key {
+            // As InfluxDB does: measurements are listed whenever they were written.
             "_measurement" => storage
-                .measurements(bucket, range, &predicate)
+                .measurements(bucket, watchpost_storage::TimeRange::ALL, &predicate)
                 .map_err(failed)?,
             "_field" => {
                 let keys = storage
