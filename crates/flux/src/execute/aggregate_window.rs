@@ -93,11 +93,7 @@ pub(super) fn aggregate_window_table(
             }
         }
     } else {
-        let references: Vec<&Column> = values.iter().collect();
-        let value = match Column::concat(&references) {
-            Some(column) => column,
-            None => aggregate_column(spec.function, &column.slice(0, 0))?.slice(0, 0),
-        };
+        let value = concatenated(spec.function, &values, column)?;
         result.fields.push(Field {
             label: Arc::clone(&spec.column),
             column: value,
@@ -128,4 +124,13 @@ fn selected(
         WindowRows::Run(start, _) => start + at,
         WindowRows::Rows(rows) => rows[at],
     }))
+}
+
+/// A row a window as one column; of the function's type also when there is no window.
+fn concatenated(function: Aggregate, values: &[Column], source: &Column) -> Result<Column, Error> {
+    let references: Vec<&Column> = values.iter().collect();
+    match Column::concat(&references) {
+        Some(column) => Ok(column),
+        None => Ok(aggregate_column(function, &source.slice(0, 0))?.slice(0, 0)),
+    }
 }

@@ -111,26 +111,7 @@ impl Context<'_> {
                 let Some(request) = self.schema_request(below)? else {
                     return Ok(false);
                 };
-                let mut names: Vec<Text> = ["_start", "_stop", "_field", "_measurement"]
-                    .into_iter()
-                    .map(Text::from)
-                    .collect();
-                let keys = self.source().tag_keys(&request).map_err(Error::at)?;
-                self.note(format!(
-                    "tag keys of {:?} from the index",
-                    request.bucket.text()
-                ));
-                if keys.is_empty()
-                    && self
-                        .source()
-                        .tag_values(&request, "_measurement")
-                        .map_err(Error::at)?
-                        .is_empty()
-                {
-                    names.clear();
-                }
-                names.extend(keys.into_iter().map(Text));
-                out(texts(GroupKey::default(), &value, names))?;
+                self.read_keys(&request, &value, out)?;
                 Ok(true)
             }
             (
@@ -163,6 +144,36 @@ impl Context<'_> {
             }
             _ => Ok(false),
         }
+    }
+
+    /// The names of a selection's columns, as `keys` gives them.
+    fn read_keys(
+        &self,
+        request: &SchemaRequest,
+        value: &Arc<str>,
+        out: &mut Out<'_>,
+    ) -> Result<(), Error> {
+        let mut names: Vec<Text> = ["_start", "_stop", "_field", "_measurement"]
+            .into_iter()
+            .map(Text::from)
+            .collect();
+        let keys = self.source().tag_keys(request).map_err(Error::at)?;
+        self.note(format!(
+            "tag keys of {:?} from the index",
+            request.bucket.text()
+        ));
+        if keys.is_empty()
+            && self
+                .source()
+                .tag_values(request, "_measurement")
+                .map_err(Error::at)?
+                .is_empty()
+        {
+            names.clear();
+        }
+        names.extend(keys.into_iter().map(Text));
+        out(texts(GroupKey::default(), value, names))?;
+        Ok(())
     }
 
     fn schema_request(&self, node: &Rc<Node>) -> Result<Option<SchemaRequest>, Error> {

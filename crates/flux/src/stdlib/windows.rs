@@ -150,51 +150,89 @@ fn aggregate_window(context: &Context<'_>, arguments: &Arguments) -> Result<Valu
         };
         return context.stream(Operation::AggregateWindow(spec), vec![input], arguments);
     }
-    let windowed = Node::new(
-        Operation::Window(WindowOperation {
+    let spec = AnyFunction {
+        window,
+        function,
+        column,
+        time_source,
+        time_destination,
+        create_empty,
+    };
+    spec.stream(context, input, arguments)
+}
+
+/// The arguments of `aggregateWindow` with a function that storage does not know.
+struct AnyFunction {
+    window: Option<Window>,
+    function: Function,
+    column: Arc<str>,
+    time_source: Arc<str>,
+    time_destination: Arc<str>,
+    create_empty: bool,
+}
+
+impl AnyFunction {
+    /// Tables windowed, each through the function, and put together again.
+    fn stream(
+        self,
+        context: &Context<'_>,
+        input: Rc<Node>,
+        arguments: &Arguments,
+    ) -> Result<Value, Error> {
+        let Self {
             window,
-            time_column: Arc::from("_time"),
+            function,
+            column,
+            time_source,
+            time_destination,
+            create_empty,
+        } = self;
+        let windowed = Node::new(
+            Operation::Window(WindowOperation {
+                window,
+                time_column: Arc::from("_time"),
+                start_column: Arc::from("_start"),
+                stop_column: Arc::from("_stop"),
+                create_empty,
+            }),
+            vec![input],
+            arguments.span,
+        )?;
+        let aggregated = call_aggregate(context, &function, windowed, &column)?;
+        let filled = if create_empty {
+            Node::new(
+                Operation::Each {
+                    name: "fill",
+                    run: Rc::new(|_, table, out| out(super::streams::filled(table))),
+                },
+                vec![aggregated],
+                arguments.span,
+            )?
+        } else {
+            aggregated
+        };
+        let (source, destination) = (Arc::clone(&time_source), Arc::clone(&time_destination));
+        let marked = Node::new(
+            Operation::Each {
+                name: "duplicate",
+                run: Rc::new(move |_, mut table, out| {
+                    let times = table.expect_column(&source)?.clone();
+                    table.set(&destination, times);
+                    out(table)
+                }),
+            },
+            vec![filled],
+            arguments.span,
+        )?;
+        let whole = WindowOperation {
+            window: None,
+            time_column: time_destination,
             start_column: Arc::from("_start"),
             stop_column: Arc::from("_stop"),
-            create_empty,
-        }),
-        vec![input],
-        arguments.span,
-    )?;
-    let aggregated = call_aggregate(context, &function, windowed, &column)?;
-    let filled = if create_empty {
-        Node::new(
-            Operation::Each {
-                name: "fill",
-                run: Rc::new(|_, table, out| out(super::streams::filled(table))),
-            },
-            vec![aggregated],
-            arguments.span,
-        )?
-    } else {
-        aggregated
-    };
-    let (source, destination) = (Arc::clone(&time_source), Arc::clone(&time_destination));
-    let marked = Node::new(
-        Operation::Each {
-            name: "duplicate",
-            run: Rc::new(move |_, mut table, out| {
-                let times = table.expect_column(&source)?.clone();
-                table.set(&destination, times);
-                out(table)
-            }),
-        },
-        vec![filled],
-        arguments.span,
-    )?;
-    let whole = WindowOperation {
-        window: None,
-        time_column: time_destination,
-        start_column: Arc::from("_start"),
-        stop_column: Arc::from("_stop"),
-        create_empty: false,
-    };
-    context.stream(Operation::Window(whole), vec![marked], arguments)
+            create_empty: false,
+        };
+        context.stream(Operation::Window(whole), vec![marked], arguments)
+    }
 }
 
 /// `tables |> fn(column:)`

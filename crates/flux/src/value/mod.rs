@@ -5,6 +5,7 @@ mod format;
 pub mod operate;
 pub mod time;
 pub mod window;
+mod zip;
 
 use std::collections::BTreeMap;
 use std::fmt;
