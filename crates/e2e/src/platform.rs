@@ -174,11 +174,18 @@ impl Platform {
 
     /// Asks a page of the web role: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build();
         let url = format!("{}{path}", self.address("web"));
-        block_on(async {
-            let answer = reqwest::get(url).await.unwrap();
-            (answer.status().as_u16(), answer.text().await.unwrap())
-        })
+        let mut answer = ureq::Agent::new_with_config(config)
+            .get(url)
+            .call()
+            .unwrap();
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_to_string().unwrap(),
+        )
     }
 
     /// Waits until a file of the platform holds a text.

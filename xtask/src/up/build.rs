@@ -16,6 +16,9 @@ const PACKAGES: &[&str] = &[
     "watchpost-web",
 ];
 
+/// What judges the platform, beside it.
+const CHECK_PACKAGES: &[&str] = &["watchpost-e2e", "xtask"];
+
 /// Builds them, showing cargo's own progress, and gives their folder.
 pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
     if let Some(folder) = &options.binaries {
@@ -25,7 +28,8 @@ pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
     command
         .args(["build", "--release", "--bins"])
         .current_dir(root);
-    for package in PACKAGES {
+    let judged = if options.check { CHECK_PACKAGES } else { &[] };
+    for package in PACKAGES.iter().chain(judged) {
         command.args(["--package", package]);
     }
     let status = command.status().context("cannot start cargo")?;

@@ -33,6 +33,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let Some(options) = Options::parse(arguments)? else {
         return Ok(ExitCode::SUCCESS);
     };
+    if options.check {
+        return check(root, &options);
+    }
     let layout = Layout::new(
         options
             .folder
@@ -54,6 +57,20 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return detach(&options, &layout, &binaries);
     }
     supervisor::run(&options, &layout, &binaries, root)
+}
+
+/// `cargo xtask up --check`: the judge starts a platform of its own and stops it.
+fn check(root: &Path, options: &Options) -> Result<ExitCode> {
+    let binaries = build::release(root, options)?;
+    let judge = binaries.join("watchpost-check");
+    let status = Command::new(&judge)
+        .status()
+        .with_context(|| format!("cannot start {}", judge.display()))?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// `cargo xtask status`.

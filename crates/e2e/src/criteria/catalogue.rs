@@ -24,11 +24,14 @@ pub(super) fn judge(scene: &mut Scene) -> Verdict {
     // Slow collectors come round every ten seconds.
     let whole = wait::until_or_none(|| {
         let seen = fields_by_host(scene);
-        let complete = seen
-            .iter()
-            .filter(|(host, fields)| is_simulated(host) && fields.len() >= all.len())
-            .count();
-        (complete == HOSTS).then_some(seen)
+        let complete = |(host, fields): (&String, &BTreeSet<String>)| {
+            if is_simulated(host) {
+                fields.len() >= all.len()
+            } else {
+                ESSENTIAL.iter().all(|it| fields.contains(*it))
+            }
+        };
+        (seen.len() > HOSTS && seen.iter().all(complete)).then_some(seen)
     });
     let seen = whole.unwrap_or_else(|| fields_by_host(scene));
     for (host, fields) in seen.iter().filter(|(host, _)| is_simulated(host)) {
