@@ -12,27 +12,27 @@ use watchpost_engine::clock::{Clock, SystemClock};
 use watchpost_engine::limits::Limits;
 
 /// The operator's token of [`Running::set_up`].
-pub const TOKEN: &str = "my-super-secret-token";
+pub(crate) const TOKEN: &str = "my-super-secret-token";
 
 /// A server.
-pub struct Running {
+pub(crate) struct Running {
     /// Its parts.
-    pub app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// `http://127.0.0.1:PORT`.
-    pub url: String,
+    pub(crate) url: String,
     /// Talks to it; decompresses nothing and follows nothing.
-    pub client: Client,
+    pub(crate) client: Client,
     folder: TempDir,
 }
 
 impl Running {
     /// A server in a fresh folder, not set up.
-    pub async fn fresh() -> Self {
+    pub(crate) async fn fresh() -> Self {
         Self::with(Limits::default(), Arc::new(SystemClock)).await
     }
 
     /// A server in a fresh folder with these limits and this clock.
-    pub async fn with(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) async fn with(limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = Settings {
             data_dir: folder.path().to_owned(),
@@ -62,14 +62,14 @@ impl Running {
     }
 
     /// A server that is set up: user admin, organization myorg, bucket bench, [`TOKEN`].
-    pub async fn set_up() -> Self {
+    pub(crate) async fn set_up() -> Self {
         let server = Self::fresh().await;
         server.perform_setup().await;
         server
     }
 
     /// Sets the server up as [`Running::set_up`] says.
-    pub async fn perform_setup(&self) {
+    pub(crate) async fn perform_setup(&self) {
         let request = json!({
             "username": "admin",
             "password": "adminpassword",
@@ -87,7 +87,7 @@ impl Running {
     }
 
     /// A request with the operator's token.
-    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
         self.client
             .request(method, format!("{}{path}", self.url))
@@ -95,13 +95,13 @@ impl Running {
     }
 
     /// The JSON that a path answers.
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let answer = self.request("GET", path).send().await.expect("answers");
         answer.json().await.expect("JSON")
     }
 
     /// The server's folder.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -14,54 +14,54 @@ use serde_json::Value;
 
 /// A file of exchanges.
 #[derive(Debug)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// Whether the server is not to be set up.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// The exchanges.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// One exchange.
 #[derive(Debug, Default)]
-pub struct Step {
+pub(crate) struct Step {
     /// `03`: its place in the file.
-    pub number: String,
+    pub(crate) number: String,
     /// What it shows.
-    pub title: String,
+    pub(crate) title: String,
     /// What is asked.
-    pub request: Message,
+    pub(crate) request: Message,
     /// What was answered.
-    pub response: Message,
+    pub(crate) response: Message,
     /// What to keep: name and JSON pointer.
-    pub save: Vec<(String, String)>,
+    pub(crate) save: Vec<(String, String)>,
     /// Repeat until the pointer has the value.
-    pub poll: Option<(String, String)>,
+    pub(crate) poll: Option<(String, String)>,
     /// Lists in any order.
-    pub any_order: bool,
+    pub(crate) any_order: bool,
     /// Only the status and the members of the object.
-    pub status_only: bool,
+    pub(crate) status_only: bool,
     /// Only the names of the members.
-    pub keys_only: bool,
+    pub(crate) keys_only: bool,
     /// Only so many lines.
-    pub first_lines: Option<usize>,
+    pub(crate) first_lines: Option<usize>,
     /// Only the names of metrics that match.
-    pub names_only: Option<String>,
+    pub(crate) names_only: Option<String>,
 }
 
 /// A request or a response.
 #[derive(Debug, Default, Clone)]
-pub struct Message {
+pub(crate) struct Message {
     /// The request line or the status.
-    pub start: String,
+    pub(crate) start: String,
     /// Headers, and `auth`, `encode`, `repeat` of a request.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// The body.
-    pub body: Option<Body>,
+    pub(crate) body: Option<Body>,
 }
 
 /// A body.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Body {
+pub(crate) enum Body {
     /// JSON.
     Json(Value),
     /// Text.
@@ -70,7 +70,7 @@ pub enum Body {
 
 impl Scenario {
     /// Reads a file.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         let mut fresh = false;
         let mut lines = text.lines();
@@ -155,19 +155,19 @@ impl Message {
 
 /// The names that stand for volatile values.
 #[derive(Debug, Default, Clone)]
-pub struct Names(BTreeMap<String, String>);
+pub(crate) struct Names(BTreeMap<String, String>);
 
 /// Shorter values are too common to be put back.
 const SHORTEST: usize = 12;
 
 impl Names {
     /// Keeps a value.
-    pub fn keep(&mut self, name: &str, value: &str) {
+    pub(crate) fn keep(&mut self, name: &str, value: &str) {
         self.0.insert(name.to_owned(), value.to_owned());
     }
 
     /// Puts values in place of `{{name}}`.
-    pub fn fill(&self, text: &str) -> String {
+    pub(crate) fn fill(&self, text: &str) -> String {
         let mut filled = text.to_owned();
         for (name, value) in &self.0 {
             filled = filled.replace(&format!("{{{{{name}}}}}"), value);
@@ -176,7 +176,7 @@ impl Names {
     }
 
     /// Puts names and placeholders in place of what is volatile.
-    pub fn mask(&self, text: &str) -> String {
+    pub(crate) fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         let mut known: Vec<_> = self
             .0
@@ -193,7 +193,7 @@ impl Names {
     }
 
     /// The same throughout a JSON value.
-    pub fn mask_json(&self, value: &Value, member: &str) -> Value {
+    pub(crate) fn mask_json(&self, value: &Value, member: &str) -> Value {
         match value {
             Value::String(text) if matches!(member, "version" | "commit") && !text.is_empty() => {
                 Value::String(format!("<{member}>"))
@@ -303,7 +303,12 @@ fn time_length(text: &str) -> Option<usize> {
 }
 
 /// Where two values differ, if they do. `<any>` matches anything.
-pub fn difference(wanted: &Value, found: &Value, path: &str, any_order: bool) -> Option<String> {
+pub(crate) fn difference(
+    wanted: &Value,
+    found: &Value,
+    path: &str,
+    any_order: bool,
+) -> Option<String> {
     if wanted == "<any>" {
         return None;
     }

@@ -252,7 +252,7 @@ fn at(body: &[u8], line: usize, column: usize) -> (usize, char) {
 fn literal(body: &[u8], offset: usize) -> String {
     for word in ["true", "false", "null"] {
         for length in (1..word.len()).rev() {
-            if offset >= length && &body[offset - length..offset] == word[..length].as_bytes() {
+            if offset >= length && body[offset - length..offset] == word.as_bytes()[..length] {
                 return format!(
                     "in literal {word} (expecting {:?})",
                     char::from(word.as_bytes()[length])

@@ -21,6 +21,7 @@ const COMPACT_BYTES: u64 = 1 << 20;
 
 /// A change of one record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant)] // Deletions are few; a box would cost every record an allocation.
 pub(super) enum Change {
     /// Put a record in place of the one with its id.
     Put(Record),

@@ -8,7 +8,7 @@ use crate::query::{Request, Runner, Ticket};
 use crate::tasks::history::{Run, Status};
 
 /// Runs the script, as often as its `retry` allows, and says in the log how it went.
-pub fn execute(app: &App, task: &Task, run: &mut Run, ticket: &Ticket) {
+pub(super) fn execute(app: &App, task: &Task, run: &mut Run, ticket: &Ticket) {
     let now = app.tasks.start_time(app.clock.now());
     run.status = Status::Started;
     run.started_at = Some(now);
@@ -100,7 +100,7 @@ fn reason(error: &ApiError) -> String {
 }
 
 /// What the task's `lastRunError` says after a run.
-pub fn last_error(run: &Run) -> Option<String> {
+pub(super) fn last_error(run: &Run) -> Option<String> {
     let prefix = "error exhausting result iterator: ";
     (run.status == Status::Failed)
         .then(|| {

@@ -96,7 +96,7 @@ impl Run {
 ///
 /// # Errors
 /// The disk refused.
-pub fn keep(app: &App, task: &Task, run: &Run) -> Result<(), ApiError> {
+pub(super) fn keep(app: &App, task: &Task, run: &Run) -> Result<(), ApiError> {
     let Some(bucket) = app.meta.read().bucket_by_name(task.org, "_tasks").cloned() else {
         return Ok(());
     };
