@@ -129,6 +129,18 @@ async fn the_warm_up_is_kept_apart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_offered_rate_is_the_reported_one_when_nothing_is_late() {
+    let open = Plan {
+        rate: Some(50.0),
+        warmup: millis(1_000),
+        ..plan(200)
+    };
+    let found = summary(open, |_| millis(3)).await;
+    assert!((found.operations_per_second - 50.0).abs() < 0.01);
+    assert!((found.points_per_second - 500.0).abs() < 0.1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_duration_ends_the_load() {
     let bounded = Plan {
         duration: Some(millis(1_000)),

@@ -65,6 +65,14 @@ pub struct Plan {
     pub retry_for: Duration,
 }
 
+impl Plan {
+    /// How long the open model takes when nothing is late; `None` in the closed one.
+    fn scheduled(&self) -> Option<Duration> {
+        let whole = Duration::try_from_secs_f64(self.count as f64 / self.rate?).ok()?;
+        Some(self.duration.map_or(whole, |duration| whole.min(duration)))
+    }
+}
+
 /// Why a load ended before its schedule did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -111,12 +119,17 @@ pub async fn run<J: Job>(
             }
         }
     }
-    recorder.end(Instant::now());
-    match failed {
+    let ended = match failed {
         Some(failure) => Ended::Failed(failure),
         None if stop.is_requested() => Ended::Interrupted,
         None => Ended::Complete,
-    }
+    };
+    recorder.end(match plan.scheduled() {
+        // The last operation may be done before its turn is over.
+        Some(length) if ended == Ended::Complete => Instant::now().max(start + length),
+        _ => Instant::now(),
+    });
+    ended
 }
 
 /// One connection.

@@ -57,7 +57,7 @@ impl Search<'_> {
         let (mut held, mut rate) = (0.0, self.steps.first_rate);
         let mut broke = None;
         while broke.is_none() && rate <= self.steps.highest_rate {
-            match self.step(rate, stop).await {
+            match self.attempt(rate, stop).await {
                 Ok(true) => {
                     held = rate;
                     rate *= self.steps.factor;
@@ -72,13 +72,18 @@ impl Search<'_> {
             if high <= held || middle <= 0.0 {
                 break;
             }
-            match self.step(middle, stop).await {
+            match self.attempt(middle, stop).await {
                 Ok(true) => held = middle,
                 Ok(false) => high = middle,
                 Err(ended) => return ended,
             }
         }
         Ended::Complete
+    }
+
+    /// A step, and another one if it broke: a hiccup of the machine is not the server's limit.
+    async fn attempt(&mut self, rate: f64, stop: &Shutdown) -> Result<bool, Ended> {
+        Ok(self.step(rate, stop).await? || self.step(rate, stop).await?)
     }
 
     /// One step; whether it kept the goal.
