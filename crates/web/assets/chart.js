@@ -9,6 +9,12 @@ const LEFT = 62, RIGHT = 8, TOP = 8, BOTTOM = 22;
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 const COLOURS = 8;
 
+/** The usual distance of points: what is collected less often than the step has no gaps for that. */
+const usualStep = (times) => {
+  const distances = times.slice(1).map((time, place) => time - times[place]).sort((a, b) => a - b);
+  return distances[distances.length >> 1] ?? 0;
+};
+
 export class Chart {
   /** `on.cursor(time | null)`, `on.zoom(start, stop)`, `on.pick(time)` tell what the user did. */
   constructor(plot, legend, on) {
@@ -37,6 +43,7 @@ export class Chart {
   /** Series are `{name, time: [ms], value: [], min?: [], max?: []}`. */
   set({ series, unit, start, stop, step }) {
     Object.assign(this, { series, unit, start, stop, step });
+    for (const one of series) one.gap = usualStep(one.time) * 3.5;
     this.rebuildLegend();
     this.say(series.some((one) => one.time.length) ? "" : "No data in this range");
     this.draw();
@@ -270,7 +277,7 @@ export class Chart {
       const one = this.series[button.dataset.place];
       if (!one) continue;
       const at = this.cursor === null ? one.time.length - 1 : indexAt(one.time, this.cursor);
-      const near = at >= 0 && (this.cursor === null || this.cursor - one.time[at] <= this.step * 3.5);
+      const near = at >= 0 && (this.cursor === null || this.cursor - one.time[at] <= Math.max(this.step * 3.5, one.gap ?? 0));
       const text = near ? formatted(one.value[at], this.unit) : "–";
       if (button.lastChild.textContent !== text) button.lastChild.textContent = text;
       const swatch = button.firstChild.getContext("2d");

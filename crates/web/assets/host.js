@@ -1,7 +1,7 @@
 // One host: its charts, the processes at the cursor, notes.
 
 import { moment, value } from "./format.js";
-import { ask, call, follow, get } from "./page.js";
+import { ask, call, get } from "./page.js";
 import { Panels, marks } from "./panel.js";
 
 const head = document.getElementById("host");
@@ -29,10 +29,13 @@ const processes = async (time) => {
 const later = (time) => { clearTimeout(timer); timer = setTimeout(() => processes(time), pause); };
 
 let cursor = null;
+// Age and state come from the newest point.
+let newest = Number(head.dataset.time || 0);
 const panels = new Panels({
   host, range, start, stop,
   marks: marks(host),
   onCursor: (time) => { cursor = time ?? cursor; later(time); },
+  onUpdate: (update) => { for (const { time } of update.points) newest = Math.max(newest, time); },
 });
 processes(null);
 document.addEventListener("database-back", () => panels.loadNow());
@@ -46,9 +49,6 @@ document.getElementById("annotate")?.addEventListener("click", () => {
   });
 });
 
-// Age and state, from the newest point that came.
-let newest = Number(head.dataset.time || 0);
-follow(host, (update) => { for (const { time } of update.points) newest = Math.max(newest, time); });
 setInterval(() => {
   if (!newest) return;
   const seconds = (Date.now() - newest) / 1000;

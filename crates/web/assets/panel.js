@@ -9,11 +9,12 @@ const LIVE_SPAN = 6 * 3600e3;
 const DEBOUNCE = 250;
 
 export class Panels {
-  constructor({ range, start, stop, host, marks, onCursor, onPick }) {
+  constructor({ range, start, stop, host, marks, onCursor, onPick, onUpdate }) {
     this.host = host;
     this.loadMarks = marks;
     this.onCursor = onCursor;
     this.onPick = onPick;
+    this.onUpdate = onUpdate;
     this.panels = [...document.querySelectorAll("figure.panel[data-metrics]")].map((figure) => this.panel(figure));
     this.follow = document.getElementById("follow");
     this.controls();
@@ -147,6 +148,7 @@ export class Panels {
   /** Points as they come. */
   live() {
     follow(this.host, (update) => {
+      this.onUpdate?.(update);
       if (!this.isLive) return;
       for (const { metric, tags, time, value } of update.points) {
         for (const panel of this.panels) {

@@ -139,6 +139,8 @@ impl Default for AnnotationsConfig {
 pub struct LiveConfig {
     /// Time between two looks at the newest points; longer by itself while the database is slow.
     pub interval: Interval,
+    /// Time between looks at all that the raw tier keeps, which find hosts that wrote late.
+    pub sweep_interval: Interval,
     /// A host whose newest point is older than this is late.
     pub late_after: Interval,
     /// A host whose newest point is older than this is offline.
@@ -151,6 +153,7 @@ impl Default for LiveConfig {
     fn default() -> Self {
         Self {
             interval: Interval::seconds(1),
+            sweep_interval: Interval::seconds(60),
             late_after: Interval::seconds(15),
             offline_after: Interval::seconds(60),
             max_followers: 256,

@@ -1,7 +1,7 @@
 //! The fleet as it was last seen: each host's newest values, how old they are, and a short past for
 //! its sparkline. Pure; time is an argument.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 use watchpost_core::csv::Table;
@@ -219,13 +219,20 @@ impl Fleet {
         changed
     }
 
-    /// Takes the past of sparklines: rows of `_time`, `_value`, `host`.
+    /// Takes the past of sparklines instead of what they had: rows of `_time`, `_value`, `host`,
+    /// those of one host in order of time.
     pub fn remember(&mut self, tables: &[Table]) {
+        let mut begun = BTreeSet::new();
         for row in tables.iter().flat_map(Table::rows) {
-            if let (Some(host), Some(time), Some(value)) =
+            let (Some(name), Some(time), Some(value)) =
                 (row.str("host"), row.time("_time"), row.f64("_value"))
-                && let Some(host) = self.hosts.get_mut(host)
-            {
+            else {
+                continue;
+            };
+            if let Some(host) = self.hosts.get_mut(name) {
+                if begun.insert(name.to_owned()) {
+                    host.spark.clear();
+                }
                 host.remember(time, value);
             }
         }

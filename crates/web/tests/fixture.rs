@@ -85,6 +85,7 @@ impl Fixture {
         config.annotations.bucket = format!("{name}-annotations");
         config.annotations.token_file = Some(token_file);
         config.live.interval = Interval::milliseconds(200);
+        config.live.sweep_interval = Interval::seconds(1);
         change(&mut config, folder.path());
         runtime.block_on(async {
             let org_id = client

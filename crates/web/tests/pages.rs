@@ -1,1 +1,67 @@
-//! Being written.
+//! Pages without a browser: readable as they are, escaped, with their headers.
+
+use crate::fixture::Fixture;
+
+#[test]
+fn pages_are_tables_without_scripts_and_escape_names() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let empty = fixture.wait_for("an empty fleet", "/", |answer| answer.status == 200);
+    assert!(empty.body.contains("No host has written anything yet"));
+    fixture.write_host("<script>alert(1)</script>", 97.0, 40.0, 1);
+    fixture.wait_for_host("<script>alert(1)</script>");
+    let fleet = fixture.get("/");
+    assert!(!fleet.body.contains("<script>alert(1)"), "{}", fleet.body);
+    assert!(fleet.body.contains("97.0 %"));
+    let policy = fleet.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("script-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(
+        !fleet.body.contains("style=\"") && !fleet.body.contains("onclick"),
+        "nothing inline"
+    );
+    let path = "/hosts/%3Cscript%3Ealert%281%29%3C%2Fscript%3E";
+    let host = fixture.get(path);
+    assert_eq!(host.status, 200);
+    assert!(!host.body.contains("<script>alert(1)"));
+    assert!(
+        host.body.contains("memory_usage_percent"),
+        "the newest values stand in a table"
+    );
+    for path in [
+        "/compare",
+        "/history",
+        "/alerts",
+        "/compare?view=multiples&metric=memory_usage_percent",
+    ] {
+        let page = fixture.get(path);
+        assert_eq!(page.status, 200, "{path}: {}", page.body);
+        assert!(!page.body.contains("<script>alert(1)"), "{path}");
+    }
+    assert_eq!(fixture.get("/hosts/nobody").status, 404);
+    assert_eq!(fixture.get("/compare?metric=nonsense").status, 400);
+}
+
+#[test]
+fn assets_are_known_by_their_bytes() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let asset = fixture.get("/assets/chart.js");
+    assert_eq!(
+        asset.headers["content-type"],
+        "text/javascript; charset=utf-8"
+    );
+    let tag = asset.headers["etag"].clone();
+    let again = fixture.send(
+        fixture
+            .http
+            .get(fixture.url("/assets/chart.js"))
+            .header("if-none-match", tag),
+    );
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(fixture.get("/assets/../Cargo.toml").status, 404);
+}

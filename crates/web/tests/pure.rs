@@ -36,7 +36,7 @@ fn now() -> i64 {
 }
 
 fn query(case: &Case) -> &str {
-    case.block("query").text.trim()
+    case.input("query").trim()
 }
 
 fn request(query: &str) -> Result<Request> {

@@ -125,7 +125,15 @@ fn take(found: &mut BTreeMap<(i64, String), Map<String, Value>>, row: Row<'_>) {
         .get(&name)
         .and_then(Value::as_f64)
         .filter(|_| row.str("device").is_some());
-    entry.insert(name, json!(value + before.unwrap_or_default()));
+    entry.insert(name, number(value + before.unwrap_or_default(), row));
+}
+
+/// Counters are whole numbers, and stay so.
+fn number(value: f64, row: Row<'_>) -> Value {
+    match row.i64("_value") {
+        Some(_) => json!(value as i64),
+        None => json!(value),
+    }
 }
 
 fn table(rows: &[Value]) -> Rows {

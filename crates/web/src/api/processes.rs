@@ -92,7 +92,10 @@ async fn read(app: &App, host: &str, at: i64) -> Result<BTreeMap<String, Map<Str
         };
         let entry = found.entry(process.to_owned()).or_default();
         entry.insert("process".to_owned(), json!(process));
-        entry.insert(field.to_owned(), json!(value));
+        entry.insert(
+            field.to_owned(),
+            row.i64("_value").map_or(json!(value), |whole| json!(whole)),
+        );
     }
     Ok(found)
 }

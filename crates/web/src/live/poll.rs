@@ -18,9 +18,6 @@ use crate::tier::Tier;
 /// How far back each look goes: points come late by the agents' flush and the write's way.
 const LOOK_BACK: i64 = 15 * NANOS_PER_SECOND;
 
-/// Time between looks at the whole retention, which find hosts that were silent.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-
 /// A look may take this share of the time; a slow database is asked less often.
 const BUSY_SHARE: u32 = 4;
 
@@ -30,15 +27,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Watches the fleet until shutdown.
 pub(super) async fn fleet(live: Live) {
     let shutdown = live.inner.shutdown.clone();
+    let sweep_interval = live.inner.config.sweep_interval.get();
     let mut swept: Option<Instant> = None;
     let mut states = HashMap::new();
     loop {
         let begun = Instant::now();
-        let sweep = swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY);
-        let Some(looked) = shutdown
-            .unless_requested(look(&live, sweep, swept.is_none()))
-            .await
-        else {
+        let sweep = swept.is_none_or(|at| at.elapsed() >= sweep_interval);
+        let Some(looked) = shutdown.unless_requested(look(&live, sweep)).await else {
             return;
         };
         live.report(looked.as_ref().map(drop));
@@ -47,7 +42,7 @@ pub(super) async fn fleet(live: Live) {
             tell(&live, &changed, &mut states);
         } else {
             // What was missed meanwhile is found by the next whole look.
-            swept = swept.and_then(|_| begun.checked_sub(SWEEP_EVERY));
+            swept = swept.and_then(|_| begun.checked_sub(sweep_interval));
         }
         let pause = pause(begun.elapsed(), live.inner.config.interval.get());
         if shutdown
@@ -65,15 +60,16 @@ fn pause(took: Duration, interval: Duration) -> Duration {
     interval.saturating_sub(took).max(gentle)
 }
 
-/// One look: the newest values, and at first the past of the sparklines. Gives hosts with news.
-async fn look(live: &Live, sweep: bool, first: bool) -> Result<Vec<String>> {
+/// One look: the newest values, and with a sweep the past of the sparklines, which agents that were
+/// cut off fill in later. Gives hosts with news.
+async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
     let database = &live.inner.database;
     let now = crate::now();
     let retention = database.retention.0[Tier::Raw as usize];
     let start = now - if sweep { retention } else { LOOK_BACK };
     let bucket = database.bucket(Tier::Raw);
     let tables = database.query(newest(bucket, start)).await?;
-    let past = match first {
+    let past = match sweep {
         true => Some(database.query(past(bucket, now)).await?),
         false => None,
     };
@@ -82,16 +78,13 @@ async fn look(live: &Live, sweep: bool, first: bool) -> Result<Vec<String>> {
         .fleet
         .write()
         .unwrap_or_else(PoisonError::into_inner);
-    if let Some(past) = past {
-        // Hosts first, so that their past finds them.
-        let changed = fleet.see(&tables);
-        fleet.remember(&past);
-        return Ok(changed);
-    }
     if sweep {
         fleet.forget(now - retention);
     }
-    Ok(fleet.see(&tables))
+    // Hosts first, so that their past finds them.
+    let changed = fleet.see(&tables);
+    fleet.remember(&past.unwrap_or_default());
+    Ok(changed)
 }
 
 fn newest(bucket: &str, start: i64) -> String {

@@ -6,23 +6,27 @@ use watchpost_core::time::NANOS_PER_HOUR;
 
 use super::Request;
 use crate::metric::Series;
-use crate::tier::{Part, Tier};
+use crate::tier::{Part, Tier, floor};
 
 /// The query for one part of a request.
 pub fn text(bucket: &str, part: &Part, request: &Request) -> String {
     let metric = request.choice.metric;
     let counter = metric.kind == Kind::Counter;
-    // A rate needs the value before the first point.
-    let early = if counter {
-        request.step.max(part.tier.period())
-    } else {
-        0
+    // A rate needs the value before the first point; a point of a lower tier stands at the start of
+    // its period.
+    let begin = match (counter, part.tier) {
+        (true, tier) => part.range.start - request.step.max(tier.period()),
+        (false, _) => part.range.start,
+    };
+    let begin = match part.tier {
+        Tier::Raw => begin,
+        tier => floor(begin, tier.period()),
     };
     let mut lines = vec![
         format!("data = from(bucket: {})", flux_text::string(bucket)),
         format!(
             "    |> range(start: {}, stop: {})",
-            flux_text::time(part.range.start - early),
+            flux_text::time(begin),
             flux_text::time(part.range.stop)
         ),
         format!(
