@@ -45,7 +45,11 @@ impl Effects for HostEffects<'_> {
             bucket.id,
         )) {
             let message = "failed to initialize execute state: user not authorized to write";
-            return Err(Error::new(ErrorKind::Forbidden, message));
+            // InfluxDB finds it before the script runs, so no place in it is told.
+            return Err(Error {
+                located: true,
+                ..Error::new(ErrorKind::Forbidden, message)
+            });
         }
         let mut batch = Batch::new();
         for point in &points {
