@@ -52,7 +52,8 @@ const label = (time, step) => {
 export const valueRange = (least, greatest, unit) => {
   if (!Number.isFinite(least)) return unit === "percent" ? [0, 100] : [0, 1];
   if (unit === "percent") return [0, greatest > 100 ? greatest * 1.05 : greatest > 20 ? 100 : Math.max(5, greatest * 1.25)];
-  const low = least >= 0 && least < greatest * 0.8 ? 0 : least;
+  const flat = least === greatest;
+  const low = least >= 0 && (flat || least < greatest * 0.8) ? 0 : least;
   const span = greatest - low || Math.abs(greatest) || 1;
   return [low === 0 ? 0 : low - span * 0.05, greatest + span * 0.08];
 };

@@ -176,6 +176,6 @@ export class Panels {
 export const marks = (host) => async (range) => {
   const asked = new URLSearchParams({ ...range, ...(host ? { host } : {}) });
   const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text })), () => []);
-  const alerts = get(`/api/v1/alerts${host ? `?host=${encodeURIComponent(host)}` : ""}`).then(({ alerts }) => alerts.map((alert) => ({ time: Date.parse(alert.startsAt), stop: alert.state === "resolved" ? Date.parse(alert.endsAt) : Date.now(), label: alert.name, alert: true })), () => []);
+  const alerts = document.body.dataset.alerter !== "true" ? [] : get(`/api/v1/alerts${host ? `?host=${encodeURIComponent(host)}` : ""}`).then(({ alerts }) => alerts.map((alert) => ({ time: Date.parse(alert.startsAt), stop: alert.state === "resolved" ? Date.parse(alert.endsAt) : Date.now(), label: alert.name, alert: true })), () => []);
   return (await Promise.all([notes, alerts])).flat();
 };

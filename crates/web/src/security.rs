@@ -30,7 +30,7 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
         .map_or("other", MatchedPath::as_str)
         .to_owned();
     let mut response = next.run(request).await;
-    let fixed: [(HeaderName, &str); 6] = [
+    let fixed: [(HeaderName, &'static str); 6] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
@@ -46,10 +46,7 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
     ];
     let headers = response.headers_mut();
     for (name, value) in fixed {
-        headers.insert(
-            name,
-            HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("")),
-        );
+        headers.insert(name, HeaderValue::from_static(value));
     }
     if app.config.http.tls_files().is_some() {
         headers.insert(

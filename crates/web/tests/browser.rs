@@ -58,6 +58,10 @@ fn a_point_appears_without_reload_and_charts_zoom() {
         "the legend's value",
         "document.querySelector('[data-panel=cpu] .legend b').textContent === '88.0 %'",
     );
+    browser.wait(
+        "the name of a core",
+        "document.querySelector('[data-panel=cpu-cores] .legend').innerText.startsWith('0')",
+    );
     browser.picture("host.png");
     browser.run(&format!(
         "const canvas = {CHART}.querySelector('canvas'); const box = canvas.getBoundingClientRect();\

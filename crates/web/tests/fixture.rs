@@ -22,7 +22,8 @@ pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) address: SocketAddr,
     pub(crate) http: reqwest::Client,
-    pub(crate) folder: TempFolder,
+    /// Holds the secret files.
+    _folder: TempFolder,
     client: Client,
     bucket: String,
     shutdown: Shutdown,
@@ -117,7 +118,7 @@ impl Fixture {
             server,
             address,
             http,
-            folder,
+            _folder: folder,
             client,
             bucket,
             shutdown,

@@ -1,6 +1,8 @@
 //! The tests of the web server, one binary: its pure parts over case files, the API over a running
 //! database, the pages in a real browser.
 
+#![expect(clippy::unwrap_used, reason = "a test panics where it cannot go on")]
+
 mod api;
 mod browser;
 mod documents;

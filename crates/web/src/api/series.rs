@@ -179,6 +179,6 @@ fn summary(line: &crate::series::answer::Line) -> Value {
         "mean": values.clone().sum::<f64>() / count,
         "min": line.points.iter().map(|point| point.min).fold(f64::INFINITY, f64::min),
         "max": line.points.iter().map(|point| point.max).fold(f64::NEG_INFINITY, f64::max),
-        "last": values.last(),
+        "last": line.points.last().map(|point| point.value),
     })
 }

@@ -131,8 +131,7 @@ impl Users {
         let is = |known: &&Token| {
             unhex(&known.token_hash).is_some_and(|hash| bool::from(hash.ct_eq(given.as_ref())))
         };
-        // All are compared, whichever it is.
-        let found = self.tokens.iter().filter(is).last();
+        let found = self.tokens.iter().find(is);
         found.map(|token| Who {
             name: token.name.clone(),
             role: token.role,
