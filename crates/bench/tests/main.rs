@@ -5,6 +5,6 @@ mod command_line;
 mod compare;
 mod data;
 mod fake_server;
-mod fleet_server;
 mod honesty;
+mod running_server;
 mod scenarios;
