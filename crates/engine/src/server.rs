@@ -1,8 +1,8 @@
 //! The running server: opened, set up, listening, maintained, stopped.
 
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use watchpost_core::duration;
+use watchpost_service::http::prompt;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsListener};
 
@@ -83,7 +84,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
     let stopped = async move { stop.requested().await };
     match certificate {
         None => {
-            axum::serve(listener, routes)
+            axum::serve(prompt(listener), routes)
                 .with_graceful_shutdown(stopped)
                 .await?
         }
@@ -176,13 +177,22 @@ fn setup_of(serve: &Serve) -> Result<Option<Setup>, BadSettings> {
     }))
 }
 
-/// The token in a file; a random one is put there if the file is not.
+/// The token in a file; a random one is put there if the file is not, in a folder that is made for it if need be.
 fn token_of(file: &Path) -> std::io::Result<String> {
     match std::fs::read_to_string(file) {
         Ok(text) if text.trim().is_empty() => Err(std::io::Error::other("the file is empty")),
         Ok(text) => Ok(text.trim().to_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = token::generate();
+            if let Some(folder) = file
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+            {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)?;
+            }
             let mut created = OpenOptions::new()
                 .write(true)
                 .create_new(true)

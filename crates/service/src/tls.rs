@@ -170,6 +170,8 @@ impl TlsListener {
                     return;
                 };
                 let (stream, peer) = accepted;
+                // As `http::prompt` says.
+                let _ = stream.set_nodelay(true);
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
                     match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {

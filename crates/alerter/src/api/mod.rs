@@ -119,7 +119,7 @@ pub async fn serve(
     let app = routes(telemetry).merge(router(server));
     let stop = shutdown.clone();
     shutdown.spawn(async move {
-        let served = axum::serve(listener, app)
+        let served = axum::serve(watchpost_service::http::prompt(listener), app)
             .with_graceful_shutdown(async move { stop.requested().await });
         if let Err(error) = served.await {
             tracing::error!(%error, "the API port failed");

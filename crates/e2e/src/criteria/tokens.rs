@@ -1,6 +1,7 @@
 //! Each token is tried: what its role needs works, everything else is refused.
 
 use watchpost_client::Client;
+use watchpost_client::management::NewBucket;
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
 
@@ -56,6 +57,17 @@ const BUCKETS: [&str; 6] = [
 ];
 
 pub(super) fn judge(scene: &mut Scene) -> Verdict {
+    let operator = scene.platform().client("operator");
+    let org = block_on(operator.find_org("watchpost"))
+        .map_err(|error| error.to_string())?
+        .ok_or("no organization")?;
+    let new = NewBucket {
+        org_id: org.id,
+        name: "judged_tokens".into(),
+        description: None,
+        retention_rules: Vec::new(),
+    };
+    let victim = block_on(operator.create_bucket(&new)).map_err(|error| error.to_string())?;
     let mut tried = 0;
     for (token, reads, writes) in TOKENS {
         let client = scene.platform().client(token);
@@ -69,13 +81,13 @@ pub(super) fn judge(scene: &mut Scene) -> Verdict {
             })?;
             tried += 2;
         }
-        let manages = block_on(client.delete_bucket("0000000000000001"))
-            .is_err_and(|it| it.status() == Some(404));
+        let manages = block_on(client.delete_bucket(&victim.id)).is_ok();
         ensure(!manages, || format!("the token {token} may delete buckets"))?;
         let sees = block_on(client.authorizations()).is_ok_and(|it| !it.is_empty());
         ensure(!sees, || format!("the token {token} sees tokens"))?;
         tried += 2;
     }
+    block_on(operator.delete_bucket(&victim.id)).map_err(|error| error.to_string())?;
     Ok(format!("{} tokens, {tried} attempts", TOKENS.len()))
 }
 
