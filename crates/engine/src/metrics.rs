@@ -53,6 +53,29 @@ struct Gauges {
     runs_active: Gauge,
 }
 
+impl Gauges {
+    fn new(registry: &Registry) -> Self {
+        let gauge = |name, help| registry.gauge(name, help);
+        Self {
+            organizations: gauge("influxdb_organizations_total", "Organizations."),
+            buckets: gauge("influxdb_buckets_total", "Buckets."),
+            users: gauge("influxdb_users_total", "Users."),
+            tokens: gauge("influxdb_tokens_total", "Tokens."),
+            tasks: gauge("influxdb_tasks_total", "Tasks."),
+            uptime: gauge("influxdb_uptime_seconds", "Seconds since the start."),
+            series: gauge("storage_series", "Series of all buckets."),
+            disk_bytes: gauge("storage_disk_bytes", "Bytes of files."),
+            memory_bytes: gauge(
+                "storage_memory_bytes",
+                "Bytes of points that are not sealed yet.",
+            ),
+            queries_running: gauge("query_running", "Queries that run."),
+            queries_waiting: gauge("query_waiting", "Queries that wait."),
+            runs_active: gauge("task_runs_active", "Runs of tasks that are not finished."),
+        }
+    }
+}
+
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
@@ -64,7 +87,6 @@ impl Metrics {
         );
         info.with(&[API_VERSION]).set(1.0);
         let count = |name, help| registry.counter(name, help);
-        let gauge = |name, help| registry.gauge(name, help);
         Self {
             points_requested: count(
                 "storage_writer_req_points_total",
@@ -109,23 +131,7 @@ impl Metrics {
                 "Runs of tasks by how they ended.",
                 &["status"],
             ),
-            gauges: Gauges {
-                organizations: gauge("influxdb_organizations_total", "Organizations."),
-                buckets: gauge("influxdb_buckets_total", "Buckets."),
-                users: gauge("influxdb_users_total", "Users."),
-                tokens: gauge("influxdb_tokens_total", "Tokens."),
-                tasks: gauge("influxdb_tasks_total", "Tasks."),
-                uptime: gauge("influxdb_uptime_seconds", "Seconds since the start."),
-                series: gauge("storage_series", "Series of all buckets."),
-                disk_bytes: gauge("storage_disk_bytes", "Bytes of files."),
-                memory_bytes: gauge(
-                    "storage_memory_bytes",
-                    "Bytes of points that are not sealed yet.",
-                ),
-                queries_running: gauge("query_running", "Queries that run."),
-                queries_waiting: gauge("query_waiting", "Queries that wait."),
-                runs_active: gauge("task_runs_active", "Runs of tasks that are not finished."),
-            },
+            gauges: Gauges::new(&registry),
             registry,
         }
     }

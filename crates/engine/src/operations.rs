@@ -1,9 +1,9 @@
 //! What an operator does to a data folder: back up, restore, verify, and look at its statistics.
 
 use std::fs::{File, OpenOptions};
-use std::io::BufReader;
+use std::io::{self, BufReader, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -45,29 +45,79 @@ fn open(serve: &Serve) -> anyhow::Result<Storage> {
     )?)
 }
 
-/// Writes a backup of an open server: points and management state as they are at one moment.
+/// Writes a backup of an open server: points and management state as they are at one moment. Answers its bytes.
 ///
 /// # Errors
-/// The file is there already, or cannot be written.
-pub fn write_backup(storage: &Storage, meta: &MetaStore, file: &Path) -> anyhow::Result<u64> {
-    let mut options = OpenOptions::new();
-    let mut target = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| file.display().to_string())?;
+/// The target cannot be written.
+pub fn write_backup(
+    storage: &Storage,
+    meta: &MetaStore,
+    target: &mut dyn Write,
+) -> anyhow::Result<u64> {
     storage.put_document(META_DOCUMENT, &meta.snapshot()?)?;
-    let bytes = storage.backup(&mut target)?;
-    target.sync_all()?;
-    Ok(bytes)
+    Ok(storage.backup(target)?)
 }
 
 fn backup(serve: &Serve, file: &Path) -> anyhow::Result<ExitCode> {
     let storage = open(serve)?;
-    let bytes = write_backup(&storage, &MetaStore::open(&serve.data_dir)?, file)?;
-    println!("wrote {} ({bytes} bytes)", file.display());
+    let meta = MetaStore::open(&serve.data_dir)?;
+    let draft = BackupDraft::create(file)?;
+    let bytes = draft.fill(|target| write_backup(&storage, &meta, target))?;
+    print(&format!("wrote {} ({bytes} bytes)\n", file.display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A backup that is not complete yet, beside the file that it becomes: what fails leaves nothing behind.
+struct BackupDraft<'a> {
+    file: &'a Path,
+    path: PathBuf,
+    target: File,
+}
+
+impl<'a> BackupDraft<'a> {
+    fn create(file: &'a Path) -> anyhow::Result<Self> {
+        if file.exists() {
+            bail!("{} is there already; choose another name", file.display());
+        }
+        let mut path = file.as_os_str().to_owned();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        let mut options = OpenOptions::new();
+        let target = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| path.display().to_string())?;
+        Ok(Self { file, path, target })
+    }
+
+    fn fill(
+        mut self,
+        write: impl FnOnce(&mut dyn Write) -> anyhow::Result<u64>,
+    ) -> anyhow::Result<u64> {
+        let bytes = write(&mut self.target)?;
+        self.target.sync_all()?;
+        std::fs::rename(&self.path, self.file).with_context(|| self.file.display().to_string())?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for BackupDraft<'_> {
+    fn drop(&mut self) {
+        // Gone if the backup is complete; one that stays is overwritten by the next backup to this file.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Writes to standard output. A reader that has read enough (`| head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn restore(serve: &Serve, file: &Path) -> anyhow::Result<ExitCode> {
@@ -92,7 +142,10 @@ fn restore(serve: &Serve, file: &Path) -> anyhow::Result<ExitCode> {
     std::fs::write(&path, meta)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     MetaStore::open(folder)?;
-    println!("restored {bytes} bytes into {}", folder.display());
+    print(&format!(
+        "restored {bytes} bytes into {}\n",
+        folder.display()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,21 +155,22 @@ fn verify(serve: &Serve, repair: bool, output: Output) -> anyhow::Result<ExitCod
         .err()
         .map(|error| error.to_string());
     let report = storage.verify()?;
-    let mut damages: Vec<String> = storage
-        .damages()
-        .iter()
-        .chain(&report.damages)
-        .map(ToString::to_string)
-        .collect();
-    damages.dedup();
+    // Damage met while the folder was opened may be what `verify` finds, too.
+    let mut found = report.damages.clone();
+    for damage in storage.damages() {
+        if !found.contains(&damage) {
+            found.push(damage);
+        }
+    }
+    let mut damages: Vec<String> = found.iter().map(ToString::to_string).collect();
     damages.extend(meta);
     let repaired: Vec<String> = match repair && !damages.is_empty() {
         true => storage.repair()?.iter().map(ToString::to_string).collect(),
         false => Vec::new(),
     };
-    match output {
-        Output::Json => println!(
-            "{}",
+    print(&match output {
+        Output::Json => format!(
+            "{}\n",
             json!({
                 "files": report.files,
                 "bytes": report.bytes,
@@ -126,18 +180,19 @@ fn verify(serve: &Serve, repair: bool, output: Output) -> anyhow::Result<ExitCod
             })
         ),
         Output::Text => {
-            println!(
-                "{} files, {} bytes, {} chunks checked",
+            let mut text = format!(
+                "{} files, {} bytes, {} chunks checked\n",
                 report.files, report.bytes, report.chunks
             );
-            damages
-                .iter()
-                .for_each(|damage| println!("damaged: {damage}"));
-            repaired
-                .iter()
-                .for_each(|damage| println!("repaired: {damage}"));
+            for damage in &damages {
+                text.push_str(&format!("damaged: {damage}\n"));
+            }
+            for damage in &repaired {
+                text.push_str(&format!("repaired: {damage}\n"));
+            }
+            text
         }
-    }
+    })?;
     Ok(ExitCode::from(u8::from(
         !damages.is_empty() && repaired.len() < damages.len(),
     )))
@@ -158,34 +213,34 @@ fn stats(serve: &Serve, output: Output) -> anyhow::Result<ExitCode> {
             |found| found.name.clone(),
         )
     };
-    match output {
+    print(&match output {
         Output::Json => {
             let buckets: Vec<_> = stats
                 .buckets
                 .iter()
                 .map(|bucket| bucket_json(&name(bucket), bucket))
                 .collect();
-            println!(
-                "{}",
+            format!(
+                "{}\n",
                 json!({
                     "log_bytes": stats.log_bytes,
                     "memory_bytes": stats.memory_bytes,
                     "segment_bytes": stats.segment_bytes,
                     "buckets": buckets,
                 })
-            );
+            )
         }
         Output::Text => {
-            println!(
-                "{} bytes in segments, {} in the log",
+            let mut text = format!(
+                "{} bytes in segments, {} in the log\n",
                 stats.segment_bytes, stats.log_bytes
             );
-            stats
-                .buckets
-                .iter()
-                .for_each(|bucket| print_bucket(&name(bucket), bucket));
+            for bucket in &stats.buckets {
+                text.push_str(&bucket_text(&name(bucket), bucket));
+            }
+            text
         }
-    }
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -215,25 +270,26 @@ fn bucket_json(name: &str, bucket: &BucketStats) -> serde_json::Value {
     })
 }
 
-fn print_bucket(name: &str, bucket: &BucketStats) {
-    println!(
-        "\n{name}: {} series, {} rows, {} bytes, {} shards",
+fn bucket_text(name: &str, bucket: &BucketStats) -> String {
+    let mut text = format!(
+        "\n{name}: {} series, {} rows, {} bytes, {} shards\n",
         bucket.series, bucket.rows, bucket.bytes, bucket.shards
     );
     if let Some(range) = bucket.range {
-        println!(
-            "  from {} to {}",
+        text.push_str(&format!(
+            "  from {} to {}\n",
             rfc3339(range.start),
             rfc3339(range.stop - 1)
-        );
+        ));
     }
     for measurement in &bucket.measurements {
-        println!(
-            "  {}: {} series, {} fields",
+        text.push_str(&format!(
+            "  {}: {} series, {} fields\n",
             measurement.name, measurement.series, measurement.fields
-        );
+        ));
         for tag in &measurement.tags {
-            println!("    {}: {} values", tag.key, tag.values);
+            text.push_str(&format!("    {}: {} values\n", tag.key, tag.values));
         }
     }
+    text
 }

@@ -16,7 +16,8 @@ use crate::predicate::{Comparison, Literal, Predicate, Subject};
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
 use crate::record::{Condition, Deletion, Record};
-use crate::segment::{Segment, SegmentWriter, bucket_folder};
+use crate::segment::{Segment, bucket_folder};
+use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 

@@ -74,6 +74,7 @@ mod scan;
 mod schema;
 mod seal;
 mod segment;
+mod segment_writer;
 mod shard;
 pub mod stats;
 mod store;

@@ -15,7 +15,8 @@ use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
 use crate::request::MaintenanceReport;
 use crate::seal::{Columns, Remainder, read_columns, write_blocks};
-use crate::segment::{Origin, Segment, SegmentWriter};
+use crate::segment::{Origin, Segment};
+use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 

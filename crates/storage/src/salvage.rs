@@ -10,7 +10,8 @@ use crate::disk::{self, Disk};
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::merge::{copy_series, reader_of};
-use crate::segment::{self, HEAD, Origin, Segment, SegmentWriter, TRAILER};
+use crate::segment::{self, HEAD, Origin, Segment, TRAILER};
+use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 

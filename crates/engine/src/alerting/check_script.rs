@@ -39,22 +39,6 @@ pub fn check_script(check: &Check) -> Result<String, String> {
     let offset = settings.get("offset").and_then(Value::as_str);
     let since = if is_deadman { text("staleTime") } else { every };
     let data = data(&file, since, (!is_deadman).then_some(every))?;
-    let tags = settings
-        .get("tags")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let tags: Vec<String> = tags
-        .iter()
-        .filter_map(|tag| Some((tag.get("key")?.as_str()?, tag.get("value")?.as_str()?)))
-        .map(|(key, value)| format!("{}: {}", label(key), format::quote(value)))
-        .collect();
-    let about = record(&[
-        ("_check_id", format::quote(&check.id.to_string())),
-        ("_check_name", format::quote(&check.name)),
-        ("_type", format::quote(text("type"))),
-        ("tags", format!("{{{}}}", tags.join(", "))),
-    ]);
     let levels = if is_deadman {
         vec![(
             text("level").to_lowercase(),
@@ -71,7 +55,7 @@ pub fn check_script(check: &Check) -> Result<String, String> {
     script.push_str(&data);
     script.push('\n');
     script.push_str(&task_option(&check.name, every, offset));
-    script.push_str(&format!("\ncheck = {about}\n"));
+    script.push_str(&format!("\ncheck = {}\n", about(check)));
     for (level, function) in &levels {
         script.push_str(&format!("{level} = {function}\n"));
     }
@@ -88,6 +72,31 @@ pub fn check_script(check: &Check) -> Result<String, String> {
     }
     script.push_str(&check_call(&levels));
     Ok(script)
+}
+
+/// What a check's statuses say of the check itself, its tags included.
+fn about(check: &Check) -> String {
+    let settings = &check.settings;
+    let tags = settings
+        .get("tags")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let tags: Vec<String> = tags
+        .iter()
+        .filter_map(|tag| Some((tag.get("key")?.as_str()?, tag.get("value")?.as_str()?)))
+        .map(|(key, value)| format!("{}: {}", label(key), format::quote(value)))
+        .collect();
+    let kind = settings
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    record(&[
+        ("_check_id", format::quote(&check.id.to_string())),
+        ("_check_name", format::quote(&check.name)),
+        ("_type", format::quote(kind)),
+        ("tags", format!("{{{}}}", tags.join(", "))),
+    ])
 }
 
 /// The call of `monitor.check`: more than four arguments come a line each.

@@ -117,21 +117,25 @@ impl Parts {
                     }
                     _ => None,
                 };
-                let mut imports = vec!["http", "json"];
-                let mut headers = "\"Content-Type\": \"application/json\"".to_owned();
-                if let Some(authorization) = authorization {
-                    imports.push("influxdata/influxdb/secrets");
-                    headers.push_str(&format!(", \"Authorization\": {authorization}"));
-                }
-                let url = quote(of_endpoint("url"));
-                let definitions =
-                    format!("headers = {{{headers}}}\nendpoint = http[\"endpoint\"](url: {url})\n");
-                Self {
-                    imports,
-                    definitions,
-                    call: HTTP_CALL.to_owned(),
-                }
+                Self::http(of_endpoint("url"), authorization)
             }
+        }
+    }
+
+    fn http(url: &str, authorization: Option<String>) -> Self {
+        let mut imports = vec!["http", "json"];
+        let mut headers = "\"Content-Type\": \"application/json\"".to_owned();
+        if let Some(authorization) = authorization {
+            imports.push("influxdata/influxdb/secrets");
+            headers.push_str(&format!(", \"Authorization\": {authorization}"));
+        }
+        let url = quote(url);
+        let definitions =
+            format!("headers = {{{headers}}}\nendpoint = http[\"endpoint\"](url: {url})\n");
+        Self {
+            imports,
+            definitions,
+            call: HTTP_CALL.to_owned(),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Deleting points by time range and predicate.
 //!
-//! The predicate is SQL-like: comparisons of `_measurement` and of tags with `=`, joined by `AND`.
-
-use std::collections::BTreeSet;
+//! The predicate is SQL-like: comparisons of `_measurement` and of tags with `=` and `!=`, joined by `AND`.
 
 use serde_json::Value;
 use watchpost_storage::predicate::{Comparison, Literal, Subject};
@@ -40,57 +38,12 @@ pub fn delete(call: &Call) -> Reply {
         ));
     }
     if !range.is_empty() {
-        for equalities in as_equalities(call, bucket.id.number(), range, predicate)? {
-            call.app
-                .storage
-                .delete(bucket.id.number(), range, &equalities)?;
-        }
+        let predicate = Predicate::And(predicate);
+        call.app
+            .storage
+            .delete(bucket.id.number(), range, &predicate)?;
     }
     Ok(Answer::no_content())
-}
-
-/// Storage deletes by equality alone. A `!=` becomes one equality for each other value that a matching series has; an
-/// empty value stands for series without the tag.
-fn as_equalities(
-    call: &Call,
-    bucket: u64,
-    range: TimeRange,
-    predicate: Vec<Predicate>,
-) -> Result<Vec<Predicate>, ApiError> {
-    let (unequal, equal): (Vec<_>, Vec<_>) = predicate
-        .into_iter()
-        .partition(|part| matches!(part, Predicate::Compare(_, Comparison::NotEqual, _)));
-    if unequal.is_empty() {
-        return Ok(vec![Predicate::And(equal)]);
-    }
-    let subjects: BTreeSet<Option<String>> = unequal
-        .iter()
-        .filter_map(|part| match part {
-            Predicate::Compare(Subject::Tag(key), ..) => Some(Some(key.to_string())),
-            Predicate::Compare(Subject::Measurement, ..) => Some(None),
-            _ => None,
-        })
-        .collect();
-    let all = Predicate::And(unequal.into_iter().chain(equal.iter().cloned()).collect());
-    let mut combinations = BTreeSet::new();
-    for series in call.app.storage.series(bucket, range, &all)? {
-        let values = subjects.iter().map(|subject| match subject {
-            None => (None, series.measurement().to_owned()),
-            Some(key) => (
-                Some(key.clone()),
-                series.tag(key).unwrap_or_default().to_owned(),
-            ),
-        });
-        combinations.insert(values.collect::<Vec<_>>());
-    }
-    let equalities = combinations.into_iter().map(|combination| {
-        let chosen = combination.into_iter().map(|(key, value)| {
-            let subject = key.map_or(Subject::Measurement, |key| Subject::Tag(key.into()));
-            Predicate::Compare(subject, Comparison::Equal, Literal::String(value.into()))
-        });
-        Predicate::And(chosen.chain(equal.iter().cloned()).collect())
-    });
-    Ok(equalities.collect())
 }
 
 fn request(bytes: &[u8]) -> Result<(TimeRange, Vec<Predicate>), ApiError> {
