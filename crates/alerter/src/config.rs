@@ -1,9 +1,10 @@
 //! The alerter's configuration, as written in `watchpost-alerter.toml`. What is watched and who is
 //! told stands in the rule file.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use watchpost_service::config::{
     InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
@@ -168,5 +169,35 @@ impl RoleConfig for AlerterConfig {
 
     fn log(&self) -> &LogConfig {
         &self.log
+    }
+}
+
+/// The configuration of commands that only ask a running alerter, from wherever they are typed:
+/// unknown keys and wrong values are refused, files that only the alerter reads need not be there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AskingConfig(pub AlerterConfig);
+
+/// The keys are the same; derived, the schema would refer to them instead of naming them.
+impl JsonSchema for AskingConfig {
+    fn schema_name() -> Cow<'static, str> {
+        AlerterConfig::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        AlerterConfig::json_schema(generator)
+    }
+}
+
+impl RoleConfig for AskingConfig {
+    const ROLE: &'static str = AlerterConfig::ROLE;
+    const ENVIRONMENT: &'static [(&'static str, &'static str)] = AlerterConfig::ENVIRONMENT;
+
+    fn check(&self, problems: &mut Problems) {
+        self.0.log.check("log", problems);
+    }
+
+    fn log(&self) -> &LogConfig {
+        &self.0.log
     }
 }

@@ -4,6 +4,7 @@
 mod api_document;
 mod binary;
 mod chain;
+mod command_line;
 mod dialect;
 mod receivers;
 mod rule_files;

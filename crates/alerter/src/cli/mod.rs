@@ -1,9 +1,11 @@
 //! The command line: one file a family of commands.
 
 mod backtest;
+mod explanation;
 mod receiver;
 mod remote;
 mod rule;
+mod setting;
 mod table;
 mod test;
 
@@ -13,10 +15,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
-use watchpost_service::config;
+use watchpost_service::config::{self, ConfigError, RoleConfig};
 use watchpost_service::shutdown::Shutdown;
 
-use crate::config::AlerterConfig;
+use crate::config::{AlerterConfig, AskingConfig};
 use crate::rule_file::{self, RuleFile};
 
 /// Evaluates rules against the metrics and notifies people.
@@ -39,15 +41,10 @@ pub struct Arguments {
 #[command(next_help_heading = "Asking a running alerter")]
 pub struct Target {
     /// Base URL of its API [default: http:// and api.listen of the configuration]
-    #[arg(long, global = true, value_name = "URL", env = "WATCHPOST_ALERTER_URL")]
+    #[arg(long, global = true, value_name = "URL", env = "ALERTER_URL")]
     pub api: Option<String>,
     /// File with its token, for changes [default: api.token_file of the configuration]
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "WATCHPOST_ALERTER_TOKEN_FILE"
-    )]
+    #[arg(long, global = true, value_name = "FILE", env = "ALERTER_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
 }
 
@@ -86,11 +83,13 @@ pub enum Command {
     Backtest(backtest::BacktestArguments),
 }
 
-/// A command's mistake, told on standard error with exit code 1.
+/// A command's mistake, told on standard error: exit code 64 for the configuration, else 1.
 #[derive(Debug, thiserror::Error)]
 enum CommandError {
     #[error("{0}")]
     Message(String),
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -110,39 +109,43 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
             return cli::answer::<AlerterConfig>(command, &common.sources(environment), output)
                 .finish();
         }
-        Some(Command::Rule(command)) => configuration(common, &environment)
+        Some(Command::Rule(command)) => rule_configuration(command, common, &environment)
             .and_then(|config| rule::run(command, &config, output)),
         Some(Command::Test(arguments)) => test::run(arguments, output),
-        Some(Command::Receiver(command)) => configuration(common, &environment)
+        Some(Command::Receiver(command)) => configuration::<AlerterConfig>(common, &environment)
             .and_then(|config| block_on(receiver::run(command, &config, environment, output))),
-        Some(Command::Backtest(arguments)) => configuration(common, &environment)
+        Some(Command::Backtest(arguments)) => configuration::<AlerterConfig>(common, &environment)
             .and_then(|config| block_on(backtest::run(arguments, &config, output))),
-        Some(asked) => {
-            // The API can be asked from where no configuration is.
-            let config = configuration(common, &environment).unwrap_or_default();
-            block_on(remote::run(asked, &arguments.target, &config, output))
-        }
+        Some(asked) => configuration::<AskingConfig>(common, &environment)
+            .and_then(|config| block_on(remote::run(asked, &arguments.target, &config.0, output))),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
-        ExitCode::FAILURE
+    result.unwrap_or_else(|error| match error {
+        CommandError::Configuration(error) => cli::refusal(&error, output).finish(),
+        other => {
+            eprintln!("error: {other}");
+            ExitCode::FAILURE
+        }
     })
 }
 
-fn configuration(
+fn configuration<C: RoleConfig>(
+    common: &CommonArgs,
+    environment: &BTreeMap<String, String>,
+) -> Result<C, CommandError> {
+    let loaded = config::load::<C>(&common.sources(environment.clone()))?;
+    Ok(loaded.config)
+}
+
+/// With a rule file of its own, the command does not need that of the configuration.
+fn rule_configuration(
+    command: &rule::RuleCommand,
     common: &CommonArgs,
     environment: &BTreeMap<String, String>,
 ) -> Result<AlerterConfig, CommandError> {
-    match config::load::<AlerterConfig>(&common.sources(environment.clone())) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(error) => {
-            let problems: Vec<String> = error
-                .problems
-                .iter()
-                .map(|problem| format!("  {problem}"))
-                .collect();
-            Err(format!("the configuration cannot be used:\n{}", problems.join("\n")).into())
-        }
+    if command.file().is_some() {
+        Ok(configuration::<AskingConfig>(common, environment)?.0)
+    } else {
+        configuration(common, environment)
     }
 }
 

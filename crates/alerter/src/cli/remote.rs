@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use watchpost_service::cli::Output;
 use watchpost_service::secret::Secret;
 
+use super::explanation;
 use super::table::{cell, table};
 use super::{Command, CommandError, Target, print};
 use crate::config::AlerterConfig;
@@ -177,7 +178,7 @@ pub(super) async fn run(
             let answer = api
                 .get(&format!("/api/v1/explain/{fingerprint}"), &[])
                 .await?;
-            print(output, &answer, || explained(&answer));
+            print(output, &answer, || explanation::text(&answer));
         }
         Command::History(arguments) => history(&api, arguments, output).await?,
         _ => {
@@ -405,92 +406,4 @@ async fn history(
         )
     });
     Ok(())
-}
-
-/// `explain` for people: what is, then each receiver with its reasons, then what happened.
-fn explained(answer: &Value) -> String {
-    let mut lines = Vec::new();
-    if answer["dispatching"] == json!(false) {
-        lines.push("nothing is sent yet: not every rule was evaluated since the start".to_owned());
-    }
-    let series = &answer["series"];
-    if !series.is_null() {
-        let (state, value, since) = (
-            cell(series, "state"),
-            cell(series, "value"),
-            cell(series, "since"),
-        );
-        lines.push(format!(
-            "series   {state} since {since}, value {value}: {}",
-            cell(series, "reason")
-        ));
-        let rule = &answer["rule"];
-        let error = cell(rule, "lastError");
-        let error = if error.is_empty() {
-            String::new()
-        } else {
-            format!(", failing: {error}")
-        };
-        lines.push(format!(
-            "rule     {} last evaluated {}{error}",
-            cell(rule, "name"),
-            cell(rule, "lastEvaluatedAt")
-        ));
-    }
-    let alert = &answer["alert"];
-    if alert.is_null() {
-        lines.push("alert    none: nothing to tell".to_owned());
-    } else {
-        let (state, severity) = (cell(alert, "state"), cell(alert, "severity"));
-        lines.push(format!(
-            "alert    {state} {severity} since {}",
-            cell(alert, "startsAt")
-        ));
-    }
-    for receiver in answer["receivers"].as_array().into_iter().flatten() {
-        lines.push(format!(
-            "receiver {} by route {}",
-            cell(receiver, "receiver"),
-            cell(receiver, "route")
-        ));
-        for kept in receiver["suppressedBy"].as_array().into_iter().flatten() {
-            lines.push(format!(
-                "  kept back by {}: {}",
-                cell(kept, "stage"),
-                cell(kept, "reason")
-            ));
-        }
-        for (title, name) in [
-            ("dedup", "dedup"),
-            ("last message", "lastMessageAt"),
-            ("told", "toldAt"),
-            ("looked at next", "nextLookAt"),
-            ("repeated", "repeatAt"),
-        ] {
-            let value = cell(receiver, name);
-            if !value.is_empty() {
-                lines.push(format!("  {title}: {value}"));
-            }
-        }
-        let waiting = &receiver["waiting"];
-        if !waiting.is_null() {
-            let (n, at) = (cell(waiting, "attempts"), cell(waiting, "nextAttemptAt"));
-            lines.push(format!(
-                "  a message waits: {n} attempts, next {at}, {}",
-                cell(waiting, "lastError")
-            ));
-        }
-    }
-    lines.push("history".to_owned());
-    for event in answer["history"].as_array().into_iter().flatten() {
-        let what = ["at", "event", "state", "receiver", "reason"].map(|name| cell(event, name));
-        lines.push(format!(
-            "  {}",
-            what.into_iter()
-                .filter(|text| !text.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ")
-        ));
-    }
-    lines.join("\n") + "\n"
 }

@@ -1,4 +1,4 @@
-//! `rule list` and `rule show`.
+//! `rule list`, `rule show` and `rule queries`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,11 +10,12 @@ use watchpost_core::duration::Duration;
 use watchpost_service::cli::Output;
 
 use super::table::table;
-use super::{CommandError, print, rule_file};
+use super::{CommandError, print, rule_file, setting};
 use crate::config::AlerterConfig;
 use crate::dialect::flux;
-use crate::dialect::shape::{Purpose, batches};
+use crate::dialect::shape::{Batch, Purpose, batches};
 use crate::rule_file::mistake::did_you_mean;
+use crate::rules::definition::Rule;
 
 #[derive(Debug, Subcommand)]
 pub enum RuleCommand {
@@ -24,7 +25,7 @@ pub enum RuleCommand {
         #[arg(long)]
         file: Option<PathBuf>,
     },
-    /// Show a rule and the Flux that is made of it
+    /// Show a rule, with what the file leaves out, and the Flux that is made of it
     Show {
         name: String,
         /// Another rule file than the configuration's
@@ -39,74 +40,96 @@ pub enum RuleCommand {
     },
 }
 
+impl RuleCommand {
+    /// The rule file that stands in for the configuration's.
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        let (RuleCommand::List { file }
+        | RuleCommand::Show { file, .. }
+        | RuleCommand::Queries { file }) = self;
+        file.as_ref()
+    }
+}
+
 pub(super) fn run(
     command: &RuleCommand,
     config: &AlerterConfig,
     output: Output,
 ) -> Result<ExitCode, CommandError> {
-    let (RuleCommand::List { file }
-    | RuleCommand::Show { file, .. }
-    | RuleCommand::Queries { file }) = command;
-    let rules = rule_file(config, file.as_ref())?.rules;
-    let now = crate::clock::now();
+    let rules = rule_file(config, command.file())?.rules;
     match command {
-        RuleCommand::List { .. } => {
-            let every = |nanos| Duration::from_nanos(nanos).to_string();
-            let row = |rule: &Arc<crate::rules::definition::Rule>| {
-                let field = rule.selector.field.clone();
-                vec![
-                    rule.name.clone(),
-                    rule.kind.name().to_owned(),
-                    every(rule.every),
-                    field,
-                ]
-            };
-            let rows: Vec<Vec<String>> = rules.iter().map(row).collect();
-            let json = rows
-                .iter()
-                .map(|r| json!({ "name": r[0], "kind": r[1], "every": r[2], "field": r[3] }));
-            print(output, &json.collect(), || {
-                table(&["RULE", "KIND", "EVERY", "FIELD"], &rows)
-            });
-        }
-        RuleCommand::Show { name, .. } => {
-            let names = rules.iter().map(|rule| rule.name.as_str());
-            let near = did_you_mean(name, names);
-            let rule = rules.iter().find(|rule| rule.name == *name);
-            let rule = rule
-                .ok_or_else(|| format!("there is no rule {name:?}{near}"))?
-                .clone();
-            let queries = batches(
-                std::slice::from_ref(&rule),
-                std::slice::from_ref(&rule),
-                now,
-            );
-            let purpose = |purpose| {
-                if purpose == Purpose::Baseline {
-                    "baseline"
-                } else {
-                    "values"
-                }
-            };
-            let texts: Vec<(&str, String)> = queries
-                .iter()
-                .map(|batch| (purpose(batch.members[0].purpose), flux::text(batch)))
-                .collect();
-            let json = json!({ "name": rule.name, "kind": rule.kind.name(), "queries":
-                texts.iter().map(|(purpose, text)| json!({ "purpose": purpose, "flux": text })).collect::<Vec<_>>() });
-            print(output, &json, || {
-                let queries = texts
-                    .iter()
-                    .map(|(purpose, text)| format!("\n// {purpose}\n{text}\n"));
-                format!("{rule}\n{:#?}\n{}", rule.kind, queries.collect::<String>())
-            });
-        }
-        RuleCommand::Queries { .. } => {
-            let texts: Vec<String> = batches(&rules, &[], now).iter().map(flux::text).collect();
-            print(output, &json!(texts), || {
-                texts.iter().map(|text| format!("{text}\n\n")).collect()
-            });
-        }
+        RuleCommand::List { .. } => list(&rules, output),
+        RuleCommand::Show { name, .. } => show(&rules, name, output)?,
+        RuleCommand::Queries { .. } => queries(&rules, output),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn list(rules: &[Arc<Rule>], output: Output) {
+    let row = |rule: &Arc<Rule>| {
+        vec![
+            rule.name.clone(),
+            rule.kind.name().to_owned(),
+            Duration::from_nanos(rule.every).to_string(),
+            rule.selector.field.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = rules.iter().map(row).collect();
+    let json = rows
+        .iter()
+        .map(|r| json!({ "name": r[0], "kind": r[1], "every": r[2], "field": r[3] }));
+    print(output, &json.collect(), || {
+        table(&["RULE", "KIND", "EVERY", "FIELD"], &rows)
+    });
+}
+
+/// The rule with everything the file left out, then its queries as of now.
+fn show(rules: &[Arc<Rule>], name: &str, output: Output) -> Result<(), CommandError> {
+    let near = did_you_mean(name, rules.iter().map(|rule| rule.name.as_str()));
+    let found = rules.iter().find(|rule| rule.name == name);
+    let rule = found.ok_or_else(|| format!("there is no rule {name:?}{near}"))?;
+    let only = std::slice::from_ref(rule);
+    let queries = batches(only, only, crate::clock::now());
+    let settings = setting::of_rule(rule);
+    let mut json: serde_json::Map<String, serde_json::Value> = settings
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.to_json()))
+        .collect();
+    let query = |batch: &Batch| json!({ "purpose": purpose(batch), "flux": flux::text(batch) });
+    json.insert("queries".to_owned(), queries.iter().map(query).collect());
+    print(output, &json.into(), || {
+        format!(
+            "{}\n{}",
+            setting::lines(&settings),
+            numbered(&queries, purpose)
+        )
+    });
+    Ok(())
+}
+
+fn queries(rules: &[Arc<Rule>], output: Output) {
+    let queries = batches(rules, &[], crate::clock::now());
+    let texts: Vec<String> = queries.iter().map(flux::text).collect();
+    let members = |batch: &Batch| {
+        let names = batch.members.iter().map(|member| member.rule.name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    print(output, &json!(texts), || numbered(&queries, members));
+}
+
+fn purpose(batch: &Batch) -> &'static str {
+    match batch.members.first().map(|member| member.purpose) {
+        Some(Purpose::Baseline) => "baseline",
+        _ => "values",
+    }
+}
+
+/// Each query under a line that counts it and says what it is for, an empty line between two.
+fn numbered<T: std::fmt::Display>(queries: &[Batch], what_for: impl Fn(&Batch) -> T) -> String {
+    let count = queries.len();
+    let query = |(index, batch): (usize, &Batch)| {
+        let (number, title, text) = (index + 1, what_for(batch), flux::text(batch));
+        format!("// query {number} of {count}: {title}\n{}\n", text.trim())
+    };
+    let texts: Vec<String> = queries.iter().enumerate().map(query).collect();
+    texts.join("\n")
 }

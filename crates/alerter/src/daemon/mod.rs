@@ -77,6 +77,14 @@ struct Daemon {
     file: FileState,
 }
 
+/// What the loop waits for.
+struct Inbox {
+    requests: mpsc::Receiver<desk::Request>,
+    answered: mpsc::UnboundedReceiver<(Vec<Answer>, Nanos)>,
+    deliveries: mpsc::UnboundedReceiver<Sent>,
+    reloads: mpsc::Receiver<()>,
+}
+
 /// Runs until the order to stop.
 pub async fn run(
     config: AlerterConfig,
@@ -88,19 +96,11 @@ pub async fn run(
     let alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
     let registry = Registry::new();
     let readiness = Readiness::waiting_for(&["evaluation"]);
-    let http = receivers::client().map_err(DaemonError::Receivers)?;
-    let folder = std::path::absolute(&config.store.folder)?;
     let client = client(&config)?;
-    let history = Some(SeriesHistory::new(client.clone()));
-    let surroundings = Surroundings {
-        http,
-        folder,
-        environment,
-        history,
-    };
-    let (answers, mut answered) = mpsc::unbounded_channel();
-    let (sent, mut deliveries) = mpsc::unbounded_channel();
-    let (desk, mut requests) = Desk::new(DESK_QUEUE);
+    let surroundings = surroundings(&config, environment, &client)?;
+    let (answers, answered) = mpsc::unbounded_channel();
+    let (sent, deliveries) = mpsc::unbounded_channel();
+    let (desk, requests) = Desk::new(DESK_QUEUE);
     let mut daemon = Daemon {
         alerting,
         store: Arc::clone(&store),
@@ -143,28 +143,28 @@ pub async fn run(
         &daemon.surroundings,
         &shutdown,
     );
-    let mut reloads = reload::watch(config.rules.file.clone(), &shutdown)?;
-    daemon.start_round();
-    loop {
-        let sleep = daemon.until_next();
-        tokio::select! {
-            () = shutdown.requested() => break,
-            Some(request) = requests.recv() => daemon.serve(request).await,
-            Some((answers, at)) = answered.recv() => daemon.take_answers(&answers, at),
-            Some(sent) = deliveries.recv() => daemon.take_sent(&sent),
-            Some(()) = reloads.recv() => daemon.reload(),
-            () = tokio::time::sleep(sleep) => {}
-        }
-        daemon.start_round();
-        daemon.dispatch(&shutdown).await;
-    }
-    // Messages on the way are waited for; what their receivers took is remembered.
-    shutdown.drain(DRAIN_LIMIT).await;
-    while let Ok(sent) = deliveries.try_recv() {
-        daemon.take_sent(&sent);
-    }
-    daemon.commit().await;
+    let inbox = Inbox {
+        requests,
+        answered,
+        deliveries,
+        reloads: reload::watch(config.rules.file.clone(), &shutdown)?,
+    };
+    daemon.work(inbox, &shutdown).await;
     Ok(())
+}
+
+/// What receivers need besides their settings.
+fn surroundings(
+    config: &AlerterConfig,
+    environment: BTreeMap<String, String>,
+    client: &Client,
+) -> Result<Surroundings, DaemonError> {
+    Ok(Surroundings {
+        http: receivers::client().map_err(DaemonError::Receivers)?,
+        folder: std::path::absolute(&config.store.folder)?,
+        environment,
+        history: Some(SeriesHistory::new(client.clone())),
+    })
 }
 
 fn read_rule_file(path: &std::path::Path) -> Result<RuleFile, DaemonError> {
@@ -195,6 +195,30 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 }
 
 impl Daemon {
+    /// The loop, until the order to stop; then the end of what is on the way.
+    async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
+        self.start_round();
+        loop {
+            let sleep = self.until_next();
+            tokio::select! {
+                () = shutdown.requested() => break,
+                Some(request) = inbox.requests.recv() => self.serve(request).await,
+                Some((answers, at)) = inbox.answered.recv() => self.take_answers(&answers, at),
+                Some(sent) = inbox.deliveries.recv() => self.take_sent(&sent),
+                Some(()) = inbox.reloads.recv() => self.reload(),
+                () = tokio::time::sleep(sleep) => {}
+            }
+            self.start_round();
+            self.dispatch(shutdown).await;
+        }
+        // Messages on the way are waited for; what their receivers took is remembered.
+        shutdown.drain(DRAIN_LIMIT).await;
+        while let Ok(sent) = inbox.deliveries.try_recv() {
+            self.take_sent(&sent);
+        }
+        self.commit().await;
+    }
+
     fn take_receivers(&mut self, file: &RuleFile) {
         if let Some(history) = &self.surroundings.history {
             history.take_rules(&file.rules);

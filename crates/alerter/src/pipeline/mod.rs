@@ -3,7 +3,8 @@
 //! For each alert of a group that is due, in this order, each naming its reason:
 //! `inhibition`, `mute`, `silence`, `acknowledgement`. What passes is a group
 //! (`grouping`, laid out by the tree in `route`); `dedup` compares it with what was said
-//! last; `delivery` retries, limits and digests. `dispatcher` drives them.
+//! last; `delivery` retries, limits and digests. `dispatcher` drives them; `membership`,
+//! `outcome` and `inspection` are the parts of it that their names say.
 //!
 //! The semantics are Alertmanager's (0.25 timelines are test data of this crate), with
 //! one addition that its users ask for: an end is told to whoever was told of the start,
@@ -17,9 +18,11 @@ pub mod dispatcher;
 pub mod explanation;
 pub mod grouping;
 pub mod inhibition;
+mod inspection;
 mod membership;
 pub mod mute;
 pub mod notification;
+mod outcome;
 pub mod route;
 pub mod silence;
 pub mod snapshot;

@@ -109,6 +109,37 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
     };
     let slow = matches!(kind, Some(Kind::Forecast { .. }));
     let every = table.positive_duration("every");
+    let labels = labels(table);
+    let annotations = annotations(table);
+    let offset = table.duration("offset").unwrap_or(defaults.offset);
+    let hold = table.duration("for").unwrap_or(0);
+    let keep_firing_for = table.duration("keep_firing_for").unwrap_or(0);
+    let forget_after = table
+        .positive_duration("forget_after")
+        .unwrap_or(DEFAULT_FORGET_AFTER);
+    let flap_damping = table.boolean("flap_damping").unwrap_or(true);
+    Some(Rule {
+        name,
+        kind: kind?,
+        selector: selector?,
+        // A line over hours does not change in seconds.
+        every: every.unwrap_or(if slow {
+            defaults.every.max(60 * SECOND)
+        } else {
+            defaults.every
+        }),
+        offset,
+        hold,
+        keep_firing_for,
+        forget_after,
+        flap_damping,
+        labels,
+        annotations,
+    })
+}
+
+/// `labels`, added to those of the series.
+fn labels(table: &Table<'_, '_>) -> Labels {
     let labels = texts(table, "labels");
     for reserved in [ALERT_NAME, SEVERITY]
         .into_iter()
@@ -119,6 +150,11 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
             format!("the label {reserved:?} is made by the rule itself"),
         );
     }
+    labels.into_iter().collect()
+}
+
+/// `annotations`, with `summary` and `runbook_url`: templates, each tried out.
+fn annotations(table: &Table<'_, '_>) -> BTreeMap<String, String> {
     let mut annotations = texts(table, "annotations");
     annotations.extend(
         table
@@ -142,31 +178,7 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
             );
         }
     }
-    let offset = table.duration("offset").unwrap_or(defaults.offset);
-    let hold = table.duration("for").unwrap_or(0);
-    let keep_firing_for = table.duration("keep_firing_for").unwrap_or(0);
-    let forget_after = table
-        .positive_duration("forget_after")
-        .unwrap_or(DEFAULT_FORGET_AFTER);
-    let flap_damping = table.boolean("flap_damping").unwrap_or(true);
-    Some(Rule {
-        name,
-        kind: kind?,
-        selector: selector?,
-        // A line over hours does not change in seconds.
-        every: every.unwrap_or(if slow {
-            defaults.every.max(60 * SECOND)
-        } else {
-            defaults.every
-        }),
-        offset,
-        hold,
-        keep_firing_for,
-        forget_after,
-        flap_damping,
-        labels: labels.into_iter().collect::<Labels>(),
-        annotations,
-    })
+    annotations
 }
 
 fn texts(table: &Table<'_, '_>, name: &'static str) -> BTreeMap<String, String> {
