@@ -1,4 +1,5 @@
-//! The tree back to Flux text: `parse(format(tree))` is the same tree, places aside. Comments are not kept.
+//! The tree back to Flux text: `parse(format(tree))` is the same tree, places aside. Comments and
+//! attributes are not kept.
 
 mod expression;
 
@@ -7,6 +8,10 @@ use std::fmt::Write as _;
 use super::ast::{Block, DurationPart, Expression, File, Statement, StatementKind};
 
 const INDENT: &str = "    ";
+
+/// An attribute, which means nothing: all that the grammar has to part two statements. Its own parentheses
+/// keep it from those after it.
+const PARTING: &str = "@next() ";
 
 /// The text of a whole file, one statement after the other, pipes each on a line of their own.
 pub fn format(file: &File) -> String {
@@ -32,7 +37,7 @@ pub fn format(file: &File) -> String {
         if parts(previous, statement) {
             formatter.out.push('\n');
         }
-        formatter.statement(statement);
+        formatter.statement_after(previous, statement);
         formatter.out.push('\n');
         previous = Some(statement);
     }
@@ -43,6 +48,15 @@ pub fn format(file: &File) -> String {
 fn parts(previous: Option<&Statement>, statement: &Statement) -> bool {
     let kind = |statement: &Statement| std::mem::discriminant(&statement.kind);
     previous.is_some_and(|previous| kind(previous) != kind(statement))
+}
+
+/// Whether the parser would take `text` for more of the statement before it: no sign ends a statement.
+fn continues(previous: &Statement, text: &str) -> bool {
+    match previous.kind {
+        StatementKind::TestCase { .. } => false,
+        StatementKind::Builtin { .. } if text.starts_with("where") => true,
+        _ => text.starts_with(['(', '[', '+', '-', '/']),
+    }
 }
 
 /// The text of one expression.
@@ -102,6 +116,15 @@ impl Formatter {
         let _ = write!(self.out, "{value}");
     }
 
+    /// A statement on a line of its own; an attribute parts it from one that would take it up.
+    fn statement_after(&mut self, previous: Option<&Statement>, statement: &Statement) {
+        let start = self.out.len();
+        self.statement(statement);
+        if previous.is_some_and(|previous| continues(previous, &self.out[start..])) {
+            self.out.insert_str(start, PARTING);
+        }
+    }
+
     fn statement(&mut self, statement: &Statement) {
         match &statement.kind {
             StatementKind::Expression(value) => self.expression(value),
@@ -142,9 +165,11 @@ impl Formatter {
     fn block(&mut self, block: &Block) {
         self.out.push('{');
         self.depth += 1;
+        let mut previous: Option<&Statement> = None;
         for statement in &block.statements {
             self.new_line();
-            self.statement(statement);
+            self.statement_after(previous, statement);
+            previous = Some(statement);
         }
         self.depth -= 1;
         self.new_line();

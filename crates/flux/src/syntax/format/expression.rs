@@ -25,7 +25,7 @@ enum Binding {
 impl Binding {
     fn of(expression: &Expression) -> Self {
         match &expression.kind {
-            ExpressionKind::Conditional { .. } | ExpressionKind::Function(_) => Self::Whole,
+            ExpressionKind::Conditional { .. } => Self::Whole,
             ExpressionKind::Logical {
                 operator: LogicalOperator::Or,
                 ..
@@ -74,11 +74,24 @@ impl Binding {
 }
 
 impl Formatter {
+    /// Like [`Self::operand`], where more of the same expression follows.
+    fn leading(&mut self, expression: &Expression, loosest: Binding) {
+        if takes_what_follows(expression) {
+            self.parenthesized(expression);
+        } else {
+            self.operand(expression, loosest);
+        }
+    }
+
     /// An expression where one that binds as tightly as `loosest` may stand.
     fn operand(&mut self, expression: &Expression, loosest: Binding) {
         if Binding::of(expression) >= loosest {
             return self.expression(expression);
         }
+        self.parenthesized(expression);
+    }
+
+    fn parenthesized(&mut self, expression: &Expression) {
         self.out.push('(');
         self.expression(expression);
         self.out.push(')');
@@ -89,7 +102,10 @@ impl Formatter {
             ExpressionKind::Interpolated(parts) => self.interpolated(parts),
             ExpressionKind::Array(items) => {
                 self.out.push('[');
-                self.list(", ", items, Binding::Whole);
+                for (index, item) in items.iter().enumerate() {
+                    self.out.push_str(if index > 0 { ", " } else { "" });
+                    self.expression(item);
+                }
                 self.out.push(']');
             }
             ExpressionKind::Dict(items) => {
@@ -112,30 +128,29 @@ impl Formatter {
             }
             ExpressionKind::Function(function) => self.function(function),
             ExpressionKind::Call(call) => {
-                self.operand(&call.callee, Binding::Postfix);
+                self.leading(&call.callee, Binding::Postfix);
                 self.out.push('(');
                 self.properties(&call.arguments);
                 self.out.push(')');
             }
             ExpressionKind::Member { object, property } => {
-                self.operand(object, Binding::Postfix);
+                self.leading(object, Binding::Postfix);
                 if property.quoted {
                     self.write(format_args!("[{}]", quote(&property.name)));
                 } else {
-                    self.write(format_args!(".{}", property.name));
+                    // `1.a` would be the number `1.` and a name.
+                    let number = matches!(object.kind, ExpressionKind::Integer(_));
+                    self.out.push_str(if number { " ." } else { "." });
+                    self.write(&property.name);
                 }
             }
             ExpressionKind::Index { array, index } => {
-                self.operand(array, Binding::Postfix);
+                self.leading(array, Binding::Postfix);
                 self.out.push('[');
                 self.expression(index);
                 self.out.push(']');
             }
-            ExpressionKind::Parenthesized(inner) => {
-                self.out.push('(');
-                self.expression(inner);
-                self.out.push(')');
-            }
+            ExpressionKind::Parenthesized(inner) => self.parenthesized(inner),
             ExpressionKind::Pipe {
                 source,
                 destination,
@@ -162,19 +177,26 @@ impl Formatter {
                 left,
                 right,
             } => {
-                self.operand(left, binding);
-                match operator {
-                    BinaryOperator::Invalid => self.out.push(' '),
-                    operator => self.write(format_args!(" {} ", operator.symbol())),
+                if *operator == BinaryOperator::Invalid {
+                    self.expression(left);
+                    self.out.push(' ');
+                } else {
+                    self.leading(left, binding);
+                    self.write(format_args!(" {} ", operator.symbol()));
                 }
                 self.operand(right, binding.next());
             }
             ExpressionKind::Logical { operator, operands } => {
-                self.list(
-                    &format!(" {} ", operator.symbol()),
-                    operands,
-                    binding.next(),
-                );
+                for (index, operand) in operands.iter().enumerate() {
+                    if index > 0 {
+                        self.write(format_args!(" {} ", operator.symbol()));
+                    }
+                    if index + 1 < operands.len() {
+                        self.leading(operand, binding.next());
+                    } else {
+                        self.operand(operand, binding.next());
+                    }
+                }
             }
             ExpressionKind::Conditional {
                 test,
@@ -212,17 +234,14 @@ impl Formatter {
 
     /// Always with a point, never with an exponent: Flux knows none.
     fn float(&mut self, value: f64) {
+        // A literal too large is infinite, and so is ten times the largest.
+        if value.is_infinite() {
+            return self.write(format_args!("{}0.0", f64::MAX));
+        }
         let text = value.to_string();
         self.out.push_str(&text);
         if !text.contains('.') {
             self.out.push_str(".0");
-        }
-    }
-
-    fn list(&mut self, separator: &str, items: &[Expression], loosest: Binding) {
-        for (index, item) in items.iter().enumerate() {
-            self.out.push_str(if index > 0 { separator } else { "" });
-            self.operand(item, loosest);
         }
     }
 
@@ -261,7 +280,7 @@ impl Formatter {
     }
 
     fn pipe(&mut self, source: &Expression, destination: &Expression) {
-        self.operand(source, Binding::Pipe);
+        self.leading(source, Binding::Pipe);
         self.depth += 1;
         self.new_line();
         self.out.push_str("|> ");
@@ -285,20 +304,51 @@ impl Formatter {
         self.out.push_str(") => ");
         match &function.body {
             // A record would read as a block.
-            FunctionBody::Expression(body) if starts_with_brace(body) => {
-                self.out.push('(');
-                self.expression(body);
-                self.out.push(')');
-            }
+            FunctionBody::Expression(body) if starts_with_brace(body) => self.parenthesized(body),
             FunctionBody::Expression(body) => self.expression(body),
             FunctionBody::Block(block) => self.block(block),
         }
     }
 }
 
-/// A slash must not end the pattern.
+/// A slash must not end the pattern, a backslash must not become one of the literal's own escapes, and
+/// without a pattern the slashes would begin a comment.
 fn escape_regex(pattern: &str) -> String {
-    pattern.replace('/', "\\/")
+    if pattern.is_empty() {
+        return "(?:)".to_owned();
+    }
+    let mut escaped = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, characters.peek()) {
+            ('/', _) => escaped.push_str("\\/"),
+            ('\\', Some('/' | 'x')) => escaped.push_str("\\x5c"),
+            ('\\', Some(&next)) => {
+                characters.next();
+                escaped.extend(['\\', next]);
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Whether the text of an expression ends in one that goes on as far as it can, and so would take up an
+/// operator after it.
+fn takes_what_follows(expression: &Expression) -> bool {
+    match &expression.kind {
+        ExpressionKind::Conditional { .. } => true,
+        ExpressionKind::Function(function) => {
+            matches!(function.body, FunctionBody::Expression(_))
+        }
+        ExpressionKind::Unary { operand: last, .. }
+        | ExpressionKind::Binary { right: last, .. }
+        | ExpressionKind::Pipe {
+            destination: last, ..
+        } => takes_what_follows(last),
+        ExpressionKind::Logical { operands, .. } => operands.last().is_some_and(takes_what_follows),
+        _ => false,
+    }
 }
 
 /// Whether the text of an expression begins with a record.
