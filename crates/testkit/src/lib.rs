@@ -14,6 +14,7 @@ mod server;
 mod skip;
 mod smtp_receiver;
 pub mod wait;
+pub mod workload;
 
 pub use binary::binary;
 pub use daemon::{Daemon, Signal};
