@@ -51,6 +51,12 @@ fn main() {
     let (again, reopen) = Server::start(folder.path());
     report.add("start after kill -9", milliseconds(reopen), "ms");
     server = again;
+    let counted = runtime.block_on(server.client().query(&queries::count_of_one_field(hours)));
+    let rows_once = (HOSTS * hours * 3600) / STEP as usize;
+    assert!(
+        counted.contains(&format!(",{rows_once}\r\n")),
+        "not {rows_once} values after kill -9: {counted}"
+    );
     server.stop();
     let unique = (HOSTS * FIELDS * (hours * 3600 / STEP as usize)) as f64;
     let per_value = || folder_bytes(folder.path()) as f64 / unique;
@@ -113,6 +119,7 @@ async fn ingest(client: &Client, bodies: Vec<PathBuf>) -> Duration {
 fn compact(folder: &std::path::Path) -> Duration {
     let start = Instant::now();
     let storage = Storage::open(folder, Options::default(), 0).expect("the folder opens");
+    assert!(storage.stats().segment_bytes > 0, "no data was found");
     storage.seal().expect("seals");
     storage.compact().expect("compacts");
     storage.close().expect("closes");

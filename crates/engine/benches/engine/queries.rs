@@ -15,16 +15,26 @@ pub(crate) struct Query {
     flux: String,
 }
 
+const ONE_FIELD: &str = "|> filter(fn: (r) => r._measurement == \"system_metrics\" and r._field == \"cpu_usage_0_percent\")";
+
+/// A source from one second since 1970 until before another.
+fn between(start: i64, stop: i64) -> String {
+    format!(
+        "from(bucket: \"metrics\") |> range(start: time(v: {start}000000000), stop: time(v: {stop}000000000))"
+    )
+}
+
+/// How many values one field has: as many as rows were written, each counted once.
+pub(crate) fn count_of_one_field(hours: usize) -> String {
+    let whole = between(BEGIN, BEGIN + hours as i64 * 3600);
+    format!("{whole} {ONE_FIELD} |> group() |> count() |> keep(columns: [\"_value\"])")
+}
+
 /// The ten.
 pub(crate) fn all(hours: usize) -> Vec<Query> {
     let stop = BEGIN + hours as i64 * 3600;
-    let between = |start: i64| {
-        format!(
-            "from(bucket: \"metrics\") |> range(start: time(v: {start}000000000), stop: time(v: {stop}000000000))"
-        )
-    };
-    let (whole, recent) = (between(BEGIN), between(stop - 600));
-    let field = "|> filter(fn: (r) => r._measurement == \"system_metrics\" and r._field == \"cpu_usage_0_percent\")";
+    let (whole, recent) = (between(BEGIN, stop), between(stop - 600, stop));
+    let field = ONE_FIELD;
     let counter =
         "|> filter(fn: (r) => r._field == \"network_bytes_4\" and r.host == \"host-007\")";
     let host = "|> filter(fn: (r) => r.host == \"host-007\")";
@@ -63,7 +73,7 @@ pub(crate) async fn median(client: &Client, query: &Query) -> (usize, Duration) 
     let mut times = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let start = Instant::now();
-        bytes = client.query(&query.flux).await;
+        bytes = client.query(&query.flux).await.len();
         times.push(start.elapsed());
     }
     times.sort();

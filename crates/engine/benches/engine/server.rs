@@ -106,14 +106,14 @@ impl Client {
         );
     }
 
-    /// Bytes of the answer to a query.
-    pub(crate) async fn query(&self, flux: &str) -> usize {
+    /// The answer to a query, annotated CSV.
+    pub(crate) async fn query(&self, flux: &str) -> String {
         let path = "/api/v2/query?org=site";
         let answer = self.post(path, "application/vnd.flux", flux.into()).await;
         let status = answer.status();
-        let body = answer.bytes().await.expect("the whole answer");
-        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
-        body.len()
+        let body = answer.text().await.expect("the whole answer");
+        assert_eq!(status, 200, "{body}");
+        body
     }
 
     async fn post(&self, path: &str, content_type: &str, body: Vec<u8>) -> reqwest::Response {
