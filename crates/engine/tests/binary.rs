@@ -16,7 +16,7 @@ struct Served {
 }
 
 fn serve(folder: &TempFolder) -> Served {
-    let token_file = folder.path().join("token");
+    let token_file = folder.path().join("secrets/token");
     let mut command = Command::new(BINARY);
     command.args([
         "--listen",
@@ -130,11 +130,16 @@ async fn the_token_file_is_private_and_the_folder_is_locked() {
     install_provider();
     let folder = temp_folder();
     let served = serve(&folder);
-    let mode = std::fs::metadata(folder.path().join("token"))
+    let mode = std::fs::metadata(folder.path().join("secrets/token"))
         .expect("is there")
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
+    let mode = std::fs::metadata(folder.path().join("secrets"))
+        .expect("was made")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
     let second = run(&folder.path().join("data"), &["--listen", "127.0.0.1:0"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(
@@ -148,7 +153,7 @@ async fn the_token_file_is_private_and_the_folder_is_locked() {
 #[test]
 fn bad_configuration_ends_with_64_before_a_port_opens() {
     let folder = temp_folder();
-    let token = folder.path().join("token");
+    let token = folder.path().join("secrets/token");
     let token = token.to_str().expect("a path");
     let arguments = [
         "--setup-org",
@@ -183,6 +188,14 @@ async fn a_backup_is_restored_into_a_new_folder() {
     let file = folder.path().join("backup");
     let backup = run(&data, &["backup", file.to_str().expect("a path")]);
     assert!(backup.status.success(), "{}", text(&backup.stderr));
+    let again = run(&data, &["backup", file.to_str().expect("a path")]);
+    assert!(!again.status.success());
+    assert!(
+        text(&again.stderr).contains("is there already"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert!(!folder.path().join("backup.part").exists());
     let verify = run(&data, &["verify", "--output", "json"]);
     let report: Value = serde_json::from_slice(&verify.stdout).expect("JSON");
     assert!(verify.status.success(), "{report}");
@@ -211,6 +224,11 @@ async fn a_backup_is_restored_into_a_new_folder() {
         !again.status.success(),
         "a folder with data is not overwritten"
     );
-    std::fs::copy(folder.path().join("token"), other.path().join("token")).expect("copied");
+    std::fs::create_dir(other.path().join("secrets")).expect("made");
+    std::fs::copy(
+        folder.path().join("secrets/token"),
+        other.path().join("secrets/token"),
+    )
+    .expect("copied");
     assert_eq!(serve(&other).count().await, 2);
 }
