@@ -36,6 +36,7 @@ pub(super) fn check_ports(options: &Options) -> Result<()> {
         ("web", ports.web, "--web-port"),
         ("agent", ports.agent, "--agent-port"),
         ("alerter", ports.alerter, "--alerter-port"),
+        ("fleet", ports.fleet, "--free-ports"),
     ];
     if options.server == Server::Embedded {
         wanted.push(("engine", ports.engine, "--engine-port"));

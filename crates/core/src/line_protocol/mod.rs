@@ -4,8 +4,8 @@
 //! measurement,tag=value field=1.5,other=2i,text="quoted",ok=true 1709251200000000000
 //! ```
 //!
-//! The parser is our own. The crate `influxdb-line-protocol` 2 was tried first; it follows
-//! InfluxDB 3: it tells no reason in InfluxDB 2's words (`invalid boolean`, `bad timestamp`,
+//! The parser is our own. The crate `influxdb-line-protocol` 2, read before it was
+//! written, follows InfluxDB 3: it tells no reason in InfluxDB 2's words (`invalid boolean`, `bad timestamp`,
 //! `missing tag value`), takes carriage returns and reserved tag keys, knows no precision, and
 //! builds a small vector for each name. A server that claims InfluxDB 2's API needs those words,
 //! since Telegraf and others show them to their users. [`Lines`] follows the grammar of
