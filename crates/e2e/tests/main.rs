@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
 
 mod living_chain;
+mod rotation;
