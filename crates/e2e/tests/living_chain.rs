@@ -5,7 +5,7 @@ use watchpost_e2e::platform::{Platform, Site};
 use watchpost_testkit::wait;
 
 /// A level that every CPU is above, so that the alert comes at once.
-const RULES: &str = r#"
+pub(crate) const RULES: &str = r#"
 [defaults]
 bucket = "system_metrics_raw"
 measurement = "system_metrics"

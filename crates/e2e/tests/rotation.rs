@@ -3,16 +3,7 @@
 use watchpost_e2e::platform::{Platform, Site};
 use watchpost_testkit::wait;
 
-/// No rules are needed, but a file must name a receiver.
-const RULES: &str = r#"
-[route]
-receiver = "local"
-
-[[receiver]]
-name = "local"
-kind = "file"
-path = "alerts.log"
-"#;
+use crate::living_chain::RULES;
 
 const SECOND: i64 = 1_000_000_000;
 
