@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use watchpost_service::cli::{CommonArgs, ConfigCommand};
+use watchpost_service::config::Interval;
+
+use crate::settings::ServerChoice;
 
 /// Loads a server of the InfluxDB 2 API and reports throughput, latency and loss honestly.
 #[derive(Debug, Parser)]
@@ -20,9 +23,11 @@ const EXAMPLES: &str = "\
 Examples:
   watchpost-bench run write --spawn engine          10,000 points into an engine of its own
   watchpost-bench run mixed --html report.html      writes, dashboards and alert rules at once
-  watchpost-bench run my-site.toml --server a --server b --rounds 3
+  watchpost-bench run my-site.toml --spawn engine --rounds 3 \\
+      --server influxd=http://127.0.0.1:9999,org=o,token-file=token   two servers, turn by turn
   watchpost-bench show write > my-site.toml         a scenario to start from
   watchpost-bench compare before.json after.json --bound 0.1
+  watchpost-bench table *.json                      a row a figure, a column a server
 
 The server is named by INFLUX_URL, INFLUX_ORG and INFLUX_TOKEN or INFLUX_TOKEN_FILE, or by --config. A bucket
 is made for the run and removed after it, also on Ctrl-C. Exit code: 0 for a run that passed, 1 for one that
@@ -52,11 +57,17 @@ pub enum Command {
         #[arg(long)]
         across: bool,
     },
+    /// Put reports into one Markdown table: a row a figure, a column a server
+    Table {
+        /// The reports (JSON)
+        #[arg(required = true)]
+        reports: Vec<PathBuf>,
+    },
     /// Remove the buckets that killed runs left on the server
     Clean {
-        /// Server by its name in the configuration
+        /// Server by its name in the configuration, or as in `run`
         #[arg(long, value_name = "NAME", default_value = "influx")]
-        server: String,
+        server: ServerChoice,
     },
     #[command(flatten)]
     Config(ConfigCommand),
@@ -67,9 +78,10 @@ pub struct RunArgs {
     /// Name of a scenario, or path of a file
     pub scenario: String,
 
-    /// Server by its name in the configuration; several take turns [default: influx]
-    #[arg(long, value_name = "NAME")]
-    pub server: Vec<String>,
+    /// Server by its name in the configuration, or NAME=URL with ,org=… ,token-file=… ,bucket=… ,data-dir=…
+    /// ,kind=victoriametrics as needed; several take turns [default: influx]
+    #[arg(long, value_name = "NAME[=URL,…]")]
+    pub server: Vec<ServerChoice>,
 
     /// Start a server for the run in a scratch folder
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -90,6 +102,10 @@ pub struct RunArgs {
     /// Seed instead of the scenario's
     #[arg(long)]
     pub seed: Option<u64>,
+
+    /// How long the load lasts instead of the scenario's duration: 90s, 10m
+    #[arg(long)]
+    pub duration: Option<Interval>,
 
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]

@@ -10,7 +10,7 @@ use crate::cli::{Cli, Command, RunArgs};
 use crate::report::{self, Report};
 use crate::run::{self, Subject};
 use crate::scenario;
-use crate::settings::{ServerConfig, Settings};
+use crate::settings::{ServerChoice, ServerConfig, Settings};
 use crate::target;
 use crate::{Error, Result};
 
@@ -41,8 +41,17 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             }
             Ok(exit_code(comparison.passed()))
         }
+        Command::Table { reports } => {
+            let reports: Result<Vec<Report>> = reports.iter().map(|path| Report::read(path)).collect();
+            let table = report::table(&reports?);
+            match output {
+                Output::Human => print!("{}", table.markdown()),
+                Output::Json => println!("{}", serde_json::json!(table)),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Clean { server } => {
-            let removed = target::clean(server_named(settings, server)?)
+            let removed = target::clean(&chosen(settings, server)?)
                 .await
                 .map_err(Error::Server)?;
             match output {
@@ -78,6 +87,10 @@ async fn run_scenario(
     if let Some(seed) = arguments.seed {
         scenario.seed = seed;
     }
+    if arguments.duration.is_some() {
+        scenario.duration = arguments.duration;
+        scenario.require_valid()?;
+    }
     let subjects = subjects(arguments, settings)?;
     let stop = Shutdown::new();
     if let Err(error) = stop.listen_for_signals() {
@@ -104,26 +117,29 @@ fn subjects(arguments: &RunArgs, settings: &Settings) -> Result<Vec<Subject>> {
         let like = Box::new(settings.influx.clone());
         subjects.push(Subject::Engine(arguments.engine.clone(), like));
     }
-    let default = ["influx".to_owned()];
-    let names: &[String] = match (arguments.server.is_empty(), arguments.spawn) {
+    let default = [ServerChoice::Configured("influx".into())];
+    let choices: &[ServerChoice] = match (arguments.server.is_empty(), arguments.spawn) {
         (true, None) => &default,
         _ => &arguments.server,
     };
-    for name in names {
-        let server = server_named(settings, name)?;
+    for choice in choices {
+        let server = chosen(settings, choice)?;
         if !arguments.allow_remote {
-            target::require_loopback(server)?;
+            target::require_loopback(&server)?;
         }
-        subjects.push(Subject::Server(name.clone(), Box::new(server.clone())));
+        subjects.push(Subject::Server(choice.name().to_owned(), Box::new(server)));
     }
     Ok(subjects)
 }
 
-fn server_named<'s>(settings: &'s Settings, name: &str) -> Result<&'s ServerConfig> {
-    match settings.servers.get(name) {
-        Some(server) => Ok(server),
-        None if name == "influx" => Ok(&settings.influx),
-        None => Err(Error::UnknownServer(name.to_owned())),
+fn chosen(settings: &Settings, choice: &ServerChoice) -> Result<ServerConfig> {
+    match choice {
+        ServerChoice::Described(_, server) => Ok((**server).clone()),
+        ServerChoice::Configured(name) => match settings.servers.get(name) {
+            Some(server) => Ok(server.clone()),
+            None if name == "influx" => Ok(settings.influx.clone()),
+            None => Err(Error::UnknownServer(name.clone())),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,17 @@ pub struct ServerConfig {
     pub timeout: Interval,
     /// PEM file with the certificate authorities to trust instead of the machine's own.
     pub ca_file: Option<PathBuf>,
+    /// Folder of its data, when it runs on this machine: how far it grows is reported.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// A server as the command line names it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServerChoice {
+    /// By its name in the configuration.
+    Configured(String),
+    /// Under a name of its own, without configuration.
+    Described(String, Box<ServerConfig>),
 }
 
 /// What a server speaks.
@@ -83,6 +95,55 @@ impl Default for ServerConfig {
             // A saturated server is slow before it fails, and that is to be seen.
             timeout: Interval::seconds(30),
             ca_file: None,
+            data_dir: None,
+        }
+    }
+}
+
+impl ServerChoice {
+    /// What the report calls it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Configured(name) | Self::Described(name, _) => name,
+        }
+    }
+}
+
+impl FromStr for ServerChoice {
+    type Err = String;
+
+    /// `NAME`, or `NAME=URL[,KEY=VALUE]…`. A token is not among the keys: the list of processes would show it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, described)) = text.split_once('=') else {
+            return Ok(Self::Configured(text.to_owned()));
+        };
+        let mut parts = described.split(',');
+        let mut server = ServerConfig {
+            url: parts.next().unwrap_or_default().to_owned(),
+            ..ServerConfig::default()
+        };
+        for part in parts {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            match key {
+                "org" => server.org = value.to_owned(),
+                "bucket" => server.bucket = Some(value.to_owned()),
+                "token-file" => server.token_file = Some(value.into()),
+                "data-dir" => server.data_dir = Some(value.into()),
+                "kind" if value == "influxdb" => server.kind = ServerKind::Influxdb,
+                "kind" if value == "victoriametrics" => server.kind = ServerKind::Victoriametrics,
+                "kind" => return Err("kind is influxdb or victoriametrics".into()),
+                _ => {
+                    return Err(format!(
+                        "{key:?} is none of org, token-file, bucket, data-dir, kind"
+                    ));
+                }
+            }
+        }
+        let mut problems = Problems::default();
+        server.check(name, &mut problems);
+        match problems.into_result() {
+            Ok(()) => Ok(Self::Described(name.to_owned(), Box::new(server))),
+            Err(error) => Err(error.to_string()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Comparing reports: ratios, spread, and the bound.
 
 use watchpost_bench::load::{Latency, Summary};
-use watchpost_bench::report::{Load, Report, Run, SCHEMA, compare, html, text};
+use watchpost_bench::report::{Load, Report, Run, SCHEMA, compare, html, table, text};
 
 /// A report with one run for each 99th percentile.
 fn report(percentiles: &[f64]) -> Report {
@@ -79,6 +79,32 @@ fn what_means_nothing_is_not_compared() {
     let mut failed = report(&[10.0]);
     failed.runs[0].problems.push("lost".into());
     assert!(compare(&report(&[10.0]), &failed, 0.1, false).is_err());
+}
+
+#[test]
+fn servers_stand_side_by_side_in_medians_and_ratios() {
+    let mut two = report(&[10.0, 14.0, 30.0, 40.0]);
+    for (at, run) in two.runs.iter_mut().enumerate() {
+        run.server.name = ["ours", "theirs"][at / 2].to_owned();
+    }
+    let found = table(std::slice::from_ref(&two));
+    assert_eq!(found.servers, ["ours", "theirs"]);
+    let row = found.rows.iter().find(|row| row.figure == "write p99 ms");
+    let row = row.expect("both have it");
+    assert_eq!(row.ratios, [Some(1.0), Some(35.0 / 12.0)]);
+    let told = text(&two);
+    assert!(told.contains("| 12.0 (10.0 to 14.0) | 35.0 (30.0 to 40.0) |"), "{told}");
+    assert!(told.contains("theirs / ours"), "{told}");
+}
+
+#[test]
+fn a_failed_run_is_in_no_row_of_the_table() {
+    let mut two = report(&[10.0, 20.0]);
+    two.runs[1].server.name = "theirs".into();
+    two.runs[1].problems.push("lost".into());
+    let found = table(&[two]);
+    assert!(found.rows.iter().all(|row| row.values[1].is_none()));
+    assert_eq!(found.failures, ["write on theirs, round 0: lost"]);
 }
 
 #[test]

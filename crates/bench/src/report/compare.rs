@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Report, Run};
+use super::Report;
+use super::figures::{ends, median, more_is_better, of_run};
 use crate::{Error, Result};
 
 /// One figure in both reports.
@@ -93,7 +94,6 @@ fn compare_figures(a: &Report, b: &Report, bound: f64) -> Result<Comparison> {
         let (low_a, high_a) = ends(in_a);
         let (low_b, high_b) = ends(in_b);
         let ratio = middle_b / middle_a;
-        let more_is_better = key.ends_with("/s");
         ratios.push(Ratio {
             figure: key.clone(),
             a: middle_a,
@@ -103,7 +103,7 @@ fn compare_figures(a: &Report, b: &Report, bound: f64) -> Result<Comparison> {
                 low_b / high_a.max(f64::MIN_POSITIVE),
                 high_b / low_a.max(f64::MIN_POSITIVE),
             ),
-            beyond: if more_is_better {
+            beyond: if more_is_better(key) {
                 ratio < 1.0 / (1.0 + bound)
             } else {
                 ratio > 1.0 + bound
@@ -120,18 +120,14 @@ fn compare_figures(a: &Report, b: &Report, bound: f64) -> Result<Comparison> {
 /// several.
 fn figures(report: &Report) -> BTreeMap<String, Vec<f64>> {
     let mut found: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let first = report.runs.first().map(|run| run.server.name.as_str());
-    let several = report
-        .runs
-        .iter()
-        .any(|run| Some(run.server.name.as_str()) != first);
+    let several = report.has_several_servers();
     for run in &report.runs {
         let server = if several {
             format!("{} ", run.server.name)
         } else {
             String::new()
         };
-        for (name, value) in run_figures(run) {
+        for (name, value) in of_run(run) {
             found
                 .entry(format!("{server}{name}"))
                 .or_default()
@@ -139,46 +135,4 @@ fn figures(report: &Report) -> BTreeMap<String, Vec<f64>> {
         }
     }
     found
-}
-
-fn run_figures(run: &Run) -> Vec<(String, f64)> {
-    let mut figures = Vec::new();
-    for (name, load) in &run.loads {
-        let one = &load.summary;
-        figures.push((format!("{name} points/s"), one.points_per_second));
-        figures.push((format!("{name} p50 ms"), one.latency.p50));
-        figures.push((format!("{name} p99 ms"), one.latency.p99));
-    }
-    if let Some(usage) = &run.server_usage {
-        figures.push(("server processor s".into(), usage.cpu_seconds));
-        figures.push((
-            "server memory MiB".into(),
-            usage.memory_peak as f64 / 1_048_576.0,
-        ));
-        let disk = usage.disk.map(|bytes| bytes as f64 / 1_048_576.0);
-        figures.extend(disk.map(|disk| ("server disk MiB".to_owned(), disk)));
-    }
-    if let Some(rate) = run.knee.as_ref().and_then(|knee| knee.rate) {
-        figures.push(("knee points/s".into(), rate));
-    }
-    figures
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        (sorted[middle - 1] + sorted[middle]) / 2.0
-    }
-}
-
-fn ends(values: &[f64]) -> (f64, f64) {
-    values
-        .iter()
-        .fold((f64::MAX, f64::MIN), |(low, high), value| {
-            (low.min(*value), high.max(*value))
-        })
 }

@@ -1,8 +1,10 @@
 //! What a run came to: as data (JSON), as text, as one HTML file, and compared with another.
 
 mod compare;
+mod figures;
 mod html;
 mod plot;
+mod table;
 mod text;
 
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::compare::{Comparison, compare};
 pub use self::html::html;
+pub use self::table::{Row, Spread, Table, table};
 pub use self::text::text;
 use crate::load::Summary;
 use crate::target::Description;
@@ -159,6 +162,13 @@ impl Run {
 }
 
 impl Report {
+    /// Whether runs of several servers are in it.
+    pub fn has_several_servers(&self) -> bool {
+        let name = |run: &Run| run.server.name.clone();
+        let first = self.runs.first().map(name);
+        self.runs.iter().map(name).any(|name| Some(name) != first)
+    }
+
     /// Whether every run passed.
     pub fn passed(&self) -> bool {
         !self.runs.is_empty() && self.runs.iter().all(Run::passed)

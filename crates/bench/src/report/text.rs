@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Load, Report, Run};
+use super::{Load, Report, Run, table};
 use crate::load::Latency;
 use crate::verify::Verification;
 
@@ -12,6 +12,10 @@ pub fn text(report: &Report) -> String {
     let _ = writeln!(out, "{}: {}", report.scenario, report.about);
     for run in &report.runs {
         run_text(run, &mut out);
+    }
+    if report.has_several_servers() {
+        let reports = std::slice::from_ref(report);
+        let _ = write!(out, "\nSide by side\n\n{}", table(reports).markdown());
     }
     out
 }

@@ -108,12 +108,8 @@ fn parse(name: &str, text: &str) -> Result<Scenario> {
     let mut scenario: Scenario =
         toml::from_str(text).map_err(|error| fail(vec![error.to_string()]))?;
     scenario.name = name.to_owned();
-    let problems = scenario.problems();
-    if problems.is_empty() {
-        Ok(scenario)
-    } else {
-        Err(fail(problems))
-    }
+    scenario.require_valid()?;
+    Ok(scenario)
 }
 
 fn unknown(name: &str) -> Error {

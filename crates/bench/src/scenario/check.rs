@@ -3,7 +3,7 @@
 use watchpost_core::line_protocol::Precision;
 
 use super::{Kind, Model, Reads, Scenario};
-use crate::query;
+use crate::{Error, Result, query};
 
 /// Bytes of memory that the states of all batches may take, one byte each.
 const BATCH_LIMIT: u64 = 64 * 1024 * 1024;
@@ -12,6 +12,16 @@ const BATCH_LIMIT: u64 = 64 * 1024 * 1024;
 const CONNECTION_LIMIT: usize = 1_024;
 
 impl Scenario {
+    /// Refuses a scenario that cannot run, with every problem.
+    pub fn require_valid(&self) -> Result<()> {
+        let problems = self.problems();
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let name = self.name.clone();
+        Err(Error::Scenario { name, problems })
+    }
+
     /// Every problem, as `key: what is wrong`; none for a scenario that can run.
     pub fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();

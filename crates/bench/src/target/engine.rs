@@ -85,7 +85,7 @@ impl Engine {
 
     /// Bytes of its data.
     pub fn disk_bytes(&self) -> u64 {
-        folder_bytes(&self.folder.path().join("data"))
+        super::folder_bytes(&self.folder.path().join("data"))
     }
 
     /// Ends it at once, as a crash would.
@@ -196,17 +196,4 @@ fn terminate(child: &Child) {
         // It was not waited for yet, so the id cannot be another process's.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-/// Bytes of all files below a folder; those that go meanwhile count nothing.
-fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return 0;
-    };
-    let sizes = entries.flatten().map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        Err(_) => 0,
-    });
-    sizes.sum()
 }

@@ -5,6 +5,7 @@ mod engine;
 mod listener;
 mod victoria;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub struct Target {
     made: Option<String>,
     victoria: Option<Victoria>,
     engine: Option<Mutex<Engine>>,
+    /// Folder of the data of a server that runs here, and its bytes before the run.
+    data_dir: Option<(PathBuf, u64)>,
 }
 
 /// How to reach a server.
@@ -108,6 +111,10 @@ impl Target {
             made: None,
             victoria,
             engine: engine.map(Mutex::new),
+            data_dir: server.data_dir.clone().map(|folder| {
+                let before = folder_bytes(&folder);
+                (folder, before)
+            }),
         };
         match &target.victoria {
             Some(victoria) => {
@@ -219,10 +226,14 @@ impl Target {
         }
     }
 
-    /// Bytes on disk, of an engine that was started for the run.
+    /// Bytes on disk: of an engine that was started for the run, or by which the folder that the
+    /// configuration names has grown since.
     pub async fn disk_bytes(&self) -> Option<u64> {
-        let engine = self.engine.as_ref()?;
-        Some(engine.lock().await.disk_bytes())
+        if let Some(engine) = &self.engine {
+            return Some(engine.lock().await.disk_bytes());
+        }
+        let (folder, before) = self.data_dir.as_ref()?;
+        Some(folder_bytes(folder).saturating_sub(*before))
     }
 
     /// The engine that was started for the run.
@@ -283,6 +294,19 @@ pub fn require_loopback(server: &ServerConfig) -> Result<()> {
             url: server.url.clone(),
         })
     }
+}
+
+/// Bytes of all files below a folder; those that go meanwhile count nothing.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => folder_bytes(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
 }
 
 fn bounded(text: &str) -> Query {

@@ -58,6 +58,16 @@ impl Problems {
         }
     }
 
+    /// What was reported, as an error; warnings are none.
+    pub fn into_result(self) -> Result<(), ConfigError> {
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError {
+            problems: self.found,
+        })
+    }
+
     /// True when nothing was reported.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
