@@ -1,7 +1,7 @@
 //! From a body of line protocol to durable points: what the write routes of both versions, `to()` and tasks share.
 
 use watchpost_core::line_protocol::{LineErrors, Lines, Precision, only_time_field_message};
-use watchpost_storage::{Batch, WriteOutcome};
+use watchpost_storage::{Batch, Unsynced, WriteOutcome};
 
 use crate::api::error::{ApiError, Code};
 use crate::app::App;
@@ -68,10 +68,26 @@ pub fn store_batch(
     batch: Batch,
     now: i64,
 ) -> Result<WriteOutcome, ApiError> {
-    if batch.is_empty() {
-        return Ok(WriteOutcome::default());
-    }
-    let outcome = app.storage.write(bucket.id.number(), batch, now)?;
+    let mut unsynced = Unsynced::default();
+    let outcome = store_unsynced(app, bucket, batch, now, &mut unsynced)?;
+    app.storage.sync(&unsynced)?;
+    Ok(outcome)
+}
+
+/// As [`store_batch`], but the points are durable only after a [`watchpost_storage::Storage::sync`].
+///
+/// # Errors
+/// The disk refused all of it.
+pub fn store_unsynced(
+    app: &App,
+    bucket: &Bucket,
+    batch: Batch,
+    now: i64,
+    unsynced: &mut Unsynced,
+) -> Result<WriteOutcome, ApiError> {
+    let outcome = app
+        .storage
+        .write_unsynced(bucket.id.number(), batch, now, unsynced)?;
     app.metrics.points_written.add(outcome.written as u64);
     app.metrics.points_dropped.add(outcome.dropped() as u64);
     Ok(outcome)

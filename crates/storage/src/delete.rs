@@ -46,7 +46,7 @@ impl Storage {
             });
             sequence
         };
-        self.log.wait_durable(sequence)?;
+        self.log.wait_durable(&(sequence..=sequence))?;
         self.recount_active();
         self.announce_work();
         Ok(())
@@ -69,7 +69,7 @@ impl Storage {
             sequence
         };
         self.forget_bucket(&bucket);
-        self.log.wait_durable(sequence)?;
+        self.log.wait_durable(&(sequence..=sequence))?;
         self.recount_active();
         self.layout()
             .discard_folder(self.disk(), &self.layout().data().join(bucket_folder(id)))

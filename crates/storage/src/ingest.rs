@@ -1,6 +1,7 @@
 //! The way of a batch: checked against the bucket's fields, series and retention, appended to the
 //! log, added to the hot rows, synced.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -33,11 +34,44 @@ struct Resolved {
     outcome: WriteOutcome,
 }
 
+/// Batches that were stored and wait for [`Storage::sync`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "what was not synced may not be acknowledged"]
+pub struct Unsynced {
+    /// The sequence numbers of the first and the last record; others' may lie between.
+    records: Option<RangeInclusive<u64>>,
+}
+
+impl Unsynced {
+    fn add(&mut self, sequence: u64) {
+        let first = self
+            .records
+            .as_ref()
+            .map_or(sequence, |records| *records.start());
+        self.records = Some(first..=sequence);
+    }
+}
+
 impl Storage {
     /// Stores a batch; on return its rows are durable (one sync serves many writers). Rows may be
     /// refused one by one, see [`WriteOutcome`]; an error means that none of the batch is
     /// acknowledged. A bucket comes to be when it is first written to.
     pub fn write(&self, bucket: u64, batch: Batch, now: i64) -> Result<WriteOutcome> {
+        let mut unsynced = Unsynced::default();
+        let outcome = self.write_unsynced(bucket, batch, now, &mut unsynced)?;
+        self.sync(&unsynced)?;
+        Ok(outcome)
+    }
+
+    /// Stores a batch as [`Storage::write`] does, but does not wait for the disk: whoever makes many small batches syncs
+    /// them together. They may be acknowledged after [`Storage::sync`].
+    pub fn write_unsynced(
+        &self,
+        bucket: u64,
+        batch: Batch,
+        now: i64,
+        unsynced: &mut Unsynced,
+    ) -> Result<WriteOutcome> {
         if batch.is_empty() {
             return Ok(WriteOutcome::default());
         }
@@ -52,9 +86,17 @@ impl Storage {
         let record = Record::write(bucket, &batch);
         let (sequence, outcome) = self.append_and_apply(bucket, batch, record, now)?;
         if let Some(sequence) = sequence {
-            self.log.wait_durable(sequence)?;
+            unsynced.add(sequence);
         }
         Ok(outcome)
+    }
+
+    /// Waits until the batches are durable. An error means that none of them is acknowledged.
+    pub fn sync(&self, unsynced: &Unsynced) -> Result<()> {
+        unsynced
+            .records
+            .as_ref()
+            .map_or(Ok(()), |records| self.log.wait_durable(records))
     }
 
     /// Gives the sequence number of the record, if any row was accepted.

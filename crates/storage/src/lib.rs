@@ -87,6 +87,7 @@ pub use batch::Batch;
 pub use column::Column;
 pub use damage::Damage;
 pub use error::{Error, Result};
+pub use ingest::Unsynced;
 pub use options::Options;
 pub use predicate::Predicate;
 pub use range::TimeRange;

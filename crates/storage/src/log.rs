@@ -13,6 +13,7 @@
 //! Group commit: whoever waits for its record first becomes the leader and syncs the file once for
 //! everybody who has appended by then; the others wait for the leader.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
 
@@ -183,17 +184,18 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until a record is durable; the error if its sync failed.
-    pub(crate) fn wait_durable(&self, sequence: u64) -> Result<()> {
+    /// Waits until some records are durable; the error if the sync of one failed.
+    pub(crate) fn wait_durable(&self, records: &RangeInclusive<u64>) -> Result<()> {
         let mut syncing = lock(&self.syncing);
         loop {
-            let failed =
-                |failed: &&FailedSync| failed.after < sequence && sequence <= failed.through;
+            let failed = |failed: &&FailedSync| {
+                failed.after < *records.end() && *records.start() <= failed.through
+            };
             if let Some(failed) = syncing.failed.iter().find(failed) {
                 let source = std::io::Error::new(failed.kind, failed.reason.clone());
                 return Err(Error::io("sync", &self.folder, source));
             }
-            if sequence <= syncing.through {
+            if *records.end() <= syncing.through {
                 return Ok(());
             }
             if syncing.leading {

@@ -11,5 +11,6 @@ mod fixture;
 mod format;
 mod full_disk;
 mod fuzz;
+mod group_commit;
 mod kill;
 mod model;

@@ -1,20 +1,21 @@
 //! What a query does to the world: points it writes, requests it sends, secrets it reads; limited to what the caller may.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use watchpost_core::line_protocol::{Field, Line, Tag, ValueRef};
 use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
 use watchpost_flux::error::{Error, ErrorKind};
 use watchpost_flux::source::BucketReference;
-use watchpost_storage::Batch;
+use watchpost_storage::{Batch, Unsynced};
 
 use crate::API_VERSION;
-use crate::api::error::Code;
+use crate::api::error::{ApiError, Code};
 use crate::app::App;
 use crate::auth::{Action, Permission, Permissions, ResourceType};
 use crate::meta::Id;
 use crate::query::source::{find_bucket, not_found};
-use crate::write::{refusal, store_batch};
+use crate::write::{refusal, store_unsynced};
 
 /// The longest answer that a request of a query may get: it is held in memory.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -32,6 +33,18 @@ pub struct HostEffects<'a> {
     pub permissions: &'a Permissions,
     /// When the task last succeeded, if the query is a task's run.
     pub last_success: Option<i64>,
+    /// What the query wrote so far: `to()` hands over table by table, and one sync serves them all.
+    pub unsynced: RefCell<Unsynced>,
+}
+
+impl HostEffects<'_> {
+    /// Makes durable what the query wrote; to be called before its success is told to anybody.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn settle(&self) -> Result<(), ApiError> {
+        Ok(self.app.storage.sync(&self.unsynced.borrow())?)
+    }
 }
 
 impl Effects for HostEffects<'_> {
@@ -55,12 +68,15 @@ impl Effects for HostEffects<'_> {
         for point in &points {
             push(&mut batch, point);
         }
-        let outcome = store_batch(self.app, &bucket, batch, self.app.clock.now()).map_err(
-            |error| match error.code {
-                Code::Invalid => Error::invalid(error.message),
-                _ => Error::internal(error.message),
-            },
-        )?;
+        let mut unsynced = self.unsynced.borrow_mut();
+        let now = self.app.clock.now();
+        let outcome =
+            store_unsynced(self.app, &bucket, batch, now, &mut unsynced).map_err(|error| {
+                match error.code {
+                    Code::Invalid => Error::invalid(error.message),
+                    _ => Error::internal(error.message),
+                }
+            })?;
         match refusal(&bucket, &outcome) {
             None => Ok(()),
             Some(reason) => {

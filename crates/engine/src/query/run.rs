@@ -1,5 +1,7 @@
 //! Running a query: compiled, given its world and its limits, its end counted and, when slow, logged.
 
+use std::cell::RefCell;
+
 use watchpost_flux::error::{Error, ErrorKind};
 use watchpost_flux::program::TableSink;
 use watchpost_flux::syntax::{Diagnostic, ast};
@@ -75,14 +77,16 @@ impl Runner<'_> {
         let program = Program::compile(&request.text, request.externals.clone(), request.now)
             .map_err(|diagnostics| ApiError::invalid(Diagnostic::join(&diagnostics)))?;
         let limits = &self.app.limits;
+        let effects = HostEffects {
+            app: self.app,
+            org: request.org,
+            permissions: &request.permissions,
+            last_success: request.last_success,
+            unsynced: RefCell::default(),
+        };
         let run = Run {
             source: &StorageSource::new(self.app, request.org, &request.permissions),
-            effects: &HostEffects {
-                app: self.app,
-                org: request.org,
-                permissions: &request.permissions,
-                last_success: request.last_success,
-            },
+            effects: &effects,
             limits: Limits {
                 memory_bytes: limits.max_query_bytes,
                 rows: limits.max_query_rows,
@@ -91,7 +95,10 @@ impl Runner<'_> {
             },
             check: &|| self.check(),
         };
-        program.run(&run, sink).map_err(query_error)
+        let outcome = program.run(&run, sink).map_err(query_error);
+        let settled = effects.settle();
+        let outcome = outcome?;
+        settled.map(|()| outcome)
     }
 
     fn check(&self) -> Result<(), Error> {
