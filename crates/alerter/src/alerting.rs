@@ -39,6 +39,7 @@ pub struct Alerting {
     changed_lives: BTreeSet<(String, Fingerprint)>,
     /// The alerter's own troubles and since when they last.
     troubles: HashMap<String, Nanos>,
+    ticked_at: Nanos,
 }
 
 impl Alerting {
@@ -59,6 +60,7 @@ impl Alerting {
             events: Vec::new(),
             changed_lives: BTreeSet::new(),
             troubles: HashMap::new(),
+            ticked_at: now,
         };
         alerting.take_rules(file, now);
         alerting.close_orphans(now);
@@ -78,7 +80,7 @@ impl Alerting {
             .map(|rule| (rule.name.clone(), Arc::clone(rule)))
             .collect();
         for (rule, id, series) in self.evaluator.reload(file.rules.clone()) {
-            self.end(series.labels.fingerprint(), "its rule was removed", now);
+            self.close(series.labels.fingerprint(), "its rule was removed", now);
             self.changed_lives.insert((rule, id));
         }
     }
@@ -95,7 +97,7 @@ impl Alerting {
             .map(|alert| alert.fingerprint)
             .collect();
         gone.into_iter()
-            .for_each(|id| self.end(id, "its rule was removed", now));
+            .for_each(|id| self.close(id, "its rule was removed", now));
     }
 
     // === evaluation ===
@@ -168,16 +170,40 @@ impl Alerting {
         }
     }
 
-    fn end(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) {
-        let Some(mut alert) = self.dispatcher.alert(fingerprint).cloned() else {
-            return;
-        };
+    fn end(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) -> Option<Alert> {
+        let mut alert = self.dispatcher.alert(fingerprint)?.clone();
         if alert.is_resolved(now) {
-            return;
+            return None;
         }
         alert.ends_at = Some(now);
         alert.updated_at = now;
         alert.reason = reason.to_owned();
+        self.dispatcher.put(alert.clone(), now);
+        Some(alert)
+    }
+
+    /// Ends an alert that no transition of a series ends.
+    fn close(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) {
+        let ended = self.end(fingerprint, reason, now);
+        self.events
+            .extend(ended.map(|alert| Event::alert_changed(now, "resolved", &alert)));
+    }
+
+    // === alerts that others push ===
+
+    /// Takes an alert that was pushed: new, again, or ended.
+    pub fn push(&mut self, alert: Alert, now: Nanos) {
+        let known = self.dispatcher.alert(alert.fingerprint);
+        let fired = known.is_some_and(|known| !known.is_resolved(now));
+        match (fired, alert.is_resolved(now)) {
+            (false, false) => self
+                .events
+                .push(Event::alert_changed(now, "firing", &alert)),
+            (true, true) => self
+                .events
+                .push(Event::alert_changed(now, "resolved", &alert)),
+            _ => {}
+        }
         self.dispatcher.put(alert, now);
     }
 
@@ -194,7 +220,7 @@ impl Alerting {
             if self.troubles.remove(what).is_some()
                 || self.dispatcher.alert(labels.fingerprint()).is_some()
             {
-                self.end(labels.fingerprint(), "works again", now);
+                self.close(labels.fingerprint(), "works again", now);
             }
             return;
         };
@@ -209,6 +235,11 @@ impl Alerting {
             format!("The alerter's {what} fails: {why}"),
         );
         alert.updated_at = now;
+        let known = self.dispatcher.alert(alert.fingerprint);
+        if known.is_none_or(|known| known.is_resolved(now)) {
+            self.events
+                .push(Event::alert_changed(now, "firing", &alert));
+        }
         self.dispatcher.put(alert, now);
     }
 
@@ -232,6 +263,7 @@ impl Alerting {
             return Vec::new();
         }
         self.dispatcher.tick(now);
+        self.note_ends(now);
         let mut deliveries = self.dispatcher.take_deliveries(now);
         for delivery in &mut deliveries {
             delivery
@@ -241,6 +273,29 @@ impl Alerting {
                 .for_each(|alert| self.annotate(alert, now));
         }
         deliveries
+    }
+
+    /// What ended by itself since the last tick: pushed alerts, silences, acknowledgements.
+    fn note_ends(&mut self, now: Nanos) {
+        let since = std::mem::replace(&mut self.ticked_at, now);
+        for alert in self.dispatcher.take_lapsed() {
+            let end = alert.ends_at.unwrap_or(now);
+            self.events
+                .push(Event::alert_changed(end, "resolved", &alert));
+        }
+        let over = |end: Nanos| since < end && end <= now;
+        let silences = self.dispatcher.silences().iter();
+        // One that was ended by hand was changed at its end.
+        let silences = silences.filter(|s| over(s.ends_at) && s.updated_at < s.ends_at);
+        self.events
+            .extend(silences.map(|silence| Event::silence(silence, "expired", silence.ends_at)));
+        for found in self.dispatcher.acknowledgements().iter() {
+            let alert = self.dispatcher.alert(found.fingerprint);
+            if let (Some(end), Some(alert)) = (found.expires_at.filter(|end| over(*end)), alert) {
+                self.events
+                    .push(Event::acknowledgement(found, "expired", alert, end));
+            }
+        }
     }
 
     /// Fills the annotations of a rule's alert from its templates.

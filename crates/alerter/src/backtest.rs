@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use watchpost_client::Client;
 use watchpost_client::query::Query;
+use watchpost_core::duration::Duration;
+use watchpost_core::time::format_rfc3339;
 
 use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
@@ -53,6 +56,29 @@ impl Replay {
             |message: &&Message| message.status == "firing" && !message.reason.starts_with("still");
         self.messages.iter().filter(page).count()
     }
+
+    /// What scripts and pages read.
+    pub fn report(&self, rule: &str, span: Span) -> serde_json::Value {
+        let message = |message: &Message| {
+            json!({
+                "at": format_rfc3339(message.at),
+                "receiver": message.receiver,
+                "status": message.status,
+                "severity": message.severity,
+                "reason": message.reason,
+                "alerts": message.alerts,
+            })
+        };
+        json!({
+            "rule": rule,
+            "from": format_rfc3339(span.start),
+            "to": format_rfc3339(span.stop),
+            "step": Duration::from_nanos(span.step).to_string(),
+            "series": self.series,
+            "pages": self.pages(),
+            "messages": self.messages.iter().map(message).collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// The step of data and evaluations: asked for, or a minute, or the rule's own if that is longer.
@@ -60,22 +86,34 @@ pub fn resolution(rule: &Rule, asked: Option<Nanos>) -> Nanos {
     asked.unwrap_or(DEFAULT_STEP.max(rule.every)).max(SECOND)
 }
 
-/// Reads the rule's history, one value a step, and what the first evaluations look back on.
-///
-/// Errors: the server's, as text.
+#[derive(Debug, thiserror::Error)]
+pub enum BacktestError {
+    #[error("that is more than {0} samples; ask for less history or a longer step")]
+    TooMuch(usize),
+    /// The server's words.
+    #[error("{0}")]
+    Database(String),
+}
+
+/// Reads the rule's history, one value a step, and what the first evaluations look back on: at most
+/// `limit` samples.
 pub async fn read(
     client: &Client,
     rule: &Arc<Rule>,
     span: Span,
+    limit: usize,
     progress: impl Fn(Nanos),
-) -> Result<VirtualDatabase, String> {
+) -> Result<VirtualDatabase, BacktestError> {
     let mut database = VirtualDatabase::default();
+    let mut samples = 0;
     if let Kind::Flux { query, .. } = &rule.kind {
         let mut at = span.start;
         while at < span.stop {
             progress(at);
             let batch = own(rule, query, at);
-            for row in rows(client, &batch, Some(at)).await? {
+            let rows = rows(client, &batch, Some(at)).await?;
+            count(&mut samples, rows.len(), limit)?;
+            for row in rows {
                 database.append(
                     &rule.name,
                     &row.labels,
@@ -93,7 +131,9 @@ pub async fn read(
     while start < span.stop {
         progress(start.max(span.start));
         let stop = (start + PIECE).min(span.stop);
-        for row in rows(client, &windows(rule, start, stop, span.step), None).await? {
+        let rows = rows(client, &windows(rule, start, stop, span.step), None).await?;
+        count(&mut samples, rows.len(), limit)?;
+        for row in rows {
             let Some(time) = row.time else { continue };
             database.append(
                 &rule.selector.field,
@@ -107,6 +147,14 @@ pub async fn read(
         start = stop;
     }
     Ok(database)
+}
+
+fn count(samples: &mut usize, more: usize, limit: usize) -> Result<(), BacktestError> {
+    *samples += more;
+    if *samples > limit {
+        return Err(BacktestError::TooMuch(limit));
+    }
+    Ok(())
 }
 
 /// How far the first evaluation looks back.
@@ -173,7 +221,11 @@ fn windows(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
     }
 }
 
-async fn rows(client: &Client, batch: &Batch, now: Option<Nanos>) -> Result<Vec<Row>, String> {
+async fn rows(
+    client: &Client,
+    batch: &Batch,
+    now: Option<Nanos>,
+) -> Result<Vec<Row>, BacktestError> {
     let mut query = Query::new(flux::text(batch));
     if let Some(now) = now {
         query = query.now(now);
@@ -181,12 +233,19 @@ async fn rows(client: &Client, batch: &Batch, now: Option<Nanos>) -> Result<Vec<
     let tables = client
         .query(&query)
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| BacktestError::Database(error.to_string()))?;
     Ok(flux::assign(batch, &tables).swap_remove(0))
 }
 
-/// Evaluates the rule at every step, and routes, groups and delivers what it makes of it.
-pub fn replay(file: &RuleFile, rule: &Arc<Rule>, database: &VirtualDatabase, span: Span) -> Replay {
+/// Evaluates the rule at every step, and routes, groups and delivers what it makes of it, while
+/// `goes_on` says so.
+pub fn replay(
+    file: &RuleFile,
+    rule: &Arc<Rule>,
+    database: &VirtualDatabase,
+    span: Span,
+    goes_on: impl Fn() -> bool,
+) -> Replay {
     let mut slow = Rule::clone(rule);
     slow.every = span.step;
     let rule = Arc::new(slow);
@@ -197,7 +256,7 @@ pub fn replay(file: &RuleFile, rule: &Arc<Rule>, database: &VirtualDatabase, spa
     let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), span.start);
     let mut replay = Replay::default();
     let mut now = span.start;
-    while now <= span.stop {
+    while now <= span.stop && goes_on() {
         if !alerting.evaluator.due(now).is_empty() {
             if alerting.evaluator.needs_baseline(&rule, now) {
                 let rows = database.baseline(&rule, now);

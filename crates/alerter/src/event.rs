@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use watchpost_core::point::Point;
 
-use crate::alert::{Alert, Nanos};
-use crate::labels::Labels;
+use crate::alert::{Alert, Nanos, SECOND};
+use crate::pipeline::acknowledgement::Acknowledgement;
 use crate::pipeline::notification::Notification;
+use crate::pipeline::silence::Silence;
 use crate::rules::evaluator::Transition;
 
 /// Measurement of `alerts_history`.
@@ -61,6 +62,9 @@ pub struct Event {
     pub value: Option<f64>,
     #[serde(default)]
     pub threshold: Option<f64>,
+    /// Since when the alert fires or fired.
+    #[serde(default)]
+    pub since: Option<Nanos>,
 }
 
 impl Event {
@@ -78,6 +82,7 @@ impl Event {
             reason: String::new(),
             value: None,
             threshold: None,
+            since: None,
         }
     }
 
@@ -97,7 +102,39 @@ impl Event {
             reason: transition.reason.to_string(),
             value: transition.value,
             threshold: transition.threshold,
+            since: transition.fired_at,
             ..Event::new(transition.at, EventKind::Transition, transition.to)
+        }
+    }
+
+    /// An alert began or ended that no series of a rule stands for.
+    pub fn alert_changed(at: Nanos, state: &str, alert: &Alert) -> Event {
+        Event {
+            message: format!("{state} {}", alert.labels),
+            reason: alert.reason.clone(),
+            ..Event::of_alert(at, EventKind::Transition, state, alert)
+        }
+    }
+
+    pub fn silence(silence: &Silence, state: &str, at: Nanos) -> Event {
+        let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
+        Event {
+            message: format!("{} by {}", matchers.join(","), silence.created_by),
+            reason: silence.comment.clone(),
+            ..Event::new(at, EventKind::Silence, state)
+        }
+    }
+
+    pub fn acknowledgement(
+        found: &Acknowledgement,
+        state: &str,
+        alert: &Alert,
+        at: Nanos,
+    ) -> Event {
+        Event {
+            message: format!("{} by {}", alert.labels, found.owner),
+            reason: found.comment.clone(),
+            ..Event::of_alert(at, EventKind::Acknowledgement, state, alert)
         }
     }
 
@@ -132,6 +169,7 @@ impl Event {
             fingerprint: alert.fingerprint.to_string(),
             value: alert.value,
             threshold: alert.threshold,
+            since: Some(alert.starts_at),
             ..Event::new(at, kind, state)
         }
     }
@@ -160,7 +198,13 @@ impl Event {
         for (name, text) in texts {
             point = point.field(name, cut(text));
         }
-        for (name, number) in [("value", self.value), ("threshold", self.threshold)] {
+        let seconds = |since: Nanos| self.at.saturating_sub(since) as f64 / SECOND as f64;
+        let numbers = [
+            ("value", self.value),
+            ("threshold", self.threshold),
+            ("duration_seconds", self.since.map(seconds)),
+        ];
+        for (name, number) in numbers {
             if let Some(number) = number.filter(|number| number.is_finite()) {
                 point = point.field(name, number);
             }
@@ -176,9 +220,4 @@ fn single_line(text: &str) -> String {
 
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(TEXT_LIMIT)].to_owned()
-}
-
-/// The labels of a silence or acknowledgement event, for its message.
-pub fn describe(labels: &Labels, author: &str, comment: &str) -> String {
-    format!("{labels} by {author}: {comment}")
 }

@@ -9,12 +9,13 @@
 //!    deduplication, delivery: each a pure stage that names its reason.
 //! 5. `receivers`: one file a channel.
 //!
-//! Around it: `store` (what survives a crash), `history` (what is told to the
-//! `alerts_history` bucket), `api` and `cli` (how people ask), `timeline` (tests and
+//! Around it: `store` (what survives a crash), `event` (what is told to the
+//! `alerts_history` bucket) and `annotation` (what charts read of it), `api` and `cli` (how people ask), `timeline` (tests and
 //! backtests on a virtual clock), `daemon` (the loop that drives all of it).
 
 pub mod alert;
 pub mod alerting;
+pub mod annotation;
 pub mod api;
 pub mod backtest;
 pub mod cli;

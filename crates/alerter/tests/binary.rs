@@ -11,6 +11,8 @@ use watchpost_testkit::{
     Daemon, HttpReceiver, Refusal, Signal, TempFolder, skip, temp_folder, wait,
 };
 
+use crate::api_document::check_answer;
+
 const TOKEN: &str = "the-token";
 
 pub(crate) struct Alerter {
@@ -137,8 +139,17 @@ impl Alerter {
         })
     }
 
+    /// The answer to a GET, which is as the API's document says.
     pub(crate) fn get(&self, path: &str) -> Value {
-        self.call(Method::GET, path, None, false).1
+        let (status, answer) = self.call(Method::GET, path, None, false);
+        if status == 200 && path.starts_with("/api/v1/") {
+            check_answer(path, &answer);
+        }
+        answer
+    }
+
+    pub(crate) fn post(&self, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call(Method::POST, path, body, true)
     }
 
     fn push(&self, host: &str, ends: bool) {
@@ -342,4 +353,90 @@ fn the_command_line_plays_timelines_and_shows_rules() {
     let (code, text) = run(&["rule", "show", "cpu_high", "--file", rules]);
     assert_eq!(code, Some(0));
     assert!(text.contains("|> mean()"), "{text}");
+}
+
+#[test]
+fn without_rules_it_is_ready_at_once() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    wait::until("readiness", || {
+        (alerter.call(Method::GET, "/ready", None, false).0 == 200).then_some(())
+    });
+}
+
+#[test]
+fn every_answer_is_as_its_document_says() {
+    let hook = HttpReceiver::webhook();
+    let quiet_rule =
+        "[[rule]]\nname = \"quiet\"\nkind = \"threshold\"\nfield = \"x\"\nabove = { warn = 1 }\n";
+    let site = Site::new(&(quiet_rule.to_owned() + &rules(&hook)));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    hook.requests.wait(1);
+    let alerts = alerter.get("/api/v1/alerts?state=firing");
+    let fingerprint = alerts["alerts"][0]["fingerprint"].as_str().unwrap();
+    let path = format!("/api/v1/alerts/{fingerprint}/acknowledgement");
+    assert_eq!(alerter.post(&path, Some(json!({ "owner": "ann" }))).0, 200);
+    let window = json!({ "times": ["22:00-06:00"], "location": "Europe/Berlin" });
+    let silence = json!({ "matchers": ["host=\"b\""], "for": "1h", "createdBy": "ann",
+        "comment": "nights", "recurring": [window] });
+    assert_eq!(alerter.post("/api/v1/silences", Some(silence)).0, 200);
+    for path in [
+        "status",
+        "alerts",
+        "groups",
+        "silences",
+        "rules",
+        "rules/quiet",
+        "history",
+    ] {
+        alerter.get(&format!("/api/v1/{path}"));
+    }
+    let explained = alerter.get(&format!("/api/v1/explain/{fingerprint}"));
+    assert_eq!(explained["alert"]["acknowledgement"]["owner"], "ann");
+    let rules = alerter.get("/api/v1/rules?field=x");
+    let rule = &rules["rules"][0];
+    assert_eq!(
+        (&rule["levels"]["warn"], &rule["levelsOf"]),
+        (&json!(1.0), &json!("value"))
+    );
+    assert_eq!(alerter.get("/api/v1/rules?field=y")["rules"], json!([]));
+}
+
+#[test]
+fn annotations_come_from_the_store_where_no_history_is_written() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    alerter.push("over", false);
+    alerter.push("fires", false);
+    hook.requests.wait(2);
+    let now = watchpost_core::time::format_rfc3339(watchpost_alerter::clock::now());
+    let over = json!([{ "labels": { "alertname": "cpu", "host": "over" },
+        "startsAt": "2020-01-01T00:00:00Z", "endsAt": now }]);
+    assert_eq!(alerter.post("/api/v2/alerts", Some(over)).0, 200);
+    let found = alerter.get("/api/v1/annotations?from=-1h");
+    let ends = |host: &str| {
+        let mut list = found["annotations"].as_array().unwrap().iter();
+        let one = list.find(|one| one["host"] == host).unwrap();
+        assert_eq!(one["startsAt"], "2020-01-01T00:00:00Z");
+        !one["endsAt"].is_null()
+    };
+    assert!(ends("over") && !ends("fires"), "{found}");
+    let elsewhere = alerter.get("/api/v1/annotations?from=-1h&host=other");
+    assert_eq!(elsewhere["annotations"], json!([]));
+    let (status, refused) = alerter.call(
+        Method::GET,
+        "/api/v1/annotations?from=yesterday",
+        None,
+        false,
+    );
+    assert_eq!(status, 400, "{refused}");
 }

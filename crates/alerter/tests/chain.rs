@@ -139,6 +139,57 @@ fn a_backtest_counts_what_would_have_been_sent() {
         ["firing", "firing", "firing", "resolved"],
         "{result}"
     );
+    let Some(alerter) = site.start() else { return };
+    let (status, over_http) = alerter.post("/api/v1/rules/high/backtest?from=-5h", None);
+    assert_eq!(status, 200, "{over_http}");
+    assert_eq!(over_http["messages"], result["messages"]);
+    for (query, status) in [
+        ("high/backtest?from=-40d", 400),
+        ("high/backtest?from=-7d&step=1s", 400),
+        ("high/backtest?from=1h", 400),
+        ("absent/backtest", 404),
+    ] {
+        let (given, answer) = alerter.post(&format!("/api/v1/rules/{query}"), None);
+        assert_eq!(given, status, "{query}: {answer}");
+    }
+}
+
+#[test]
+fn annotations_come_from_the_history() {
+    let Some(bench) = Bench::new() else { return };
+    let hook = HttpReceiver::webhook();
+    let site = bench.site(&format!(
+        "[[rule]]\nname = \"high\"\nkind = \"threshold\"\nfield = \"x\"\naggregate = \"last\"\nwindow = \"1m\"\n\
+         above = {{ warn = 90 }}\n[route]\nreceiver = \"hook\"\ngroup_interval = \"1s\"\n\
+         [[receiver]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"{}\"\n",
+        hook.url("/")
+    ));
+    let Some(alerter) = site.start_with_history(&bench.server.bucket) else {
+        return;
+    };
+    let host = &bench.measurement;
+    bench.write(&format!("{},host={host} x=99 {}", bench.measurement, now()));
+    hook.requests.wait(1);
+    let path = format!("/api/v1/annotations?from=-1h&rule=high&host={host}");
+    let found = alerter.get(&path);
+    assert!(found["annotations"][0]["endsAt"].is_null(), "{found}");
+    bench.write(&format!("{},host={host} x=1 {}", bench.measurement, now()));
+    hook.requests.wait(2);
+    let ended = wait::until("the end in the history", || {
+        let found = alerter.get(&path)["annotations"][0].clone();
+        found["endsAt"].is_string().then_some(found)
+    });
+    let start = |annotation: &serde_json::Value| {
+        let text = annotation["startsAt"].as_str().unwrap();
+        watchpost_core::time::parse_rfc3339(text).unwrap()
+    };
+    // The history keeps milliseconds.
+    let difference = start(&ended) - start(&found["annotations"][0]);
+    assert!(difference.abs() <= 2_000_000, "{found} {ended}");
+    assert_eq!(
+        (&ended["severity"], &ended["threshold"]),
+        (&"warning".into(), &90.0.into())
+    );
 }
 
 #[test]

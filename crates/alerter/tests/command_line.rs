@@ -114,6 +114,24 @@ fn questions_need_no_rule_file_and_take_their_target_from_the_environment() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_says_nothing() {
+    let Some(shell) = Shell::new() else {
+        return;
+    };
+    let mut command = shell.command(&["alerts", "--set", "api.listen.listen=127.0.0.1:1"]);
+    let output = command
+        .env("ALERTER_URL", "")
+        .env("ALERTER_TOKEN_FILE", "")
+        .output()
+        .unwrap();
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("no alerter answers at http://127.0.0.1:1"),
+        "{message}"
+    );
+}
+
+#[test]
 fn variables_of_the_api_commands_are_no_configuration() {
     let Some(shell) = Shell::new() else {
         return;

@@ -126,7 +126,7 @@ pub(super) async fn push(
         .ask(move |alerting, _, now| {
             alerts
                 .into_iter()
-                .for_each(|alert| alerting.dispatcher.put(alert, now))
+                .for_each(|alert| alerting.push(alert, now))
         })
         .await?;
     Ok(Json(json!({})))

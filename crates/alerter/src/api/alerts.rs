@@ -130,21 +130,12 @@ pub(super) async fn acknowledge(
             severity: alert.severity,
         };
         let view = views::acknowledgement(&acknowledgement);
-        let who = acknowledgement.owner.clone();
-        let comment = acknowledgement.comment.clone();
-        alerting
-            .dispatcher
-            .acknowledge(acknowledgement, now)
-            .then(|| {
-                let event =
-                    Event::of_alert(now, EventKind::Acknowledgement, "acknowledged", &alert);
-                alerting.record(Event {
-                    message: format!("{} by {who}", alert.labels),
-                    reason: comment,
-                    ..event
-                });
-                view
-            })
+        let event = Event::acknowledgement(&acknowledgement, "acknowledged", &alert, now);
+        let taken = alerting.dispatcher.acknowledge(acknowledgement, now);
+        taken.then(|| {
+            alerting.record(event);
+            view
+        })
     });
     found
         .await?
@@ -263,7 +254,7 @@ fn explain_now(alerting: &Alerting, id: Fingerprint, now: Nanos) -> Option<Value
         "now": format_rfc3339(now),
         "dispatching": alerting.may_dispatch(),
         "alert": alert.map(|alert| views::alert(alerting, alert, now)),
-        "rule": series.map(|(rule, _)| views::rule(alerting, rule)),
+        "rule": series.map(|(rule, _)| views::rule(alerting, rule, now)),
         "series": series.map(|(_, series)| views::series(series)),
         "receivers": receivers.iter().map(views::explanation).collect::<Vec<_>>(),
     }))

@@ -19,6 +19,10 @@ pub(super) enum ApiError {
     ReadOnly,
     #[error("there is no {0}")]
     NotFound(String),
+    #[error("{0}")]
+    TooMany(&'static str),
+    #[error("the server: {0}")]
+    Database(String),
     #[error(transparent)]
     Busy(#[from] DeskClosed),
     #[error(transparent)]
@@ -41,6 +45,8 @@ impl IntoResponse for ApiError {
             ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
             ApiError::ReadOnly => StatusCode::FORBIDDEN,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            ApiError::Database(_) => StatusCode::BAD_GATEWAY,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

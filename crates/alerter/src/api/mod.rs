@@ -6,6 +6,8 @@
 mod access;
 mod alertmanager;
 mod alerts;
+mod annotations;
+mod backtests;
 mod error;
 mod rules;
 mod silences;
@@ -19,6 +21,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{delete, get, post};
+use tokio::sync::Semaphore;
+use watchpost_client::Client;
 use watchpost_core::duration::Duration;
 use watchpost_service::config::TelemetryConfig;
 use watchpost_service::http::{Readiness, Telemetry, routes};
@@ -44,6 +48,11 @@ pub struct Server {
     pub store: Arc<Store>,
     pub surroundings: Surroundings,
     pub token_file: Option<PathBuf>,
+    pub client: Client,
+    /// Where the history is written, if it is.
+    pub history_bucket: Option<String>,
+    /// One backtest at a time.
+    pub backtests: Arc<Semaphore>,
     pub registry: Registry,
     pub readiness: Readiness,
 }
@@ -66,6 +75,8 @@ fn router(server: Server) -> Router {
         .route("/api/v1/silences/{id}", delete(silences::expire))
         .route("/api/v1/rules", get(rules::list))
         .route("/api/v1/rules/{name}", get(rules::show))
+        .route("/api/v1/rules/{name}/backtest", post(backtests::run))
+        .route("/api/v1/annotations", get(annotations::list))
         .route("/api/v1/receivers/{name}/test", post(rules::test_receiver))
         .route("/api/v1/history", get(alerts::history))
         .route("/api/v1/explain/{fingerprint}", get(alerts::explain))

@@ -1,23 +1,40 @@
 //! Rules, the status of the whole, and test messages.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::access::MayChange;
 use super::error::ApiError;
 use super::{Server, views};
+use crate::rules::definition::Rule;
 
 /// Series of a rule that one answer lists.
 const SERIES_LIMIT: usize = 10_000;
 
-pub(super) async fn list(State(server): State<Server>) -> Result<Json<Value>, ApiError> {
-    let rules = server.desk.ask(|alerting, _, _| {
-        let rules = alerting.evaluator.rules();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleFilter {
+    /// Only rules of this field.
+    field: Option<String>,
+}
+
+pub(super) async fn list(
+    State(server): State<Server>,
+    Query(filter): Query<RuleFilter>,
+) -> Result<Json<Value>, ApiError> {
+    let rules = server.desk.ask(move |alerting, _, now| {
+        let wanted = |rule: &&Arc<Rule>| {
+            let field = filter.field.as_deref();
+            field.is_none_or(|field| rule.selector.field == field)
+        };
+        let rules = alerting.evaluator.rules().iter().filter(wanted);
         rules
-            .iter()
-            .map(|rule| views::rule(alerting, rule))
+            .map(|rule| views::rule(alerting, rule, now))
             .collect::<Vec<_>>()
     });
     Ok(Json(json!({ "rules": rules.await? })))
@@ -29,13 +46,14 @@ pub(super) async fn show(
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let wanted = name.clone();
-    let found = server.desk.ask(move |alerting, _, _| {
+    let found = server.desk.ask(move |alerting, _, now| {
         let rule = alerting
             .evaluator
             .rules()
             .iter()
             .find(|rule| rule.name == wanted)?;
-        let mut view = views::rule(alerting, rule);
+        let mut view = views::rule(alerting, rule, now);
+        view["queries"] = views::query_texts(rule, now);
         let series = alerting.evaluator.series(&rule.name).take(SERIES_LIMIT);
         view["seriesList"] = series.map(|(_, series)| views::series(series)).collect();
         Some(view)
@@ -80,7 +98,7 @@ pub(super) async fn test_receiver(
     let wanted = name.clone();
     let settings = server
         .desk
-        .ask(move |_, file, _| file.receivers.get(&wanted).cloned())
+        .ask(move |_, file, _| file.content.receivers.get(&wanted).cloned())
         .await?;
     let settings = settings.ok_or_else(|| ApiError::NotFound(format!("receiver {name}")))?;
     let message = crate::receivers::test_message(&name, crate::clock::now());

@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::{Server, read_duration, read_time, views};
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::matcher::Matcher;
 use crate::pipeline::mute::TimeWindow;
 use crate::pipeline::silence::{Silence, SilenceState};
@@ -99,21 +99,17 @@ pub(super) async fn create(
 pub(super) async fn set(server: &Server, silence: Silence) -> Result<String, ApiError> {
     let fresh_id = fresh_id();
     let made = server.desk.ask(move |alerting, _, now| {
-        let event = silence_event(&silence, "created", now);
+        let state = if silence.id.is_empty() {
+            "created"
+        } else {
+            "changed"
+        };
+        let event = Event::silence(&silence, state, now);
         let id = alerting.dispatcher.set_silence(silence, &fresh_id, now)?;
         alerting.record(event);
         Ok::<_, crate::pipeline::silence::SilenceError>(id)
     });
     Ok(made.await??)
-}
-
-fn silence_event(silence: &Silence, state: &str, now: Nanos) -> Event {
-    let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
-    Event {
-        message: format!("{} by {}", matchers.join(","), silence.created_by),
-        reason: silence.comment.clone(),
-        ..Event::new(now, EventKind::Silence, state)
-    }
 }
 
 /// A random id in the form of a UUID (version 4), which Alertmanager's clients expect.
@@ -152,7 +148,7 @@ fn expire_now(
 ) -> Result<(), crate::pipeline::silence::SilenceError> {
     alerting.dispatcher.expire_silence(id, now)?;
     if let Some(silence) = alerting.dispatcher.silences().get(id) {
-        let event = silence_event(silence, "expired", now);
+        let event = Event::silence(silence, "expired", now);
         alerting.record(event);
     }
     Ok(())

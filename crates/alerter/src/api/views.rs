@@ -1,15 +1,19 @@
 //! The JSON shapes of the API. Times are RFC 3339.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use crate::alert::{Alert, Nanos};
 use crate::alerting::Alerting;
+use crate::dialect::flux;
+use crate::dialect::shape::{Batch, Purpose, batches};
 use crate::event::Event;
 use crate::pipeline::acknowledgement::Acknowledgement;
 use crate::pipeline::explanation::Explanation;
 use crate::pipeline::silence::Silence;
-use crate::rules::definition::Rule;
+use crate::rules::definition::{Kind, Levels, Rule};
 use crate::rules::evaluator::Series;
 use crate::rules::life::state_name;
 
@@ -87,8 +91,10 @@ pub(super) fn silence(silence: &Silence, now: Nanos) -> Value {
     })
 }
 
-pub(super) fn rule(alerting: &Alerting, rule: &Rule) -> Value {
+/// A rule, how it does, and what a page needs to draw its levels over its series.
+pub(super) fn rule(alerting: &Alerting, rule: &Arc<Rule>, now: Nanos) -> Value {
     let health = alerting.evaluator.health(&rule.name);
+    let selector = &rule.selector;
     json!({
         "name": rule.name,
         "kind": rule.kind.name(),
@@ -101,7 +107,75 @@ pub(super) fn rule(alerting: &Alerting, rule: &Rule) -> Value {
         "lastError": health.last_error,
         "series": health.series,
         "firing": health.firing,
+        "bucket": selector.bucket,
+        "measurement": selector.measurement,
+        "field": selector.field,
+        "where": selector.matchers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "groupBy": selector.group_by,
+        "aggregate": aggregate(&rule.kind),
+        "window": duration(rule.kind.window()),
+        "unit": rule.unit(),
+        "levels": rule.kind.levels().map(levels),
+        "levelsOf": levels_of(&rule.kind),
+        "target": target(&rule.kind),
+        "query": queries(rule, now).map(|batch| flux::text(&batch)).next(),
     })
+}
+
+/// The queries of one evaluation: the values', then the baseline's.
+fn queries(rule: &Arc<Rule>, now: Nanos) -> impl Iterator<Item = Batch> {
+    let only = std::slice::from_ref(rule);
+    let values = batches(only, &[], now).into_iter();
+    values.chain(batches(&[], only, now))
+}
+
+/// Each query of an evaluation with what it is for.
+pub(super) fn query_texts(rule: &Arc<Rule>, now: Nanos) -> Value {
+    let view = |batch: Batch| {
+        let purpose = match batch.members.first().map(|member| member.purpose) {
+            Some(Purpose::Baseline) => "baseline",
+            _ => "values",
+        };
+        json!({ "purpose": purpose, "flux": flux::text(&batch) })
+    };
+    queries(rule, now).map(view).collect()
+}
+
+fn aggregate(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Threshold { aggregate, .. } | Kind::Anomaly { aggregate, .. } => {
+            Some(aggregate.as_str())
+        }
+        _ => None,
+    }
+}
+
+fn levels(levels: &Levels) -> Value {
+    json!({
+        "direction": levels.direction.word(),
+        "warn": levels.warn,
+        "critical": levels.critical,
+        "recover": levels.recover,
+    })
+}
+
+/// What is compared with the levels: only `value` and `rate` are on the axis of the series.
+fn levels_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Threshold { .. } | Kind::Flux { .. } => "value",
+        Kind::Rate { .. } => "rate",
+        Kind::NoData { .. } => "silence",
+        Kind::Anomaly { .. } => "score",
+        Kind::Forecast { .. } => "seconds_until_target",
+    }
+}
+
+/// What a forecast waits for, on the axis of the series.
+fn target(kind: &Kind) -> Option<f64> {
+    match kind {
+        Kind::Forecast { level, .. } => Some(*level),
+        _ => None,
+    }
 }
 
 /// One series under a rule.
@@ -145,6 +219,7 @@ pub(super) fn explanation(found: &Explanation) -> Value {
 pub(super) fn event(sequence: u64, event: &Event) -> Value {
     let mut value = json!(event);
     value["at"] = json!(format_rfc3339(event.at));
+    value["since"] = json!(time(event.since));
     value["sequence"] = json!(sequence);
     value
 }

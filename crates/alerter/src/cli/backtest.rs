@@ -4,14 +4,14 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::json;
 use watchpost_core::duration::Duration;
-use watchpost_core::time::{format_rfc3339, parse_rfc3339};
+use watchpost_core::time::format_rfc3339;
 use watchpost_service::cli::Output;
 
 use super::{CommandError, print, rule_file};
 use crate::alert::Nanos;
 use crate::backtest::{self, Message, Span};
+use crate::clock::read_moment;
 use crate::config::AlerterConfig;
 use crate::rule_file::mistake::did_you_mean;
 
@@ -56,8 +56,8 @@ pub(super) async fn run(
         .clone();
     let now = crate::clock::now();
     let (start, stop) = (
-        read_time(&arguments.from, now)?,
-        read_time(&arguments.to, now)?,
+        read_moment(&arguments.from, now)?,
+        read_moment(&arguments.to, now)?,
     );
     if start >= stop {
         return Err("--from must be before --to".to_owned().into());
@@ -75,18 +75,11 @@ pub(super) async fn run(
             eprint!("\rreading history: {percent} %  ");
         }
     };
-    let database = backtest::read(&client, &rule, span, progress).await?;
-    let result = backtest::replay(&file, &rule, &database, span);
-    let messages: Vec<_> = result.messages.iter().map(message_json).collect();
-    let json = json!({
-        "rule": rule.name,
-        "from": format_rfc3339(start),
-        "to": format_rfc3339(stop),
-        "step": Duration::from_nanos(span.step).to_string(),
-        "series": result.series,
-        "messages": messages,
-        "pages": result.pages(),
-    });
+    let database = backtest::read(&client, &rule, span, usize::MAX, progress)
+        .await
+        .map_err(|error| error.to_string())?;
+    let result = backtest::replay(&file, &rule, &database, span, || true);
+    let json = result.report(&rule.name, span);
     print(output, &json, || {
         let mut text: String = result.messages.iter().map(line).collect();
         let step = Duration::from_nanos(span.step);
@@ -102,13 +95,6 @@ pub(super) async fn run(
         text
     });
     Ok(ExitCode::SUCCESS)
-}
-
-fn message_json(message: &Message) -> serde_json::Value {
-    json!({
-        "at": format_rfc3339(message.at), "receiver": message.receiver, "status": message.status,
-        "severity": message.severity, "reason": message.reason, "alerts": message.alerts,
-    })
 }
 
 fn line(message: &Message) -> String {
@@ -127,18 +113,4 @@ fn read_duration(text: &str) -> Result<Nanos, String> {
         .and_then(Duration::fixed_nanos)
         .filter(|nanos| *nanos > 0);
     parsed.ok_or_else(|| format!("{text:?} is not a duration such as 1m"))
-}
-
-/// A time, or a duration from now (`-30d`).
-fn read_time(text: &str, now: Nanos) -> Result<Nanos, String> {
-    if let Ok(time) = parse_rfc3339(text) {
-        return Ok(time);
-    }
-    let offset = text
-        .parse::<Duration>()
-        .ok()
-        .and_then(|duration| duration.add_to(now));
-    offset.ok_or_else(|| {
-        format!("{text:?} is neither a time (2026-03-02T08:00:00Z) nor a duration (-30d)")
-    })
 }

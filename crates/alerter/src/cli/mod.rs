@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
 use watchpost_service::config::{self, ConfigError, RoleConfig};
@@ -44,7 +45,9 @@ pub struct Target {
     #[arg(long, global = true, value_name = "URL", env = "ALERTER_URL")]
     pub api: Option<String>,
     /// File with its token, for changes [default: api.token_file of the configuration]
-    #[arg(long, global = true, value_name = "FILE", env = "ALERTER_TOKEN_FILE")]
+    // The parser of paths refuses an empty variable, which means nothing here.
+    #[arg(long, global = true, value_name = "FILE", env = "ALERTER_TOKEN_FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub token_file: Option<PathBuf>,
 }
 

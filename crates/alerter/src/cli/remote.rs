@@ -101,14 +101,12 @@ struct Api {
 
 impl Api {
     fn new(target: &Target, config: &AlerterConfig) -> Result<Api, CommandError> {
-        let base = target
-            .api
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", config.api.listen.listen));
-        let file = target
-            .token_file
-            .as_ref()
-            .or(config.api.token_file.as_ref());
+        // A variable that is set to nothing says nothing.
+        let named = target.api.clone().filter(|url| !url.trim().is_empty());
+        let base = named.unwrap_or_else(|| format!("http://{}", config.api.listen.listen));
+        let named = target.token_file.as_ref();
+        let named = named.filter(|file| !file.as_os_str().is_empty());
+        let file = named.or(config.api.token_file.as_ref());
         let token = file
             .map(|file| Secret::from_file(file))
             .transpose()

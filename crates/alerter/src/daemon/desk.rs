@@ -1,6 +1,5 @@
 //! How other tasks ask the loop: a closure is run between two of its steps.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
-use crate::receivers::settings::ReceiverSettings;
+use crate::rule_file::RuleFile;
 
 /// What the loop runs; what it gives back is run once the change is durable.
 pub(super) type Request =
@@ -27,22 +26,23 @@ pub struct FileState {
     /// Why the newest content is not in force.
     pub error: Option<String>,
     pub tried_at: Nanos,
-    /// The receivers of the file in force.
-    pub receivers: BTreeMap<String, Arc<ReceiverSettings>>,
+    /// What is in force.
+    pub content: Arc<RuleFile>,
 }
 
 impl FileState {
-    pub(super) fn new(path: PathBuf, now: Nanos) -> FileState {
+    pub(super) fn new(path: PathBuf, content: RuleFile, now: Nanos) -> FileState {
         FileState {
             path,
             loaded_at: now,
             error: None,
             tried_at: now,
-            receivers: BTreeMap::new(),
+            content: Arc::new(content),
         }
     }
 
-    pub(super) fn loaded(&mut self, now: Nanos) {
+    pub(super) fn loaded(&mut self, content: RuleFile, now: Nanos) {
+        self.content = Arc::new(content);
         self.loaded_at = now;
         self.tried_at = now;
         self.error = None;

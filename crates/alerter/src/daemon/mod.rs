@@ -101,7 +101,7 @@ pub async fn run(
     let (answers, answered) = mpsc::unbounded_channel();
     let (sent, deliveries) = mpsc::unbounded_channel();
     let (desk, requests) = Desk::new(DESK_QUEUE);
-    let mut daemon = Daemon {
+    let daemon = Daemon {
         alerting,
         store: Arc::clone(&store),
         unwritten: Vec::new(),
@@ -112,14 +112,20 @@ pub async fn run(
         sent,
         meters: Meters::new(&registry),
         readiness: readiness.clone(),
-        file: FileState::new(config.rules.file.clone(), now()),
+        file: FileState::new(config.rules.file.clone(), file, now()),
     };
-    daemon.take_receivers(&file);
+    daemon.take_charts();
     let server = api::Server {
         desk: desk.clone(),
         store: Arc::clone(&store),
         surroundings,
         token_file: config.api.token_file.clone(),
+        client: daemon.client.clone(),
+        history_bucket: config
+            .history
+            .enabled
+            .then(|| config.history.bucket.clone()),
+        backtests: Arc::new(tokio::sync::Semaphore::new(1)),
         registry,
         readiness,
     };
@@ -127,7 +133,11 @@ pub async fn run(
     let address = address
         .map(|address| format!("http://{address}"))
         .unwrap_or_default();
-    tracing::info!(address, rules = file.rules.len(), "the alerter runs");
+    tracing::info!(
+        address,
+        rules = daemon.file.content.rules.len(),
+        "the alerter runs"
+    );
     upload::start(
         &config,
         daemon.client.clone(),
@@ -137,7 +147,7 @@ pub async fn run(
     );
     heartbeat::start(
         &config.heartbeat,
-        &file,
+        &daemon.file.content,
         daemon.client.clone(),
         desk,
         &daemon.surroundings,
@@ -197,8 +207,9 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 impl Daemon {
     /// The loop, until the order to stop; then the end of what is on the way.
     async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
-        self.start_round();
         loop {
+            self.start_round();
+            self.dispatch(shutdown).await;
             let sleep = self.until_next();
             tokio::select! {
                 () = shutdown.requested() => break,
@@ -208,8 +219,6 @@ impl Daemon {
                 Some(()) = inbox.reloads.recv() => self.reload(),
                 () = tokio::time::sleep(sleep) => {}
             }
-            self.start_round();
-            self.dispatch(shutdown).await;
         }
         // Messages on the way are waited for; what their receivers took is remembered.
         shutdown.drain(DRAIN_LIMIT).await;
@@ -219,15 +228,11 @@ impl Daemon {
         self.commit().await;
     }
 
-    fn take_receivers(&mut self, file: &RuleFile) {
+    /// Charts are drawn of the rules in force.
+    fn take_charts(&self) {
         if let Some(history) = &self.surroundings.history {
-            history.take_rules(&file.rules);
+            history.take_rules(&self.file.content.rules);
         }
-        self.file.receivers = file
-            .receivers
-            .iter()
-            .map(|(name, s)| (name.clone(), Arc::new(s.clone())))
-            .collect();
     }
 
     /// How long nothing is due.
@@ -303,18 +308,20 @@ impl Daemon {
                 }
             }
         }
-        if self.alerting.may_dispatch() {
-            self.readiness.ready("evaluation");
-        }
     }
 
     /// Commits what changed, then sends what is due.
     async fn dispatch(&mut self, shutdown: &Shutdown) {
+        // True at once of a file without rules: pushed alerts are all it is for.
+        if self.alerting.may_dispatch() {
+            self.readiness.ready("evaluation");
+        }
         let deliveries = self.alerting.tick(now());
         self.commit().await;
         self.meters.observe(&self.alerting);
         for delivery in deliveries {
-            let Some(settings) = self.file.receivers.get(&delivery.receiver).cloned() else {
+            let Some(settings) = self.file.content.receivers.get(&delivery.receiver).cloned()
+            else {
                 let gone = Failure {
                     reason: "the receiver is no longer in the rule file".to_owned(),
                     retry: false,
@@ -417,11 +424,11 @@ impl Daemon {
         match read_rule_file(&self.file.path) {
             Ok(file) => {
                 self.alerting.reload(&file, at);
-                self.take_receivers(&file);
-                self.in_flight.clear();
-                self.file.loaded(at);
-                self.meters.reloaded(true);
                 tracing::info!(rules = file.rules.len(), "the rule file was read again");
+                self.file.loaded(file, at);
+                self.take_charts();
+                self.in_flight.clear();
+                self.meters.reloaded(true);
             }
             Err(error) => {
                 self.file.refused(error.to_string(), at);

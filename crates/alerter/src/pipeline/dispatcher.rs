@@ -53,6 +53,8 @@ pub struct Dispatcher {
     pub(super) outbox: Outbox,
     pub(super) changes: Changes,
     pub(super) last_notification_id: u64,
+    /// Pushed alerts that were not pushed again, and so ended by themselves.
+    pub(super) lapsed: Vec<Alert>,
 }
 
 impl Dispatcher {
@@ -78,6 +80,7 @@ impl Dispatcher {
             outbox: Outbox::default(),
             changes: Changes::default(),
             last_notification_id: snapshot.last_notification_id,
+            lapsed: Vec::new(),
         };
         snapshot
             .silences

@@ -58,6 +58,11 @@ impl Dispatcher {
         &self.routing
     }
 
+    /// Pushed alerts that ended by themselves since the last call.
+    pub fn take_lapsed(&mut self) -> Vec<Alert> {
+        std::mem::take(&mut self.lapsed)
+    }
+
     /// Alerts, groups and waiting messages.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.alerts.len(), self.groups.len(), self.outbox.len())

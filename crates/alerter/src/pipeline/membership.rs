@@ -5,7 +5,7 @@ use super::dispatcher::Dispatcher;
 use super::grouping::{Group, GroupId, GroupName, next_after};
 use super::inhibition::Inhibitor;
 use super::snapshot::Logged;
-use crate::alert::{Alert, Nanos};
+use crate::alert::{Alert, Nanos, Origin};
 use crate::labels::{Fingerprint, Labels};
 
 impl Dispatcher {
@@ -230,9 +230,15 @@ impl Dispatcher {
             groups.remove(id);
             if groups.is_empty() {
                 self.memberships.remove(&alert);
-                self.alerts.remove(&alert);
+                self.lapsed
+                    .extend(self.alerts.remove(&alert).filter(lapses));
                 self.changes.alerts.insert(alert);
             }
         }
     }
+}
+
+/// Whether the alert ended because nobody pushed it again, not because its end was told.
+fn lapses(alert: &Alert) -> bool {
+    alert.origin == Origin::Pushed && alert.ends_at > Some(alert.updated_at)
 }

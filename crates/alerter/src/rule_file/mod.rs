@@ -24,7 +24,7 @@ use reader::Document;
 pub struct RuleFile {
     pub rules: Vec<Arc<Rule>>,
     pub routing: Arc<Routing>,
-    pub receivers: BTreeMap<String, ReceiverSettings>,
+    pub receivers: BTreeMap<String, Arc<ReceiverSettings>>,
 }
 
 /// Reads the text of a rule file.
@@ -35,9 +35,10 @@ pub fn parse(text: &str) -> Result<RuleFile, Mistakes> {
     let receivers = receivers::read(&root);
     let routing = routing::read(&root, &receivers);
     root.close();
+    let shared = |(name, settings)| (name, Arc::new(settings));
     document.finish(RuleFile {
         rules,
         routing: Arc::new(routing),
-        receivers,
+        receivers: receivers.into_iter().map(shared).collect(),
     })
 }

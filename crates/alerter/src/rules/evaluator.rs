@@ -38,6 +38,8 @@ pub struct Transition {
     pub threshold: Option<f64>,
     pub reason: Reason,
     pub effect: Option<Effect>,
+    /// Since when it fires or fired.
+    pub fired_at: Option<Nanos>,
     pub at: Nanos,
 }
 
@@ -332,6 +334,7 @@ fn step(
             threshold: threshold(rule, severity),
             reason: life.reason,
             effect,
+            fired_at: life.fired_at.or(before.fired_at),
             at: now,
         });
     } else if let (true, Observation::Value { value, .. }) = (life.is_firing(), observation) {

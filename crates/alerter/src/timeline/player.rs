@@ -101,14 +101,14 @@ impl Player<'_> {
                 let since = since.map_or(now, |since| self.start + since);
                 let mut alert = Alert::pushed(labels.clone(), since);
                 alert.ends_at = ends_after.map(|length| now + length);
-                self.alerting.dispatcher.put(accept_pushed(alert, now), now);
+                self.alerting.push(accept_pushed(alert, now), now);
             }
             Event::Resolve { labels } => {
                 let known = self.alerting.dispatcher.alert(labels.fingerprint());
                 let since = known.map_or(self.start, |alert| alert.starts_at);
                 let mut alert = Alert::pushed(labels.clone(), since);
                 alert.ends_at = Some(now);
-                self.alerting.dispatcher.put(accept_pushed(alert, now), now);
+                self.alerting.push(accept_pushed(alert, now), now);
             }
             Event::Silence {
                 name,
