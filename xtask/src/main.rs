@@ -1,5 +1,6 @@
 //! The project's commands, and its only script: `cargo xtask COMMAND`.
 
+mod bench;
 mod ci;
 mod test;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask COMMAND
   down     stop it
   test     tidy, then every test; closes with passed, failed and skipped
   ci       what the gate runs: formatting, clippy, then `test`
+  bench    the project's own benches and scenarios, into docs/benchmarks.md
   tidy     the checks that rustc cannot make: layers, budgets, names, licences
 
 `cargo xtask COMMAND --help` tells more about each.";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "down" => up::down(&root, &arguments),
         "test" => test::run(&root, &arguments),
         "ci" => ci::run(&root, &arguments),
+        "bench" => bench::run(&root, &arguments),
         "tidy" => tidy::run(&root, &arguments),
         "-h" | "--help" | "help" => {
             println!("{HELP}");

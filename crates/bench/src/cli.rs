@@ -69,6 +69,9 @@ pub enum Command {
         #[arg(long, value_name = "NAME", default_value = "influx")]
         server: ServerChoice,
     },
+    /// Answer 204 to every write and keep nothing, for `--spawn null`
+    #[command(name = crate::null_server::COMMAND, hide = true)]
+    NullServer,
     #[command(flatten)]
     Config(ConfigCommand),
 }
@@ -121,6 +124,8 @@ pub struct RunArgs {
 pub enum Spawn {
     /// Our own engine
     Engine,
+    /// A server that answers 204 and keeps nothing: what the bench itself can drive
+    Null,
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use watchpost_service::cli::Output;
 use watchpost_service::shutdown::Shutdown;
 
-use crate::cli::{Cli, Command, RunArgs};
+use crate::cli::{Cli, Command, RunArgs, Spawn};
+use crate::null_server;
 use crate::report::{self, Report};
 use crate::run::{self, Subject};
 use crate::scenario;
@@ -42,7 +43,8 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             Ok(exit_code(comparison.passed()))
         }
         Command::Table { reports } => {
-            let reports: Result<Vec<Report>> = reports.iter().map(|path| Report::read(path)).collect();
+            let reports: Result<Vec<Report>> =
+                reports.iter().map(|path| Report::read(path)).collect();
             let table = report::table(&reports?);
             match output {
                 Output::Human => print!("{}", table.markdown()),
@@ -58,6 +60,11 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
                 Output::Human => println!("{} buckets removed", removed.len()),
                 Output::Json => println!("{}", serde_json::json!({ "removed": removed })),
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::NullServer => {
+            let served = null_server::serve().await;
+            served.map_err(|error| Error::Engine(error.to_string()))?;
             Ok(ExitCode::SUCCESS)
         }
         // Answered before any configuration is loaded.
@@ -113,9 +120,11 @@ async fn run_scenario(
 /// The servers of a run, in the order they take turns.
 fn subjects(arguments: &RunArgs, settings: &Settings) -> Result<Vec<Subject>> {
     let mut subjects = Vec::new();
-    if arguments.spawn.is_some() {
-        let like = Box::new(settings.influx.clone());
-        subjects.push(Subject::Engine(arguments.engine.clone(), like));
+    let like = Box::new(settings.influx.clone());
+    match arguments.spawn {
+        Some(Spawn::Engine) => subjects.push(Subject::Engine(arguments.engine.clone(), like)),
+        Some(Spawn::Null) => subjects.push(Subject::Null(like)),
+        None => {}
     }
     let default = [ServerChoice::Configured("influx".into())];
     let choices: &[ServerChoice] = match (arguments.server.is_empty(), arguments.spawn) {

@@ -28,7 +28,9 @@ pub enum Error {
         problems: Vec<String>,
     },
     /// No server of this name in the configuration.
-    #[error("there is no server {0:?} in the configuration; add [servers.{0}], or write --server {0}=URL")]
+    #[error(
+        "there is no server {0:?} in the configuration; add [servers.{0}], or write --server {0}=URL"
+    )]
     UnknownServer(String),
     /// A server on another machine.
     #[error(

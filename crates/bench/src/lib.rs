@@ -7,6 +7,7 @@
 //! | know what queries are asked | [`query`], `queries/*.flux` |
 //! | see when operations begin and what is counted | [`load`] |
 //! | reach, start, stop a server | [`target`] |
+//! | know what the bench itself can drive | [`null_server`] |
 //! | check that all points arrived | [`verify`] |
 //! | follow a scenario from start to end | [`run`] |
 //! | read, print, plot, compare a report | [`report`] |
@@ -16,6 +17,7 @@ pub mod commands;
 pub mod data;
 mod error;
 pub mod load;
+pub mod null_server;
 mod progress;
 pub mod query;
 pub mod report;

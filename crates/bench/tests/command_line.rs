@@ -61,6 +61,74 @@ fn the_list_is_for_scripts_too() {
 }
 
 #[test]
+fn what_the_bench_itself_can_drive_is_a_run_against_a_server_that_keeps_nothing() {
+    let arguments = [
+        "run",
+        "self-drive-requests",
+        "--duration",
+        "2s",
+        "--spawn",
+        "null",
+        "--output",
+        "json",
+    ];
+    let output = bench(&arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("a report on standard output");
+    let run = &report["runs"][0];
+    assert!(
+        run["loads"]["write"]["operations"].as_u64() > Some(10),
+        "{run}"
+    );
+    assert!(run["verification"].is_null());
+    assert!(run["notes"].to_string().contains("keeps nothing"), "{run}");
+}
+
+#[test]
+fn a_server_may_be_named_on_the_command_line_alone() {
+    let told = |server: &str| {
+        let output = bench(&["run", "write", "--server", server]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (
+            output.status.code(),
+            text + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let (code, text) = told(&format!("mine=http://{address},org=o,kind=victoriametrics"));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("mine (") && text.contains("cannot be reached"),
+        "{text}"
+    );
+    for (server, words) in [
+        ("mine=http://127.0.0.1:1,token=secret", "none of org"),
+        ("mine=127.0.0.1:1", "is not a URL"),
+        (
+            "mine=http://127.0.0.1:1,token-file=/does/not/exist",
+            "/does/not/exist",
+        ),
+        ("mine=http://192.0.2.1:8086", "--allow-remote"),
+        ("mine", "--server mine=URL"),
+    ] {
+        let (code, text) = told(server);
+        assert!(
+            code != Some(0) && code != Some(1),
+            "{server}: {code:?} {text}"
+        );
+        assert!(text.contains(words), "{server}: {text}");
+    }
+}
+
+#[test]
 fn every_key_is_explained_and_closed() {
     assert_eq!(
         reference::undocumented_keys::<Settings>(),

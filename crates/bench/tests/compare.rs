@@ -93,7 +93,10 @@ fn servers_stand_side_by_side_in_medians_and_ratios() {
     let row = row.expect("both have it");
     assert_eq!(row.ratios, [Some(1.0), Some(35.0 / 12.0)]);
     let told = text(&two);
-    assert!(told.contains("| 12.0 (10.0 to 14.0) | 35.0 (30.0 to 40.0) |"), "{told}");
+    assert!(
+        told.contains("| 12.0 (10.0 to 14.0) | 35.0 (30.0 to 40.0) |"),
+        "{told}"
+    );
     assert!(told.contains("theirs / ours"), "{told}");
 }
 

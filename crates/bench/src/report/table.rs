@@ -62,7 +62,10 @@ impl Table {
     fn add(&mut self, report: &Report) {
         let mut found: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
         for run in &report.runs {
-            let at = self.servers.iter().position(|name| *name == run.server.name);
+            let at = self
+                .servers
+                .iter()
+                .position(|name| *name == run.server.name);
             let Some(at) = at else { continue };
             if !run.passed() || run.interrupted {
                 let why = run.problems.first().map_or("interrupted", String::as_str);
@@ -100,9 +103,15 @@ impl Table {
         let mut lines = vec![self.head()];
         lines.extend(self.rows.iter().map(|row| {
             let mut cells = vec![row.scenario.clone(), row.figure.clone()];
-            cells.extend(row.values.iter().map(|value| value.map_or_else(String::new, cell)));
+            cells.extend(
+                row.values
+                    .iter()
+                    .map(|value| value.map_or_else(String::new, cell)),
+            );
             let ratios = row.ratios.iter().skip(1);
-            cells.extend(ratios.map(|ratio| ratio.map_or_else(String::new, |it| format!("{it:.2}"))));
+            cells.extend(
+                ratios.map(|ratio| ratio.map_or_else(String::new, |it| format!("{it:.2}"))),
+            );
             cells
         }));
         let columns = lines[0].len();

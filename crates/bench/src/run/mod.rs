@@ -14,6 +14,7 @@ use watchpost_service::shutdown::Shutdown;
 
 use self::phases::Phases;
 use crate::load::{Ended, Failure};
+use crate::null_server::NullServer;
 use crate::report::{Machine, Report, Run, SCHEMA};
 use crate::scenario::{Kind, Scenario};
 use crate::settings::ServerConfig;
@@ -29,6 +30,8 @@ pub enum Subject {
     Server(String, Box<ServerConfig>),
     /// An engine started for each run: its binary, and limits of time as configured.
     Engine(Option<PathBuf>, Box<ServerConfig>),
+    /// A server started for each run that keeps nothing; limits of time as configured.
+    Null(Box<ServerConfig>),
 }
 
 /// Runs a scenario `rounds` times against each subject; the subjects take turns, so that what
@@ -43,8 +46,8 @@ pub async fn run(
     stop: &Shutdown,
 ) -> Result<Report> {
     let stops_server = matches!(scenario.kind, Kind::Outage | Kind::Kill);
-    let foreign = |subject: &Subject| matches!(subject, Subject::Server(..));
-    if stops_server && subjects.iter().any(foreign) {
+    let ours = |subject: &Subject| matches!(subject, Subject::Engine(..));
+    if stops_server && !subjects.iter().all(ours) {
         return Err(Error::NeedsEngine(scenario.name.clone()));
     }
     let mut report = Report {
@@ -85,6 +88,7 @@ async fn one_run(scenario: &Scenario, subject: &Subject, stop: &Shutdown) -> Res
             let engine = Engine::start(binary.as_deref()).await?;
             Target::spawn(engine, like, &with).await
         }
+        Subject::Null(like) => Target::null(NullServer::start().await?, like, &with).await,
     };
     let target = match opened {
         Ok(target) => Arc::new(target),
@@ -107,9 +111,10 @@ async fn one_run(scenario: &Scenario, subject: &Subject, stop: &Shutdown) -> Res
 /// Loads the server and verifies what it holds.
 async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, run: &mut Run) {
     if target.victoria().is_some() && (scenario.query.is_some() || scenario.alerts.is_some()) {
-        run.notes.push(
-            "VictoriaMetrics answers no Flux: the queries of the scenario were left out".into(),
-        );
+        let name = &target.description().product;
+        run.notes.push(format!(
+            "{name} answers no Flux: the queries of the scenario were left out"
+        ));
     }
     let sampler = Sampler::start(target);
     let mut phases = Phases::new(scenario, target, now());
@@ -127,7 +132,11 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
         Ended::Interrupted => run.interrupted = true,
         Ended::Failed(failure) => run.problems.push(failure.to_string()),
     }
-    if scenario.verify.enabled {
+    if target.keeps_nothing() {
+        run.notes.push(
+            "the null server keeps nothing, so there is nothing to verify: these are the limits of the bench".into(),
+        );
+    } else if scenario.verify.enabled {
         let settle = scenario.verify.settle.get();
         // A verification is bounded by its queries' limits; a second signal ends it at once.
         match verify(target, phases.dataset(), phases.sent(), settle).await {
@@ -165,6 +174,7 @@ fn unreached(subject: &Subject, failure: &Failure) -> Run {
     let (name, url) = match subject {
         Subject::Server(name, server) => (name.clone(), server.url.clone()),
         Subject::Engine(..) => ("engine".to_owned(), String::new()),
+        Subject::Null(..) => ("null".to_owned(), String::new()),
     };
     let mut run = Run::default();
     run.server.name = name;

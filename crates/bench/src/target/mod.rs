@@ -18,6 +18,7 @@ use watchpost_client::{Client, ClientConfig};
 pub use self::engine::Engine;
 pub use self::victoria::{ExportedSeries, Victoria};
 use crate::load::{Failure, FailureKind};
+use crate::null_server::NullServer;
 use crate::settings::{ServerConfig, ServerKind};
 use crate::{Error, Result};
 
@@ -54,6 +55,7 @@ pub struct Target {
     engine: Option<Mutex<Engine>>,
     /// Folder of the data of a server that runs here, and its bytes before the run.
     data_dir: Option<(PathBuf, u64)>,
+    null: Option<NullServer>,
 }
 
 /// How to reach a server.
@@ -89,6 +91,18 @@ impl Target {
         Self::connect("engine", &server, with, Some(engine)).await
     }
 
+    /// Reaches a server that keeps nothing.
+    pub async fn null(
+        null: NullServer,
+        server: &ServerConfig,
+        with: &Connection,
+    ) -> std::result::Result<Self, Failure> {
+        let mut target = Self::connect("null", &null.reach(server), with, None).await?;
+        target.description.product = "null server".into();
+        target.null = Some(null);
+        Ok(target)
+    }
+
     async fn connect(
         name: &str,
         server: &ServerConfig,
@@ -115,6 +129,7 @@ impl Target {
                 let before = folder_bytes(&folder);
                 (folder, before)
             }),
+            null: None,
         };
         match &target.victoria {
             Some(victoria) => {
@@ -218,8 +233,16 @@ impl Target {
         Ok(self.client.query(&bounded(text).timeout(limit)).await?)
     }
 
+    /// Whether it forgets what it is sent, by intention.
+    pub fn keeps_nothing(&self) -> bool {
+        self.null.is_some()
+    }
+
     /// Process id of the server when it runs on this machine.
     pub async fn process(&self) -> Option<u32> {
+        if let Some(null) = &self.null {
+            return null.process();
+        }
         match &self.engine {
             Some(engine) => engine.lock().await.process(),
             None => listener::process(&self.description.url),
