@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 use watchpost_agent::batch::Batch;
-use watchpost_agent::buffer::{Buffer, DiskQueue, Limits};
+use watchpost_agent::buffer::{Buffer, DiskQueue, Limits, Wish};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchpost-agent");
 
@@ -180,7 +180,13 @@ fn fill(queue: &Path, batches: u32, lines: u32) {
             Arc::new(Batch::new((0..lines).map(line).collect())),
             Duration::ZERO,
         );
-        buffer.sync(None, Duration::ZERO, true);
+        let everything = Wish {
+            save_all: true,
+            ..Wish::default()
+        };
+        while let Some(work) = buffer.begin_work(None, everything, Duration::ZERO) {
+            buffer.finish_work(work.run(), None, Duration::ZERO);
+        }
     }
 }
 

@@ -173,25 +173,27 @@ pub(crate) fn get(address: std::net::SocketAddr, path: &str) -> String {
         .body
 }
 
-/// Whether `times` (sorted) has every tick from its first to its last, but for those the agent says it could
-/// not keep: a busy machine skips a collection, and a skipped one is not a lost one.
+/// Whether `times` (sorted) has every tick from its first to its last, but for those the agent says it left
+/// out: a busy machine skips a collection or ends it late, and what was never collected is not lost.
 pub(crate) fn is_complete(times: &[i64], agent: &Daemon) -> bool {
     let (Some(first), Some(last)) = (times.first(), times.last()) else {
         return false;
     };
     let missing = (last - first) / TICK + 1 - times.len() as i64;
-    missing <= skipped(agent)
+    missing <= left_out(agent)
 }
 
-/// Ticks of the collector of uptime that the agent could not keep, from its log.
-fn skipped(agent: &Daemon) -> i64 {
+/// Ticks of the collector of uptime that gave nothing, from the agent's log.
+pub(crate) fn left_out(agent: &Daemon) -> i64 {
     let lines = agent.output.all();
-    let skipped = lines
-        .iter()
-        .filter(|line| line.contains("could not be kept") && line.contains("\"uptime\""));
-    skipped
+    let of_uptime = lines.iter().filter(|line| line.contains("\"uptime\""));
+    of_uptime
         .filter_map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).ok()?["skipped"].as_i64()
+            if line.contains("overstayed its timeout") {
+                return Some(1);
+            }
+            let value: serde_json::Value = serde_json::from_str(line).ok()?;
+            value["skipped"].as_i64()
         })
         .sum()
 }
@@ -201,7 +203,7 @@ pub(crate) fn fill_queue(folder: &Path, batches: &[String]) {
     use std::sync::Arc;
     use std::time::Duration;
     use watchpost_agent::batch::Batch;
-    use watchpost_agent::buffer::{Buffer, DiskQueue, Limits};
+    use watchpost_agent::buffer::{Buffer, DiskQueue, Limits, Wish};
 
     let limits = Limits {
         memory: 1 << 26,
@@ -214,5 +216,11 @@ pub(crate) fn fill_queue(folder: &Path, batches: &[String]) {
     for batch in batches {
         buffer.push(Arc::new(Batch::new(batch.clone())), Duration::ZERO);
     }
-    buffer.sync(None, Duration::ZERO, true);
+    let everything = Wish {
+        save_all: true,
+        ..Wish::default()
+    };
+    while let Some(work) = buffer.begin_work(None, everything, Duration::ZERO) {
+        buffer.finish_work(work.run(), None, Duration::ZERO);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchpost_agent::batch::Batch;
-use watchpost_agent::buffer::{Buffer, DiskQueue, Limits};
+use watchpost_agent::buffer::{Buffer, Delivery, DiskQueue, Limits, Wish};
 
 const NOW: Duration = Duration::from_secs(100);
 
@@ -36,14 +36,49 @@ fn open(folder: &Path, limits: &Limits) -> Buffer {
     )
 }
 
+const SAVE_ALL: Wish = Wish {
+    backlog: None,
+    save_all: true,
+};
+
+/// Lets the disk do what is due and what is wished for, until there is nothing more.
+fn work(
+    buffer: &mut Buffer,
+    mut in_flight: Option<&mut Delivery>,
+    wish: Wish,
+    now: Duration,
+) -> Option<Delivery> {
+    let mut taken = None;
+    while let Some(work) = buffer.begin_work(in_flight.as_deref_mut(), wish, now) {
+        taken = buffer.finish_work(work.run(), in_flight.as_deref_mut(), now);
+        if taken.is_some() {
+            break;
+        }
+    }
+    taken
+}
+
+fn save_all(buffer: &mut Buffer) {
+    work(buffer, None, SAVE_ALL, NOW);
+}
+
+fn take_backlog(buffer: &mut Buffer) -> Option<Delivery> {
+    let wish = Wish {
+        backlog: Some(500),
+        save_all: false,
+    };
+    work(buffer, None, wish, NOW)
+}
+
 /// Takes everything there is, as the numbers of the lines.
 fn take_all(buffer: &mut Buffer) -> Vec<u32> {
     let mut numbers = Vec::new();
-    while let Some(delivery) = buffer.take_fresh(500).or_else(|| buffer.take_backlog(500)) {
+    while let Some(delivery) = buffer.take_fresh(500).or_else(|| take_backlog(buffer)) {
         let number = |line: &str| line.rsplit(' ').next()?.parse::<u32>().ok();
         numbers.extend(delivery.batch.text().lines().filter_map(number));
         buffer.written(delivery);
     }
+    work(buffer, None, Wish::default(), NOW);
     numbers.sort_unstable();
     numbers
 }
@@ -73,7 +108,7 @@ fn the_disk_drops_the_oldest_segment_and_counts() {
             buffer.push(batch(number), NOW);
         }
         // The server does not take them: what is on disk leaves memory.
-        buffer.sync(None, NOW, true);
+        save_all(&mut buffer);
         let delivery = buffer.take_fresh(100).unwrap();
         let remaining = Arc::clone(&delivery.batch);
         buffer.failed(delivery, &remaining);
@@ -104,6 +139,7 @@ fn an_overflow_log_gets_what_is_dropped() {
     let mut buffer = open(&folder.path().join("queue"), &limits);
     for number in 0..1500 {
         buffer.push(batch(number), NOW);
+        work(&mut buffer, None, Wish::default(), NOW);
     }
     let dropped = buffer.take_dropped();
     let kept = take_all(&mut buffer);
@@ -126,9 +162,10 @@ fn what_was_synced_is_there_after_a_restart() {
     for number in 0..10 {
         buffer.push(batch(number), NOW);
     }
-    assert_eq!(buffer.sync_due(None), Some(NOW + Duration::from_secs(1)));
-    buffer.sync(None, NOW + Duration::from_secs(1), false);
-    assert_eq!(buffer.sync_due(None), None);
+    let due = NOW + Duration::from_secs(1);
+    assert_eq!(buffer.work_due(None), Some(due));
+    work(&mut buffer, None, Wish::default(), due);
+    assert_eq!(buffer.work_due(None), None);
     buffer.push(batch(10), NOW + Duration::from_secs(1));
     drop(buffer);
     let mut buffer = open(folder.path(), &limits);
@@ -146,10 +183,15 @@ fn what_is_in_flight_is_synced_too_and_goes_when_it_is_written() {
     let mut buffer = open(folder.path(), &limits);
     buffer.push(batch(1), NOW);
     let mut delivery = buffer.take_fresh(500).unwrap();
-    buffer.sync(Some(&mut delivery), NOW + Duration::from_secs(2), false);
+    let due = NOW + Duration::from_secs(2);
+    work(&mut buffer, Some(&mut delivery), Wish::default(), due);
     assert_eq!(buffer.fill().disk_lines, 1);
     buffer.written(delivery);
-    assert_eq!((buffer.fill().disk_lines, buffer.has_backlog()), (0, false));
+    work(&mut buffer, None, Wish::default(), due);
+    assert_eq!(
+        (buffer.fill().disk_lines, buffer.has_backlog(None)),
+        (0, false)
+    );
 }
 
 #[test]
@@ -160,11 +202,11 @@ fn a_backlog_that_failed_is_taken_again() {
     for number in 0..5 {
         buffer.push(batch(number), NOW);
     }
-    buffer.sync(None, NOW, true);
+    save_all(&mut buffer);
     drop(buffer);
     let mut buffer = open(folder.path(), &limits);
-    let delivery = buffer.take_backlog(500).unwrap();
-    assert!(buffer.take_backlog(500).is_none(), "it is under way");
+    let delivery = take_backlog(&mut buffer).unwrap();
+    assert!(take_backlog(&mut buffer).is_none(), "it is under way");
     let remaining = Arc::clone(&delivery.batch);
     buffer.failed(delivery, &remaining);
     assert_eq!(take_all(&mut buffer), [0, 1, 2, 3, 4]);
@@ -178,7 +220,7 @@ fn a_record_cut_short_by_a_crash_is_no_damage() {
     for number in 0..3 {
         buffer.push(batch(number), NOW);
     }
-    buffer.sync(None, NOW, true);
+    save_all(&mut buffer);
     drop(buffer);
     let segment = std::fs::read_dir(folder.path())
         .unwrap()
@@ -202,7 +244,7 @@ fn what_fails_in_part_keeps_its_records_and_returns_the_rest() {
     let mut buffer = open(folder.path(), &limits);
     buffer.push(batch(1), NOW);
     buffer.push(batch(2), NOW);
-    buffer.sync(None, NOW, true);
+    save_all(&mut buffer);
     buffer.push(batch(3), NOW);
     buffer.push(batch(4), NOW);
     let segments = || {
@@ -238,4 +280,61 @@ fn a_batch_cut_by_a_failure_returns_without_what_was_written() {
         &Batch::new(format!("{}{}{}", line(3), line(4), line(5))),
     );
     assert_eq!(take_all(&mut buffer), [3, 4, 5]);
+}
+
+/// A disk that hangs: its work is begun and does not end.
+#[test]
+fn while_the_disk_hangs_memory_goes_on_within_its_limit() {
+    let folder = watchpost_testkit::temp_folder();
+    let mut buffer = open(folder.path(), &limits(2000, 1 << 20));
+    for number in 0..5 {
+        buffer.push(batch(number), NOW);
+    }
+    let hanging = buffer.begin_work(None, SAVE_ALL, NOW).unwrap();
+    let sent = buffer.take_fresh(2).unwrap();
+    buffer.written(sent);
+    for number in 5..40 {
+        buffer.push(batch(number), NOW);
+        assert!(buffer.fill().memory_bytes <= 2000);
+        assert!(
+            buffer.begin_work(None, SAVE_ALL, NOW).is_none(),
+            "one work at a time"
+        );
+    }
+    let dropped = buffer.take_dropped().lines["memory_full"];
+    buffer.finish_work(hanging.run(), None, NOW);
+    let kept = take_all(&mut buffer);
+    assert!(
+        !kept.contains(&0) && !kept.contains(&1),
+        "what was sent meanwhile leaves the disk: {kept:?}"
+    );
+    assert_eq!(&kept[..3], [2, 3, 4], "what memory gave up is on disk");
+    assert_eq!(kept.last(), Some(&39));
+    assert_eq!(kept.len() + 2 + dropped as usize, 40);
+}
+
+#[test]
+fn what_a_failing_disk_did_not_take_is_counted_when_memory_gave_it_up() {
+    let folder = watchpost_testkit::temp_folder();
+    let queue = folder.path().join("queue");
+    let mut buffer = open(&queue, &limits(2000, 1 << 20));
+    for number in 0..9 {
+        buffer.push(batch(number), NOW);
+    }
+    std::fs::remove_dir_all(&queue).unwrap();
+    let failing = buffer.begin_work(None, SAVE_ALL, NOW).unwrap();
+    for number in 9..40 {
+        buffer.push(batch(number), NOW);
+    }
+    buffer.finish_work(failing.run(), None, NOW);
+    assert!(matches!(buffer.take_disk_report(), Some(Err(_))));
+    assert_eq!(
+        buffer.work_due(None),
+        Some(NOW + Duration::from_secs(1)),
+        "it is asked again later"
+    );
+    let dropped = buffer.take_dropped().lines["memory_full"];
+    let kept = take_all(&mut buffer);
+    assert_eq!(kept.len() + dropped as usize, 40);
+    assert_eq!(kept.last(), Some(&39));
 }

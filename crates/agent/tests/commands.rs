@@ -1,7 +1,10 @@
 //! The commands of the built program: what they print, and with which code they end.
 
+use std::path::Path;
 use std::process::Command;
 
+use watchpost_agent::config::AgentConfig;
+use watchpost_service::config::reference;
 use watchpost_testkit::Signal;
 use watchpost_testkit::wait;
 
@@ -31,6 +34,20 @@ fn a_configuration_with_mistakes_names_them_all_and_ends_with_64() {
             assert!(message.contains(part), "{part} is missing: {message}");
         }
     }
+}
+
+#[test]
+fn the_reference_of_the_configuration_is_current() {
+    let page = reference::markdown::<AgentConfig>();
+    let path = Path::new("../../docs/configuration/agent.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap_or_default(),
+        page,
+        "UPDATE_EXPECT=1 cargo test -p watchpost-agent writes it"
+    );
 }
 
 #[test]
@@ -130,8 +147,19 @@ fn status_tells_how_a_running_agent_is_doing() {
         (&true.into(), &true.into())
     );
     assert!(report["lines_written"].as_f64().unwrap() > 0.0);
-    assert_eq!(report["lines_dropped"], 0.0);
+    assert_eq!(report["lines_dropped"], 0, "a count is a whole number");
     assert!(report["resident_bytes"].as_f64().unwrap() > 1_000_000.0);
+    let listen = format!("telemetry.listen={address}");
+    let output = setup
+        .command()
+        .args(["status", "--set", &listen])
+        .output()
+        .unwrap();
+    let page = text(&output.stdout);
+    assert!(
+        page.contains("lines dropped               0\n") && !page.contains("-0"),
+        "{page}"
+    );
     assert!(agent.stop().success());
     let output = status();
     assert_eq!(output.status.code(), Some(1));

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::disk_work::SyncWork;
 use super::segment::{self, Next, Reader, Writer};
 use crate::batch::Batch;
 
@@ -104,6 +105,10 @@ pub struct DiskQueue {
     segments: VecDeque<Segment>,
     next_number: u64,
     writer: Option<Writer>,
+    /// Segments that were left before they were durable, and whether one of them is new in its folder.
+    unsynced: Vec<File>,
+    appended: bool,
+    created: bool,
     /// Records handed out and neither forgotten nor given back.
     taken: BTreeSet<RecordId>,
     corrupt: u64,
@@ -136,6 +141,9 @@ impl DiskQueue {
             segments: VecDeque::new(),
             next_number: 0,
             writer: None,
+            unsynced: Vec::new(),
+            appended: false,
+            created: false,
             taken: BTreeSet::new(),
             corrupt: 0,
             _lock: lock,
@@ -197,7 +205,8 @@ impl DiskQueue {
         self.segments.is_empty() || self.bytes() + record.bytes.len() as u64 <= self.limit
     }
 
-    /// Appends a record; it is in the kernel's hands afterwards and durable after [`DiskQueue::sync`].
+    /// Appends a record; it is in the kernel's hands afterwards, and durable when the work that
+    /// [`DiskQueue::begin_sync`] gives is done.
     pub(super) fn append(&mut self, record: &EncodedRecord) -> io::Result<RecordId> {
         let segment_bytes = (self.limit / SEGMENTS).min(MAX_SEGMENT_BYTES);
         if self
@@ -205,12 +214,14 @@ impl DiskQueue {
             .as_ref()
             .is_some_and(|writer| writer.bytes() >= segment_bytes)
         {
-            self.close_writer()?;
+            self.unsynced
+                .extend(self.writer.take().map(Writer::into_file));
         }
         if self.writer.is_none() {
             let number = self.next_number;
             self.writer = Some(Writer::create(&self.path(number))?);
             self.next_number += 1;
+            self.created = true;
             self.segments
                 .push_back(Segment::new(number, segment::HEADER_BYTES, Vec::new()));
         }
@@ -218,6 +229,7 @@ impl DiskQueue {
             return Err(io::Error::other("the newest segment is gone"));
         };
         writer.append(&record.bytes)?;
+        self.appended = true;
         segment.bytes = writer.bytes();
         segment.push(record.lines);
         Ok(RecordId {
@@ -226,15 +238,16 @@ impl DiskQueue {
         })
     }
 
-    /// Makes what was appended survive a power cut.
-    pub fn sync(&mut self) -> io::Result<()> {
-        self.writer.as_ref().map_or(Ok(()), Writer::sync)
-    }
-
-    fn close_writer(&mut self) -> io::Result<()> {
-        self.sync()?;
-        self.writer = None;
-        Ok(())
+    /// What makes everything that was appended survive a power cut; `None` if it does already.
+    pub(super) fn begin_sync(&mut self) -> Option<SyncWork> {
+        if !std::mem::take(&mut self.appended) {
+            return None;
+        }
+        let mut files = std::mem::take(&mut self.unsynced);
+        // A file that cannot be had twice is durable when the system writes it on its own.
+        files.extend(self.writer.as_ref().and_then(|writer| writer.again().ok()));
+        let folder = std::mem::take(&mut self.created).then(|| self.folder.clone());
+        Some(SyncWork { files, folder })
     }
 
     /// Reads the oldest records that are neither forgotten, taken nor `held` elsewhere: about `max_lines`
@@ -354,6 +367,11 @@ impl DiskQueue {
     /// Records that are not forgotten.
     pub fn records(&self) -> usize {
         self.segments.iter().map(Segment::pending_records).sum()
+    }
+
+    /// Records that can be taken.
+    pub(super) fn available(&self) -> usize {
+        self.records().saturating_sub(self.taken.len())
     }
 
     /// Lines of the records that are not forgotten.

@@ -20,6 +20,18 @@ pub struct Dropped {
     pub log_error: Option<String>,
 }
 
+impl Dropped {
+    /// Adds what was dropped elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        for (reason, lines) in other.lines {
+            *self.lines.entry(reason).or_default() += lines;
+        }
+        self.logged += other.logged;
+        self.corrupt += other.corrupt;
+        self.log_error = other.log_error.or(self.log_error.take());
+    }
+}
+
 /// Counts what is dropped and writes the overflow log.
 #[derive(Debug)]
 pub struct Overflow {
@@ -34,16 +46,6 @@ impl Overflow {
             log,
             dropped: Dropped::default(),
         }
-    }
-
-    /// Another log from now on.
-    pub fn set_log(&mut self, log: Option<PathBuf>) {
-        self.log = log;
-    }
-
-    /// Whether the text of what is dropped is wanted.
-    pub fn has_log(&self) -> bool {
-        self.log.is_some()
     }
 
     /// Drops batches whose text is at hand.

@@ -83,8 +83,14 @@ impl Writer {
         self.bytes
     }
 
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// The file once more, to make it durable on another thread.
+    pub(super) fn again(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// The file, when nothing more is appended.
+    pub(super) fn into_file(self) -> File {
+        self.file
     }
 }
 

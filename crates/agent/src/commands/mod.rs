@@ -18,8 +18,12 @@ use crate::cli::{Arguments, Command};
 use crate::config::AgentConfig;
 use crate::pipeline::Surroundings;
 
-/// Threads tokio may use for blocking calls (resolving names): the agent makes one request at a time.
-const BLOCKING_THREADS: usize = 2;
+/// Threads for calls that block: two to resolve names, and three for each disk that hangs. They start when
+/// they are needed and end when they are not, so that a limit far above what ever hangs costs nothing.
+const BLOCKING_THREADS: usize = 64;
+
+/// What such calls need, with room to spare.
+const BLOCKING_STACK_BYTES: usize = 512 * 1024;
 
 /// Runs what the arguments ask for, in the given environment.
 pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitCode {
@@ -48,6 +52,7 @@ fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(BLOCKING_STACK_BYTES)
         .build();
     match runtime {
         Ok(runtime) => {

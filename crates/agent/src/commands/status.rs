@@ -55,7 +55,7 @@ fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
             .unwrap_or(Value::Null),
     );
     for (key, name) in AgentMetrics::STATUS {
-        report.insert((*key).into(), sum(metrics, name).into());
+        report.insert((*key).into(), sum(metrics, name));
     }
     let hung = metrics.lines().filter(|line| {
         line.starts_with("watchpost_agent_collector_stale{") && line.ends_with(" 1")
@@ -65,15 +65,25 @@ fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
     report.into()
 }
 
-/// The sum of all series of a metric.
-fn sum(metrics: &str, name: &str) -> f64 {
+/// The sum of all series of a metric; zero without one. (A sum of no floats is `-0.0`.)
+fn sum(metrics: &str, name: &str) -> Value {
     let series = metrics.lines().filter(|line| {
         line.strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
     });
-    series
+    let sum = series
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
+        .fold(0.0, |sum, value| sum + value);
+    number(sum)
+}
+
+/// Counts as whole numbers, seconds with three decimals.
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        (value as i64).into()
+    } else {
+        ((value * 1000.0).round() / 1000.0).into()
+    }
 }
 
 fn print(output: Output, report: &Value) {

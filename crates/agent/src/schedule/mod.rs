@@ -37,7 +37,8 @@ pub struct Plan {
 /// Where batches go: one queue per writer.
 pub type Sinks = Vec<mpsc::Sender<Arc<Batch>>>;
 
-/// Batches a writer may fall behind before new ones are dropped: it only ever waits for its disk.
+/// Batches a writer may fall behind before new ones are dropped: it takes them at once unless the machine
+/// gives it no time.
 pub const SINK_BATCHES: usize = 64;
 
 enum Command {

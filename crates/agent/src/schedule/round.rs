@@ -164,11 +164,7 @@ impl Round {
             };
         }
         let Some((mut collector, mut files)) = slot.crew.take() else {
-            self.metrics
-                .collecting
-                .collections
-                .with(&[name, "stale"])
-                .increment();
+            slot.overdue(&self.metrics);
             return Vec::new();
         };
         let began = Instant::now();
@@ -276,8 +272,10 @@ impl Slot {
         }
     }
 
+    /// Counts a collection that gave nothing in time, and tells the first of several.
     fn overdue(&mut self, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
+        tracing::debug!(collector, "A collection overstayed its timeout.");
         metrics
             .collecting
             .collections

@@ -14,7 +14,7 @@ use super::delivery::DeadLetter;
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The dead-letter file of one output; without a folder the letters are told in the log alone.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DeadLetterFile {
     path: Option<PathBuf>,
 }

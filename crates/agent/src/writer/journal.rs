@@ -8,11 +8,14 @@ use watchpost_service::http::Readiness;
 use super::dead_letter::DeadLetterFile;
 use super::delivery::{DeadLetter, Report};
 use crate::buffer::{Dropped, Fill};
-use crate::clock;
 use crate::metrics::WritingMetrics;
 
 /// How often what repeats itself is told in the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Dead letters that wait for a slow disk; beyond it they are told in the log alone. As many lines as two
+/// full requests hold.
+const MAX_UNBURIED_LINES: u64 = 10_000;
 
 /// The journal of one writer. `now` is the time since the start of the process.
 #[derive(Debug)]
@@ -23,10 +26,36 @@ pub struct Journal {
     /// The part of `/ready` that writing is.
     part: &'static str,
     dead_letters: DeadLetterFile,
-    last_failure_told: Option<Duration>,
-    last_drop_told: Option<Duration>,
+    /// Letters that are to be put aside.
+    unburied: Vec<DeadLetter>,
+    unburied_lines: u64,
+    letters_untold: u64,
     dropped_untold: u64,
+    logged_untold: u64,
+    failure: Reminder,
+    burial: Reminder,
+    overflow: Reminder,
+    overflow_log_error: Reminder,
     disk_failed: bool,
+}
+
+/// Lets something be told at once, and then once a minute.
+#[derive(Debug, Default)]
+struct Reminder {
+    last: Option<Duration>,
+}
+
+impl Reminder {
+    /// Whether it is to be told at `now`; if so, it counts as told.
+    fn is_due(&mut self, now: Duration) -> bool {
+        let due = self
+            .last
+            .is_none_or(|last| now.saturating_sub(last) >= LOG_INTERVAL);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
 }
 
 /// A write that failed.
@@ -58,9 +87,15 @@ impl Journal {
             readiness,
             part,
             dead_letters,
-            last_failure_told: None,
-            last_drop_told: None,
+            unburied: Vec::new(),
+            unburied_lines: 0,
+            letters_untold: 0,
             dropped_untold: 0,
+            logged_untold: 0,
+            failure: Reminder::default(),
+            burial: Reminder::default(),
+            overflow: Reminder::default(),
+            overflow_log_error: Reminder::default(),
             disk_failed: false,
         }
     }
@@ -77,27 +112,59 @@ impl Journal {
             .with(&[output])
             .observe(took.as_secs_f64());
         self.metrics.writes.with(&[output, outcome]).increment();
-        if !report.dead_letters.is_empty() {
-            self.bury(&report.dead_letters);
+        for letter in report.dead_letters.iter() {
+            self.lay_out(letter);
         }
     }
 
-    fn bury(&self, letters: &[DeadLetter]) {
+    /// Counts a dead letter and keeps it for [`Journal::take_unburied`].
+    fn lay_out(&mut self, letter: &DeadLetter) {
+        let lines = u64::from(letter.lines.lines());
         let output = self.output.as_str();
-        let lines = letters
-            .iter()
-            .map(|letter| u64::from(letter.lines.lines()))
-            .sum();
         self.metrics
             .lines_dropped
             .with(&[output, "rejected"])
             .add(lines);
+        if self.unburied_lines + lines <= MAX_UNBURIED_LINES {
+            self.unburied_lines += lines;
+            self.unburied.push(letter.clone());
+        } else {
+            tracing::error!(
+                output,
+                lines,
+                "The server rejects lines, they cannot be put aside as fast: {}",
+                letter.reason
+            );
+        }
+    }
+
+    /// The dead letters since this was asked last, and the file they belong in.
+    pub(super) fn take_unburied(&mut self) -> Option<(DeadLetterFile, Vec<DeadLetter>)> {
+        self.unburied_lines = 0;
+        let letters = std::mem::take(&mut self.unburied);
+        (!letters.is_empty()).then(|| (self.dead_letters.clone(), letters))
+    }
+
+    /// How putting them aside ended: told at first and then once a minute.
+    pub(super) fn buried(
+        &mut self,
+        letters: &[DeadLetter],
+        result: std::io::Result<()>,
+        now: Duration,
+    ) {
+        let lines = letters.iter().map(|letter| u64::from(letter.lines.lines()));
+        self.letters_untold += lines.sum::<u64>();
+        if result.is_ok() && !self.burial.is_due(now) {
+            return;
+        }
+        let lines = std::mem::take(&mut self.letters_untold);
+        let output = self.output.as_str();
         let reason = letters.first().map_or("", |letter| letter.reason.as_str());
         let file = self
             .dead_letters
             .path()
             .map(|path| path.display().to_string());
-        match self.dead_letters.append(letters, clock::now()) {
+        match result {
             Ok(()) => tracing::error!(
                 output,
                 lines,
@@ -120,7 +187,7 @@ impl Journal {
                 "The server takes data again."
             );
         }
-        self.last_failure_told = None;
+        self.failure = Reminder::default();
         self.readiness.ready(self.part);
     }
 
@@ -135,13 +202,9 @@ impl Journal {
         let hint = status.map_or("", hint);
         self.readiness
             .not_ready(self.part, format!("{message}{hint}"));
-        if self
-            .last_failure_told
-            .is_some_and(|last| now.saturating_sub(last) < LOG_INTERVAL)
-        {
+        if !self.failure.is_due(now) {
             return;
         }
-        self.last_failure_told = Some(now);
         let (output, wait_seconds) = (self.output.as_str(), wait.as_secs_f64());
         match status {
             Some(status) => tracing::error!(
@@ -162,20 +225,15 @@ impl Journal {
         }
     }
 
-    /// Whether the disk took nothing when it was asked last.
-    pub(super) fn disk_failed(&self) -> bool {
-        self.disk_failed
-    }
-
-    /// How it went when the disk was `asked`: a change is told.
-    pub(super) fn disk(&mut self, error: Option<std::io::Error>, asked: bool) {
+    /// Whether the disk takes data: a change is told.
+    pub(super) fn disk(&mut self, report: std::io::Result<()>) {
         let output = self.output.as_str();
-        match error {
-            Some(error) if !self.disk_failed => {
+        match report {
+            Err(error) if !self.disk_failed => {
                 self.disk_failed = true;
                 tracing::error!(output, %error, "The queue on disk takes no data; memory keeps what it can.");
             }
-            None if asked && self.disk_failed => {
+            Ok(()) if self.disk_failed => {
                 self.disk_failed = false;
                 tracing::info!(output, "The queue on disk takes data again.");
             }
@@ -193,12 +251,11 @@ impl Journal {
                 .add(*lines);
             self.dropped_untold += lines;
         }
-        if dropped.logged > 0 {
-            self.metrics
-                .lines_dropped
-                .with(&[output, "overflow_log"])
-                .add(dropped.logged);
-        }
+        self.metrics
+            .lines_dropped
+            .with(&[output, "overflow_log"])
+            .add(dropped.logged);
+        self.logged_untold += dropped.logged;
         if dropped.corrupt > 0 {
             self.metrics
                 .queue_corrupt
@@ -211,20 +268,33 @@ impl Journal {
                 "The queue on disk is damaged; what cannot be read is skipped."
             );
         }
-        if let Some(error) = &dropped.log_error {
+        if let Some(error) = &dropped.log_error
+            && self.overflow_log_error.is_due(now)
+        {
             tracing::error!(output, "{error}");
         }
-        let told_lately = self
-            .last_drop_told
-            .is_some_and(|last| now.saturating_sub(last) < LOG_INTERVAL);
-        if self.dropped_untold > 0 && !told_lately {
-            let lines = std::mem::take(&mut self.dropped_untold);
+        if self.dropped_untold + self.logged_untold > 0 && self.overflow.is_due(now) {
+            self.tell_overflow();
+        }
+    }
+
+    fn tell_overflow(&mut self) {
+        let output = self.output.as_str();
+        let lines = std::mem::take(&mut self.dropped_untold);
+        let logged = std::mem::take(&mut self.logged_untold);
+        if lines > 0 {
             tracing::error!(
                 output,
                 lines,
                 "The buffer is full; the oldest data is dropped."
             );
-            self.last_drop_told = Some(now);
+        }
+        if logged > 0 {
+            tracing::warn!(
+                output,
+                lines = logged,
+                "The buffer is full; the oldest data goes to buffer.overflow_log."
+            );
         }
     }
 
@@ -246,7 +316,8 @@ impl Journal {
     }
 
     /// The writer has ended with this much left.
-    pub(super) fn ended(&self, fill: Fill) {
+    pub(super) fn ended(&mut self, fill: Fill) {
+        self.tell_overflow();
         let output = self.output.as_str();
         if fill.memory_lines > 0 {
             self.metrics
@@ -276,5 +347,22 @@ fn hint(status: u16) -> &'static str {
         403 => " (the token may not write to this bucket)",
         404 => " (is there such a bucket and organization? influx.bucket, influx.org)",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOG_INTERVAL, Reminder};
+    use std::time::Duration;
+
+    #[test]
+    fn what_repeats_itself_is_told_at_once_and_then_once_a_minute() {
+        let mut reminder = Reminder::default();
+        let begin = Duration::from_secs(5);
+        assert!(reminder.is_due(begin));
+        assert!(!reminder.is_due(begin));
+        assert!(!reminder.is_due(begin + LOG_INTERVAL - Duration::from_millis(1)));
+        assert!(reminder.is_due(begin + LOG_INTERVAL));
+        assert!(!reminder.is_due(begin + LOG_INTERVAL + Duration::from_secs(1)));
     }
 }

@@ -2,6 +2,8 @@
 
 mod dead_letter;
 pub mod delivery;
+mod disk_thread;
+mod drain;
 mod journal;
 pub mod pace;
 
@@ -17,11 +19,13 @@ use watchpost_service::shutdown::Shutdown;
 
 pub use self::dead_letter::DeadLetterFile;
 use self::delivery::{Report, Verdict, deliver};
+use self::disk_thread::{DiskThread, Ended};
 use self::journal::Failure;
 pub use self::journal::Journal;
 use self::pace::{Next, Pace, PaceSettings, Pending};
 use crate::batch::Batch;
-use crate::buffer::{Buffer, Delivery, Limits};
+use crate::buffer::{Buffer, Delivery, Limits, Wish};
+use crate::clock;
 
 /// How often gauges are brought up to date while nothing happens.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -61,6 +65,9 @@ pub struct Writer {
     rng: fastrand::Rng,
     start: Instant,
     in_flight: Option<Delivery>,
+    /// Read from disk, and next to be written when the backlog is due.
+    backlog: Option<Delivery>,
+    disk: DiskThread,
 }
 
 impl Writer {
@@ -73,6 +80,8 @@ impl Writer {
             rng: fastrand::Rng::new(),
             start: Instant::now(),
             in_flight: None,
+            backlog: None,
+            disk: DiskThread::default(),
         }
     }
 
@@ -88,13 +97,15 @@ impl Writer {
             if sending.is_none() {
                 sending = self.begin();
             }
-            let wake = self.wake(sending.is_some());
+            self.employ_disk(false);
+            let wake = self.start + self.wake(sending.is_some());
             tokio::select! {
                 biased;
                 (report, took) = finished(&mut sending) => {
                     sending = None;
                     self.finish(report, took);
                 }
+                ended = self.disk.ended() => self.disk_ended(ended),
                 batch = batches.recv() => match batch {
                     Some(batch) => self.parts.buffer.push(batch, self.now()),
                     None => break,
@@ -104,9 +115,8 @@ impl Writer {
                     self.apply(new);
                 }
                 () = stop.requested() => break,
-                () = tokio::time::sleep_until((self.start + wake).into()) => {}
+                () = tokio::time::sleep_until(wake.into()) => {}
             }
-            self.sync_if_due();
             self.account();
         }
         batches.close();
@@ -131,7 +141,8 @@ impl Writer {
         Pending {
             oldest_fresh: self.parts.buffer.oldest_fresh(),
             full: self.parts.buffer.fresh_lines() >= u64::from(self.settings.batch_lines),
-            backlog: self.parts.buffer.has_backlog(),
+            backlog: self.backlog.is_some()
+                || self.parts.buffer.has_backlog(self.in_flight.as_ref()),
         }
     }
 
@@ -139,47 +150,105 @@ impl Writer {
     fn wake(&self, sending: bool) -> Duration {
         let now = self.now();
         let next = match self.pace.next(self.pending(), now) {
-            _ if sending => now + GAUGE_INTERVAL,
-            Next::Fresh | Next::Backlog => now,
             Next::At(time) => time,
+            // Their turn comes when what is under way ends: a write, or the disk's reading.
+            Next::Fresh | Next::Backlog if sending || self.parts.buffer.is_working() => {
+                now + GAUGE_INTERVAL
+            }
+            Next::Fresh | Next::Backlog => now,
             Next::Idle => now + GAUGE_INTERVAL,
         };
-        let sync = self.parts.buffer.sync_due(self.in_flight.as_ref());
-        // A disk that takes nothing is asked again once a second, not at once.
-        let sync = sync.map(|due| {
-            if self.parts.journal.disk_failed() {
-                now + self.settings.limits.sync_interval
-            } else {
-                due
+        let disk = self.parts.buffer.work_due(self.in_flight.as_ref());
+        next.min(disk.unwrap_or(next)).min(now + GAUGE_INTERVAL)
+    }
+
+    /// Gives the disk what is due, or everything that is not on it.
+    fn employ_disk(&mut self, save_all: bool) {
+        let now = self.now();
+        let wants_backlog =
+            self.backlog.is_none() && self.pace.next(self.pending(), now) == Next::Backlog;
+        let due = self.parts.buffer.work_due(self.in_flight.as_ref());
+        if save_all || wants_backlog || due.is_some_and(|due| due <= now) {
+            let wish = Wish {
+                backlog: wants_backlog.then_some(self.settings.batch_lines),
+                save_all,
+            };
+            let work = self
+                .parts
+                .buffer
+                .begin_work(self.in_flight.as_mut(), wish, now);
+            if let Some(work) = work {
+                self.disk.work(work);
             }
-        });
-        next.min(sync.unwrap_or(next)).min(now + GAUGE_INTERVAL)
+        }
+        if !self.disk.is_syncing()
+            && let Some(work) = self.parts.buffer.begin_sync()
+        {
+            self.disk.sync(work);
+        }
+        if !self.disk.is_burying()
+            && let Some((file, letters)) = self.parts.journal.take_unburied()
+        {
+            self.disk.bury(file, letters, clock::now());
+        }
+    }
+
+    /// Acts on how a job of the disk ended.
+    fn disk_ended(&mut self, ended: Ended) {
+        let now = self.now();
+        match ended {
+            Ended::Work(Some(done)) => {
+                let taken = self
+                    .parts
+                    .buffer
+                    .finish_work(done, self.in_flight.as_mut(), now);
+                self.backlog = taken.or(self.backlog.take());
+                if self.pace.failures() > 0 {
+                    self.parts.buffer.release_saved();
+                }
+                if let Some(report) = self.parts.buffer.take_disk_report() {
+                    self.parts.journal.disk(report);
+                }
+            }
+            Ended::Work(None) => {
+                self.parts.buffer.lose_disk(self.in_flight.as_mut());
+                let died = std::io::Error::other("the thread of the queue died");
+                self.parts.journal.disk(Err(died));
+            }
+            Ended::Sync(Ok(())) => {}
+            Ended::Sync(Err(error)) => self.parts.journal.disk(Err(error)),
+            Ended::Letters(letters, result) => self.parts.journal.buried(&letters, result, now),
+        }
     }
 
     /// Takes what is due and begins to write it.
     fn begin(&mut self) -> Option<Sending> {
         let now = self.now();
-        let lines = self.settings.batch_lines;
         let delivery = match self.pace.next(self.pending(), now) {
             Next::Fresh => {
                 self.pace.begin_fresh(
                     self.parts.buffer.oldest_fresh().unwrap_or(now),
                     &mut self.rng,
                 );
-                self.parts.buffer.take_fresh(lines)?
+                self.parts.buffer.take_fresh(self.settings.batch_lines)?
             }
             Next::Backlog => {
-                let delivery = self.parts.buffer.take_backlog(lines)?;
+                let delivery = self.backlog.take()?;
                 self.pace.begin_backlog(delivery.batch.lines(), now);
                 delivery
             }
             Next::At(_) | Next::Idle => return None,
         };
+        Some(self.send(delivery))
+    }
+
+    /// Writes a delivery.
+    fn send(&mut self, delivery: Delivery) -> Sending {
         let (client, bucket): (_, Arc<str>) =
             (self.parts.client.clone(), self.parts.bucket.as_str().into());
         let batch = Arc::clone(&delivery.batch);
         self.in_flight = Some(delivery);
-        Some(Box::pin(async move {
+        Box::pin(async move {
             let began = Instant::now();
             let send = |part: Arc<Batch>| {
                 let (client, bucket) = (client.clone(), Arc::clone(&bucket));
@@ -190,7 +259,7 @@ impl Writer {
                 }
             };
             (deliver(batch, send).await, began.elapsed())
-        }))
+        })
     }
 
     /// Acts on how a delivery ended.
@@ -235,85 +304,12 @@ impl Writer {
         self.parts.journal.failed(&failure, now);
     }
 
-    fn sync_if_due(&mut self) {
-        let now = self.now();
-        let due = self
-            .parts
-            .buffer
-            .sync_due(self.in_flight.as_ref())
-            .is_some_and(|due| due <= now);
-        if due {
-            self.parts.buffer.sync(self.in_flight.as_mut(), now, false);
-            if self.pace.failures() > 0 {
-                self.parts.buffer.release_synced();
-            }
-        }
-        self.parts
-            .journal
-            .disk(self.parts.buffer.take_disk_error(), due);
-    }
-
     fn account(&mut self) {
         let now = self.now();
         self.parts
             .journal
             .dropped(&self.parts.buffer.take_dropped(), now);
         self.parts.journal.filled(self.parts.buffer.fill());
-    }
-
-    /// The end: everything to disk, so that it is safe; then to the server as far as time allows. A server
-    /// that fails once is not tried again if the disk has it all.
-    async fn drain(&mut self, mut sending: Option<Sending>) {
-        let now = self.now();
-        self.parts.buffer.sync(self.in_flight.as_mut(), now, true);
-        self.pace.hurry();
-        let deadline = tokio::time::Instant::now() + self.settings.drain_timeout;
-        while tokio::time::Instant::now() < deadline {
-            if sending.is_none() {
-                sending = self.begin_draining();
-            }
-            if sending.is_none() {
-                break;
-            }
-            let Ok((report, took)) =
-                tokio::time::timeout_at(deadline, finished(&mut sending)).await
-            else {
-                break;
-            };
-            sending = None;
-            let complete = report.verdict == Verdict::Complete;
-            self.finish(report, took);
-            if !complete && self.parts.buffer.fill().memory_lines == 0 {
-                break;
-            }
-            if !complete {
-                let pause = tokio::time::Instant::now() + self.settings.pace.backoff.initial;
-                tokio::time::sleep_until(pause.min(deadline)).await;
-            }
-        }
-        if let Some(delivery) = self.in_flight.take() {
-            let remaining = Arc::clone(&delivery.batch);
-            self.parts.buffer.failed(delivery, &remaining);
-            let now = self.now();
-            self.parts.buffer.sync(None, now, true);
-        }
-        self.account();
-        self.parts.journal.ended(self.parts.buffer.fill());
-    }
-
-    /// Whatever there is, without waiting for its time.
-    fn begin_draining(&mut self) -> Option<Sending> {
-        let pending = self.pending();
-        if pending.oldest_fresh.is_none() && !pending.backlog {
-            return None;
-        }
-        self.pace = Pace::new(PaceSettings {
-            flush_interval: Duration::ZERO,
-            flush_jitter: Duration::ZERO,
-            backlog_rate: u32::MAX,
-            ..self.settings.pace.clone()
-        });
-        self.begin()
     }
 }
 
