@@ -172,7 +172,9 @@ impl<'a> AlertView<'a> {
             .get("summary")
             .cloned()
             .unwrap_or_else(|| {
-                if host.is_empty() {
+                if alert.name().is_empty() {
+                    alert.labels.to_string()
+                } else if host.is_empty() {
                     alert.name().to_owned()
                 } else {
                     format!("{} on {host}", alert.name())

@@ -1,6 +1,7 @@
 //! The alerter's tests, in one binary.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
+mod amtool;
 mod api_document;
 mod binary;
 mod chain;

@@ -1,13 +1,14 @@
 //! Alerts, groups, acknowledgements, history and `explain`.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::access::MayChange;
 use super::error::ApiError;
+use super::extract::{Body, Parameters};
 use super::{Server, views};
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
@@ -20,30 +21,32 @@ use crate::pipeline::acknowledgement::Acknowledgement;
 const HISTORY_LIMIT: usize = 10_000;
 const HISTORY_DEFAULT: usize = 100;
 
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AlertState {
+    Firing,
+    Resolved,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlertFilter {
-    /// `firing` or `resolved`.
-    state: Option<String>,
+    state: Option<AlertState>,
     /// Matchers, separated by commas: `severity="critical",host=~"web.*"`.
     filter: Option<String>,
 }
 
 pub(super) async fn list(
     State(server): State<Server>,
-    Query(filter): Query<AlertFilter>,
+    Parameters(filter): Parameters<AlertFilter>,
 ) -> Result<Json<Value>, ApiError> {
     let matchers = matchers(filter.filter.as_deref().unwrap_or_default())?;
     let state = filter.state;
     let alerts = server.desk.ask(move |alerting, _, now| {
         let wanted = |alert: &&crate::alert::Alert| {
             let resolved = alert.is_resolved(now);
-            let in_state = match state.as_deref() {
-                Some("firing") => !resolved,
-                Some("resolved") => resolved,
-                _ => true,
-            };
-            in_state && all_match(&matchers, &alert.labels)
+            state.is_none_or(|state| (state == AlertState::Resolved) == resolved)
+                && all_match(&matchers, &alert.labels)
         };
         let mut found: Vec<_> = alerting.dispatcher.alerts().filter(wanted).collect();
         found.sort_by(|a, b| (b.severity, &a.labels).cmp(&(a.severity, &b.labels)));
@@ -106,7 +109,7 @@ pub(super) async fn acknowledge(
     _: MayChange,
     State(server): State<Server>,
     Path(fingerprint): Path<String>,
-    Json(body): Json<AcknowledgeBody>,
+    Body(body): Body<AcknowledgeBody>,
 ) -> Result<Json<Value>, ApiError> {
     let fingerprint = read_fingerprint(&fingerprint)?;
     if body.owner.trim().is_empty() {
@@ -185,7 +188,7 @@ pub(super) struct HistoryFilter {
 
 pub(super) async fn history(
     State(server): State<Server>,
-    Query(filter): Query<HistoryFilter>,
+    Parameters(filter): Parameters<HistoryFilter>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = filter.limit.unwrap_or(HISTORY_DEFAULT).min(HISTORY_LIMIT);
     let store = server.store.clone();

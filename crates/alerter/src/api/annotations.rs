@@ -1,13 +1,14 @@
 //! When alerts fired, for charts.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::Server;
 use super::error::ApiError;
+use super::extract::Parameters;
 use crate::alert::Nanos;
 use crate::annotation::{self, Annotation, Wanted};
 use crate::clock::{now, read_moment};
@@ -29,7 +30,7 @@ pub(super) struct AnnotationFilter {
 
 pub(super) async fn list(
     State(server): State<Server>,
-    Query(filter): Query<AnnotationFilter>,
+    Parameters(filter): Parameters<AnnotationFilter>,
 ) -> Result<Json<Value>, ApiError> {
     let now = now();
     let moment = |text: Option<&str>, default: Nanos| match text {

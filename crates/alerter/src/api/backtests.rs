@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Server;
 use super::access::MayChange;
 use super::error::ApiError;
+use super::extract::Parameters;
 use crate::alert::{Nanos, SECOND};
 use crate::backtest::{self, BacktestError, Span};
 use crate::clock::{now, read_moment};
@@ -46,7 +47,7 @@ pub(super) async fn run(
     _: MayChange,
     State(server): State<Server>,
     Path(name): Path<String>,
-    Query(query): Query<BacktestQuery>,
+    Parameters(query): Parameters<BacktestQuery>,
 ) -> Result<Json<Value>, ApiError> {
     let _permit = server
         .backtests

@@ -9,6 +9,7 @@ mod alerts;
 mod annotations;
 mod backtests;
 mod error;
+mod extract;
 mod rules;
 mod silences;
 mod views;
@@ -82,18 +83,18 @@ fn router(server: Server) -> Router {
         .route("/api/v1/explain/{fingerprint}", get(alerts::explain))
         .route(
             "/api/v2/alerts",
-            get(alertmanager::alerts).post(alertmanager::push),
+            get(alertmanager::alerts::list).post(alertmanager::alerts::push),
         )
-        .route("/api/v2/alerts/groups", get(alertmanager::groups))
+        .route("/api/v2/alerts/groups", get(alertmanager::alerts::groups))
         .route(
             "/api/v2/silences",
-            get(alertmanager::list_silences).post(alertmanager::set_silence),
+            get(alertmanager::silences::list).post(alertmanager::silences::set),
         )
         .route(
             "/api/v2/silence/{id}",
-            get(alertmanager::show_silence).delete(silences::expire),
+            get(alertmanager::silences::show).delete(alertmanager::silences::expire),
         )
-        .route("/api/v2/status", get(alertmanager::status))
+        .route("/api/v2/status", get(alertmanager::status::status))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(server)
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::access::MayChange;
 use super::error::ApiError;
+use super::extract::Parameters;
 use super::{Server, views};
 use crate::rules::definition::Rule;
 
@@ -25,7 +26,7 @@ pub(super) struct RuleFilter {
 
 pub(super) async fn list(
     State(server): State<Server>,
-    Query(filter): Query<RuleFilter>,
+    Parameters(filter): Parameters<RuleFilter>,
 ) -> Result<Json<Value>, ApiError> {
     let rules = server.desk.ask(move |alerting, _, now| {
         let wanted = |rule: &&Arc<Rule>| {

@@ -1,12 +1,13 @@
 //! Silences: made, listed, expired.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::MayChange;
 use super::error::ApiError;
+use super::extract::{Body, Parameters};
 use super::{Server, read_duration, read_time, views};
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
@@ -25,7 +26,7 @@ pub(super) struct SilenceFilter {
 
 pub(super) async fn list(
     State(server): State<Server>,
-    Query(filter): Query<SilenceFilter>,
+    Parameters(filter): Parameters<SilenceFilter>,
 ) -> Result<Json<Value>, ApiError> {
     let silences = server.desk.ask(move |alerting, _, now| {
         let shown =
@@ -61,7 +62,7 @@ pub(super) struct SilenceBody {
 pub(super) async fn create(
     _: MayChange,
     State(server): State<Server>,
-    Json(body): Json<SilenceBody>,
+    Body(body): Body<SilenceBody>,
 ) -> Result<Json<Value>, ApiError> {
     let matchers = body.matchers.iter().map(|text| text.parse::<Matcher>());
     let matchers = matchers.collect::<Result<Vec<_>, _>>();
@@ -129,16 +130,20 @@ fn fresh_id() -> String {
 }
 
 pub(super) async fn expire(
-    _: MayChange,
+    may_change: MayChange,
     State(server): State<Server>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let wanted = id.clone();
-    server
-        .desk
-        .ask(move |alerting, _, now| expire_now(alerting, &wanted, now))
-        .await??;
+    end(may_change, &server, id.clone()).await?;
     Ok(Json(json!({ "expired": id })))
+}
+
+/// Ends a silence and notes it in the history.
+pub(super) async fn end(_: MayChange, server: &Server, id: String) -> Result<(), ApiError> {
+    let ended = server
+        .desk
+        .ask(move |alerting, _, now| expire_now(alerting, &id, now));
+    Ok(ended.await??)
 }
 
 fn expire_now(

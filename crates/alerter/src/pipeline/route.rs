@@ -127,6 +127,11 @@ impl RouteTree {
         &self.nodes[index]
     }
 
+    /// The nodes below a node, in the order of the file.
+    pub fn children(&self, index: usize) -> impl Iterator<Item = usize> {
+        self.nodes[index].children.iter().copied()
+    }
+
     pub fn nodes(&self) -> impl Iterator<Item = (usize, &Node)> {
         self.nodes.iter().enumerate()
     }

@@ -17,6 +17,9 @@ pub const TEXT_LENGTH_LIMIT: usize = 4_000;
 /// How long an expired silence is still listed.
 pub const KEPT_AFTER_EXPIRY: Nanos = 120 * 3_600 * crate::alert::SECOND;
 
+/// Clients of Alertmanager's API keep no finer time, and must say when a silence began to change it.
+const MILLISECOND: Nanos = 1_000_000;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
     pub id: String,
@@ -143,7 +146,7 @@ impl Silences {
             SilenceState::Expired => false,
         });
         if !in_place {
-            silence.starts_at = silence.starts_at.max(now);
+            silence.starts_at = silence.starts_at.max(now) / MILLISECOND * MILLISECOND;
         }
         silence.check(now)?;
         if !in_place && self.0.len() >= SILENCES_LIMIT {
