@@ -7,6 +7,8 @@ use std::process::Command;
 use watchpost_testkit::Daemon;
 use watchpost_testkit::wait;
 
+use crate::fake_influx::FakeInflux;
+
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_watchpost-agent");
 
@@ -152,6 +154,61 @@ sync_interval = "100ms"
                 .then_some(())
         });
     }
+}
+
+/// In every line of the collector that is looked at.
+pub(crate) const UPTIME: &str = "uptime_seconds=";
+
+/// Nanoseconds since 1970.
+pub(crate) fn now() -> i64 {
+    watchpost_agent::clock::now()
+}
+
+/// Waits until the server has stored at least `count` ticks.
+pub(crate) fn wait_for_ticks(server: &FakeInflux, count: usize) -> Vec<i64> {
+    wait::until("enough ticks", || {
+        Some(server.times(UPTIME)).filter(|times| times.len() >= count)
+    })
+}
+
+/// Waits until everything is stored from before `moment` to after it: fresh data comes first, so what is from
+/// before comes last.
+pub(crate) fn wait_until_complete(server: &FakeInflux, agent: &Daemon, moment: i64) -> Vec<i64> {
+    wait::until("all ticks without a gap", || {
+        let times = server.times(UPTIME);
+        let around = times.first().is_some_and(|first| *first < moment)
+            && times.last().is_some_and(|last| *last >= moment);
+        (around && is_complete(&times, agent)).then_some(times)
+    })
+}
+
+/// Whether a shell script succeeds in a mount namespace of its own.
+pub(crate) fn in_namespace(script: &str) -> bool {
+    let status = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script])
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Compiles a file of `testdata` for `LD_PRELOAD`; `None` without a C compiler.
+pub(crate) fn preload(source: &str, folder: &Path) -> Option<PathBuf> {
+    let library = folder.join(source).with_extension("so");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(Path::new("testdata").join(source))
+        .arg("-ldl")
+        .status();
+    compiled
+        .is_ok_and(|status| status.success())
+        .then_some(library)
+}
+
+/// The value of a series of the running agent's `/metrics`, named with its labels; 0 if there is none.
+pub(crate) fn metric(address: std::net::SocketAddr, series: &str) -> f64 {
+    let metrics = get(address, "/metrics");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(series));
+    line.map_or(0.0, |value| value.trim().parse().unwrap())
 }
 
 /// Where the running agent serves its metrics, from its log.

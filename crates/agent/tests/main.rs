@@ -5,12 +5,15 @@
 )]
 
 mod agent;
+mod answers;
 mod buffer;
 mod catalogue;
 mod collectors;
 mod commands;
+mod disks;
 mod fake_influx;
-mod faults;
+mod hosts;
+mod outages;
 mod psutil;
 mod rounds;
 mod simulation;

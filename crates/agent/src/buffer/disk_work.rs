@@ -101,12 +101,7 @@ struct Running {
 
 impl Running {
     /// Appends one batch, dropping the oldest segments where the queue's limit asks for it.
-    fn append(
-        &mut self,
-        queue: &mut DiskQueue,
-        batch: &Batch,
-        pressing: bool,
-    ) -> Option<RecordId> {
+    fn append(&mut self, queue: &mut DiskQueue, batch: &Batch, pressing: bool) -> Option<RecordId> {
         let record = match queue.encode(batch) {
             Ok(record) => record,
             Err(error) => {

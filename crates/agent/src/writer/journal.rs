@@ -328,7 +328,7 @@ impl Journal {
             tracing::error!(
                 output,
                 lines,
-                "Stopped before the server took all data; there is no queue on disk to keep it."
+                "Stopped before the server took all data; there is no queue on disk to keep it, or it takes no data."
             );
         } else {
             tracing::info!(
