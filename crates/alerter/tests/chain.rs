@@ -21,15 +21,15 @@ fn now() -> i64 {
 }
 
 /// A client of the server, and a measurement that no other test writes.
-struct Bench {
+pub(crate) struct Bench {
     server: Server,
-    client: Client,
-    runtime: tokio::runtime::Runtime,
-    measurement: String,
+    pub(crate) client: Client,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) measurement: String,
 }
 
 impl Bench {
-    fn new() -> Option<Bench> {
+    pub(crate) fn new() -> Option<Bench> {
         let server = watchpost_testkit::server()?;
         let token = TokenSource::fixed(server.token.clone());
         let client = Client::new(ClientConfig::new(
@@ -50,7 +50,7 @@ impl Bench {
         })
     }
 
-    fn write(&self, lines: &str) {
+    pub(crate) fn write(&self, lines: &str) {
         let bucket = &self.server.bucket;
         let written = self.runtime.block_on(self.client.write(
             bucket,
@@ -60,13 +60,22 @@ impl Bench {
         assert_eq!(written, Outcome::Done);
     }
 
-    /// A site whose rules read the measurement every second.
-    fn site(&self, rules: &str) -> Site {
+    /// The last full minute.
+    pub(crate) fn minute(&self) -> i64 {
+        let now = now();
+        now - now.rem_euclid(60_000_000_000)
+    }
+
+    /// Rules read the measurement every second.
+    pub(crate) fn defaults(&self) -> String {
         let (bucket, measurement) = (&self.server.bucket, &self.measurement);
-        let defaults = format!(
+        format!(
             "[defaults]\nbucket = \"{bucket}\"\nmeasurement = \"{measurement}\"\nevery = \"1s\"\n"
-        );
-        let mut site = Site::new(&(defaults + rules));
+        )
+    }
+
+    fn site(&self, rules: &str) -> Site {
+        let mut site = Site::new(&(self.defaults() + rules));
         site.influx = Some((
             self.server.url.clone(),
             self.server.token.clone(),
@@ -99,7 +108,7 @@ fn the_heart_beats_while_everything_works() {
 fn a_backtest_counts_what_would_have_been_sent() {
     let Some(bench) = Bench::new() else { return };
     // Six hours at one point a minute, with one hour of breach.
-    let end = now() - now().rem_euclid(60_000_000_000);
+    let end = bench.minute();
     let line = |minute: i64| {
         let value = if (120..180).contains(&minute) { 97 } else { 20 };
         format!(

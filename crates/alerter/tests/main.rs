@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test, too")]
 
 mod amtool;
+mod answers;
 mod api_document;
 mod binary;
 mod chain;

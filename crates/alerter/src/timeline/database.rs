@@ -125,6 +125,9 @@ impl VirtualDatabase {
             }
         };
         let mut groups: BTreeMap<Labels, Vec<Sample>> = BTreeMap::new();
+        // Counters are not merged: their rates are added.
+        let adds = matches!(rule.kind, Kind::Rate { .. });
+        let mut sums: BTreeMap<Labels, f64> = BTreeMap::new();
         for series in selected {
             let from = series
                 .samples
@@ -133,6 +136,11 @@ impl VirtualDatabase {
             let inside = &series.samples[from..to.max(from)];
             if selector.group_by.is_empty() {
                 add(&series.labels, inside);
+            } else if adds {
+                let labels = series.labels.project(&selector.group_by);
+                for (value, _) in compute(inside) {
+                    *sums.entry(labels.clone()).or_default() += value;
+                }
             } else {
                 groups
                     .entry(series.labels.project(&selector.group_by))
@@ -144,6 +152,8 @@ impl VirtualDatabase {
             samples.sort_by_key(|sample| sample.time);
             add(&Arc::new(labels), &samples);
         }
+        let sums = sums.into_iter();
+        rows.extend(sums.map(|(labels, value)| Row::new(labels, value, None)));
         rows
     }
 }
