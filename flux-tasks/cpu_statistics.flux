@@ -1,17 +1,19 @@
 // Mean, least, greatest and standard deviation of CPU usage per hour, for baselines and capacity.
 //
-// One point per series and hour, at the start of the hour, in the measurement cpu_statistics. The
-// window is the last whole hour before now(), so that a rerun writes the same points.
+// One point per series and hour, at the start of the hour, in the measurement cpu_statistics. A run
+// makes the last whole hour before now(), and the same points when it is run again.
 import "date"
 import "math"
 
 parameters = {
     source: "system_metrics_raw",
     target: "system_metrics_1h",
+    // Whole hours made in one run: more than one makes the hours before again, with what came late.
+    span: "1h",
 }
 
 stop = date.truncate(t: now(), unit: 1h)
-start = date.sub(d: 1h, from: stop)
+start = date.sub(d: duration(v: parameters.span), from: stop)
 
 write = (tables=<-, field) =>
     tables

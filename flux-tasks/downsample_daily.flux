@@ -3,7 +3,7 @@
 // The mean of a day is the mean of its hours weighted by their counts, so it equals the mean of all
 // points of the day; min, max, last and count follow. A point stands at the start of its day (UTC).
 //
-// The window is the last whole day before now(): no gap, nothing counted twice, and the same points
+// A run makes the last whole day before now(): no gap, nothing counted twice, and the same points
 // when it is run again.
 import "date"
 import "regexp"
@@ -12,10 +12,12 @@ import "strings"
 parameters = {
     source: "system_metrics_1h",
     target: "system_metrics_1d",
+    // Whole days made in one run: more than one makes the days before again, with what came late.
+    span: "1d",
 }
 
 stop = date.truncate(t: now(), unit: 1d)
-start = date.sub(d: 1d, from: stop)
+start = date.sub(d: duration(v: parameters.span), from: stop)
 
 write = (tables=<-) =>
     tables
@@ -60,6 +62,7 @@ hours
     )
     |> group(columns: ["_time", "_value", "statistic"], mode: "except")
     |> pivot(rowKey: ["_time"], columnKey: ["statistic"], valueColumn: "_value")
+    |> window(every: 1d)
     |> reduce(
         identity: {sum: 0.0, points: 0.0},
         fn: (r, accumulator) =>
@@ -70,7 +73,7 @@ hours
     )
     |> map(
         fn: (r) =>
-            ({r with _time: start, _field: r._field + "_mean", _value: r.sum / r.points}),
+            ({r with _time: r._start, _field: r._field + "_mean", _value: r.sum / r.points}),
     )
     |> drop(columns: ["sum", "points"])
     |> write()

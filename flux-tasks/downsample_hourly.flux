@@ -5,18 +5,20 @@
 // nothing. A point stands at the start of its hour. Every tag is kept. Fields of text or booleans
 // are left out instead of ending the task.
 //
-// The window is the last whole hour before now(), so a run leaves no gap, counts nothing twice, and
-// writes the same points when it is run again.
+// A run makes the last whole hour before now(): no gap, nothing counted twice, and the same points
+// when it is run again.
 import "date"
 import "types"
 
 parameters = {
     source: "system_metrics_raw",
     target: "system_metrics_1h",
+    // Whole hours made in one run: more than one makes the hours before again, with what came late.
+    span: "1h",
 }
 
 stop = date.truncate(t: now(), unit: 1h)
-start = date.sub(d: 1h, from: stop)
+start = date.sub(d: duration(v: parameters.span), from: stop)
 
 // The counters of the metric catalogue (docs/metrics.md).
 counters = /^(disk_read_bytes|disk_write_bytes|disk_read_count|disk_write_count|disk_io_time_ms|network_bytes_sent|network_bytes_recv|network_packets_sent|network_packets_recv|network_errors_in|network_errors_out|network_drops_in|network_drops_out|process_io_read_bytes|process_io_write_bytes|pressure_cpu_some_us|pressure_memory_some_us|pressure_memory_full_us|pressure_io_some_us|pressure_io_full_us)$/

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use watchpost_core::time;
@@ -117,6 +118,9 @@ pub enum Command {
         /// Write the points into this bucket instead of printing them
         #[arg(long, value_name = "BUCKET")]
         write: Option<String>,
+        /// Again and again, this often, until it is stopped
+        #[arg(long, value_name = "DURATION", value_parser = parse_every)]
+        every: Option<Interval>,
     },
     #[command(flatten)]
     Config(ConfigCommand),
@@ -141,6 +145,15 @@ impl Moment {
                 now.saturating_sub(i64::try_from(length.get().as_nanos()).unwrap_or(i64::MAX))
             }
         }
+    }
+}
+
+/// More often would only load the server that is looked at.
+fn parse_every(text: &str) -> Result<Interval, String> {
+    let every: Interval = text.parse().map_err(|error| format!("{error}"))?;
+    match every.get() >= Duration::from_secs(1) {
+        true => Ok(every),
+        false => Err("must be at least 1s".to_owned()),
     }
 }
 

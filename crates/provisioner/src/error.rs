@@ -1,6 +1,6 @@
 //! What can stop a command, each with what to do about it.
 
-use crate::platform::{FileError, TaskTextError};
+use crate::platform::FileError;
 use crate::secret_file::SecretFileError;
 
 /// An error of the provisioner.
@@ -8,10 +8,6 @@ use crate::secret_file::SecretFileError;
 pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{file}: {error}")]
-    TaskText { file: String, error: TaskTextError },
-    #[error("cannot read {path}: {error}")]
-    Read { path: String, error: std::io::Error },
     #[error("{what}: {error}")]
     Server {
         what: String,
@@ -29,6 +25,12 @@ pub enum Error {
         since: String,
         label: String,
     },
+    #[error(
+        "the server at {url} has no API of InfluxDB 2: {says}; a server of InfluxDB 2.x or the embedded engine is needed"
+    )]
+    OtherServer { url: String, says: String },
+    #[error("interrupted; what is done stays, and the next run does the rest")]
+    Interrupted,
     #[error(transparent)]
     Secret(#[from] SecretFileError),
     #[error("{0}")]

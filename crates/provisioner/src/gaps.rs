@@ -6,7 +6,7 @@ use serde::Serialize;
 use watchpost_client::query::Query;
 use watchpost_client::{Client, flux_text};
 use watchpost_core::catalogue::{
-    Kind, MEASUREMENT, MEASUREMENT_DAILY, MEASUREMENT_HOURLY, METRICS,
+    self, Kind, MEASUREMENT, MEASUREMENT_DAILY, MEASUREMENT_HOURLY, METRICS,
 };
 use watchpost_core::csv::Table;
 use watchpost_core::time;
@@ -60,40 +60,41 @@ pub async fn find(
         flux_text::time(from),
         flux_text::time(to)
     );
-    let (every, source, target) = match tier {
+    let (source, target) = (&buckets.source, &buckets.target);
+    let (every, has, made) = match tier {
         Tier::Hourly => (
             "1h",
-            raw_counts(&buckets.source, &range),
-            tier_counts(&buckets.target, &range, MEASUREMENT_HOURLY, "1h"),
+            count(client, source, &range, MEASUREMENT, "1h", Points::Raw).await?,
+            MEASUREMENT_HOURLY,
         ),
         Tier::Daily => (
             "1d",
-            tier_counts(&buckets.source, &range, MEASUREMENT_HOURLY, "1d"),
-            tier_counts(&buckets.target, &range, MEASUREMENT_DAILY, "1d"),
+            of_tier(client, source, &range, MEASUREMENT_HOURLY, "1d").await?,
+            MEASUREMENT_DAILY,
         ),
     };
-    let source = counts(client, source, || {
-        format!("counting {every} windows of the source")
-    })
-    .await?;
-    let target = counts(client, target, || {
-        format!("counting {every} windows of the tier")
-    })
-    .await?;
-    Ok(compare(&source, &target))
+    Ok(compare(
+        &has,
+        &of_tier(client, target, &range, made, every).await?,
+    ))
 }
 
+/// Gauges must have been made from as many points as there are; of a counter a tier keeps the last
+/// value, so it can only tell whether there is one.
 fn compare(source: &Counts, target: &Counts) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for (key, points) in source {
         let found = target.get(key).copied().unwrap_or(0);
-        if found != *points {
-            let (window, host, field) = key.clone();
-            let window = time::format_rfc3339(window);
+        let (window, host, field) = key;
+        let whole = match is_counter(field) {
+            true => found > 0,
+            false => found == *points,
+        };
+        if !whole {
             gaps.push(Gap {
-                window,
-                host,
-                field,
+                window: time::format_rfc3339(*window),
+                host: host.clone(),
+                field: field.clone(),
                 source: *points,
                 target: found,
             });
@@ -102,50 +103,76 @@ fn compare(source: &Counts, target: &Counts) -> Vec<Gap> {
     gaps
 }
 
-/// Points of the gauges per host, field and hour.
-fn raw_counts(bucket: &str, range: &str) -> String {
-    format!(
-        "import \"types\"\n\
-         from(bucket: {}) |> {range} |> filter(fn: (r) => r._measurement == {})\n\
-         |> filter(fn: (r) => r._field !~ /{}/)\n\
-         |> filter(fn: (r) => types.isNumeric(v: r._value))\n\
-         |> aggregateWindow(every: 1h, fn: count, createEmpty: false, timeSrc: \"_start\")\n\
-         |> group(columns: [\"_time\", \"host\", \"_field\"]) |> sum()",
-        flux_text::string(bucket),
-        flux_text::string(MEASUREMENT),
-        counters_pattern(),
-    )
+/// What is counted in a window.
+#[derive(Clone, Copy)]
+enum Points {
+    /// The points of every number.
+    Raw,
+    /// The points that a tier says its gauges were made from.
+    Counted,
+    /// The last values of the counters.
+    Last,
 }
 
-/// The points that a tier says its windows were made from.
-fn tier_counts(bucket: &str, range: &str, measurement: &str, every: &str) -> String {
-    format!(
-        "from(bucket: {}) |> {range} |> filter(fn: (r) => r._measurement == {} and r._field =~ /_count$/)\n\
-         |> aggregateWindow(every: {every}, fn: sum, createEmpty: false, timeSrc: \"_start\")\n\
+impl Points {
+    /// What a tier appends to the names of such fields.
+    fn suffix(self) -> &'static str {
+        match self {
+            Points::Raw => "",
+            Points::Counted => "_count",
+            Points::Last => "_last",
+        }
+    }
+}
+
+async fn of_tier(
+    client: &Client,
+    bucket: &str,
+    range: &str,
+    measurement: &str,
+    every: &str,
+) -> Result<Counts> {
+    let mut all = count(client, bucket, range, measurement, every, Points::Counted).await?;
+    all.append(&mut count(client, bucket, range, measurement, every, Points::Last).await?);
+    Ok(all)
+}
+
+/// By window, host and field of the catalogue.
+async fn count(
+    client: &Client,
+    bucket: &str,
+    range: &str,
+    measurement: &str,
+    every: &str,
+    points: Points,
+) -> Result<Counts> {
+    let (filter, function) = match points {
+        Points::Raw => ("types.isNumeric(v: r._value)", "count"),
+        Points::Counted => ("r._field =~ /_count$/", "sum"),
+        Points::Last => ("r._field =~ /_last$/", "count"),
+    };
+    let text = format!(
+        "import \"types\"\n\
+         from(bucket: {}) |> {range} |> filter(fn: (r) => r._measurement == {})\n\
+         |> filter(fn: (r) => {filter})\n\
+         |> aggregateWindow(every: {every}, fn: {function}, createEmpty: false, timeSrc: \"_start\")\n\
          |> group(columns: [\"_time\", \"host\", \"_field\"]) |> sum()",
         flux_text::string(bucket),
         flux_text::string(measurement),
-    )
+    );
+    let what = || format!("counting windows of {every} in {bucket:?}");
+    let tables = client.query(&Query::new(text)).await.doing(what)?;
+    let rows = tables.iter().flat_map(Table::rows);
+    let counts = rows.filter_map(|row| {
+        let field = row.str("_field")?.strip_suffix(points.suffix())?.to_owned();
+        let host = row.str("host").unwrap_or_default().to_owned();
+        Some(((row.time("_time")?, host, field), row.i64("_value")?))
+    });
+    Ok(counts.collect())
 }
 
-async fn counts(client: &Client, text: String, what: impl FnOnce() -> String) -> Result<Counts> {
-    let tables = client.query(&Query::new(text)).await.doing(what)?;
-    Ok(tables
-        .iter()
-        .flat_map(Table::rows)
-        .filter_map(|row| {
-            let field = row.str("_field")?;
-            let host = row.str("host").unwrap_or_default().to_owned();
-            Some((
-                (
-                    row.time("_time")?,
-                    host,
-                    field.trim_end_matches("_count").to_owned(),
-                ),
-                row.i64("_value")?,
-            ))
-        })
-        .collect())
+fn is_counter(field: &str) -> bool {
+    catalogue::metric(field).is_some_and(|it| it.kind == Kind::Counter)
 }
 
 /// A regular expression that fits the catalogue's counters and nothing else.

@@ -10,17 +10,37 @@ use crate::error::{Doing, Result};
 /// The measurement of all points made here.
 pub const MEASUREMENT: &str = "platform_health";
 
-/// Of the server's own metrics, those that tell load and trouble (InfluxDB's names and ours).
-const SERVER_METRICS: &[&str] = &[
-    "process_resident_memory_bytes",
-    "process_cpu_seconds_total",
-    "process_open_fds",
-    "go_goroutines",
-    "http_api_requests_total",
-    "query_control_requests_total",
-    "storage_shard_disk_size",
-    "task_executor_errors_counter",
-    "task_executor_total_runs_active",
+/// Of the server's own metrics, those that tell load and trouble: the field here, and the families
+/// it is summed from, the first that the server has. InfluxDB's names come first, then the engine's.
+const SERVER_METRICS: &[(&str, &[&str])] = &[
+    (
+        "memory_bytes",
+        &["process_resident_memory_bytes", "go_memstats_sys_bytes"],
+    ),
+    (
+        "disk_bytes",
+        &["storage_shard_disk_size", "storage_disk_bytes"],
+    ),
+    ("uptime_seconds", &["influxdb_uptime_seconds"]),
+    ("requests_total", &["http_api_requests_total"]),
+    (
+        "queries_total",
+        &["qc_requests_total", "query_requests_total"],
+    ),
+    (
+        "points_written_total",
+        &[
+            "storage_writer_ok_points_sum",
+            "storage_writer_ok_points_total",
+        ],
+    ),
+    (
+        "points_dropped_total",
+        &[
+            "storage_writer_dropped_points_sum",
+            "storage_writer_dropped_points_total",
+        ],
+    ),
 ];
 
 /// A host that has not been heard of for longer is not looked for.
@@ -56,20 +76,27 @@ pub async fn collect(client: &Client, buckets: &[String], now: i64) -> Result<Ve
     Ok(points)
 }
 
-/// Sums of the known families of a Prometheus text.
+/// The known families of a Prometheus text.
 fn server_point(text: &str, now: i64) -> Option<Point> {
     let mut point = Point::new(MEASUREMENT, now).tag("part", "metrics");
-    for wanted in SERVER_METRICS {
-        let values = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix(wanted)?;
-            (rest.starts_with([' ', '{'])).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-        });
-        let values: Vec<f64> = values.filter(|it| it.is_finite()).collect();
-        if !values.is_empty() {
-            point = point.field(*wanted, values.iter().sum::<f64>());
+    for (field, families) in SERVER_METRICS {
+        if let Some(sum) = families.iter().find_map(|it| sum_of(text, it)) {
+            point = point.field(*field, sum);
         }
     }
     (!point.fields().is_empty()).then_some(point)
+}
+
+/// The sum of a family over its labels, if the text has it.
+fn sum_of(text: &str, family: &str) -> Option<f64> {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(family)?;
+        let value = rest
+            .starts_with([' ', '{'])
+            .then(|| rest.rsplit(' ').next());
+        value??.parse::<f64>().ok().filter(|it| it.is_finite())
+    });
+    values.reduce(|sum, it| sum + it)
 }
 
 async fn cardinality(client: &Client, bucket: &str, now: i64) -> Result<Point> {

@@ -18,6 +18,7 @@ pub mod render;
 pub mod rotate;
 pub mod secret_file;
 pub mod settings;
+pub mod token_name;
 pub mod transfer;
 
 pub use self::error::{Error, Result};

@@ -4,10 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use watchpost_provisioner::cli::{Cli, Command};
+use watchpost_provisioner::platform::FileError;
 use watchpost_provisioner::settings::Settings;
 use watchpost_provisioner::{Error, commands};
 use watchpost_service::cli::{self, Output};
 use watchpost_service::config::{self, EXIT_BAD_CONFIG, environment};
+
+/// As a shell tells of a program that SIGINT ended.
+const EXIT_INTERRUPTED: u8 = 130;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -26,11 +30,10 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             tell(&error, cli.common.output);
-            let bad_file = matches!(error, Error::File(_) | Error::TaskText { .. });
-            if bad_file {
-                ExitCode::from(EXIT_BAD_CONFIG)
-            } else {
-                ExitCode::FAILURE
+            match error {
+                Error::File(_) => ExitCode::from(EXIT_BAD_CONFIG),
+                Error::Interrupted => ExitCode::from(EXIT_INTERRUPTED),
+                _ => ExitCode::FAILURE,
             }
         }
     }
@@ -39,6 +42,14 @@ async fn main() -> ExitCode {
 fn tell(error: &Error, output: Output) {
     match output {
         Output::Human => eprintln!("watchpost-provisioner: {error}"),
-        Output::Json => println!("{}", serde_json::json!({ "error": error.to_string() })),
+        Output::Json => match error {
+            Error::File(FileError::Content(found)) => {
+                println!(
+                    "{}",
+                    serde_json::json!({ "error": error.to_string(), "problems": found.problems })
+                );
+            }
+            _ => println!("{}", serde_json::json!({ "error": error.to_string() })),
+        },
     }
 }

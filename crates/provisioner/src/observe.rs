@@ -10,10 +10,10 @@ use watchpost_client::{Client, ClientConfig, TokenSource, flux_text};
 use crate::error::{Doing, Error, Result};
 use crate::plan::{
     Observed, ObservedBucket, ObservedCheck, ObservedDbrp, ObservedLabel, ObservedTask,
-    ObservedToken, Secret, TOKEN_MARK,
+    ObservedToken, Secret,
 };
 use crate::platform::Platform;
-use crate::secret_file;
+use crate::{secret_file, token_name};
 
 /// A server, the organization on it, and where the secrets of its tokens lie.
 #[derive(Debug, Clone)]
@@ -34,7 +34,9 @@ impl Target {
             .find_org(name)
             .await
             .doing(|| format!("looking for the organization {name:?}"))?;
-        let org = found.ok_or_else(|| Error::NoOrganization(name.clone()))?;
+        let Some(org) = found else {
+            return Err(no_organization(&client, name).await);
+        };
         Ok(Target {
             client,
             org,
@@ -236,34 +238,36 @@ impl Reader<'_> {
             .doing(|| "reading the tokens".into())?;
         let mut observed = Vec::new();
         for token in found {
-            let Some(name) = token
-                .description
-                .strip_prefix(TOKEN_MARK)
-                .map(|it| it.trim().to_owned())
+            let Some((name, fingerprint)) = token_name::read(&platform.label, &token.description)
             else {
                 continue;
             };
-            let wanted = platform.tokens.iter().find(|it| it.name == name);
-            let secret = match wanted {
-                Some(wanted) => self.secret(&self.target.secret_path(&wanted.file)).await,
+            let secret = match platform.tokens.iter().find(|it| it.name == name) {
+                Some(wanted) => {
+                    let path = self.target.secret_path(&wanted.file);
+                    self.secret(&path, fingerprint).await
+                }
                 None => Secret::Missing,
             };
             observed.push(ObservedToken {
                 permissions: permissions(&token, buckets),
                 active: token.status == Status::Active,
+                name: name.to_owned(),
                 id: token.id,
-                name,
                 secret,
             });
         }
         Ok(observed)
     }
 
-    /// Asks the server whether it takes what the file holds.
-    async fn secret(&self, path: &Path) -> Secret {
+    /// Whether the file holds the secret of that fingerprint, and the server takes it.
+    async fn secret(&self, path: &Path, fingerprint: Option<&str>) -> Secret {
         let Some(text) = secret_file::read(path) else {
             return Secret::Missing;
         };
+        if fingerprint != Some(token_name::fingerprint(&text).as_str()) {
+            return Secret::Foreign;
+        }
         let config = ClientConfig {
             token: TokenSource::fixed(text),
             ..self.target.client.config().clone()
@@ -310,4 +314,18 @@ fn is_unknown_token(error: &watchpost_client::Error) -> bool {
         } => !message.ends_with("is unauthorized"),
         _ => false,
     }
+}
+
+/// A server that has no organizations at all answers as one that lacks this one: it is asked what it
+/// is.
+async fn no_organization(client: &Client, name: &str) -> Error {
+    let says = match client.health().await {
+        Ok(health) if !health.version.starts_with("1.") => {
+            return Error::NoOrganization(name.to_owned());
+        }
+        Ok(health) => format!("it says it is {} {}", health.name, health.version),
+        Err(_) => "it does not say what it is".to_owned(),
+    };
+    let url = client.config().url.clone();
+    Error::OtherServer { url, says }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::plan::{Action, Change, Plan};
 
 /// Texts longer than this are told by their size.
-const VALUE_LENGTH_MAX: usize = 60;
+const VALUE_LENGTH_MAX: usize = 300;
 
 /// Whether escape sequences are wanted: only on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +31,18 @@ pub fn human(plan: &Plan, colour: Colour) -> String {
     let mut text = String::new();
     for change in &plan.changes {
         writeln!(text, "{}", headline(change, colour)).ok();
+        let made = matches!(change.action, Action::Create);
         for it in &change.differences {
-            writeln!(
-                text,
-                "      {}: {} -> {}",
-                it.field,
-                value(&it.from),
-                value(&it.to)
-            )
-            .ok();
+            let from = match made {
+                true => String::new(),
+                false => format!("{} -> ", colour.paint("31", &value(&it.from))),
+            };
+            let to = match made {
+                true => value(&it.to),
+                false => colour.paint("32", &value(&it.to)),
+            };
+            let field = colour.paint("2", &it.field);
+            writeln!(text, "      {field}: {from}{to}").ok();
         }
     }
     for note in &plan.notes {

@@ -11,7 +11,7 @@ use watchpost_client::management::{AuthorizationPatch, Status};
 use crate::apply;
 use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
-use crate::plan::{Observed, TOKEN_MARK};
+use crate::plan::Observed;
 use crate::platform::Platform;
 
 /// The steps of a rotation, told as they are done.
@@ -59,7 +59,7 @@ pub async fn rotate<W: Future<Output = ()>>(
             .map(|it| it.id.clone())
             .ok_or_else(|| Error::Request(format!("the server has no bucket {wanted:?}")))
     };
-    let made = apply::create_token(target, token, bucket_id).await?;
+    let made = apply::create_token(target, &platform.label, token, bucket_id).await?;
     told(Step::Written);
     wait().await;
     told(Step::Waited);
@@ -72,7 +72,7 @@ pub async fn rotate<W: Future<Output = ()>>(
             status: Some(Status::Inactive),
             description: None,
         };
-        let what = || format!("retiring the old token {TOKEN_MARK} {name}");
+        let what = || format!("retiring the old token {name:?}");
         target
             .client
             .update_authorization(&old.id, &off)

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
 
 mod desired_state;
+mod old_server;
 mod planning;
 mod site;
 mod story;

@@ -1,13 +1,16 @@
 //! The life of a platform on a real server: made, changed by others, put right, rotated, removed.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
+use rustix::process::Signal;
 use watchpost_client::TokenSource;
 use watchpost_client::management::NewLabel;
 use watchpost_client::write::{Outcome, Precision};
 
+use crate::old_server::OldServer;
 use crate::site::{Site, block_on, ran};
 
 #[test]
@@ -71,11 +74,13 @@ fn of_two_at_a_time_one_wins_and_the_other_says_so() {
     let org = block_on(client.find_org(&site.server.org))
         .unwrap()
         .unwrap();
-    let since = watchpost_core::time::format_rfc3339(now());
+    let hour = 3_600_000_000_000;
     let properties = [
-        ("holder".to_owned(), "process 1".to_owned()),
-        ("since".to_owned(), since),
+        ("holder", "process 1 on another machine".to_owned()),
+        ("since", watchpost_core::time::format_rfc3339(now())),
+        ("until", watchpost_core::time::format_rfc3339(now() + hour)),
     ]
+    .map(|(key, value)| (key.to_owned(), value))
     .into();
     let lock = NewLabel {
         org_id: org.id,
@@ -86,13 +91,121 @@ fn of_two_at_a_time_one_wins_and_the_other_says_so() {
     let refused = site.run(&["apply", "--yes"]);
     assert_eq!(refused.code, 1);
     assert!(
-        refused.text.contains("another run holds this server"),
+        refused.text.contains("another run holds this server")
+            && refused.text.contains("process 1 on another machine"),
         "{}",
         refused.text
     );
     block_on(client.delete_label(&lock.id)).unwrap();
     assert_eq!(site.run(&["apply", "--yes"]).code, 0);
 }
+
+#[test]
+fn a_run_that_was_killed_or_interrupted_does_not_keep_the_next_out() {
+    let Some(site) = Site::new() else { return };
+    site.desire_shipped();
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    // A rotation that waits holds the lock.
+    for signal in [Signal::KILL, Signal::TERM] {
+        let mut rotation = site.command(&["rotate", "web", "--wait", "1h"]);
+        let mut rotation = rotation.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(rotation.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        assert!(line.contains("the new secret is in its file"), "{line}");
+        let refused = site.run(&["apply", "--yes"]);
+        assert!(
+            refused.text.contains("another run holds"),
+            "{}",
+            refused.text
+        );
+        let id = rustix::process::Pid::from_child(&rotation);
+        rustix::process::kill_process(id, signal).unwrap();
+        let status = rotation.wait().unwrap();
+        assert_eq!(
+            status.code(),
+            (signal == Signal::TERM).then_some(130),
+            "{status}"
+        );
+        // It finishes what is left to do: of the two tokens, the one whose secret is lost goes.
+        let next = site.run(&["apply", "--yes"]);
+        assert_eq!(next.code, 0, "{}", next.text);
+        assert!(next.text.contains("- token web"), "{}", next.text);
+        assert_eq!(site.run(&["plan"]).code, 0);
+    }
+}
+
+#[test]
+fn names_that_changed_and_resources_that_went_are_followed() {
+    let Some(site) = Site::new() else { return };
+    site.desire(FIRST);
+    fs::write(
+        site.path("t.flux"),
+        "from(bucket: \"a\") |> range(start: -1h)\n",
+    )
+    .unwrap();
+    let first = site.run(&["apply", "--yes"]);
+    assert_eq!(first.code, 0, "{}", first.text);
+    site.write("a", "m f=1");
+    // Names change in the file; the label, a task and a token of it are gone.
+    site.desire(SECOND);
+    let second = site.run(&["apply", "--yes"]);
+    assert_eq!(second.code, 0, "{}", second.text);
+    for expected in [
+        "name: a -> b",
+        "name: t -> u",
+        "- label team",
+        "- task v",
+        "- token old",
+        "- dbrp site/old",
+    ] {
+        assert!(
+            second.text.contains(expected),
+            "{expected}: {}",
+            second.text
+        );
+    }
+    assert!(!second.text.contains("token reader"), "{}", second.text);
+    let read = site.client_with(TokenSource::file(site.path("secrets/r.token")));
+    let query = "from(bucket: \"b\") |> range(start: -1h)";
+    let tables = block_on(read.query(&watchpost_client::query::Query::new(query))).unwrap();
+    assert_eq!(tables.len(), 1, "the data came along");
+    // Somebody deletes by hand: it is made again.
+    let tasks = block_on(site.client().tasks()).unwrap();
+    let task = tasks.iter().find(|it| it.name == "u").unwrap();
+    block_on(site.client().delete_task(&task.id)).unwrap();
+    assert_eq!(site.run(&["plan"]).code, 2);
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    assert_eq!(site.run(&["plan"]).code, 0);
+    let destroyed = site.run(&["destroy", "--yes", "--with-data"]);
+    assert_eq!(destroyed.code, 0, "{}", destroyed.text);
+    let tasks = block_on(site.client().tasks()).unwrap();
+    assert!(!tasks.iter().any(|it| it.name == "u"));
+}
+
+const FIRST: &str = "
+labels = [{ name = \"team\", properties = { color = \"#112233\" } }]
+buckets = [{ name = \"a\" }]
+tasks = [
+  { name = \"t\", file = \"t.flux\", every = \"1h\" },
+  { name = \"v\", file = \"t.flux\", every = \"1h\" },
+]
+tokens = [
+  { name = \"reader\", permissions = [\"read:buckets/a\"], file = \"r.token\" },
+  { name = \"old\", permissions = [\"read:buckets/a\"], file = \"o.token\" },
+]
+dbrps = [
+  { database = \"site\", retention_policy = \"a\", bucket = \"a\", default = true },
+  { database = \"site\", retention_policy = \"old\", bucket = \"a\" },
+]
+";
+
+const SECOND: &str = "
+buckets = [{ name = \"b\", renamed_from = \"a\" }]
+tasks = [{ name = \"u\", renamed_from = \"t\", file = \"t.flux\", every = \"1h\" }]
+tokens = [{ name = \"reader\", permissions = [\"read:buckets/b\"], file = \"r.token\" }]
+dbrps = [{ database = \"site\", retention_policy = \"a\", bucket = \"b\", default = true }]
+";
 
 #[test]
 fn a_rotation_refuses_no_write() {
@@ -246,6 +359,27 @@ fn an_import_marks_what_is_there_and_changes_nothing_else() {
 }
 
 #[test]
+fn a_server_that_is_too_old_is_told_by_its_name() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"one\"\n");
+    // InfluxDB 1.8 knows /health, but none of the management paths.
+    let old = OldServer::start();
+    let output = site
+        .command(&["apply", "--yes"])
+        .env("INFLUX_URL", &old.url)
+        .output()
+        .unwrap();
+    let refused = ran(&output);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.text.contains("has no API of InfluxDB 2")
+            && refused.text.contains("influxdb 1.8.10"),
+        "{}",
+        refused.text
+    );
+}
+
+#[test]
 fn a_server_that_answers_nonsense_is_a_clear_error() {
     let Some(site) = Site::new() else { return };
     site.desire("[[buckets]]\nname = \"one\"\n");
@@ -275,7 +409,7 @@ fn gaps_are_named_and_filled_and_the_server_reports_how_it_is() {
     let lines: String = (0..60)
         .map(|it| {
             format!(
-                "system_metrics,host=a cpu_usage_percent={it} {}\n",
+                "system_metrics,host=a cpu_usage_percent={it},process_count={it}i,network_bytes_sent={it}i {}\n",
                 start + it * 60_000_000_000
             )
         })
@@ -288,10 +422,20 @@ fn gaps_are_named_and_filled_and_the_server_reports_how_it_is() {
         "{}",
         gaps.text
     );
+    for expected in [
+        "a  process_count: 0 of 60 points",
+        "a  network_bytes_sent: 0 of 60 points",
+    ] {
+        assert!(gaps.text.contains(expected), "{}", gaps.text);
+    }
     let filled = site.run(&["backfill", "--task", "downsample_hourly", "--from", "-6h"]);
     assert_eq!(filled.code, 0, "{}", filled.text);
     let gaps = site.run(&["gaps", "--tier", "hourly", "--from", "-6h"]);
     assert_eq!((gaps.code, gaps.text.as_str()), (0, "No gaps.\n"));
+    // A day of which only a part is asked for is no window of the question.
+    let days = site.run(&["gaps", "--tier", "daily", "--from", "-23h"]);
+    assert_eq!(days.code, 1, "{}", days.text);
+    assert!(days.text.contains("no whole window"), "{}", days.text);
 
     let written = site.run(&["health", "--write", "platform_health"]);
     assert_eq!(written.code, 0, "{}", written.text);

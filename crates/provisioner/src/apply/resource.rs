@@ -8,7 +8,7 @@ use watchpost_client::management::{
 
 use super::{Run, existing, named};
 use crate::error::{Doing, Result};
-use crate::plan::Change;
+use crate::plan::{Change, MANAGED_BY};
 use crate::platform;
 
 impl Run<'_> {
@@ -19,7 +19,11 @@ impl Run<'_> {
             .labels
             .iter()
             .find(|it| it.name == change.name);
-        let properties = wanted.map(|it| it.properties.clone()).unwrap_or_default();
+        let mut properties = wanted.map(|it| it.properties.clone()).unwrap_or_default();
+        let mark = &self.desired.platform.label;
+        if change.name != *mark {
+            properties.insert(MANAGED_BY.to_owned(), mark.clone());
+        }
         let client = &self.target.client;
         let what = || format!("making the label {:?}", change.name);
         let label = match existing(change) {
@@ -102,7 +106,7 @@ impl Run<'_> {
 
     pub(super) async fn task(&mut self, change: &Change) -> Result<()> {
         let (index, task) = named(&self.desired.platform.tasks, &change.name, |it| &it.name)?;
-        let flux = self.desired.tasks[index].0.clone();
+        let flux = self.desired.tasks[index].text().to_owned();
         let status = if task.paused {
             Status::Inactive
         } else {

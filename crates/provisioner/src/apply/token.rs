@@ -7,9 +7,9 @@ use watchpost_client::management::{
 use super::{Run, existing, named};
 use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
-use crate::plan::{Action, Change, TOKEN_MARK};
+use crate::plan::{Action, Change};
 use crate::platform::Token;
-use crate::secret_file;
+use crate::{secret_file, token_name};
 
 impl Run<'_> {
     pub(super) async fn token(&mut self, change: &Change) -> Result<()> {
@@ -23,7 +23,8 @@ impl Run<'_> {
             updated.doing(|| format!("activating the token {:?}", token.name))?;
             return Ok(secret_file::close(&self.target.secret_path(&token.file))?);
         }
-        create(self.target, token, |name| self.bucket_id(name)).await?;
+        let mark = &self.desired.platform.label;
+        create(self.target, mark, token, |name| self.bucket_id(name)).await?;
         if let Some(id) = existing(change) {
             let deleted = self.target.client.delete_authorization(id).await;
             deleted.doing(|| format!("retiring the old token {:?}", token.name))?;
@@ -32,13 +33,16 @@ impl Run<'_> {
     }
 }
 
-/// Makes a token and writes its secret to its file. If the secret cannot be written, the token is
-/// removed again: nobody could ever use it.
+/// Makes a token of the platform with the label `mark` and writes its secret to its file. If the
+/// secret cannot be written, the token is removed again: nobody could ever use it. Its description
+/// tells which secret it has before the file holds it, so that what a stopped run leaves can be told
+/// apart.
 ///
 /// # Errors
 /// The server refuses, or the file cannot be written.
 pub(crate) async fn create(
     target: &Target,
+    mark: &str,
     token: &Token,
     bucket_id: impl Fn(&str) -> Result<String>,
 ) -> Result<Authorization> {
@@ -56,7 +60,7 @@ pub(crate) async fn create(
             resource,
         });
     }
-    let description = format!("{TOKEN_MARK} {}", token.name);
+    let description = format!("{mark}: {}", token.name);
     let new = NewAuthorization {
         org_id: target.org.id.clone(),
         description,
@@ -70,6 +74,13 @@ pub(crate) async fn create(
             token.name
         )));
     }
+    let described = AuthorizationPatch {
+        status: None,
+        description: Some(token_name::write(mark, &token.name, &made.token)),
+    };
+    let described = target.client.update_authorization(&made.id, &described);
+    let described = described.await;
+    described.doing(|| format!("describing the token {:?}", token.name))?;
     if let Err(error) = secret_file::write(&target.secret_path(&token.file), &made.token) {
         target.client.delete_authorization(&made.id).await.ok();
         return Err(error.into());

@@ -2,14 +2,15 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use watchpost_service::config::Interval;
+use watchpost_service::shutdown::Shutdown;
 
 use super::{Context, EXIT_DIFFERENT, colour, now, print};
 use crate::apply::{self, Progress};
 use crate::error::{Error, Result};
-use crate::lock::Lock;
+use crate::lock::{HELD_FOR, Holder, Lock};
 use crate::observe::{Target, observe};
 use crate::plan::{self, Action, Change, Desired, Observed, Plan};
 use crate::render;
@@ -17,7 +18,7 @@ use crate::rotate::{self, Step};
 
 /// `plan`, and `drift`: only what is there and differs from what an apply once made.
 pub(super) async fn plan(context: &Context<'_>, drift: bool) -> Result<ExitCode> {
-    let desired = context.desired()?;
+    let desired = context.desired();
     let target = context.target().await?;
     let observed = observe(&target, context.platform).await?;
     let mut plan = plan::plan(&desired, &observed);
@@ -42,52 +43,31 @@ fn is_drift(change: &Change) -> bool {
 }
 
 pub(super) async fn apply(context: &Context<'_>, yes: bool) -> Result<ExitCode> {
-    let desired = context.desired()?;
+    let desired = context.desired();
     let target = context.target().await?;
-    let lock = take_lock(context, &target).await?;
-    let outcome = apply_locked(context, &target, &desired, yes).await;
-    lock.release(&target).await;
-    outcome
-}
-
-async fn apply_locked(
-    context: &Context<'_>,
-    target: &Target,
-    desired: &Desired<'_>,
-    yes: bool,
-) -> Result<ExitCode> {
-    let observed = observe(target, context.platform).await?;
-    let plan = plan::plan(desired, &observed);
-    carry_out(context, target, desired, &observed, &plan, yes).await
+    let work = async {
+        let observed = observe(&target, context.platform).await?;
+        let plan = plan::plan(&desired, &observed);
+        carry_out(context, &target, &desired, &observed, &plan, yes).await
+    };
+    alone(context, &target, HELD_FOR, work).await
 }
 
 /// Marks what the file names and the server has as ours; everything else stays as it is.
 pub(super) async fn import(context: &Context<'_>) -> Result<ExitCode> {
-    let desired = context.desired()?;
+    let desired = context.desired();
     let target = context.target().await?;
-    let lock = take_lock(context, &target).await?;
-    let outcome = async {
+    let work = async {
         let observed = observe(&target, context.platform).await?;
-        let mut plan = plan::plan(&desired, &observed);
-        // The mark itself must exist; of what is there without it, nothing else is touched.
-        for change in &mut plan.changes {
-            change.differences.retain(|it| it.field == plan::MANAGED);
-        }
-        plan.changes.retain(|it| {
-            let mark = it.kind == plan::Kind::Label && it.name == context.platform.label;
-            mark || !it.differences.is_empty()
-        });
+        let plan = plan::plan(&desired, &observed).only_adoptions(&context.platform.label);
         carry_out(context, &target, &desired, &observed, &plan, true).await
     };
-    let outcome = outcome.await;
-    lock.release(&target).await;
-    outcome
+    alone(context, &target, HELD_FOR, work).await
 }
 
 pub(super) async fn destroy(context: &Context<'_>, yes: bool, with_data: bool) -> Result<ExitCode> {
     let target = context.target().await?;
-    let lock = take_lock(context, &target).await?;
-    let outcome = async {
+    let work = async {
         let observed = observe(&target, context.platform).await?;
         let plan = plan::teardown(&context.platform.label, &observed, with_data);
         let desired = Desired {
@@ -97,17 +77,17 @@ pub(super) async fn destroy(context: &Context<'_>, yes: bool, with_data: bool) -
         };
         carry_out(context, &target, &desired, &observed, &plan, yes).await
     };
-    let outcome = outcome.await;
-    lock.release(&target).await;
-    outcome
+    alone(context, &target, HELD_FOR, work).await
 }
 
 pub(super) async fn rotate(context: &Context<'_>, name: &str, wait: Interval) -> Result<ExitCode> {
     let target = context.target().await?;
-    let lock = take_lock(context, &target).await?;
-    let outcome = async {
+    let work = async {
         let observed = observe(&target, context.platform).await?;
         let told = |step| {
+            if context.json() {
+                return;
+            }
             print(match step {
                 Step::Written => {
                     "  the new secret is in its file; waiting for its users to read it\n"
@@ -117,16 +97,30 @@ pub(super) async fn rotate(context: &Context<'_>, name: &str, wait: Interval) ->
             });
         };
         let pause = || tokio::time::sleep(wait.get());
-        rotate::rotate(&target, context.platform, &observed, name, pause, told).await
+        rotate::rotate(&target, context.platform, &observed, name, pause, told).await?;
+        if context.json() {
+            print(&format!("{}\n", serde_json::json!({ "rotated": name })));
+        }
+        Ok(ExitCode::SUCCESS)
     };
-    let outcome = outcome.await;
-    lock.release(&target).await;
-    outcome.map(|()| ExitCode::SUCCESS)
+    alone(context, &target, wait.get() + HELD_FOR, work).await
 }
 
-async fn take_lock(context: &Context<'_>, target: &Target) -> Result<Lock> {
-    let holder = format!("process {}", std::process::id());
-    Lock::take(target, &context.platform.label, &holder, now()).await
+/// Does the work while nobody else changes this server. Who interrupts it does not leave the lock
+/// behind; the steps that are done stay, and the next run does the rest.
+async fn alone(
+    context: &Context<'_>,
+    target: &Target,
+    length: Duration,
+    work: impl Future<Output = Result<ExitCode>>,
+) -> Result<ExitCode> {
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals().ok();
+    let label = &context.platform.label;
+    let lock = Lock::take(target, label, &Holder::current(), now(), length).await?;
+    let outcome = shutdown.unless_requested(work).await;
+    lock.release(target).await;
+    outcome.unwrap_or(Err(Error::Interrupted))
 }
 
 async fn carry_out(

@@ -4,7 +4,6 @@ mod change;
 mod past;
 mod report;
 
-use std::fs;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,10 +12,10 @@ use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_service::cli::Output;
 
 use crate::cli::{Cli, Command};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 use crate::observe::Target;
 use crate::plan::Desired;
-use crate::platform::{self, Platform};
+use crate::platform::{self, Platform, Whole};
 use crate::render::Colour;
 use crate::settings::Settings;
 
@@ -28,11 +27,12 @@ pub const EXIT_DIFFERENT: u8 = 2;
 /// # Errors
 /// Those of the command.
 pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
-    let platform = platform::read(&cli.file)?;
+    let whole = read(cli)?;
     let context = Context {
         cli,
         settings,
-        platform: &platform,
+        platform: &whole.platform,
+        whole: &whole,
     };
     match &cli.command {
         Command::Plan => change::plan(&context, false).await,
@@ -43,17 +43,39 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
         Command::Rotate { name, wait } => change::rotate(&context, name, *wait).await,
         Command::Validate => report::validate(&context),
         Command::Export { folder, managed } => report::export(&context, folder, *managed).await,
-        Command::Health { write } => report::health(&context, write.as_deref()).await,
+        Command::Health { write, every } => {
+            report::health(&context, write.as_deref(), *every).await
+        }
         Command::Backfill { task, from, to } => past::backfill(&context, task, *from, *to).await,
         Command::Gaps { tier, from, to } => past::gaps(&context, *tier, *from, *to).await,
         Command::Config(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
+/// The file with the texts beside it, where the command needs them.
+fn read(cli: &Cli) -> Result<Whole> {
+    let needed = match &cli.command {
+        Command::Plan | Command::Drift | Command::Apply { .. } | Command::Import => true,
+        Command::Validate | Command::Backfill { .. } => true,
+        Command::Destroy { .. } | Command::Export { .. } | Command::Rotate { .. } => false,
+        Command::Gaps { .. } | Command::Health { .. } | Command::Config(_) => false,
+    };
+    Ok(if needed {
+        platform::read_whole(&cli.file)?
+    } else {
+        Whole {
+            platform: platform::read(&cli.file)?,
+            tasks: Vec::new(),
+            checks: Vec::new(),
+        }
+    })
+}
+
 struct Context<'a> {
     cli: &'a Cli,
     settings: &'a Settings,
     platform: &'a Platform,
+    whole: &'a Whole,
 }
 
 impl<'a> Context<'a> {
@@ -74,32 +96,12 @@ impl<'a> Context<'a> {
         Target::find(client, self.platform, self.cli.tokens_dir.clone()).await
     }
 
-    /// The file with the texts of its tasks and checks, which lie beside it.
-    fn desired(&self) -> Result<Desired<'a>> {
-        let folder = self.cli.file.parent().unwrap_or(std::path::Path::new("."));
-        let read = |file: &str| {
-            let path = folder.join(file);
-            fs::read_to_string(&path).map_err(|error| Error::Read {
-                path: path.display().to_string(),
-                error,
-            })
-        };
-        let mut desired = Desired {
+    fn desired(&self) -> Desired<'a> {
+        Desired {
             platform: self.platform,
-            tasks: Vec::new(),
-            checks: Vec::new(),
-        };
-        for task in &self.platform.tasks {
-            let text = platform::render(task, &read(&task.file)?);
-            desired.tasks.push(text.map_err(|error| Error::TaskText {
-                file: task.file.clone(),
-                error,
-            })?);
+            tasks: self.whole.tasks.clone(),
+            checks: self.whole.checks.clone(),
         }
-        for check in &self.platform.checks {
-            desired.checks.push(read(&check.file)?);
-        }
-        Ok(desired)
     }
 
     fn json(&self) -> bool {

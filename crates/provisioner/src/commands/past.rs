@@ -27,12 +27,13 @@ pub(super) async fn backfill(
     let now = now();
     let to = to.map_or(now, |it| it.resolve(now)).min(now);
     let runs = backfill::runs(&tasks[index], from.resolve(now), to)?;
-    let desired = context.desired()?;
+    let (task, text) = (&tasks[index], &context.whole.tasks[index]);
     let target = context.target().await?;
+    let size = backfill::batch_size(&target, task, text, &runs).await?;
     let bar = progress_bar(context, runs.len());
-    for run in &runs {
-        backfill::run(&target, &desired.tasks[index], *run).await?;
-        bar.inc(1);
+    for batch in backfill::batches(&runs, size) {
+        backfill::run(&target, task, text, batch).await?;
+        bar.inc(batch.windows as u64);
     }
     bar.finish_and_clear();
     if context.json() {
@@ -71,13 +72,11 @@ pub(super) async fn gaps(
         Tier::Daily => 86_400_000_000_000,
     };
     let now = now();
-    // Only whole windows can be complete.
-    let from = from.resolve(now).div_euclid(every) * every;
-    let to = to
-        .map_or(now, |it| it.resolve(now))
-        .min(now)
-        .div_euclid(every)
-        * every;
+    // Only whole windows can be complete, and only those are what a backfill makes.
+    let from = from.resolve(now);
+    let from = (from.div_euclid(every) + i64::from(from.rem_euclid(every) != 0)) * every;
+    let to = to.map_or(now, |it| it.resolve(now)).min(now);
+    let to = to.div_euclid(every) * every;
     if from >= to {
         return Err(Error::Request("no whole window lies in that range".into()));
     }

@@ -4,24 +4,26 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use tokio::time::MissedTickBehavior;
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::line_protocol;
+use watchpost_service::config::Interval;
+use watchpost_service::shutdown::Shutdown;
 
 use super::{Context, now, print};
 use crate::error::{Error, Result};
 use crate::health;
-use crate::observe::observe;
+use crate::observe::{Target, observe};
 use crate::platform;
 use crate::transfer;
 
 /// The file was read and checked before; here the texts of its tasks are too.
 pub(super) fn validate(context: &Context<'_>) -> Result<ExitCode> {
-    let desired = context.desired()?;
     if context.json() {
         print("{\"valid\":true}\n");
     } else {
         let it = context.platform;
-        let (buckets, tasks, tokens) = (it.buckets.len(), desired.tasks.len(), it.tokens.len());
+        let (buckets, tasks, tokens) = (it.buckets.len(), it.tasks.len(), it.tokens.len());
         print(&format!(
             "Valid: {buckets} buckets, {tasks} tasks, {tokens} tokens.\n"
         ));
@@ -60,8 +62,31 @@ pub(super) async fn export(
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn health(context: &Context<'_>, bucket: Option<&str>) -> Result<ExitCode> {
+/// Once, or again and again until a signal: then a failure is told and the next time tried anew.
+pub(super) async fn health(
+    context: &Context<'_>,
+    bucket: Option<&str>,
+    every: Option<Interval>,
+) -> Result<ExitCode> {
     let target = context.target().await?;
+    let Some(every) = every else {
+        report_health(context, &target, bucket).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals().ok();
+    let mut clock = tokio::time::interval(every.get());
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while shutdown.unless_requested(clock.tick()).await.is_some() {
+        let work = report_health(context, &target, bucket);
+        if let Some(Err(error)) = shutdown.unless_requested(work).await {
+            eprintln!("watchpost-provisioner: {error}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn report_health(context: &Context<'_>, target: &Target, bucket: Option<&str>) -> Result<()> {
     let buckets: Vec<String> = context
         .platform
         .buckets
@@ -73,19 +98,27 @@ pub(super) async fn health(context: &Context<'_>, bucket: Option<&str>) -> Resul
         .map_err(|error| Error::Request(format!("a point cannot be written: {error}")))?;
     let Some(bucket) = bucket else {
         print(&String::from_utf8_lossy(&lines));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     };
-    match target
-        .client
-        .write(bucket, Precision::Nanoseconds, &lines)
-        .await
-    {
-        Outcome::Done => {
-            print(&format!("{} points written to {bucket}.\n", points.len()));
-            Ok(ExitCode::SUCCESS)
+    let written = target.client.write(bucket, Precision::Nanoseconds, &lines);
+    match written.await {
+        Outcome::Done if context.json() => {
+            let told = serde_json::json!({ "written": points.len(), "bucket": bucket });
+            print(&format!("{told}\n"));
         }
-        other => Err(Error::Request(format!(
-            "the points were not written: {other:?}"
-        ))),
+        Outcome::Done => print(&format!("{} points written to {bucket}.\n", points.len())),
+        Outcome::Refused {
+            status, message, ..
+        } => {
+            return Err(Error::Request(format!(
+                "the server refused the points: {message} ({status})"
+            )));
+        }
+        other => {
+            return Err(Error::Request(format!(
+                "the points were not written: {other:?}"
+            )));
+        }
     }
+    Ok(())
 }

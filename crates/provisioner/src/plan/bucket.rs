@@ -8,7 +8,14 @@ use crate::platform::{Bucket, Platform};
 pub(super) fn compare(platform: &Platform, observed: &Observed, plan: &mut Plan) {
     for bucket in &platform.buckets {
         match find(bucket, observed) {
-            None => plan.create(Kind::Bucket, &bucket.name, Vec::new()),
+            None => {
+                let retention = retention(bucket.retention.get().as_secs());
+                let fields = [
+                    ("retention", retention),
+                    ("purpose", bucket.purpose.clone()),
+                ];
+                plan.create(Kind::Bucket, &bucket.name, &fields);
+            }
             Some(found) => {
                 plan.update(
                     Kind::Bucket,
@@ -37,19 +44,12 @@ pub(super) fn compare(platform: &Platform, observed: &Observed, plan: &mut Plan)
 }
 
 /// The bucket of that name, else the one of its old name.
-fn find<'a>(bucket: &Bucket, observed: &'a Observed) -> Option<&'a ObservedBucket> {
+pub(super) fn find<'a>(bucket: &Bucket, observed: &'a Observed) -> Option<&'a ObservedBucket> {
     let named = |name: &str| observed.buckets.iter().find(|it| it.name == name);
     named(&bucket.name).or_else(|| named(bucket.renamed_from.as_deref()?))
 }
 
 fn differences(bucket: &Bucket, found: &ObservedBucket) -> Vec<Difference> {
-    let retention = |seconds: u64| {
-        if seconds == 0 {
-            "for ever".to_owned()
-        } else {
-            Interval::seconds(seconds).to_string()
-        }
-    };
     let pairs = [
         ("name", found.name.clone(), bucket.name.clone()),
         (
@@ -63,4 +63,11 @@ fn differences(bucket: &Bucket, found: &ObservedBucket) -> Vec<Difference> {
         .into_iter()
         .filter_map(|(field, from, to)| Difference::of(field, from, to))
         .collect()
+}
+
+fn retention(seconds: u64) -> String {
+    match seconds {
+        0 => "for ever".to_owned(),
+        _ => Interval::seconds(seconds).to_string(),
+    }
 }

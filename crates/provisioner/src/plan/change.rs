@@ -91,14 +91,31 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Of the steps only those that put our mark on what is there; the mark itself must exist.
+    #[must_use]
+    pub fn only_adoptions(mut self, label: &str) -> Self {
+        for change in &mut self.changes {
+            change.differences.retain(|it| it.field == MANAGED);
+        }
+        self.changes.retain(|it| {
+            let mark = it.kind == Kind::Label && it.name == label;
+            mark || (!it.differences.is_empty() && !matches!(it.action, Action::Create))
+        });
+        self
+    }
+
     /// Nothing has to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    pub(super) fn create(&mut self, kind: Kind, name: &str, differences: Vec<Difference>) {
-        self.push(kind, name, Action::Create, differences);
+    /// Adds a resource that is to be made, with what it will be like: a list of fields and values.
+    pub(super) fn create(&mut self, kind: Kind, name: &str, fields: &[(&str, String)]) {
+        let set = fields
+            .iter()
+            .filter_map(|(field, value)| Difference::of(field, "", value));
+        self.push(kind, name, Action::Create, set.collect());
     }
 
     /// Adds a step if anything differs or the resource does not carry our mark yet.

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod change;
+mod check;
 mod dbrp;
 mod label;
 mod observed;
@@ -14,13 +15,14 @@ mod teardown;
 mod token;
 
 pub use self::change::{Action, Change, Difference, Kind, MANAGED, Plan};
+pub use self::label::MANAGED_BY;
 pub use self::observed::{
     Observed, ObservedBucket, ObservedCheck, ObservedDbrp, ObservedLabel, ObservedTask,
-    ObservedToken, Secret, TOKEN_MARK,
+    ObservedToken, Secret,
 };
 pub use self::teardown::teardown;
 
-use crate::platform::{Check, Platform, TaskText};
+use crate::platform::{Platform, TaskText};
 
 /// What should be: the file, with the texts of its tasks and checks.
 #[derive(Debug, Clone)]
@@ -40,62 +42,8 @@ pub fn plan(desired: &Desired<'_>, observed: &Observed) -> Plan {
     bucket::compare(desired.platform, observed, &mut plan);
     dbrp::compare(desired.platform, observed, &mut plan);
     task::compare(desired, observed, &mut plan);
-    checks(desired, observed, &mut plan);
+    check::compare(desired, observed, &mut plan);
     token::compare(desired.platform, observed, &mut plan);
     plan.sort();
     plan
-}
-
-fn checks(desired: &Desired<'_>, observed: &Observed, plan: &mut Plan) {
-    for (check, query) in desired.platform.checks.iter().zip(&desired.checks) {
-        match observed.checks.iter().find(|it| it.name == check.name) {
-            None => plan.create(Kind::Check, &check.name, Vec::new()),
-            Some(found) => {
-                let differences = check_differences(check, query, found);
-                plan.update(
-                    Kind::Check,
-                    &check.name,
-                    &found.id,
-                    found.managed,
-                    differences,
-                );
-            }
-        }
-    }
-    for found in observed.checks.iter().filter(|it| it.managed) {
-        if !desired
-            .platform
-            .checks
-            .iter()
-            .any(|it| it.name == found.name)
-        {
-            plan.delete(Kind::Check, &found.name, &found.id);
-        }
-    }
-}
-
-fn check_differences(check: &Check, query: &str, found: &ObservedCheck) -> Vec<Difference> {
-    let number = |it: Option<f64>| it.map_or_else(|| "-".to_owned(), |it| it.to_string());
-    let pairs = [
-        (
-            "query",
-            found.query.trim().to_owned(),
-            query.trim().to_owned(),
-        ),
-        ("every", found.every.clone(), check.every.to_string()),
-        (
-            "critical_above",
-            number(found.critical_above),
-            number(check.critical_above),
-        ),
-        (
-            "warn_above",
-            number(found.warn_above),
-            number(check.warn_above),
-        ),
-    ];
-    pairs
-        .into_iter()
-        .filter_map(|(field, from, to)| Difference::of(field, from, to))
-        .collect()
 }

@@ -3,9 +3,6 @@
 
 use serde::Deserialize;
 
-/// Begins the description of a token that is ours: tokens cannot carry labels.
-pub const TOKEN_MARK: &str = "watchpost:";
-
 /// The state of one organization on a server.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,6 +81,8 @@ pub enum Secret {
     /// There is no file, or an empty one.
     #[default]
     Missing,
+    /// What the file holds is the secret of another token.
+    Foreign,
     /// The server refuses what the file holds.
     Refused,
     /// Other users may read the file.
@@ -92,12 +91,12 @@ pub enum Secret {
     Valid,
 }
 
-/// A token whose description begins with [`TOKEN_MARK`].
+/// A token whose description begins with our label and a colon: tokens cannot carry labels.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ObservedToken {
     pub id: String,
-    /// The description behind the mark.
+    /// The description behind the colon.
     pub name: String,
     /// Sorted, buckets by name: `read:buckets/system_metrics_raw`.
     pub permissions: Vec<String>,

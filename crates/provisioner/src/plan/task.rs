@@ -7,7 +7,17 @@ pub(super) fn compare(desired: &Desired<'_>, observed: &Observed, plan: &mut Pla
     let tasks = &desired.platform.tasks;
     for (task, text) in tasks.iter().zip(&desired.tasks) {
         match find(task, observed) {
-            None => plan.create(Kind::Task, &task.name, Vec::new()),
+            None => {
+                let mut fields = vec![("file", task.file.clone())];
+                fields.push(("every", task.every.to_string()));
+                if !task.offset.get().is_zero() {
+                    fields.push(("offset", task.offset.to_string()));
+                }
+                if task.paused {
+                    fields.push(("status", "paused".to_owned()));
+                }
+                plan.create(Kind::Task, &task.name, &fields);
+            }
             Some(found) => {
                 plan.update(
                     Kind::Task,
@@ -54,7 +64,7 @@ fn differences(task: &Task, text: &TaskText, found: &ObservedTask) -> Vec<Differ
         (
             "flux",
             found.flux.trim().to_owned(),
-            text.0.trim().to_owned(),
+            text.text().trim().to_owned(),
         ),
         (
             "status",

@@ -1,6 +1,6 @@
 //! What `destroy` removes: only what carries our mark, and no data without being told to.
 
-use super::{Kind, Observed, Plan};
+use super::{Kind, Observed, Plan, label};
 
 /// Every managed resource, removed in the reverse of the order in which they are made.
 #[must_use]
@@ -14,6 +14,9 @@ pub fn teardown(label: &str, observed: &Observed, with_data: bool) -> Plan {
     }
     for task in observed.tasks.iter().filter(|it| it.managed) {
         plan.delete(Kind::Task, &task.name, &task.id);
+    }
+    for it in label::managed(observed, label) {
+        plan.delete(Kind::Label, &it.name, &it.id);
     }
     let mut kept = 0;
     for bucket in observed.buckets.iter().filter(|it| it.managed) {

@@ -3,18 +3,27 @@
 //! A server tells a secret once and lets nobody change permissions, so most differences mean a new
 //! token.
 
-use super::{Difference, Kind, Observed, ObservedToken, Plan, Secret};
+use super::{Difference, Kind, Observed, ObservedToken, Plan, Secret, bucket};
 use crate::platform::{Platform, Token};
 
 pub(super) fn compare(platform: &Platform, observed: &Observed, plan: &mut Plan) {
+    let renamed = renamed(platform, observed);
     for token in &platform.tokens {
-        let mut found = observed.tokens.iter().filter(|it| it.name == token.name);
-        match found.next() {
-            None => plan.create(Kind::Token, &token.name, Vec::new()),
-            Some(current) => compare_token(token, current, plan),
+        let found = || observed.tokens.iter().filter(|it| it.name == token.name);
+        let current = found().find(|it| is_in_file(it)).or_else(|| found().next());
+        match current {
+            None => {
+                let fields = [
+                    ("used by", token.used_by.clone()),
+                    ("permissions", wanted(token)),
+                    ("file", token.file.clone()),
+                ];
+                plan.create(Kind::Token, &token.name, &fields);
+            }
+            Some(current) => compare_token(token, current, &renamed, plan),
         }
-        // A rotation that was interrupted leaves two; the file holds the secret of the first.
-        for old in found {
+        // A rotation that was interrupted leaves two; the file holds the secret of one.
+        for old in found().filter(|it| current.is_some_and(|current| it.id != current.id)) {
             plan.delete(Kind::Token, &old.name, &old.id);
         }
     }
@@ -25,18 +34,59 @@ pub(super) fn compare(platform: &Platform, observed: &Observed, plan: &mut Plan)
     }
 }
 
-fn compare_token(token: &Token, found: &ObservedToken, plan: &mut Plan) {
+fn is_in_file(token: &ObservedToken) -> bool {
+    match token.secret {
+        Secret::Valid | Secret::Exposed | Secret::Refused => true,
+        Secret::Missing | Secret::Foreign => false,
+    }
+}
+
+/// The permissions of the file, sorted.
+fn wanted(token: &Token) -> String {
     let mut wanted: Vec<String> = token.permissions.iter().map(ToString::to_string).collect();
     wanted.sort();
+    wanted.join(" ")
+}
+
+/// What a permission on a bucket that is renamed in this plan is called now and then.
+fn renamed(platform: &Platform, observed: &Observed) -> Vec<(String, String)> {
+    let of = |action: &str, name: &str| format!("{action}:buckets/{name}");
+    let buckets = platform.buckets.iter();
+    let pairs = buckets.filter_map(|it| Some((&bucket::find(it, observed)?.name, &it.name)));
+    pairs
+        .filter(|(old, new)| old != new)
+        .flat_map(|(old, new)| ["read", "write"].map(|action| (of(action, old), of(action, new))))
+        .collect()
+}
+
+fn compare_token(
+    token: &Token,
+    found: &ObservedToken,
+    renamed: &[(String, String)],
+    plan: &mut Plan,
+) {
+    let called = |it: &String| {
+        let new = renamed.iter().find(|(old, _)| old == it);
+        new.map_or_else(|| it.clone(), |(_, new)| new.clone())
+    };
+    let mut current: Vec<String> = found.permissions.iter().map(called).collect();
+    current.sort();
     let mut anew: Vec<Difference> = Vec::new();
     anew.extend(Difference::of(
         "permissions",
-        found.permissions.join(" "),
-        wanted.join(" "),
+        current.join(" "),
+        wanted(token),
     ));
     match found.secret {
         Secret::Valid | Secret::Exposed => {}
         Secret::Missing => anew.extend(Difference::of("file", "missing", "written")),
+        Secret::Foreign => {
+            anew.extend(Difference::of(
+                "file",
+                "the secret of another token",
+                "written",
+            ));
+        }
         Secret::Refused if found.active => {
             anew.extend(Difference::of("file", "refused by the server", "valid"))
         }

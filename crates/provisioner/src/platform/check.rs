@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use watchpost_service::config::Problems;
+use watchpost_service::config::{Problems, nearest};
 
 use super::{Bucket, Platform, Task, Token};
 
@@ -158,16 +158,15 @@ fn task(task: &Task, index: usize, problems: &mut Problems) {
         &key("file"),
         "must name a file of Flux",
     );
-    problems.require(
-        task.every.get() >= Duration::from_secs(1),
-        &key("every"),
-        "must be at least 1s",
-    );
-    problems.require(
-        task.offset < task.every,
-        &key("offset"),
-        "must be shorter than `every`",
-    );
+    if task.every.get() < Duration::from_secs(1) {
+        problems.add(key("every"), "must be at least 1s");
+    } else {
+        problems.require(
+            task.offset < task.every,
+            &key("offset"),
+            "must be shorter than `every`",
+        );
+    }
 }
 
 fn token(token: &Token, index: usize, buckets: &BTreeSet<&str>, problems: &mut Problems) {
@@ -198,13 +197,8 @@ fn known_bucket(name: &str, key: &str, buckets: &BTreeSet<&str>, problems: &mut 
     if buckets.contains(name) {
         return;
     }
-    let scored = buckets
-        .iter()
-        .map(|it| (strsim::jaro_winkler(name, it), it));
-    let best = scored
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(score, _)| *score > 0.7);
-    let hint = best.map_or_else(String::new, |(_, it)| format!("; did you mean {it:?}?"));
+    let near = nearest(name, buckets.iter().copied());
+    let hint = near.map_or_else(String::new, |it| format!("; did you mean {it:?}?"));
     problems.add(key, format!("no bucket {name:?} in this file{hint}"));
 }
 

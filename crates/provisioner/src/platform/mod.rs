@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use watchpost_service::config::{Interval, LogConfig, Problems, RoleConfig};
 
-pub use self::file::{FileError, parse, read, write};
+pub use self::file::{FileError, Whole, parse, read, read_whole, write};
 pub use self::permission::{Action, Permission, ResourceType};
 pub use self::task_text::{TaskText, TaskTextError, render};
 

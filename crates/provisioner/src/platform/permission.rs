@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use watchpost_service::config::nearest;
 
 /// Reading or writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +111,8 @@ impl FromStr for Permission {
             .map(|it| ResourceType(it));
         let resource = resource.ok_or_else(|| PermissionError::Type {
             text: text.to_owned(),
-            hint: nearest(kind),
+            hint: nearest(kind, RESOURCE_TYPES.into_iter())
+                .map_or_else(String::new, |it| format!("; did you mean {it}?")),
         })?;
         match &name {
             Some(name) if name.is_empty() => Err(PermissionError::Form(text.to_owned())),
@@ -124,16 +126,6 @@ impl FromStr for Permission {
             }),
         }
     }
-}
-
-fn nearest(kind: &str) -> String {
-    let scored = RESOURCE_TYPES
-        .iter()
-        .map(|it| (strsim::jaro_winkler(kind, it), it));
-    let best = scored
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(score, _)| *score > 0.75);
-    best.map_or_else(String::new, |(_, it)| format!("; did you mean {it}?"))
 }
 
 impl fmt::Display for Permission {

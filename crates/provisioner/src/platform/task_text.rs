@@ -6,12 +6,37 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::Task;
 
-/// A task's complete Flux.
+/// A task's complete Flux, with the values of its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskText(pub String);
+pub struct TaskText {
+    text: String,
+    parameters: BTreeMap<String, String>,
+}
+
+impl TaskText {
+    /// The Flux.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The value of a parameter, its default in the file included.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// The Flux with another value of a parameter; the same if it has none of that name.
+    #[must_use]
+    pub fn with_parameter(&self, name: &str, value: &str) -> String {
+        let value = [(name.to_owned(), value.to_owned())].into();
+        with_parameters(&self.text, &value).unwrap_or_else(|_| self.text.clone())
+    }
+}
 
 /// A file that cannot become a task.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -63,10 +88,21 @@ pub fn render(task: &Task, file: &str) -> Result<TaskText, TaskTextError> {
     };
     let (imports, rest) = (join(imports), join(rest));
     let gap = if imports.is_empty() { "" } else { "\n\n" };
-    Ok(TaskText(format!(
-        "{imports}{gap}{head}}}\n\n{}\n",
-        rest.trim()
-    )))
+    let text = format!("{imports}{gap}{head}}}\n\n{}\n", rest.trim());
+    let parameters = record(&text).map_or_else(BTreeMap::new, |lines| {
+        let lines = text.lines().skip(lines.start).take(lines.len());
+        let pairs = lines.filter_map(|line| Some((key(line)?.to_owned(), default(line)?)));
+        pairs.collect()
+    });
+    Ok(TaskText { text, parameters })
+}
+
+/// The lines within the record `parameters = {…}`.
+fn record(text: &str) -> Option<Range<usize>> {
+    let mut lines = text.lines().enumerate();
+    let (start, _) = lines.find(|(_, line)| line.trim() == "parameters = {")?;
+    let (end, _) = lines.find(|(_, line)| line.trim() == "}")?;
+    Some(start + 1..end)
 }
 
 /// Replaces the values of the record `parameters = {name: "value", …}` (one line a name).
@@ -78,15 +114,8 @@ fn with_parameters(
         return Ok(file.to_owned());
     }
     let lines: Vec<&str> = file.lines().collect();
-    let start = lines
-        .iter()
-        .position(|line| line.trim() == "parameters = {")
-        .ok_or(TaskTextError::NoParameters)?;
-    let length = lines[start..]
-        .iter()
-        .position(|line| line.trim() == "}")
-        .ok_or(TaskTextError::NoParameters)?;
-    let known: Vec<&str> = lines[start + 1..start + length]
+    let inside = record(file).ok_or(TaskTextError::NoParameters)?;
+    let known: Vec<&str> = lines[inside.clone()]
         .iter()
         .filter_map(|line| key(line))
         .collect();
@@ -100,11 +129,8 @@ fn with_parameters(
         });
     }
     let replaced = lines.iter().enumerate().map(|(index, line)| {
-        let inside = index > start && index < start + length;
-        match key(line)
-            .filter(|_| inside)
-            .and_then(|name| Some((name, parameters.get(name)?)))
-        {
+        let name = key(line).filter(|_| inside.contains(&index));
+        match name.and_then(|name| Some((name, parameters.get(name)?))) {
             Some((name, value)) => format!("    {name}: \"{}\",", escape(value)),
             None => (*line).to_owned(),
         }
@@ -116,6 +142,13 @@ fn with_parameters(
 fn key(line: &str) -> Option<&str> {
     let (name, value) = line.trim().split_once(':')?;
     value.trim_start().starts_with('"').then_some(name)
+}
+
+/// The value on such a line, as it stands there.
+fn default(line: &str) -> Option<String> {
+    let (_, value) = line.trim().split_once(':')?;
+    let value = value.trim().trim_end_matches(',').trim_matches('"');
+    Some(value.to_owned())
 }
 
 /// A text inside a string literal of Flux.

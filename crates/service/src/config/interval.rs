@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use watchpost_core::duration;
 
+const SECONDS_OF_A_DAY: u64 = 86_400;
+
 /// A length of time, at least zero, written `10s`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval(pub Duration);
@@ -60,7 +62,16 @@ impl fmt::Display for Interval {
         if self.0.is_zero() {
             return f.write_str("0s");
         }
-        duration::Duration::from_std(self.0).fmt(f)
+        // Days are the largest unit: nobody reads 12w6d as 90d.
+        let days = self.0.as_secs() / SECONDS_OF_A_DAY;
+        let rest = self.0 - Duration::from_secs(days * SECONDS_OF_A_DAY);
+        if days > 0 {
+            write!(f, "{days}d")?;
+        }
+        if rest.is_zero() {
+            return Ok(());
+        }
+        duration::Duration::from_std(rest).fmt(f)
     }
 }
 

@@ -65,14 +65,17 @@ pub(super) fn merge_environment<C: RoleConfig>(
             if RESERVED.contains(&name.as_str()) {
                 continue;
             }
+            // A section may be called as another role: `alerter.url` of the web server.
+            let is_section = || kind_of(sections, &key_of(rest)).is_some();
             let (role, rest) = match rest.split_once("__") {
-                Some((role, rest)) if role == own || ROLES.contains(&role) => (Some(role), rest),
+                Some((role, rest)) if role == own => (Some(role), rest),
+                Some((role, rest)) if ROLES.contains(&role) && !is_section() => (Some(role), rest),
                 _ => (None, rest),
             };
             if role.is_some() != own_only || role.is_some_and(|role| role != own) {
                 continue;
             }
-            let key = rest.to_ascii_lowercase().replace("__", ".");
+            let key = key_of(rest);
             if kind_of(sections, &key).is_none() {
                 problems.push(Problem {
                     place: name.clone(),
@@ -87,6 +90,11 @@ pub(super) fn merge_environment<C: RoleConfig>(
         }
     }
     figment
+}
+
+/// `SECTION__KEY` as `section.key`.
+fn key_of(rest: &str) -> String {
+    rest.to_ascii_lowercase().replace("__", ".")
 }
 
 /// Adds flags: `(key, text, name of the flag)`. A secret is refused: every user of the machine sees
@@ -191,8 +199,8 @@ fn unknown_key(key: &str, sections: &[Section], spell: impl Fn(&str) -> String) 
     }
 }
 
-/// The known name most like `name`, if any is like it.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+/// The known name most like `name`, if any is like it: what a message about a mistake suggests.
+pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known
         .map(|candidate| {
             (

@@ -23,7 +23,9 @@ mod shape;
 
 pub use self::byte_size::ByteSize;
 pub use self::interval::Interval;
+pub use self::layers::nearest;
 pub use self::load::{Loaded, Sources, load, load_text};
+pub use self::place::locate;
 pub use self::print::print;
 pub use self::problem::{ConfigError, Problem, Problems};
 pub use self::sections::{InfluxConfig, LogConfig, LogFormat, TelemetryConfig, check_secret_file};

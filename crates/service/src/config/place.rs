@@ -29,6 +29,16 @@ impl Places {
     }
 }
 
+/// `FILE:LINE:COLUMN` of a dotted key in a text, for problems that are found later than by loading
+/// it; `name` is what they call the file, and stands alone where the text is no TOML.
+pub fn locate(name: &str, text: &str, key: &str) -> String {
+    let place = places(text).ok().and_then(|places| places.find(key));
+    place.map_or_else(
+        || name.to_owned(),
+        |(line, column)| format!("{name}:{line}:{column}"),
+    )
+}
+
 /// Parses a document for its places. Errors: the message and its line and column.
 pub(super) fn places(text: &str) -> Result<Places, (String, (usize, usize))> {
     let lines = Lines::new(text);

@@ -4,6 +4,7 @@ use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::SyncRunner;
 use testcontainers::{GenericImage, ImageExt};
 
+use super::request::{Request, send};
 use super::{BUCKET, ORG};
 
 /// The version whose answers the engine is held to.
@@ -41,26 +42,24 @@ impl Container {
             .get_host_port_ipv4(PORT.tcp())
             .expect("the port is published");
         let url = format!("http://127.0.0.1:{port}");
-        wait_until_set_up(port);
+        wait_until_set_up(&url);
         (Container { _running: running }, url, TOKEN.to_owned())
     }
 }
 
 /// Waits until the server that stays answers with our token.
-fn wait_until_set_up(port: u16) {
-    let request = format!(
-        "GET /api/v2/buckets?name={BUCKET} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Token {TOKEN}\r\n\r\n"
-    );
+fn wait_until_set_up(url: &str) {
+    let path = format!("/api/v2/buckets?name={BUCKET}");
+    let request = Request {
+        method: "GET",
+        url,
+        path: &path,
+        token: TOKEN,
+        body: "",
+    };
     crate::wait::until("InfluxDB in its container", || {
-        use std::io::{Read, Write};
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        answer
-            .split_whitespace()
-            .nth(1)
-            .filter(|status| *status == "200")
+        send(&request)
+            .filter(|(status, _)| *status == 200)
             .map(drop)
     });
 }

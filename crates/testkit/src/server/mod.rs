@@ -1,6 +1,7 @@
 //! A running server with the InfluxDB 2 API for integration tests, whichever can be had:
 //!
-//! 1. the one that `INFLUX_URL`, `INFLUX_TOKEN` and `INFLUX_ORG` name,
+//! 1. the one that `INFLUX_URL`, `INFLUX_TOKEN` and `INFLUX_ORG` name; with an operator's token
+//!    each test gets an organization of its own there, else they share the one that is named,
 //! 2. InfluxDB 2.7 in a container, where `WATCHPOST_TEST_ENGINE=docker` asks for it (the cargo
 //!    feature `containers` brings the code),
 //! 3. our own engine, if it is built; else the test is skipped.
@@ -11,8 +12,11 @@
 #[cfg(feature = "containers")]
 mod container;
 mod embedded;
+mod external;
+mod request;
 
 use embedded::Embedded;
+use external::OwnOrg;
 
 use crate::skip;
 
@@ -28,14 +32,17 @@ pub struct Server {
     /// May do everything in the organization.
     pub token: String,
     pub org: String,
-    /// A bucket that exists. Other tests may write to it as well: better make your own.
+    /// A bucket that exists. Other tests may write to it where they share an organization.
     pub bucket: String,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
-    External,
+    /// With the organization that was made for this value, where one could be.
+    External {
+        _org: Option<OwnOrg>,
+    },
     #[cfg(feature = "containers")]
     Container {
         _running: Box<container::Container>,
@@ -57,7 +64,7 @@ enum Kind {
 /// start: that is a failure, not a reason to skip.
 pub fn server() -> Option<Server> {
     match external(|name| std::env::var(name).ok()) {
-        Ok(Some(server)) => return Some(server),
+        Ok(Some(server)) => return Some(in_its_own_org(server)),
         Ok(None) => {}
         Err(missing) => panic!("INFLUX_URL is set, so set {missing} as well"),
     }
@@ -89,8 +96,21 @@ fn external(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Server>,
         token: required("INFLUX_TOKEN")?,
         org: required("INFLUX_ORG")?,
         bucket: variable("INFLUX_BUCKET").unwrap_or_else(|| BUCKET.to_owned()),
-        kind: Kind::External,
+        kind: Kind::External { _org: None },
     }))
+}
+
+/// The same server with a fresh organization, where its token may make one.
+fn in_its_own_org(server: Server) -> Server {
+    let Some(org) = OwnOrg::make(&server.url, &server.token) else {
+        return server;
+    };
+    Server {
+        org: org.name.clone(),
+        bucket: BUCKET.to_owned(),
+        kind: Kind::External { _org: Some(org) },
+        ..server
+    }
 }
 
 #[cfg(feature = "containers")]
