@@ -89,7 +89,7 @@ impl Pipeline {
         readiness: Readiness,
         shutdown: Shutdown,
     ) -> Result<Self, PipelineError> {
-        let plan = plan(config, &surroundings)?;
+        let plan = plan(config, &surroundings, &metrics)?;
         let scheduler =
             Scheduler::start(plan, metrics.clone(), Sinks::new()).map_err(PipelineError::Thread)?;
         let mut pipeline = Self {
@@ -110,7 +110,7 @@ impl Pipeline {
     /// Brings what runs in line with a changed configuration: collectors and outputs that did not change
     /// go on undisturbed, buffers included.
     pub async fn apply(&mut self, config: &AgentConfig) -> Result<(), PipelineError> {
-        let plan = plan(config, &self.surroundings)?;
+        let plan = plan(config, &self.surroundings, &self.metrics)?;
         let wanted: BTreeMap<String, InfluxConfig> = config.outputs().into_iter().collect();
         let directory = self.directory(config);
         for (name, influx) in &wanted {
@@ -248,9 +248,14 @@ impl Output {
 }
 
 /// What is to be collected.
-pub fn plan(config: &AgentConfig, surroundings: &Surroundings) -> Result<Plan, PipelineError> {
+pub fn plan(
+    config: &AgentConfig,
+    surroundings: &Surroundings,
+    metrics: &AgentMetrics,
+) -> Result<Plan, PipelineError> {
+    let interval = config.collect.interval.get();
     Ok(Plan {
-        assignments: assignments(&config.collectors, config.collect.interval.get())?,
+        assignments: assignments(&config.collectors, interval, metrics)?,
         tags: config.tags.resolve(&surroundings.host_name),
         host_root: config.collect.host_root.clone(),
         max_series: config.collect.max_series,

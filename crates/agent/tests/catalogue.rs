@@ -6,11 +6,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use watchpost_agent::simulate::Fleet;
-use watchpost_core::catalogue::{COMMON_TAGS, METRICS, MetricType, metric};
+use watchpost_core::catalogue::{
+    AGENT_METRICS, COMMON_TAGS, MEASUREMENT_AGENT, METRICS, MetricType, metric,
+};
 use watchpost_core::line_protocol::{Precision, parse_points};
 use watchpost_core::point::Point;
+use watchpost_testkit::wait;
 
-use crate::agent::PROGRAM;
+use crate::agent::{PROGRAM, Setup};
+use crate::fake_influx::{Answer, FakeInflux};
 
 /// Fields the points hold, after a check of each against the catalogue.
 fn checked_fields(points: &[Point]) -> BTreeSet<String> {
@@ -71,6 +75,56 @@ fn checked_fields(points: &[Point]) -> BTreeSet<String> {
     seen
 }
 
+/// Checks what the agent tells of itself against the catalogue; gives the fields.
+fn check_own(points: &[Point]) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    assert!(!points.is_empty());
+    for point in points {
+        for (field, value) in point.fields() {
+            let metric = AGENT_METRICS.iter().find(|metric| metric.name == field);
+            let metric = metric.unwrap_or_else(|| panic!("{field} is not in the catalogue"));
+            assert_eq!(metric.field_type, value.field_type(), "{field}");
+            let own_tags = point.series.tags().iter().map(|(key, _)| key.as_str());
+            let common = ["host", "region", "environment", "service"];
+            let own_tags: Vec<&str> = own_tags.filter(|tag| !common.contains(tag)).collect();
+            assert_eq!(own_tags, metric.tags, "{field}");
+            seen.insert(field.clone());
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_the_agent_tells_of_itself_is_written_too() {
+    let server = FakeInflux::start();
+    let setup = Setup::new(
+        &server.url(),
+        "[collectors.agent]\ninterval = \"100ms\"\ntimeout = \"10s\"\n",
+    );
+    // One line in so many is refused, so that something is dropped.
+    server.answer(
+        |lines, _| match lines.iter().find(|line| line.contains("cpu_load_1m")) {
+            Some(line) => Answer::error(400, &format!("unable to parse '{line}': not this one")),
+            None => Answer::stored(),
+        },
+    );
+    let mut agent = setup.start();
+    let promised: BTreeSet<String> = AGENT_METRICS
+        .iter()
+        .map(|metric| metric.name.to_owned())
+        .collect();
+    wait::until("every field of the agent itself", || {
+        let stored: String = server
+            .stored()
+            .into_keys()
+            .filter(|line| line.starts_with(MEASUREMENT_AGENT))
+            .map(|line| line + "\n")
+            .collect();
+        (!stored.is_empty() && check_own(&points(stored.as_bytes())) == promised).then_some(())
+    });
+    assert!(agent.stop().success());
+}
+
 fn points(lines: &[u8]) -> Vec<Point> {
     parse_points(lines, Precision::Nanoseconds, 0).unwrap()
 }
@@ -116,7 +170,11 @@ fn this_host_gives_the_catalogue_where_it_has_it() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let seen = checked_fields(&points(&output.stdout));
+    let (own, of_host): (Vec<Point>, Vec<Point>) = points(&output.stdout)
+        .into_iter()
+        .partition(|point| point.series.measurement() == MEASUREMENT_AGENT);
+    check_own(&own);
+    let seen = checked_fields(&of_host);
     let excused = |name: &str| {
         let mut excuses = WHERE_THE_HOST_HAS_IT.iter().chain(NOT_IN_EVERY_CONTAINER);
         excuses.any(|prefix| name.starts_with(prefix))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use watchpost_agent::config::AgentConfig;
 use watchpost_agent::metrics::AgentMetrics;
 use watchpost_agent::pipeline::{Surroundings, plan};
-use watchpost_agent::schedule::Round;
+use watchpost_agent::schedule::{Plan, Round};
 use watchpost_core::time::NANOS_PER_SECOND;
 use watchpost_service::config::Interval;
 use watchpost_service::metrics::Registry;
@@ -52,16 +52,17 @@ fn config(root: &Path) -> AgentConfig {
     config
 }
 
-fn round(config: &AgentConfig, registry: &Registry, now: i64) -> Round {
+fn plan_of(config: &AgentConfig, metrics: &AgentMetrics) -> Plan {
     let surroundings = Surroundings {
         host_name: "box".to_owned(),
         state_directory: None,
     };
-    Round::new(
-        plan(config, &surroundings).unwrap(),
-        AgentMetrics::new(registry),
-        now,
-    )
+    plan(config, &surroundings, metrics).unwrap()
+}
+
+fn round(config: &AgentConfig, registry: &Registry, now: i64) -> Round {
+    let metrics = AgentMetrics::new(registry);
+    Round::new(plan_of(config, &metrics), metrics, now)
 }
 
 #[test]
@@ -135,11 +136,8 @@ fn a_changed_plan_leaves_the_unchanged_collectors_their_previous_sample() {
     let mut changed = config.clone();
     changed.collect.max_series = 100;
     changed.collectors.load.interval = Some(Interval(Duration::from_secs(5)));
-    let surroundings = Surroundings {
-        host_name: "box".to_owned(),
-        state_directory: None,
-    };
-    round.replace(plan(&changed, &surroundings).unwrap(), SECOND);
+    let metrics = AgentMetrics::new(&Registry::new());
+    round.replace(plan_of(&changed, &metrics), SECOND);
     std::fs::write(
         root.path().join("proc/stat"),
         "cpu  2 0 1 8 0 0 0 0 0 0\ncpu0 2 0 1 8 0 0 0 0 0 0\n",

@@ -181,6 +181,15 @@ impl Registry {
 }
 
 impl Family {
+    /// Every series: its label values and its state.
+    fn cells(&self) -> Vec<(Vec<String>, Arc<Cell>)> {
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = series.iter();
+        pairs
+            .map(|(values, cell)| (values.clone(), Arc::clone(cell)))
+            .collect()
+    }
+
     fn cell(&self, values: &[&str]) -> Arc<Cell> {
         debug_assert_eq!(values.len(), self.labels.len(), "one value a label");
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
@@ -312,12 +321,26 @@ impl Histogram {
         self.0.buckets[place].fetch_add(1, Ordering::Relaxed);
         self.0.add_float(value);
     }
+    /// How many observations there were.
+    pub fn count(&self) -> u64 {
+        let counts = self.0.buckets.iter();
+        counts.map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+    /// The sum of all observations.
+    pub fn sum(&self) -> f64 {
+        f64::from_bits(self.0.value.load(Ordering::Relaxed))
+    }
 }
 
 impl CounterVec {
     /// The counter of these label values.
     pub fn with(&self, values: &[&str]) -> Counter {
         Counter(self.0.cell(values))
+    }
+    /// Every counter there is, with its label values.
+    pub fn all(&self) -> impl Iterator<Item = (Vec<String>, Counter)> {
+        let cells = self.0.cells().into_iter();
+        cells.map(|(values, cell)| (values, Counter(cell)))
     }
 }
 

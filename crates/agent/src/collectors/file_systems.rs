@@ -46,6 +46,9 @@ const PSEUDO: &[&str] = &[
     "fuse.portal",
 ];
 
+/// Files that container runtimes mount into every container: the disk behind them is the host's.
+const FILES_OF_RUNTIMES: &[&str] = &["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+
 /// How long one mount may take to answer before it counts as stale. Healthy ones answer in microseconds.
 const MOUNT_DEADLINE: Duration = Duration::from_millis(250);
 
@@ -120,6 +123,7 @@ impl FileSystems {
         // In a container `/` is an overlay: there it is the file system of the host's choice.
         let pseudo = PSEUDO.contains(&mount.kind.as_str())
             || (mount.kind == "overlay" && mount.mountpoint != "/");
+        let pseudo = pseudo || FILES_OF_RUNTIMES.contains(&mount.mountpoint.as_str());
         !pseudo && self.mounts.admits(&mount.mountpoint) && self.types.admits(&mount.kind)
     }
 }

@@ -25,6 +25,7 @@ pub mod process_stat;
 pub mod processes;
 mod ranking;
 mod registry;
+pub mod self_metrics;
 pub mod temperature;
 pub mod uptime;
 pub mod users;

@@ -1,6 +1,9 @@
 //! Bytes, packets, errors and drops per interface and in total, from `/proc/net/dev`.
+//!
+//! The total counts what passed once: an interface on top of others (a bond, a VLAN, a bridge) is a series of
+//! its own, but not in the total, where those below it are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::increase;
 use super::host_files::HostFiles;
@@ -24,6 +27,10 @@ const FIELDS: [(usize, &str); 8] = [
     (11, "network_drops_out"),
 ];
 
+/// An interface has an entry `lower_NAME` here for each interface below it
+/// (Documentation/ABI/testing/sysfs-class-net).
+const CLASS: &str = "sys/class/net";
+
 type Counters = [u64; FIELDS.len()];
 
 /// Counters since boot per interface, and a total that neither jumps when an interface goes nor falls when
@@ -33,6 +40,9 @@ pub struct Network {
     interfaces: Filter,
     previous: BTreeMap<String, Counters>,
     total: Option<Counters>,
+    /// The interfaces of the last sample, and those of them that are on top of others.
+    names: BTreeSet<String>,
+    stacked: BTreeSet<String>,
 }
 
 impl Network {
@@ -42,13 +52,30 @@ impl Network {
             interfaces,
             previous: BTreeMap::new(),
             total: None,
+            names: BTreeSet::new(),
+            stacked: BTreeSet::new(),
         }
     }
 
+    /// Learns which interfaces are on top of others, when there are other interfaces than before.
+    fn look_at_stack(&mut self, files: &HostFiles, current: &BTreeMap<String, Counters>) {
+        if self.names.iter().eq(current.keys()) {
+            return;
+        }
+        self.names = current.keys().cloned().collect();
+        let is_stacked = |name: &&String| {
+            let entries = files.list(&format!("{CLASS}/{name}"));
+            let mut below = entries.iter().filter_map(|it| it.strip_prefix("lower_"));
+            below.any(|lower| self.names.contains(lower))
+        };
+        self.stacked = self.names.iter().filter(is_stacked).cloned().collect();
+    }
+
     fn add_to_total(&mut self, current: &BTreeMap<String, Counters>) {
+        let counted = |name: &&String| !self.stacked.contains(*name);
         let Some(total) = &mut self.total else {
             let mut sum = Counters::default();
-            for counters in current.values() {
+            for (_, counters) in current.iter().filter(|(name, _)| counted(name)) {
                 for (sum, counter) in sum.iter_mut().zip(counters) {
                     *sum = sum.saturating_add(*counter);
                 }
@@ -56,7 +83,7 @@ impl Network {
             self.total = Some(sum);
             return;
         };
-        for (name, counters) in current {
+        for (name, counters) in current.iter().filter(|(name, _)| counted(name)) {
             let before = self.previous.get(name).copied().unwrap_or_default();
             for (index, counter) in counters.iter().enumerate() {
                 total[index] = total[index].saturating_add(increase(before[index], *counter));
@@ -87,6 +114,7 @@ impl Collector for Network {
                 counters,
             ));
         }
+        self.look_at_stack(files, &current);
         self.add_to_total(&current);
         // An interface that vanished keeps its last reading: should it return with its counters, only what
         // it grew by is added.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Collector;
+use super::self_metrics::SelfMetrics;
 use crate::config::{CollectorsConfig, Section};
 use crate::filter::{Filter, FilterError};
+use crate::metrics::AgentMetrics;
 
 /// A timeout that is not configured is half the interval, within these bounds: long enough for a busy
 /// host, short enough that a hung collector does not cost the others their tick.
@@ -37,16 +39,21 @@ impl Assignment {
 
 /// The assignments of a configuration, those that are enabled. `interval` is for the fast collectors
 /// without one of their own; the slow ones (which list a folder a process, ask every mount or every core)
-/// take [`slow_interval`].
+/// take [`slow_interval`]. `metrics` is what the agent tells of itself.
 pub fn assignments(
     config: &CollectorsConfig,
     interval: Duration,
+    metrics: &AgentMetrics,
 ) -> Result<Vec<Assignment>, FilterError> {
     let mut list = List {
         interval,
         assignments: Vec::new(),
     };
     platform::add(config, &mut list)?;
+    let metrics = metrics.clone();
+    list.slow("agent", &config.agent, move || {
+        SelfMetrics::new(metrics.clone())
+    });
     Ok(list.assignments)
 }
 

@@ -17,6 +17,11 @@ impl Row {
         Self(Point::new(MEASUREMENT, at).tag("metric_type", metric_type))
     }
 
+    /// A row of another measurement, without a `metric_type`.
+    pub fn of(measurement: &str, at: i64) -> Self {
+        Self(Point::new(measurement, at))
+    }
+
     /// Adds a tag; an empty value is no tag. Names come from outside (a process may call itself anything):
     /// control characters become blanks and a backslash at the end goes, since line protocol has no text
     /// for them.

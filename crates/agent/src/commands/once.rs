@@ -17,11 +17,12 @@ const APART: Duration = Duration::from_secs(1);
 
 /// Collects twice and prints the second.
 pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings) -> ExitCode {
-    let plan = match plan(config, surroundings) {
+    let metrics = AgentMetrics::new(&Registry::new());
+    let plan = match plan(config, surroundings, &metrics) {
         Ok(plan) => plan,
         Err(error) => return super::fail(&error),
     };
-    let mut round = Round::new(plan, AgentMetrics::new(&Registry::new()), clock::now());
+    let mut round = Round::new(plan, metrics, clock::now());
     drop(round.collect_all(clock::now()));
     std::thread::sleep(APART);
     let batch = round.collect_all(clock::now());

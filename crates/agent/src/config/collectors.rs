@@ -13,28 +13,30 @@ pub struct CollectorsConfig {
     pub cpu: CoresConfig,
     /// Load averages.
     pub load: CollectorConfig,
-    /// Clock frequency.
+    /// Clock frequency. Slow: a file a core.
     pub cpu_frequency: CoresConfig,
     /// Memory and swap.
     pub memory: CollectorConfig,
-    /// Pressure stall information.
+    /// Pressure stall information (PSI), where the kernel has it.
     pub pressure: CollectorConfig,
-    /// Sessions of logged-in users.
+    /// Sessions of logged-in users. Slow: they change seldom.
     pub users: CollectorConfig,
     /// Uptime.
     pub uptime: CollectorConfig,
-    /// Space and inodes of mounted file systems.
+    /// Space and inodes of mounted file systems. Slow: each is asked, and may be far away.
     pub file_systems: FileSystemsConfig,
     /// Bytes and operations of block devices.
     pub disk_io: DiskIoConfig,
     /// Bytes, packets and errors of interfaces.
     pub network: NetworkConfig,
-    /// Sockets by state.
+    /// Sockets by state. Slow: the kernel lists every socket.
     pub connections: CollectorConfig,
-    /// Counts and top lists of processes.
+    /// Counts and top lists of processes. Slow: a folder a process.
     pub processes: ProcessesConfig,
-    /// Temperatures.
+    /// Temperatures. Slow: a sensor may take milliseconds to answer.
     pub temperature: TemperatureConfig,
+    /// What the agent tells of itself: gathered, written, dropped, buffered, and what it costs. Slow.
+    pub agent: CollectorConfig,
 }
 
 /// Whether and when a collector runs.
@@ -64,9 +66,11 @@ macro_rules! collector_section {
         pub struct $name {
             /// Run it.
             pub enabled: bool,
-            /// Time between its collections; unset, that of `collect.interval`.
+            /// Time between its collections, at least 100ms; unset, that of `collect.interval`, for a slow
+            /// collector not below 10s.
             pub interval: Option<Interval>,
-            /// Time one collection may take before its series count as stale; unset, half the interval.
+            /// Time one collection may take; beyond it the others go on without it, and it is asked again
+            /// when it answers. Unset, half the interval, within 100ms and 5s.
             pub timeout: Option<Interval>,
             $($(#[$field_doc])* pub $field: $kind,)*
         }
@@ -101,11 +105,11 @@ collector_section! {
 collector_section! {
     /// Globs for mounts.
     FileSystemsConfig {
-        /// Mount points to collect; all, if empty.
+        /// Mount points to collect, as globs (`*` matches `/` too); all, if empty.
         include: Vec<String> = Vec::new(),
-        /// Mount points to leave out.
+        /// Mount points to leave out, as globs. By default those of containers, packages and sessions.
         exclude: Vec<String> = strings(&["/run/*", "/var/lib/docker/*", "/var/lib/containers/*", "/snap/*"]),
-        /// File system types to leave out. Those without files of a user (proc, tmpfs …) always are.
+        /// File system types to leave out, as globs. Those without files of a user (proc, tmpfs …) always are.
         exclude_types: Vec<String> = Vec::new(),
     }
 }
@@ -113,9 +117,9 @@ collector_section! {
 collector_section! {
     /// Globs for block devices.
     DiskIoConfig {
-        /// Devices to collect; all, if empty.
+        /// Devices to collect, as globs; all, if empty.
         include: Vec<String> = Vec::new(),
-        /// Devices to leave out.
+        /// Devices to leave out, as globs. By default those backed by memory, files or media that are changed.
         exclude: Vec<String> = strings(&["loop*", "ram*", "zram*", "sr*", "fd*"]),
     }
 }
@@ -123,9 +127,10 @@ collector_section! {
 collector_section! {
     /// Globs for interfaces.
     NetworkConfig {
-        /// Interfaces to collect; all, if empty.
+        /// Interfaces to collect, as globs; all, if empty.
         include: Vec<String> = Vec::new(),
-        /// Interfaces to leave out: they are not in the total either.
+        /// Interfaces to leave out, as globs: they are not in the total either. By default those within the
+        /// host, which would count its traffic twice.
         exclude: Vec<String> = strings(&["lo", "veth*", "docker*", "br-*", "virbr*", "cni*", "cali*", "flannel*", "ifb*"]),
     }
 }
@@ -133,11 +138,11 @@ collector_section! {
 collector_section! {
     /// Top lists of processes.
     ProcessesConfig {
-        /// Names in each top list (CPU, memory, I/O); 0 for counts only.
+        /// Names in each top list (CPU, memory, I/O); 0 for counts only. Each name is a series.
         top: usize = 5,
-        /// Names to consider; all, if empty.
+        /// Names to consider, as globs; all, if empty.
         include: Vec<String> = Vec::new(),
-        /// Names to leave out.
+        /// Names to leave out, as globs.
         exclude: Vec<String> = Vec::new(),
     }
 }
@@ -145,9 +150,9 @@ collector_section! {
 collector_section! {
     /// Globs for sensors.
     TemperatureConfig {
-        /// Sensors to collect; all, if empty.
+        /// Sensors to collect, as globs; all, if empty.
         include: Vec<String> = Vec::new(),
-        /// Sensors to leave out.
+        /// Sensors to leave out, as globs.
         exclude: Vec<String> = Vec::new(),
     }
 }
@@ -157,7 +162,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 impl CollectorsConfig {
-    pub(super) fn timings(&self) -> [(&'static str, Timing); 13] {
+    pub(super) fn timings(&self) -> [(&'static str, Timing); 14] {
         [
             ("cpu", self.cpu.timing()),
             ("load", self.load.timing()),
@@ -172,6 +177,7 @@ impl CollectorsConfig {
             ("connections", self.connections.timing()),
             ("processes", self.processes.timing()),
             ("temperature", self.temperature.timing()),
+            ("agent", self.agent.timing()),
         ]
     }
 }

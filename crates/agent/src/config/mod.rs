@@ -114,18 +114,20 @@ impl TagsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectConfig {
-    /// Time between collections, aligned: at 10s they are stamped :00, :10, :20 … The
-    /// slow collectors (processes, file systems, connections, users, frequency, temperature) run every 10s,
-    /// or at this interval if it is longer.
+    /// Time between collections, at least 100ms, aligned: at 10s they are stamped :00, :10, :20 … The
+    /// slow collectors (processes, file systems, connections, users, frequency, temperature, the agent
+    /// itself) run every 10s, or at this interval if it is longer. 1s shows what minutes hide and costs
+    /// some 4 ms of one processor.
     pub interval: Interval,
     /// A random delay of up to this much before each collection, so that the guests of one machine do not
-    /// collect in the same instant. It does not move the timestamp.
+    /// collect in the same instant. It does not move the timestamp and is shorter than the interval.
     pub jitter: Interval,
     /// Root of the `/proc` and `/sys` that are read: `/host` in a container that has its host's mounted
     /// there.
     pub host_root: PathBuf,
-    /// Series the agent may write. New ones beyond it are dropped and counted, so that a host with
-    /// thousands of short-lived interfaces does not fill the server with series.
+    /// Series the agent may write within an hour. New ones beyond it are dropped and counted, so that a host
+    /// with thousands of short-lived interfaces does not fill the server with series. A host of 64 cores
+    /// has some 300.
     pub max_series: usize,
 }
 
@@ -147,13 +149,17 @@ pub struct BufferConfig {
     /// Folder of the queue on disk and of the dead letters; unset, `$STATE_DIRECTORY` (which systemd
     /// sets), else the buffer is memory alone.
     pub directory: Option<PathBuf>,
-    /// Line protocol held in memory: all there is while the disk cannot be written.
+    /// Line protocol held in memory, at least 64KiB: all there is while the disk cannot be written. The
+    /// default is some minutes of one host at 1s, and keeps the agent within 10 MB.
     pub memory_limit: ByteSize,
-    /// Queue on disk. Beyond it the oldest data goes first. It is compressed, about tenfold.
+    /// Queue on disk, at least 64KiB. Beyond it the oldest data goes first. It is compressed, about tenfold:
+    /// the default is a day or two of one host at 1s.
     pub disk_limit: ByteSize,
-    /// What is not written to the server after this long goes to disk: the most a `kill -9` can lose.
+    /// What is not written to the server after this long (at least 10ms) goes to disk: the most a `kill -9`
+    /// can lose. While the server answers within it, the disk is not touched.
     pub sync_interval: Interval,
-    /// File to append to, as line protocol, what the buffer drops; unset, it is dropped and counted.
+    /// File to append to, as line protocol, what the buffer drops; it has no limit of its own. Unset, it is
+    /// dropped and counted.
     pub overflow_log: Option<PathBuf>,
 }
 
@@ -173,17 +179,19 @@ impl Default for BufferConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WriteConfig {
-    /// Lines of one request, 500 to 5000.
+    /// Lines of one request at most, 500 to 5000: what InfluxDB calls optimal is 5000.
     pub batch_lines: u32,
-    /// Write at least this often, full batch or not.
+    /// Write at least this often, full batch or not; at least 10ms.
     pub flush_interval: Interval,
     /// A random delay of up to this much before each write, so that a fleet does not write in one instant.
     pub flush_jitter: Interval,
-    /// First and longest wait after a write failed; it doubles in between and is jittered.
+    /// First wait after a write failed, at least 10ms; it doubles up to `backoff_max` and is jittered, so that
+    /// a fleet does not come back in one instant.
     pub backoff_min: Interval,
-    /// See `backoff_min`. A server's `Retry-After` may be longer, up to ten minutes.
+    /// Longest wait after a write failed. A server's `Retry-After` may be longer, up to ten minutes.
     pub backoff_max: Interval,
-    /// Lines per second of the backlog after an outage; fresh data goes first and does not count.
+    /// Lines per second of the backlog after an outage, so that a fleet that catches up leaves the server
+    /// room for queries; fresh data goes first and does not count.
     pub backlog_lines_per_second: u32,
     /// Time to write out what is buffered when told to stop. What remains goes to disk.
     pub drain_timeout: Interval,
@@ -259,6 +267,8 @@ const RESERVED_TAGS: &[&str] = &[
     "interface",
     "process",
     "sensor",
+    "output",
+    "reason",
 ];
 
 impl AgentConfig {

@@ -251,11 +251,13 @@ impl Journal {
                 .add(*lines);
             self.dropped_untold += lines;
         }
-        self.metrics
-            .lines_dropped
-            .with(&[output, "overflow_log"])
-            .add(dropped.logged);
-        self.logged_untold += dropped.logged;
+        if dropped.logged > 0 {
+            self.metrics
+                .lines_dropped
+                .with(&[output, "overflow_log"])
+                .add(dropped.logged);
+            self.logged_untold += dropped.logged;
+        }
         if dropped.corrupt > 0 {
             self.metrics
                 .queue_corrupt

@@ -1,6 +1,9 @@
 //! The catalogue as the document `docs/metrics.md`.
 
-use super::{COMMON_TAGS, LEGACY_FIELDS, MEASUREMENT, Metric, MetricType, metrics_of};
+use super::{
+    AGENT_METRICS, AgentMetric, COMMON_TAGS, LEGACY_FIELDS, MEASUREMENT, MEASUREMENT_AGENT, Metric,
+    MetricType, metrics_of,
+};
 
 const HEAD: &str = "\
 # Metrics
@@ -31,8 +34,11 @@ pub fn render_markdown() -> String {
         }
     }
     out.push_str(
-        "\nA tag in parentheses is on some points only; the points without it carry the total.\n\n\
-         ## Names of the older single-host tool\n\n\
+        "\nA tag in parentheses is on some points only; the points without it carry the total.\n",
+    );
+    out.push_str(&agent_section());
+    out.push_str(
+        "\n## Names of the older single-host tool\n\n\
          The web API also answers to these.\n\n| old name | metric |\n|---|---|\n",
     );
     for field in LEGACY_FIELDS {
@@ -41,6 +47,28 @@ pub fn render_markdown() -> String {
     out.push_str(
         "| `cpu_usage_1` … `cpu_usage_N` | `cpu_usage_percent` with the tag `cpu` of 0 … N-1 |\n",
     );
+    out
+}
+
+fn agent_section() -> String {
+    let mut out = format!(
+        "\n## The agent itself\n\nFields of the measurement `{MEASUREMENT_AGENT}`, in the same bucket, with the \
+         tags `host`, `region`, `environment` and `service`. Downsampling leaves it out.\n\n\
+         | field | type | unit | kind | further tags | what |\n|---|---|---|---|---|---|\n"
+    );
+    for metric in AGENT_METRICS {
+        let AgentMetric {
+            name,
+            field_type,
+            help,
+            ..
+        } = metric;
+        let tags: Vec<String> = metric.tags.iter().map(|tag| format!("`{tag}`")).collect();
+        let (unit, kind, tags) = (metric.unit.name(), metric.kind.name(), tags.join(", "));
+        out.push_str(&format!(
+            "| `{name}` | {field_type} | {unit} | {kind} | {tags} | {help} |\n"
+        ));
+    }
     out
 }
 

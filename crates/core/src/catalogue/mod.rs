@@ -1,16 +1,18 @@
 //! The metric catalogue: every metric the agent sends, as data. The agent, the dashboards, the
 //! default rules and `docs/metrics.md` are derived from it or checked against it.
 //!
-//! All metrics are fields of one measurement, [`MEASUREMENT`]; a point carries the fields of one
+//! All metrics of hosts are fields of one measurement, [`MEASUREMENT`]; a point carries the fields of one
 //! metric type and one device. Names are those users query, so they never change; a metric that
 //! goes away stays listed until no bucket can hold it.
 
+mod agent;
 mod legacy;
 mod markdown;
 mod metrics;
 
 use crate::point::FieldType;
 
+pub use agent::{AGENT_METRICS, AgentMetric};
 pub use legacy::{LEGACY_FIELDS, LegacyField, legacy_cpu_field};
 pub use markdown::render_markdown;
 pub use metrics::METRICS;
@@ -21,6 +23,8 @@ pub const MEASUREMENT: &str = "system_metrics";
 pub const MEASUREMENT_HOURLY: &str = "system_metrics_hourly";
 /// What the daily task writes it to.
 pub const MEASUREMENT_DAILY: &str = "system_metrics_daily";
+/// The measurement of what an agent tells of itself, see [`AGENT_METRICS`].
+pub const MEASUREMENT_AGENT: &str = "watchpost_agent";
 /// The measurement of the alert history.
 pub const MEASUREMENT_ALERTS: &str = "alerts";
 
