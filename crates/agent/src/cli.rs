@@ -32,7 +32,7 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Collect twice, a second apart, print the line protocol and leave
+    /// Collect twice, a second apart, print the line protocol (or JSON, a line a point) and leave
     #[arg(long, visible_alias = "test")]
     pub once: bool,
 }
@@ -80,7 +80,7 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "LINES")]
     pub rate: Option<u32>,
 
-    /// Something that happens: KIND@HOST:+AFTER[:for=LENGTH], with cpu-spike, disk-fill or silent (repeatable)
+    /// Something that happens: KIND@HOST:+AFTER[:for=LENGTH], with cpu-spike, disk-fill, disk-clean or silent (repeatable)
     #[arg(long, value_name = "INCIDENT")]
     pub incident: Vec<Incident>,
 

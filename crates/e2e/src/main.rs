@@ -4,10 +4,77 @@
 
 use std::process::ExitCode;
 
+use lexopt::prelude::{Long, Short, ValueExt};
+use watchpost_e2e::criteria::{Terms, judge_all};
+use watchpost_e2e::platform::{Server, interrupt};
+
+const HELP: &str = "\
+watchpost-check [--quick] [--external] [--output human|json]
+
+Judges the platform of the binaries beside it: a line for each criterion with PASS, FAIL or SKIPPED
+and a figure. The exit code is 0 if none failed. `cargo xtask up --check` builds them and runs this.
+
+  --quick      two days of past instead of a week, and a shorter outage
+  --external   on the server of INFLUX_URL with INFLUX_TOKEN or INFLUX_TOKEN_FILE, and INFLUX_ORG;
+               it is written to and keeps a few points of `judged` hosts
+  --output     json prints one document at the end";
+
 fn main() -> ExitCode {
-    if watchpost_e2e::criteria::judge_all(&mut std::io::stdout()) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let (terms, json) = match arguments() {
+        Ok(Some(found)) => found,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("watchpost-check: {error}\n\n{HELP}");
+            return ExitCode::from(64);
+        }
+    };
+    if let Err(error) = interrupt::clean_up_on_signal() {
+        eprintln!("watchpost-check: cannot listen for signals: {error}");
+        return ExitCode::FAILURE;
     }
+    let tell = |judged: &_| {
+        if !json {
+            println!("{judged}");
+        }
+    };
+    match judge_all(&terms, tell) {
+        Ok(report) => {
+            if json {
+                println!("{:#}", report.json());
+            } else {
+                println!("\n{report}");
+            }
+            ExitCode::from(u8::from(!report.holds()))
+        }
+        Err(error) => {
+            eprintln!("watchpost-check: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The terms and whether JSON is wanted; `None` if help was asked for and printed.
+fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
+    let (mut terms, mut json) = (Terms::default(), false);
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => {
+                println!("{HELP}");
+                return Ok(None);
+            }
+            Long("quick") => terms.quick = true,
+            Long("external") => {
+                terms.external =
+                    Some(Server::from_variables(|name| std::env::var(name).ok())?);
+            }
+            Long("output") => match parser.value()?.string()?.as_str() {
+                "json" => json = true,
+                "human" => json = false,
+                other => return Err(format!("--output {other}: expected human or json").into()),
+            },
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    Ok(Some((terms, json)))
 }

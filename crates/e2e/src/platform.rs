@@ -1,5 +1,7 @@
 //! A platform of its own for a story: `up` on free ports in a temporary folder.
 
+pub mod interrupt;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,10 +27,44 @@ const BINARIES: [&str; 6] = [
 /// A week of a fleet is much to read for a debug build on a busy machine.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// A server that runs already, which `up --engine external` uses.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `http://HOST:PORT`.
+    pub url: String,
+    /// May do everything in the organization.
+    pub token: String,
+    pub organization: String,
+}
+
+impl Server {
+    /// The one that `INFLUX_URL`, `INFLUX_TOKEN` or `INFLUX_TOKEN_FILE`, and `INFLUX_ORG` name;
+    /// `variable` looks one up.
+    ///
+    /// # Errors
+    /// What is missing, or a file that cannot be read.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Server, String> {
+        let url = variable("INFLUX_URL").ok_or("INFLUX_URL does not say where the server is")?;
+        let token = match (variable("INFLUX_TOKEN"), variable("INFLUX_TOKEN_FILE")) {
+            (Some(token), _) => token,
+            (None, Some(file)) => {
+                fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?
+            }
+            (None, None) => return Err("neither INFLUX_TOKEN nor INFLUX_TOKEN_FILE is set".into()),
+        };
+        Ok(Server {
+            url: url.trim_end_matches('/').to_owned(),
+            token: token.trim().to_owned(),
+            organization: variable("INFLUX_ORG").unwrap_or_else(|| "watchpost".into()),
+        })
+    }
+}
+
 /// The folder of a platform, which outlives its processes.
 pub struct Site {
     folder: TempFolder,
     rules: PathBuf,
+    external: Option<Server>,
 }
 
 /// A running platform.
@@ -51,23 +87,48 @@ impl Site {
         Some(Arc::new(Site {
             folder,
             rules: file,
+            external: None,
         }))
+    }
+
+    /// The same with a server that runs already.
+    pub fn on(self: Arc<Self>, server: Server) -> Arc<Site> {
+        let site = Arc::into_inner(self).expect("nothing runs in a new folder");
+        Arc::new(Site {
+            external: Some(server),
+            ..site
+        })
+    }
+
+    /// `up` with this folder, rules and server, on free ports.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.xtask("up", &["--free-ports"]);
+        let binaries = binary("xtask").unwrap().parent().unwrap().to_owned();
+        command.arg("--binaries").arg(binaries);
+        command.arg("--rules").arg(&self.rules);
+        if let Some(server) = &self.external {
+            command.args(["--engine", "external"]);
+            command
+                .env("INFLUX_URL", &server.url)
+                .env("INFLUX_TOKEN", &server.token)
+                .env("INFLUX_ORG", &server.organization);
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// A command of `xtask` about this folder.
+    pub fn xtask(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Daemon::command("xtask").unwrap();
+        command.arg(name).args(arguments);
+        command.arg("--folder").arg(self.path("state"));
+        command
     }
 
     /// Starts the platform and returns once every role is ready.
     pub fn up(self: &Arc<Self>, arguments: &[&str]) -> Platform {
-        let mut command = Daemon::command("xtask").unwrap();
-        let binaries = binary("xtask").unwrap().parent().unwrap().to_owned();
-        command
-            .args(["up", "--free-ports", "--folder"])
-            .arg(self.path("state"));
-        command
-            .arg("--binaries")
-            .arg(binaries)
-            .arg("--rules")
-            .arg(&self.rules);
-        command.args(arguments);
-        let mut up = Daemon::start(command);
+        let mut up = Daemon::start(self.command(arguments));
+        interrupt::remember(up.id(), self.folder.path());
         up.wait_for_line("Ready after");
         Platform {
             site: Arc::clone(self),
@@ -104,6 +165,22 @@ impl Platform {
         self.role(role)["address"].as_str().unwrap().to_owned()
     }
 
+    /// Where the server answers, ours or another.
+    pub fn server(&self) -> String {
+        self.site.state()["server"].as_str().unwrap().to_owned()
+    }
+
+    /// The organization on the server.
+    pub fn organization(&self) -> String {
+        let external = self.site.external.as_ref();
+        external.map_or_else(|| "watchpost".into(), |it| it.organization.clone())
+    }
+
+    /// What `up` has printed so far.
+    pub fn text(&self) -> String {
+        self.up.text()
+    }
+
     /// Kills a role as nothing can catch it; `up` starts it again. Returns when it runs again.
     pub fn kill(&self, role: &str) {
         let before = self.role(role)["process"].as_u64().unwrap();
@@ -121,8 +198,8 @@ impl Platform {
         let mut command = Daemon::command(name).unwrap();
         command.args(arguments).current_dir(workspace());
         command
-            .env("INFLUX_URL", self.address("engine"))
-            .env("INFLUX_ORG", "watchpost");
+            .env("INFLUX_URL", self.server())
+            .env("INFLUX_ORG", self.organization());
         command.env("INFLUX_BUCKET", "system_metrics_raw");
         command.env("INFLUX_TOKEN_FILE", self.token_file(token));
         let output = command.output().unwrap();
@@ -155,7 +232,7 @@ impl Platform {
     /// A client with one of the platform's tokens.
     pub fn client(&self, token: &str) -> Client {
         let token = TokenSource::file(self.token_file(token));
-        let mut config = ClientConfig::new(self.address("engine"), "watchpost", token);
+        let mut config = ClientConfig::new(self.server(), self.organization(), token);
         config.timeout = QUERY_TIMEOUT;
         Client::new(config).unwrap()
     }
@@ -174,18 +251,7 @@ impl Platform {
 
     /// Asks a page of the web role: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build();
-        let url = format!("{}{path}", self.address("web"));
-        let mut answer = ureq::Agent::new_with_config(config)
-            .get(url)
-            .call()
-            .unwrap();
-        (
-            answer.status().as_u16(),
-            answer.body_mut().read_to_string().unwrap(),
-        )
+        get(&format!("{}{path}", self.address("web")), None)
     }
 
     /// Waits until a file of the platform holds a text.
@@ -209,6 +275,22 @@ impl Platform {
             );
         }
     }
+}
+
+/// Asks an address, with a token if one is given: status and body.
+pub fn get(url: &str, token: Option<&str>) -> (u16, String) {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build();
+    let mut request = ureq::Agent::new_with_config(config).get(url);
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Token {token}"));
+    }
+    let mut answer = request.call().unwrap();
+    (
+        answer.status().as_u16(),
+        answer.body_mut().read_to_string().unwrap(),
+    )
 }
 
 /// Runs a future to its end.

@@ -1,4 +1,4 @@
-//! What tests share: case files, a server, daemons, receivers that record, folders.
+//! What tests share: case files, a server, daemons, a browser, receivers that record, folders.
 //!
 //! Only `dev-dependencies` name this crate. What cannot be had here (a container engine, a binary
 //! that is not built) ends in [`skip()`], never in a failure. Everything that has to wait does so
@@ -6,6 +6,7 @@
 
 mod background;
 mod binary;
+mod browser;
 pub mod cases;
 mod daemon;
 mod http_receiver;
@@ -17,6 +18,7 @@ pub mod wait;
 pub mod workload;
 
 pub use binary::binary;
+pub use browser::Browser;
 pub use daemon::{Daemon, Signal};
 pub use http_receiver::{HttpReceiver, Refusal, Request};
 pub use record::Record;

@@ -1,10 +1,9 @@
 //! The pages in a real browser: live without reload, zoom, compare, notes, sign-in, a database that
 //! goes and comes back, names that look like markup.
 
-use watchpost_testkit::Server;
+use watchpost_testkit::{Browser, Server};
 
 use crate::fixture::{Fixture, write_secret};
-use crate::webdriver::Browser;
 
 const CHART: &str = "document.querySelector('[data-panel=cpu] .plot')";
 

@@ -10,4 +10,3 @@ mod fixture;
 mod pages;
 mod pure;
 mod sign_in;
-mod webdriver;

@@ -1,7 +1,7 @@
 //! The release binaries that `up` runs.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -34,9 +34,26 @@ pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
     }
     let status = command.status().context("cannot start cargo")?;
     if !status.success() {
-        bail!("the binaries did not build: the messages above say why");
+        bail!(
+            "the binaries did not build: the messages above say why{}",
+            hint(root)
+        );
     }
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| root.join("target"), PathBuf::from);
     Ok(root.join(target).join("release"))
+}
+
+/// What to do where the crates are not on this machine and cannot be fetched.
+fn hint(root: &Path) -> &'static str {
+    let offline = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .current_dir(root)
+        .stderr(Stdio::null())
+        .output();
+    if offline.is_ok_and(|it| it.status.success()) {
+        return "";
+    }
+    ".\nCrates are missing here: the first build needs the network once (`cargo fetch --locked` gets all of them). \
+     Binaries that were built elsewhere run without it: `cargo xtask up --binaries DIR`"
 }

@@ -1,16 +1,36 @@
 //! Processes: started in a group of their own, and ended with patience first.
 
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Ctrl-C reaches every process of the terminal's group at once; the roles must not be in it, for
 /// they end in order.
 pub(super) fn in_own_group(command: &mut Command) -> &mut Command {
     command.process_group(0)
+}
+
+/// Set by Ctrl-C, SIGTERM, or the end of the terminal. In the background, where nobody looks at a
+/// terminal, its end is ignored.
+pub(super) fn stop_signals() -> Result<Arc<AtomicBool>> {
+    let (stop, ignored) = (Arc::new(AtomicBool::new(false)), Arc::default());
+    let hangup = if std::io::stdout().is_terminal() {
+        &stop
+    } else {
+        &ignored
+    };
+    for (signal, flag) in [(SIGINT, &stop), (SIGTERM, &stop), (SIGHUP, hangup)] {
+        signal_hook::flag::register(signal, Arc::clone(flag))
+            .context("cannot listen for signals")?;
+    }
+    Ok(stop)
 }
 
 /// Asks a process to end (SIGTERM); one that is gone is fine.

@@ -48,6 +48,11 @@ impl Layout {
         self.folder.join("secrets")
     }
 
+    /// What compose mounts into its containers.
+    pub(crate) fn compose_secrets(&self) -> PathBuf {
+        self.folder.join("compose-secrets")
+    }
+
     /// A token's file, mode 0600.
     pub(crate) fn token(&self, name: &str) -> PathBuf {
         self.secrets().join(format!("{name}.token"))

@@ -4,25 +4,29 @@
 //! until each is ready, prints one screen, and watches over them until it is told to stop.
 
 mod build;
+mod check;
 mod child;
+mod compose;
+mod detach;
 mod layout;
 mod machine;
 mod options;
 mod roles;
 mod screen;
 mod secrets;
+mod server;
 mod state;
 mod supervisor;
+mod usage;
 
-use std::fs::File;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 pub(crate) use layout::Layout;
-pub(crate) use options::Options;
+pub(crate) use options::{Engine, Options};
 pub(crate) use state::State;
 
 /// Long enough for a slow disk to start every role; a role that is not ready by then is named.
@@ -34,7 +38,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     if options.check {
-        return check(root, &options);
+        return check::run(root, &options);
     }
     let layout = Layout::new(
         options
@@ -44,33 +48,29 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     );
     layout.create()?;
     machine::check_space(&layout)?;
-    let Some(_lock) = layout.lock()? else {
+    let Some(lock) = layout.lock()? else {
         return already_running(&layout);
     };
+    let compose = options.engine == Engine::Docker;
+    if State::read(&layout)?.is_some_and(|it| it.compose) {
+        if compose {
+            return compose::run(&options, &layout, root);
+        }
+        bail!("containers run from here already: `cargo xtask down` stops them");
+    }
     state::end_leftovers(&layout)?;
     secrets::make(&layout)?;
     let options = options.with_ports()?;
     machine::check_ports(&options)?;
+    if compose {
+        return compose::run(&options, &layout, root);
+    }
     let binaries = build::release(root, &options)?;
     if options.detach {
-        drop(_lock);
-        return detach(&options, &layout, &binaries);
+        drop(lock);
+        return detach::run(&options, &layout, &binaries);
     }
     supervisor::run(&options, &layout, &binaries, root)
-}
-
-/// `cargo xtask up --check`: the judge starts a platform of its own and stops it.
-fn check(root: &Path, options: &Options) -> Result<ExitCode> {
-    let binaries = build::release(root, options)?;
-    let judge = binaries.join("watchpost-check");
-    let status = Command::new(&judge)
-        .status()
-        .with_context(|| format!("cannot start {}", judge.display()))?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }
 
 /// `cargo xtask status`.
@@ -83,8 +83,11 @@ pub(crate) fn status(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         println!("Watchpost is not running here. `cargo xtask up` starts it.");
         return Ok(ExitCode::FAILURE);
     };
+    if state.compose {
+        return compose::status(&layout, root, options.json);
+    }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&state)?);
+        println!("{:#}", screen::status_json(&state)?);
     } else {
         print!("{}", screen::status(&state));
     }
@@ -103,6 +106,10 @@ pub(crate) fn down(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     };
     let layout = Layout::new(options.folder.unwrap_or_else(|| root.join(".watchpost")));
     match State::read(&layout)? {
+        Some(state) if state.compose => {
+            compose::down(&layout, root, options.volumes)?;
+            println!("Stopped.");
+        }
         Some(state) if state.is_supervised() => {
             child::terminate(state.supervisor)?;
             let gone = || layout.lock().is_ok_and(|lock| lock.is_some());
@@ -115,8 +122,10 @@ pub(crate) fn down(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             println!("Stopped.");
         }
         _ => {
-            state::end_leftovers(&layout)?;
-            println!("Nothing was running.");
+            match state::end_leftovers(&layout)? {
+                0 => println!("Nothing was running."),
+                left => println!("Stopped {left} processes of an `up` that had been killed."),
+            }
         }
     }
     if options.volumes {
@@ -135,6 +144,9 @@ pub(crate) fn logs(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     let layout = Layout::new(options.folder.unwrap_or_else(|| root.join(".watchpost")));
+    if State::read(&layout)?.is_some_and(|it| it.compose) {
+        return compose::logs(&layout, root, options.role.as_deref());
+    }
     screen::logs(&layout, options.role.as_deref())
 }
 
@@ -146,56 +158,6 @@ fn already_running(layout: &Layout) -> Result<ExitCode> {
         layout.folder.display()
     );
     Ok(ExitCode::FAILURE)
-}
-
-/// Starts this program again as a process of its own and returns once that is ready.
-fn detach(options: &Options, layout: &Layout, binaries: &Path) -> Result<ExitCode> {
-    let log = File::create(layout.log("up")).context("cannot create the log of `up`")?;
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let mut command = Command::new(program);
-    command
-        .arg("up")
-        .args(options.as_arguments())
-        .arg("--folder")
-        .arg(&layout.folder)
-        .arg("--binaries")
-        .arg(binaries);
-    if let Some(rules) = &options.rules {
-        command.arg("--rules").arg(rules);
-    }
-    for incident in &options.incidents {
-        command.arg("--incident").arg(incident);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    let mut supervisor = child::in_own_group(&mut command)
-        .spawn()
-        .context("cannot start in the background")?;
-    let mut ended = None;
-    let ready = wait_for(READY_TIMEOUT * 2, || {
-        ended = supervisor.try_wait().ok().flatten();
-        ended.is_some()
-            || State::read(layout)
-                .ok()
-                .flatten()
-                .is_some_and(|it| it.ready)
-    });
-    if !ready || ended.is_some() {
-        eprint!(
-            "{}",
-            std::fs::read_to_string(layout.log("up")).unwrap_or_default()
-        );
-        bail!(
-            "the platform did not come up; its log is {}",
-            layout.log("up").display()
-        );
-    }
-    if let Some(state) = State::read(layout)? {
-        print!("{}", screen::ready(&state, layout));
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Asks again and again, ten times a second; false when the time is over.

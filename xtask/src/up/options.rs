@@ -16,22 +16,28 @@ data stays in .watchpost/ and a second `up` goes on with it.
 
   --detach             go to the background once everything is ready
   --engine KIND        auto | embedded | docker | external (auto: embedded)
-                       external takes INFLUX_URL and INFLUX_TOKEN (or INFLUX_TOKEN_FILE), INFLUX_ORG
+                       docker runs deploy/docker-compose.yml: InfluxDB 2.7, three agents, Grafana
+                       external takes INFLUX_URL and INFLUX_TOKEN_FILE (or INFLUX_TOKEN), INFLUX_ORG
   --hosts N            simulated hosts beside this one (5; 0 for none)
   --incident TEXT      something that happens to a simulated host: cpu-spike@host-3:+60s (repeatable)
   --engine-port PORT   8086       --web-port PORT      5000
   --agent-port PORT    9101       --alerter-port PORT  9102
+  --fleet-port PORT    9103       --grafana-port PORT  3000 (docker)
   --free-ports         take whatever ports are free, for a second platform on one machine
   --folder DIR         where data, logs and secrets lie (.watchpost)
   --rules FILE         rules of the alerter (deploy/rules.toml)
   --binaries DIR       run the binaries of this folder instead of building them
-  --check              bring everything up on free ports in a temporary folder, judge it, stop";
+  --check              bring everything up on free ports in a temporary folder, judge it by ten
+                       criteria, stop; the exit code is 0 if none failed
+  --quick              with --check: two days of simulated past instead of a week
+  --output FORMAT      with --check: human | json";
 
 pub(super) const STATUS_HELP: &str = "\
 cargo xtask status [--output json] [--folder DIR]
 
-Shows each role: whether it runs, since when, how often it was restarted, and where it answers.
-The exit code is 0 only if all run.";
+Shows each role: whether it runs, since when, how often it was restarted, what it takes of memory
+and CPU (percent of one core since it was started), and where it answers. The exit code is 0 only
+if all run.";
 
 pub(super) const DOWN_HELP: &str = "\
 cargo xtask down [--volumes] [--folder DIR]
@@ -41,11 +47,11 @@ Stops a platform that `up` (or `up --detach`) started. --volumes also removes it
 pub(super) const LOGS_HELP: &str = "\
 cargo xtask logs [ROLE] [--folder DIR]
 
-Prints the last lines of each role's log, or of one role's whole log.";
+ROLE is engine, provisioner, agent, fleet, alerter, web, or up itself (with --detach). Prints the last lines of each role's log, or of one role's whole log.";
 
 /// The server that the roles talk to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Server {
+pub(crate) enum Engine {
     /// Our own engine, as a process.
     Embedded,
     /// InfluxDB 2 by the compose file.
@@ -58,11 +64,15 @@ pub(crate) enum Server {
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) check: bool,
+    /// Of `check`: less past, a shorter outage.
+    pub(crate) quick: bool,
+    /// Of `check`: JSON instead of lines.
+    pub(crate) json: bool,
     pub(crate) detach: bool,
     pub(crate) binaries: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
     pub(crate) incidents: Vec<String>,
-    pub(crate) server: Server,
+    pub(crate) engine: Engine,
     pub(crate) hosts: u32,
     pub(crate) ports: Ports,
     pub(crate) free_ports: bool,
@@ -77,6 +87,8 @@ pub(crate) struct Ports {
     pub(crate) agent: u16,
     pub(crate) fleet: u16,
     pub(crate) alerter: u16,
+    /// Only the compose file has one.
+    pub(crate) grafana: u16,
 }
 
 impl Default for Ports {
@@ -87,6 +99,7 @@ impl Default for Ports {
             agent: 9101,
             fleet: 9103,
             alerter: 9102,
+            grafana: 3000,
         }
     }
 }
@@ -96,11 +109,13 @@ impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Result<Option<Self>> {
         let mut options = Options {
             check: false,
+            quick: false,
+            json: false,
             detach: false,
             binaries: None,
             rules: None,
             incidents: Vec::new(),
-            server: Server::Embedded,
+            engine: Engine::Embedded,
             hosts: 5,
             ports: Ports::default(),
             free_ports: false,
@@ -114,20 +129,27 @@ impl Options {
                     return Ok(None);
                 }
                 Long("check") => options.check = true,
+                Long("quick") => options.quick = true,
+                Long("output") => options.json = json(&parser.value()?)?,
                 Long("detach") | Short('d') => options.detach = true,
                 Long("binaries") => options.binaries = Some(std::path::absolute(parser.value()?)?),
                 Long("incident") => options.incidents.push(parser.value()?.string()?),
                 Long("rules") => options.rules = Some(std::path::absolute(parser.value()?)?),
                 Long("free-ports") => options.free_ports = true,
-                Long("engine") => options.server = server(&parser.value()?)?,
+                Long("engine") => options.engine = engine(&parser.value()?)?,
                 Long("hosts") => options.hosts = parser.value()?.parse()?,
                 Long("engine-port") => options.ports.engine = parser.value()?.parse()?,
                 Long("web-port") => options.ports.web = parser.value()?.parse()?,
                 Long("agent-port") => options.ports.agent = parser.value()?.parse()?,
                 Long("alerter-port") => options.ports.alerter = parser.value()?.parse()?,
+                Long("fleet-port") => options.ports.fleet = parser.value()?.parse()?,
+                Long("grafana-port") => options.ports.grafana = parser.value()?.parse()?,
                 Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
                 _ => return Err(argument.unexpected().into()),
             }
+        }
+        if !options.check && (options.quick || options.json) {
+            bail!("--quick and --output go with --check");
         }
         Ok(Some(options))
     }
@@ -144,6 +166,7 @@ impl Options {
                 &mut ports.agent,
                 &mut ports.fleet,
                 &mut ports.alerter,
+                &mut ports.grafana,
             ] {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                     .context("no free port on 127.0.0.1")?;
@@ -157,10 +180,10 @@ impl Options {
 
     /// The arguments that lead to the same options, for the process in the background.
     pub(crate) fn as_arguments(&self) -> Vec<String> {
-        let server = match self.server {
-            Server::Embedded => "embedded",
-            Server::Docker => "docker",
-            Server::External => "external",
+        let engine = match self.engine {
+            Engine::Embedded => "embedded",
+            Engine::Docker => "docker",
+            Engine::External => "external",
         };
         let numbers = [
             ("--hosts", self.hosts),
@@ -168,23 +191,39 @@ impl Options {
             ("--web-port", self.ports.web.into()),
             ("--agent-port", self.ports.agent.into()),
             ("--alerter-port", self.ports.alerter.into()),
+            ("--fleet-port", self.ports.fleet.into()),
+            ("--grafana-port", self.ports.grafana.into()),
         ];
-        let mut arguments = vec!["--engine".to_owned(), server.to_owned()];
+        let mut arguments = vec!["--engine".to_owned(), engine.to_owned()];
         arguments.extend(
             numbers
                 .iter()
                 .flat_map(|(name, value)| [(*name).to_owned(), value.to_string()]),
         );
+        if let Some(rules) = &self.rules {
+            arguments.extend(["--rules".to_owned(), rules.display().to_string()]);
+        }
+        for incident in &self.incidents {
+            arguments.extend(["--incident".to_owned(), incident.clone()]);
+        }
         arguments
     }
 }
 
-fn server(text: &OsString) -> Result<Server> {
+fn json(text: &OsString) -> Result<bool> {
+    match text.to_string_lossy().as_ref() {
+        "json" => Ok(true),
+        "human" => Ok(false),
+        other => bail!("--output {other}: expected human or json"),
+    }
+}
+
+fn engine(text: &OsString) -> Result<Engine> {
     match text.to_string_lossy().as_ref() {
         // A Docker engine is used only where it is asked for: pulling images is nobody's surprise.
-        "auto" | "embedded" => Ok(Server::Embedded),
-        "docker" => Ok(Server::Docker),
-        "external" => Ok(Server::External),
+        "auto" | "embedded" => Ok(Engine::Embedded),
+        "docker" => Ok(Engine::Docker),
+        "external" => Ok(Engine::External),
         other => bail!("--engine {other}: expected auto, embedded, docker or external"),
     }
 }
@@ -211,11 +250,7 @@ impl Folder {
                 }
                 Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
                 Long("volumes") if help == DOWN_HELP => options.volumes = true,
-                Long("output") if help == STATUS_HELP => match parser.value()?.string()?.as_str() {
-                    "json" => options.json = true,
-                    "human" => options.json = false,
-                    other => bail!("--output {other}: expected human or json"),
-                },
+                Long("output") if help == STATUS_HELP => options.json = json(&parser.value()?)?,
                 Value(role) if help == LOGS_HELP => options.role = Some(role.string()?),
                 _ => return Err(argument.unexpected().into()),
             }

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::layout::Layout;
-use super::options::{Options, Server};
+use super::options::{Engine, Options};
+use super::server::Server;
 
 /// One process: what to run, with what, and how to tell that it is ready.
 #[derive(Debug)]
@@ -19,31 +20,23 @@ pub(super) struct Role {
     pub(super) ready: Option<String>,
 }
 
-/// Where the server is that all roles talk to.
-pub(super) fn server_url(options: &Options) -> String {
-    match options.server {
-        Server::Embedded | Server::Docker => loopback(options.ports.engine),
-        Server::External => {
-            std::env::var("INFLUX_URL").unwrap_or_else(|_| loopback(options.ports.engine))
-        }
-    }
-}
-
 /// All roles of the platform, the first to start first.
 pub(super) fn platform(
     options: &Options,
     layout: &Layout,
     binaries: &Path,
     root: &Path,
+    server: &Server,
 ) -> Vec<Role> {
     let made = Maker {
         options,
+        server,
         layout,
         binaries,
         root,
     };
     let mut roles = Vec::new();
-    if options.server == Server::Embedded {
+    if options.engine == Engine::Embedded {
         roles.push(made.engine());
     }
     roles.extend([made.provisioner(), made.agent()]);
@@ -56,6 +49,7 @@ pub(super) fn platform(
 
 struct Maker<'a> {
     options: &'a Options,
+    server: &'a Server,
     layout: &'a Layout,
     binaries: &'a Path,
     root: &'a Path,
@@ -80,15 +74,15 @@ impl Maker<'_> {
         self.role("provisioner", "watchpost-provisioner")
             .command("apply")
             .command("--yes")
-            .argument("--file", self.root.join("deploy/platform.toml"))
+            .argument("--file", &self.server.platform)
             .argument("--tokens-dir", self.layout.secrets())
-            .influx(self.options, self.layout, "operator")
+            .influx(self.server, self.layout, "operator")
     }
 
     fn agent(&self) -> Role {
         self.role("agent", "watchpost-agent")
             .command("run")
-            .influx(self.options, self.layout, "agent")
+            .influx(self.server, self.layout, "agent")
             .set(
                 "WATCHPOST_TELEMETRY__LISTEN",
                 listen(self.options.ports.agent),
@@ -107,7 +101,7 @@ impl Maker<'_> {
         incidents
             .iter()
             .fold(role, |role, it| role.argument("--incident", it))
-            .influx(self.options, self.layout, "agent")
+            .influx(self.server, self.layout, "agent")
             .set(
                 "WATCHPOST_TELEMETRY__LISTEN",
                 listen(self.options.ports.fleet),
@@ -122,7 +116,7 @@ impl Maker<'_> {
         let rules = self.options.rules.clone().unwrap_or_else(shipped);
         self.role("alerter", "watchpost-alerter")
             .command("run")
-            .influx(self.options, self.layout, "alerter")
+            .influx(self.server, self.layout, "alerter")
             .set(
                 "WATCHPOST_API__LISTEN__LISTEN",
                 listen(self.options.ports.alerter),
@@ -140,7 +134,7 @@ impl Maker<'_> {
     fn web(&self) -> Role {
         let url = loopback(self.options.ports.web);
         self.role("web", "watchpost-web")
-            .influx(self.options, self.layout, "web")
+            .influx(self.server, self.layout, "web")
             .set("WATCHPOST_HTTP__LISTEN", listen(self.options.ports.web))
             .set(
                 "WATCHPOST_ALERTER__URL",
@@ -188,9 +182,9 @@ impl Role {
     }
 
     /// What every client of the server is told: where it is and which token is its own.
-    fn influx(self, options: &Options, layout: &Layout, token: &str) -> Self {
-        self.set("INFLUX_URL", server_url(options))
-            .set("INFLUX_ORG", "watchpost")
+    fn influx(self, server: &Server, layout: &Layout, token: &str) -> Self {
+        self.set("INFLUX_URL", &server.url)
+            .set("INFLUX_ORG", &server.organization)
             .set("INFLUX_BUCKET", "system_metrics_raw")
             .set("INFLUX_TOKEN_FILE", layout.token(token))
     }

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use super::layout::Layout;
 use super::state::{self, RoleState, State};
+use super::usage;
 
 /// The one screen that a person sees when everything runs.
 pub(crate) fn ready(state: &State, layout: &Layout) -> String {
@@ -17,33 +19,37 @@ pub(crate) fn ready(state: &State, layout: &Layout) -> String {
             .roles
             .iter()
             .find(|it| it.name == name)
-            .map_or("-", |it| it.address.as_str())
+            .map_or_else(|| "-".to_owned(), |it| it.address.clone())
     };
+    let places = if state.compose {
+        compose_places(&address("grafana"), layout)
+    } else {
+        places(&address("alerter"), layout)
+    };
+    format!(
+        "\n  Watchpost is running.\n\n  Dashboard   {web}\n  Server      {server}   (InfluxDB 2 HTTP API)\n\
+         {places}\n  Try next    cargo xtask status\n              cargo xtask logs alerter\n              \
+         curl '{web}/metrics?start=10&end=0'\n\n",
+        web = address("web"),
+        server = state.server,
+    )
+}
+
+fn places(alerter: &str, layout: &Layout) -> String {
     let folder = layout.folder.display();
-    let lines = [
-        String::new(),
-        "  Watchpost is running.".to_owned(),
-        String::new(),
-        format!("  Dashboard   {}", address("web")),
-        format!(
-            "  Server      {}   (InfluxDB 2 HTTP API, organisation watchpost)",
-            address("engine")
-        ),
-        format!("  Alerts      {}", address("alerter")),
-        String::new(),
-        format!("  Logs        {folder}/logs"),
-        format!("  Secrets     {folder}/secrets   (mode 0600; operator.token may do everything)"),
-        format!("  Data        {folder}/data"),
-        String::new(),
-        "  Try next    cargo xtask status".to_owned(),
-        "              cargo xtask logs agent".to_owned(),
-        format!(
-            "              curl '{}/metrics?start=10&end=0'",
-            address("web")
-        ),
-        String::new(),
-    ];
-    lines.join("\n") + "\n"
+    format!(
+        "  Alerts      {alerter}\n\n  Logs        {folder}/logs\n  Secrets     {folder}/secrets   \
+         (mode 0600; operator.token may do everything)\n  Data        {folder}/data\n"
+    )
+}
+
+fn compose_places(grafana: &str, layout: &Layout) -> String {
+    let secrets = layout.compose_secrets();
+    let secrets = secrets.display();
+    format!(
+        "  Grafana     {grafana}   (admin; its password is {secrets}/grafana.password)\n\n  Logs        \
+         cargo xtask logs\n  Secrets     {secrets}\n  Data        Docker's volumes, watchpost_…\n"
+    )
 }
 
 /// A line a role.
@@ -54,26 +60,79 @@ pub(crate) fn status(state: &State) -> String {
     }
     writeln!(
         text,
-        "{:<12} {:<8} {:>8} {:>10} {:>9}  ADDRESS",
-        "ROLE", "STATE", "PROCESS", "UP", "RESTARTS"
+        "{:<12} {:<8} {:>8} {:>8} {:>9} {:>9} {:>6}  ADDRESS",
+        "ROLE", "STATE", "PROCESS", "UP", "RESTARTS", "MEMORY", "CPU"
     )
     .ok();
     for role in &state.roles {
         writeln!(text, "{}", line(role)).ok();
     }
+    let total = total(state);
+    writeln!(
+        text,
+        "\n{} processes, {} of memory, {:.1} % of one core",
+        state.roles.len(),
+        mebibytes(total.memory_bytes),
+        total.cpu_percent
+    )
+    .ok();
     text
 }
 
+/// The same for scripts: what `up` wrote down, and what each role takes.
+pub(super) fn status_json(state: &State) -> Result<Value> {
+    let mut value = serde_json::to_value(state)?;
+    let roles = value["roles"].as_array_mut();
+    for (role, value) in state.roles.iter().zip(roles.into_iter().flatten()) {
+        value["running"] = role.is_alive().into();
+        if let Some(load) = load(role) {
+            value["memory_bytes"] = load.memory_bytes.into();
+            value["cpu_percent"] = load.cpu_percent.into();
+        }
+    }
+    let total = total(state);
+    value["memory_bytes"] = total.memory_bytes.into();
+    value["cpu_percent"] = total.cpu_percent.into();
+    Ok(value)
+}
+
+/// What a role takes: memory, and percent of one core since it was started.
+#[derive(Debug, Default, Clone, Copy)]
+struct Load {
+    memory_bytes: u64,
+    cpu_percent: f64,
+}
+
+fn load(role: &RoleState) -> Option<Load> {
+    let usage = usage::of(role.process).filter(|_| role.is_alive())?;
+    let seconds = state::now().saturating_sub(role.started).max(1);
+    Some(Load {
+        memory_bytes: usage.memory_bytes,
+        cpu_percent: 100.0 * usage.cpu_seconds / seconds as f64,
+    })
+}
+
+fn total(state: &State) -> Load {
+    let loads = state.roles.iter().filter_map(load);
+    loads.fold(Load::default(), |sum, one| Load {
+        memory_bytes: sum.memory_bytes + one.memory_bytes,
+        cpu_percent: sum.cpu_percent + one.cpu_percent,
+    })
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
+}
+
 fn line(role: &RoleState) -> String {
-    let alive = role.is_alive();
-    let up = if alive {
-        age(state::now().saturating_sub(role.started))
-    } else {
-        "-".to_owned()
-    };
-    let word = if alive { "running" } else { "down" };
+    let dash = || "-".to_owned();
+    let load = load(role);
+    let up = load.map_or_else(dash, |_| age(state::now().saturating_sub(role.started)));
+    let word = if load.is_some() { "running" } else { "down" };
+    let memory = load.map_or_else(dash, |it| mebibytes(it.memory_bytes));
+    let cpu = load.map_or_else(dash, |it| format!("{:.1} %", it.cpu_percent));
     format!(
-        "{:<12} {word:<8} {:>8} {up:>10} {:>9}  {}",
+        "{:<12} {word:<8} {:>8} {up:>8} {:>9} {memory:>9} {cpu:>6}  {}",
         role.name, role.process, role.restarts, role.address
     )
 }

@@ -17,11 +17,7 @@ pub(super) fn make(layout: &Layout) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let mut random = [0; SECRET_BYTES];
-    File::open("/dev/urandom")
-        .and_then(|mut source| source.read_exact(&mut random))
-        .context("cannot read /dev/urandom")?;
-    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = random()?;
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -29,4 +25,13 @@ pub(super) fn make(layout: &Layout) -> Result<()> {
         .open(&path)
         .and_then(|mut file| writeln!(file, "{text}"))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A new secret, as hexadecimal digits.
+pub(super) fn random() -> Result<String> {
+    let mut random = [0; SECRET_BYTES];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut random))
+        .context("cannot read /dev/urandom")?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

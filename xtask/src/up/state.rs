@@ -16,6 +16,11 @@ pub(crate) struct State {
     /// The process of `up` itself.
     pub(crate) supervisor: u32,
     pub(super) program: PathBuf,
+    /// Where the server is, ours or another.
+    pub(crate) server: String,
+    /// True if compose runs the roles, in containers.
+    #[serde(default)]
+    pub(super) compose: bool,
     /// True once every role was ready.
     pub(crate) ready: bool,
     pub(crate) roles: Vec<RoleState>,
@@ -72,9 +77,11 @@ impl State {
 
 /// Ends the roles of an earlier run whose `up` was killed. The caller holds the folder's lock, so no
 /// living `up` watches over them.
-pub(super) fn end_leftovers(layout: &Layout) -> Result<()> {
+///
+/// How many there were.
+pub(super) fn end_leftovers(layout: &Layout) -> Result<usize> {
     let Some(state) = State::read(layout)? else {
-        return Ok(());
+        return Ok(0);
     };
     let left: Vec<&RoleState> = state.roles.iter().filter(|role| role.is_alive()).collect();
     for role in left.iter().rev() {
@@ -88,7 +95,7 @@ pub(super) fn end_leftovers(layout: &Layout) -> Result<()> {
         }
     }
     State::remove(layout);
-    Ok(())
+    Ok(left.len())
 }
 
 /// Seconds since 1970.

@@ -14,6 +14,7 @@ use super::layout::Layout;
 use super::options::Options;
 use super::roles::{self, Role};
 use super::screen;
+use super::server::Server;
 use super::state::{self, RoleState, State};
 use super::{READY_TIMEOUT, wait_for};
 
@@ -22,6 +23,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first wait before a dead role is started again; it doubles up to the last.
 const RESTART_FIRST: Duration = Duration::from_secs(1);
 const RESTART_LAST: Duration = Duration::from_secs(30);
+/// Hosts write every second and the page asks every second; a platform without hosts shows none.
+const FIRST_VALUES_TIMEOUT: Duration = Duration::from_secs(10);
 /// A role that ran this long has recovered: its next wait is the first again.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 
@@ -32,15 +35,12 @@ pub(super) fn run(
     binaries: &Path,
     root: &Path,
 ) -> Result<ExitCode> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .context("cannot listen for signals")?;
-    }
-    let roles = roles::platform(options, layout, binaries, root);
+    let server = Server::of(options, layout, root)?;
+    let roles = roles::platform(options, layout, binaries, root, &server);
     let mut platform = Platform {
         layout,
-        stop,
+        server: server.url,
+        stop: child::stop_signals()?,
         running: Vec::new(),
         ready: false,
     };
@@ -54,6 +54,7 @@ pub(super) fn run(
                 "Ready after {:.1} s. Ctrl-C stops everything.",
                 began.elapsed().as_secs_f64()
             );
+            platform.wait_for_values(began);
         }
         platform.watch()
     });
@@ -63,6 +64,7 @@ pub(super) fn run(
 
 struct Platform<'a> {
     layout: &'a Layout,
+    server: String,
     stop: Arc<AtomicBool>,
     running: Vec<Running>,
     ready: bool,
@@ -181,6 +183,24 @@ impl Platform<'_> {
         }
     }
 
+    /// Says when the page shows the first host, which is what a person waits for.
+    fn wait_for_values(&self, began: Instant) {
+        let web = self.running.iter().find(|it| it.role.name == "web");
+        let Some(web) = web.map(|it| &it.role.address) else {
+            return;
+        };
+        let url = format!("{web}/api/v1/hosts?state=online");
+        let shown = wait_for(FIRST_VALUES_TIMEOUT, || {
+            self.stopped() || answer(&url).is_some_and(|it| it.contains("\"host\":"))
+        });
+        if shown && !self.stopped() {
+            println!(
+                "The first live values are on the page after {:.1} s.",
+                began.elapsed().as_secs_f64()
+            );
+        }
+    }
+
     /// Restarts what dies until a signal comes.
     fn watch(&mut self) -> Result<()> {
         while !self.stopped() {
@@ -267,6 +287,8 @@ impl Platform<'_> {
         State {
             supervisor: std::process::id(),
             program,
+            server: self.server.clone(),
+            compose: false,
             ready: self.ready,
             roles: roles.collect(),
         }
@@ -289,9 +311,14 @@ impl Platform<'_> {
 }
 
 fn answers(url: &str) -> bool {
+    answer(url).is_some()
+}
+
+/// The body of a 2xx answer.
+fn answer(url: &str) -> Option<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(2)))
         .build()
         .into();
-    agent.get(url).call().is_ok()
+    agent.get(url).call().ok()?.body_mut().read_to_string().ok()
 }

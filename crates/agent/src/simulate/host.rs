@@ -179,7 +179,10 @@ impl SimulatedHost {
         let shift = (self.noise.of("cleanup").unit() * week as f64) as i64;
         let share = (time + shift).rem_euclid(week) as f64 / week as f64;
         let calm = self.noise.of("full").between(0.30, 0.50) + 0.2 * share;
-        match self.incident(Kind::DiskFill, time) {
+        let filled = self
+            .incident(Kind::DiskFill, time)
+            .filter(|_| self.incident(Kind::DiskClean, time).is_none());
+        match filled {
             Some(progress) => calm + (0.99 - calm) * progress,
             None => calm,
         }

@@ -13,14 +13,17 @@ pub enum Kind {
     CpuSpike,
     /// The root file system fills up to 99 % over the length of the incident, and stays full.
     DiskFill,
+    /// Somebody makes room: a disk that was filled is as before, from then on.
+    DiskClean,
     /// The host says nothing.
     Silent,
 }
 
 impl Kind {
-    const ALL: [(&'static str, Self); 3] = [
+    const ALL: [(&'static str, Self); 4] = [
         ("cpu-spike", Self::CpuSpike),
         ("disk-fill", Self::DiskFill),
+        ("disk-clean", Self::DiskClean),
         ("silent", Self::Silent),
     ];
 
@@ -29,6 +32,7 @@ impl Kind {
         match self {
             Self::CpuSpike | Self::DiskFill => Duration::from_secs(600),
             Self::Silent => Duration::from_secs(300),
+            Self::DiskClean => Duration::ZERO,
         }
     }
 }
@@ -58,7 +62,7 @@ pub struct ParseIncidentError {
 
 impl Incident {
     /// How far it is at `elapsed` nanoseconds after the start: `None` before it and after it, else 0 to 1.
-    /// A disk stays full.
+    /// A disk stays full, or clean.
     pub fn progress(&self, elapsed: i64) -> Option<f64> {
         let since = elapsed as f64 / 1e9 - self.after.as_secs_f64();
         let share = if self.length.is_zero() {
@@ -68,7 +72,7 @@ impl Incident {
         };
         match self.kind {
             _ if since < 0.0 => None,
-            Kind::DiskFill => Some(share.min(1.0)),
+            Kind::DiskFill | Kind::DiskClean => Some(share.min(1.0)),
             _ => (share < 1.0).then_some(share),
         }
     }
@@ -165,7 +169,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let error = |text: &str| text.parse::<Incident>().unwrap_err().to_string();
-        assert!(error("fire@host-1:+1s").contains("is none of cpu-spike, disk-fill, silent"));
+        assert!(
+            error("fire@host-1:+1s")
+                .contains("is none of cpu-spike, disk-fill, disk-clean, silent")
+        );
         assert!(error("silent").contains("no @"));
         assert!(error("silent@host-1").contains("no :+TIME"));
         assert!(error("silent@host-1:+x").contains("duration"));

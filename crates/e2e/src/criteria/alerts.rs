@@ -1,9 +1,9 @@
 //! A CPU spike, a silent host and a filling disk each reach chat, mail and webhook exactly once, also
 //! when the alerter is killed, and are told again when they are over.
 
-use watchpost_testkit::wait;
+use watchpost_testkit::{Request, wait};
 
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
 
 /// Rule and host of each incident of the scene.
 const INCIDENTS: [(&str, &str); 3] = [
@@ -12,47 +12,47 @@ const INCIDENTS: [(&str, &str); 3] = [
     ("disk_high", "host-3"),
 ];
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
+    told_to_all(scene, "firing")?;
+    scene.platform().kill("alerter");
+    told_to_all(scene, "resolved")?;
+    for state in ["firing", "resolved"] {
+        for (rule, host) in INCIDENTS {
+            let told = counts(scene, rule, host, state);
+            ensure(told == [1, 1, 1], || {
+                format!("{rule} of {host}, {state}, was told {told:?} times to chat, hook and mail")
+            })?;
+        }
+    }
+    let kept = repeat_interval();
+    Ok(format!(
+        "3 incidents told once each to chat, hook and mail over a kill -9 (again after {kept} at the earliest), \
+         and the end of each once"
+    ))
+}
+
+/// Waits until every receiver has heard that of every incident.
+fn told_to_all(scene: &Scene, state: &str) -> Result<(), String> {
     for (rule, host) in INCIDENTS {
         let told = wait::until_or_none(|| {
-            (counts(scene, rule, host, "firing")
-                .iter()
-                .all(|it| *it >= 1))
-            .then_some(())
+            let told = counts(scene, rule, host, state);
+            told.iter().all(|it| *it >= 1).then_some(())
         });
         ensure(told.is_some(), || {
-            format!(
-                "{rule} of {host} was not told to all: {:?}",
-                counts(scene, rule, host, "firing")
-            )
+            let told = counts(scene, rule, host, state);
+            format!("{rule} of {host}, {state}, was not told to all: {told:?}")
         })?;
     }
-    scene.platform().kill("alerter");
-    // The silent host comes back, which is told: the alerter lives and knows what it had sent.
-    let resolved = wait::until_or_none(|| {
-        let (rule, host) = INCIDENTS[1];
-        counts(scene, rule, host, "resolved")
-            .iter()
-            .all(|it| *it >= 1)
-            .then_some(())
-    });
-    let (rule, host) = INCIDENTS[1];
-    ensure(resolved.is_some(), || {
-        format!(
-            "no word that {host} is back: {:?}",
-            counts(scene, rule, host, "resolved")
-        )
-    })?;
-    for (rule, host) in INCIDENTS {
-        let firing = counts(scene, rule, host, "firing");
-        ensure(firing == [1, 1, 1], || {
-            format!("{rule} of {host} was told {firing:?} times to chat, hook and mail")
-        })?;
-    }
-    Ok(
-        "3 incidents, told once each to 3 receivers, over a kill -9; the end of one told to all"
-            .into(),
-    )
+    Ok(())
+}
+
+/// What the rules of the scene say about a second message for the same incident.
+fn repeat_interval() -> &'static str {
+    let rules = include_str!("rules.toml");
+    let line = rules
+        .lines()
+        .find_map(|line| line.strip_prefix("repeat_interval = "));
+    line.map_or("ever", |value| value.trim_matches('"'))
 }
 
 /// How often the chat, the webhook and the mail receiver were told of a rule and host in that state.
@@ -60,18 +60,11 @@ fn counts(scene: &Scene, rule: &str, host: &str, state: &str) -> [usize; 3] {
     let fits = |text: &str| {
         text.contains(rule) && text.contains(host) && text.to_lowercase().contains(state)
     };
-    let requests =
-        |all: Vec<watchpost_testkit::Request>| all.iter().filter(|it| fits(&it.text())).count();
-    let mails = scene
-        .mail
-        .mails
-        .all()
-        .iter()
-        .filter(|it| fits(&it.data))
-        .count();
+    let requests = |all: Vec<Request>| all.iter().filter(|it| fits(&it.text())).count();
+    let mails = scene.mail.mails.all();
     [
         requests(scene.slack.requests.all()),
         requests(scene.webhook.requests.all()),
-        mails,
+        mails.iter().filter(|it| fits(&it.data)).count(),
     ]
 }

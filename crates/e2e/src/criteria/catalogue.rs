@@ -6,7 +6,7 @@ use watchpost_core::catalogue::METRICS;
 use watchpost_testkit::wait;
 
 use super::scene::HOSTS;
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
 
 /// Without these a host cannot be watched, whatever its kernel is.
 const ESSENTIAL: [&str; 7] = [
@@ -19,7 +19,7 @@ const ESSENTIAL: [&str; 7] = [
     "uptime_seconds",
 ];
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
     let all: BTreeSet<&str> = METRICS.iter().map(|it| it.name).collect();
     // Slow collectors come round every ten seconds.
     let whole = wait::until_or_none(|| {

@@ -1,89 +1,185 @@
-//! What a platform is judged by: a line each, PASS or FAIL with a figure.
+//! What a platform is judged by: a line each, PASS, FAIL or SKIPPED with a figure.
 
 mod alerts;
 mod catalogue;
 mod downsampling;
+mod live_page;
 mod outage;
 mod queries;
+mod report;
 mod retention;
 mod scene;
 mod secrets;
 mod throughput;
 mod tokens;
 
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+pub use self::report::{Judged, Report, Verdict};
 pub use self::scene::Scene;
+use crate::platform::Server;
 
-/// Figures if it holds, else what was found instead.
-pub type Verdict = Result<String, String>;
+/// On what terms a platform is judged.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Two days of past instead of a week, and a shorter outage: the same proofs in less time.
+    pub quick: bool,
+    /// The server to judge on instead of the embedded engine.
+    pub external: Option<Server>,
+}
 
-type Judge = fn(&mut Scene) -> Verdict;
+/// Figures if it holds.
+type Finding = Result<String, Miss>;
 
-/// In this order: what needs an undisturbed platform comes before what disturbs it.
-const CRITERIA: [(&str, Judge); 9] = [
-    (
+/// Why a criterion was not met.
+#[derive(Debug)]
+enum Miss {
+    /// It does not hold: what was found instead.
+    Failed(String),
+    /// It cannot be judged here: why.
+    Skipped(String),
+}
+
+impl From<String> for Miss {
+    fn from(found: String) -> Self {
+        Miss::Failed(found)
+    }
+}
+
+impl From<&str> for Miss {
+    fn from(found: &str) -> Self {
+        Miss::Failed(found.to_owned())
+    }
+}
+
+struct Criterion {
+    number: usize,
+    name: &'static str,
+    judge: fn(&Scene) -> Finding,
+}
+
+const fn criterion(
+    number: usize,
+    name: &'static str,
+    judge: fn(&Scene) -> Finding,
+) -> Criterion {
+    Criterion {
+        number,
+        name,
+        judge,
+    }
+}
+
+/// What leaves the platform undisturbed.
+const CALM: [Criterion; 6] = [
+    criterion(
+        1,
         "every metric of the catalogue is reported",
         catalogue::judge,
     ),
-    ("points are ingested and none is lost", throughput::judge),
-    ("old points are gone after enforcement", retention::judge),
-    (
+    criterion(
+        2,
+        "100 points a second are ingested and none is lost",
+        throughput::judge,
+    ),
+    criterion(
+        3,
+        "buckets have their retention, and old points go",
+        retention::judge,
+    ),
+    criterion(
+        4,
         "hours and days equal an independent computation",
         downsampling::judge,
     ),
-    ("the documented queries answer rightly", queries::judge),
-    (
-        "incidents notify once and are suppressed, over a kill",
-        alerts::judge,
+    criterion(5, "the documented queries answer rightly", queries::judge),
+    criterion(
+        6,
+        "the dashboard updates live in a browser",
+        live_page::judge,
     ),
-    ("a killed server costs no point", outage::judge),
-    (
-        "each token can do what its role needs and no more",
-        tokens::judge,
-    ),
-    ("no secret appears anywhere", secrets::judge),
 ];
 
-/// Judges everything and writes a line each; true if all hold. Without the binaries nothing can be
-/// judged, which the lines say.
-pub fn judge_all(out: &mut dyn Write) -> bool {
+/// Its incidents take their time, so it runs beside the calm ones.
+const INCIDENTS: Criterion = criterion(
+    7,
+    "incidents notify once, over a kill -9, and resolve",
+    alerts::judge,
+);
+
+/// What comes when nothing can be disturbed any more.
+const LAST: [Criterion; 3] = [
+    criterion(8, "a killed server costs no point", outage::judge),
+    criterion(
+        9,
+        "each token does what its role needs and no more",
+        tokens::judge,
+    ),
+    criterion(10, "no secret appears anywhere", secrets::judge),
+];
+
+/// Brings a platform up, judges it, tells of each criterion when it is judged, and stops it.
+///
+/// # Errors
+/// The platform does not come up or does not stop: why.
+pub fn judge_all(terms: &Terms, mut tell: impl FnMut(&Judged)) -> Result<Report, String> {
     let began = Instant::now();
-    let Some(mut scene) = Scene::set_up() else {
-        writeln!(out, "FAIL  the binaries are not built").ok();
-        return false;
-    };
-    let mut failed = 0;
-    for (name, judge) in CRITERIA {
-        let since = Instant::now();
-        let verdict = catch_unwind(AssertUnwindSafe(|| judge(&mut scene)))
-            .unwrap_or_else(|panic| Err(text_of(&panic)));
-        let seconds = since.elapsed().as_secs_f64();
-        let (word, figure) = match &verdict {
-            Ok(figure) => ("PASS", figure),
-            Err(found) => ("FAIL", found),
-        };
-        failed += usize::from(verdict.is_err());
-        writeln!(out, "{word}  {name}: {figure}  [{seconds:.1} s]").ok();
-        out.flush().ok();
+    let set_up = caught(|| Scene::set_up(terms).ok_or_else(|| "the binaries are not built".into()));
+    let scene = set_up.map_err(text)?;
+    let mut all = Vec::new();
+    std::thread::scope(|threads| {
+        let incidents = threads.spawn(|| judge(&INCIDENTS, &scene));
+        for criterion in &CALM {
+            all.push(judge(criterion, &scene));
+            all.last().into_iter().for_each(&mut tell);
+        }
+        all.extend(incidents.join());
+        all.last().into_iter().for_each(&mut tell);
+    });
+    for criterion in &LAST {
+        all.push(judge(criterion, &scene));
+        all.last().into_iter().for_each(&mut tell);
     }
-    scene.tear_down();
-    let passed = CRITERIA.len() - failed;
-    writeln!(
-        out,
-        "\n{passed} passed, {failed} failed in {:.0} s",
-        began.elapsed().as_secs_f64()
-    )
-    .ok();
-    failed == 0
+    caught(|| {
+        scene.tear_down();
+        Ok(())
+    })
+    .map_err(text)?;
+    Ok(Report {
+        criteria: all,
+        seconds: began.elapsed().as_secs_f64(),
+    })
 }
 
-fn text_of(panic: &Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()))
-        .unwrap_or_else(|| "it panicked".to_owned())
+fn judge(criterion: &Criterion, scene: &Scene) -> Judged {
+    let since = Instant::now();
+    let verdict = match caught(|| (criterion.judge)(scene)) {
+        Ok(figure) => Verdict::Pass(figure),
+        Err(Miss::Failed(found)) => Verdict::Fail(found),
+        Err(Miss::Skipped(why)) => Verdict::Skipped(why),
+    };
+    Judged {
+        number: criterion.number,
+        name: criterion.name,
+        verdict,
+        seconds: since.elapsed().as_secs_f64(),
+    }
+}
+
+/// A panic is a verdict too: it does not hold.
+fn caught<T>(work: impl FnOnce() -> Result<T, Miss>) -> Result<T, Miss> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+        Err(Miss::Failed(text.unwrap_or_else(|| "it panicked".into())))
+    })
+}
+
+fn text(miss: Miss) -> String {
+    match miss {
+        Miss::Failed(text) | Miss::Skipped(text) => text,
+    }
 }
 
 /// `Err` with the text if the condition does not hold.

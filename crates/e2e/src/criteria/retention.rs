@@ -7,7 +7,7 @@ use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Table;
 use watchpost_testkit::wait;
 
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
 use crate::platform::block_on;
 
 const DAY: u64 = 86_400;
@@ -18,7 +18,7 @@ const WANTED: [(&str, u64); 4] = [
     ("alerts_history", 30 * DAY),
 ];
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
     let client = scene.platform().client("operator");
     for (name, seconds) in WANTED {
         let found = block_on(client.find_bucket(name)).map_err(|error| error.to_string())?;
@@ -27,7 +27,7 @@ pub(super) fn judge(scene: &mut Scene) -> Verdict {
             format!("{name} keeps {kept:?} s instead of {seconds}")
         })?;
     }
-    let org = block_on(client.find_org("watchpost"))
+    let org = block_on(client.find_org(&scene.platform().organization()))
         .map_err(|error| error.to_string())?
         .ok_or("no organization")?;
     let new = NewBucket {

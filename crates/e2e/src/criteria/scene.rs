@@ -6,15 +6,27 @@ use std::path::Path;
 
 use watchpost_testkit::{HttpReceiver, SmtpReceiver};
 
+use super::Terms;
 use crate::platform::{Platform, Site};
 
 /// Hosts that are simulated beside the real one.
 pub(super) const HOSTS: usize = 5;
 
+/// What happens to the fleet: each is seen by a rule, and over within a minute, with
+/// time for a kill of the alerter between.
+const INCIDENTS: [&str; 4] = [
+    "cpu-spike@host-1:+5s:for=40s",
+    // Later than its first slow round, which comes within ten seconds.
+    "silent@host-2:+15s:for=35s",
+    "disk-fill@host-3:+5s:for=10s",
+    "disk-clean@host-3:+50s",
+];
+
 /// A running platform and its receivers.
 pub struct Scene {
     // Declared first, so that it is dropped, and thereby stopped, before its folder.
     platform: Option<Platform>,
+    pub terms: Terms,
     pub slack: HttpReceiver,
     pub webhook: HttpReceiver,
     pub mail: SmtpReceiver,
@@ -22,21 +34,19 @@ pub struct Scene {
 
 impl Scene {
     /// Starts everything; `None` if a binary is not built.
-    pub fn set_up() -> Option<Scene> {
+    pub fn set_up(terms: &Terms) -> Option<Scene> {
         let (slack, webhook, mail) = (
             HttpReceiver::slack(),
             HttpReceiver::webhook(),
             SmtpReceiver::open(),
         );
-        let site = Site::new(|folder| rules(folder, &slack, &webhook, &mail))?;
-        let incidents = [
-            "cpu-spike@host-1:+20s",
-            "silent@host-2:+20s:for=90s",
-            "disk-fill@host-3:+10s:for=20s",
-        ];
+        let mut site = Site::new(|folder| rules(folder, &slack, &webhook, &mail))?;
+        if let Some(server) = &terms.external {
+            site = site.on(server.clone());
+        }
         let mut arguments: Vec<String> = vec!["--hosts".into(), HOSTS.to_string()];
         arguments.extend(
-            incidents
+            INCIDENTS
                 .iter()
                 .flat_map(|it| ["--incident".to_owned(), (*it).to_owned()]),
         );
@@ -44,6 +54,7 @@ impl Scene {
         let platform = Some(site.up(&arguments));
         Some(Scene {
             platform,
+            terms: terms.clone(),
             slack,
             webhook,
             mail,

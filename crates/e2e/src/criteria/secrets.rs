@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
+use crate::platform::get;
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
     let secrets = secrets(scene)?;
     let mut places = 0;
     let mut look = |place: String, text: &str| {
@@ -36,25 +37,20 @@ pub(super) fn judge(scene: &mut Scene) -> Verdict {
             &String::from_utf8_lossy(&line),
         )?;
     }
-    for path in [
-        "/",
-        "/hosts/host-1",
-        "/metrics?start=1&end=0",
-        "/api/v1/hosts",
-        "/health",
-        "/ready",
-        "/nothing-here",
-    ] {
-        look(format!("the page {path}"), &scene.platform().get(path).1)?;
+    for address in addresses(scene) {
+        look(address.clone(), &get(&address, None).1)?;
     }
-    for request in scene
-        .slack
-        .requests
-        .all()
-        .iter()
-        .chain(&scene.webhook.requests.all())
-    {
+    let operator = fs::read_to_string(scene.platform().token_file("operator"))
+        .map_err(|error| error.to_string())?;
+    for path in ["authorizations", "buckets", "tasks", "orgs", "users"] {
+        let address = format!("{}/api/v2/{path}", scene.platform().server());
+        look(address.clone(), &get(&address, Some(operator.trim())).1)?;
+    }
+    for request in [scene.slack.requests.all(), scene.webhook.requests.all()].concat() {
         look("a notification".into(), &request.text())?;
+    }
+    for mail in scene.mail.mails.all() {
+        look("a mail".into(), &mail.data)?;
     }
     let exposed = exposed(scene)?;
     ensure(exposed.is_empty(), || {
@@ -64,6 +60,34 @@ pub(super) fn judge(scene: &mut Scene) -> Verdict {
         "{} secrets looked for in {places} logs, command lines, pages and messages",
         secrets.len()
     ))
+}
+
+/// What anybody may ask: pages, answers, figures and mistakes.
+fn addresses(scene: &Scene) -> Vec<String> {
+    let role = |name: &str, paths: &[&str]| {
+        let address = scene.platform().address(name);
+        paths
+            .iter()
+            .map(|path| format!("{address}{path}"))
+            .collect::<Vec<_>>()
+    };
+    let server = ["/health", "/metrics", "/api/v2/buckets", "/nothing-here"];
+    let server = server.map(|path| format!("{}{path}", scene.platform().server()));
+    let pages = [
+        "/",
+        "/hosts/host-1",
+        "/alerts",
+        "/compare",
+        "/history",
+        "/metrics?start=1&end=0",
+        "/metrics/self",
+        "/api/v1/hosts",
+        "/health",
+        "/ready",
+        "/nothing-here",
+    ];
+    let alerter = ["/health", "/ready", "/metrics", "/api/v2/alerts", "/nothing-here"];
+    [server.to_vec(), role("web", &pages), role("alerter", &alerter)].concat()
 }
 
 fn secrets(scene: &Scene) -> Result<Vec<(String, String)>, String> {

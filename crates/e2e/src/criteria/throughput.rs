@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Table;
 
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
 use crate::platform::block_on;
 
 /// The least that must come in.
@@ -14,7 +14,7 @@ const POINTS_PER_SECOND_MIN: f64 = 100.0;
 const BATCHES: usize = 20;
 const BATCH_POINTS: usize = 1_000;
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
     let client = scene.platform().client("operator");
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -5,7 +5,7 @@ use watchpost_client::management::NewBucket;
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
 
-use super::{Scene, Verdict, ensure};
+use super::{Finding, Scene, ensure};
 use crate::platform::block_on;
 
 /// A token, the buckets that it may read, and those that it may write.
@@ -56,9 +56,9 @@ const BUCKETS: [&str; 6] = [
     "platform_health",
 ];
 
-pub(super) fn judge(scene: &mut Scene) -> Verdict {
+pub(super) fn judge(scene: &Scene) -> Finding {
     let operator = scene.platform().client("operator");
-    let org = block_on(operator.find_org("watchpost"))
+    let org = block_on(operator.find_org(&scene.platform().organization()))
         .map_err(|error| error.to_string())?
         .ok_or("no organization")?;
     let new = NewBucket {
