@@ -9,9 +9,20 @@ pub(super) fn of_run(run: &Run) -> Vec<(String, f64)> {
     let mut figures = Vec::new();
     for (name, load) in &run.loads {
         let one = &load.summary;
-        figures.push((format!("{name} points/s"), one.points_per_second));
+        figures.push(match name.as_str() {
+            "query" | "alerts" => (format!("{name} queries/s"), one.operations_per_second),
+            _ => (format!("{name} points/s"), one.points_per_second),
+        });
         figures.push((format!("{name} p50 ms"), one.latency.p50));
         figures.push((format!("{name} p99 ms"), one.latency.p99));
+    }
+    if let Some(rate) = run.knee.as_ref().and_then(|knee| knee.rate) {
+        figures.push(("knee points/s".into(), rate));
+    }
+    if let Some(outage) = &run.outage {
+        figures.push(("greatest lag s".into(), outage.greatest_lag_seconds));
+        let caught_up = outage.catch_up_seconds;
+        figures.extend(caught_up.map(|seconds| ("catch-up s".to_owned(), seconds)));
     }
     if let Some(usage) = &run.server_usage {
         figures.push(("server processor s".into(), usage.cpu_seconds));
@@ -21,9 +32,6 @@ pub(super) fn of_run(run: &Run) -> Vec<(String, f64)> {
         ));
         let disk = usage.disk.map(|bytes| bytes as f64 / MEBIBYTE);
         figures.extend(disk.map(|disk| ("server disk MiB".to_owned(), disk)));
-    }
-    if let Some(rate) = run.knee.as_ref().and_then(|knee| knee.rate) {
-        figures.push(("knee points/s".into(), rate));
     }
     figures
 }

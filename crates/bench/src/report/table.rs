@@ -1,7 +1,6 @@
 //! Reports as one table, a row a figure and a column a server: how several servers that took turns
 //! stand to each other.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -60,7 +59,7 @@ pub fn table(reports: &[Report]) -> Table {
 
 impl Table {
     fn add(&mut self, report: &Report) {
-        let mut found: BTreeMap<String, Vec<Vec<f64>>> = BTreeMap::new();
+        let mut found: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
         for run in &report.runs {
             let at = self
                 .servers
@@ -76,10 +75,12 @@ impl Table {
                 continue;
             }
             for (figure, value) in of_run(run) {
-                let values = found
-                    .entry(figure)
-                    .or_insert_with(|| vec![Vec::new(); self.servers.len()]);
-                values[at].push(value);
+                let place = found.iter().position(|(known, _)| *known == figure);
+                let place = place.unwrap_or_else(|| {
+                    found.push((figure, vec![Vec::new(); self.servers.len()]));
+                    found.len() - 1
+                });
+                found[place].1[at].push(value);
             }
         }
         for (figure, values) in found {

@@ -20,18 +20,23 @@ pub fn text(report: &Report) -> String {
     out
 }
 
-fn run_text(run: &Run, out: &mut String) {
+/// The server with what is known of it, and which repetition it is.
+pub(super) fn run_title(run: &Run) -> String {
     let server = &run.server;
-    let _ = writeln!(
-        out,
-        "\n{} ({} {} at {}), round {}{}",
-        server.name,
-        server.product,
-        server.version,
-        server.url,
-        run.round,
-        if run.interrupted { ", interrupted" } else { "" },
-    );
+    let mut about = Vec::new();
+    let product = format!("{} {}", server.product, server.version);
+    about.extend(Some(product.trim().to_owned()).filter(|it| !it.is_empty()));
+    about.extend(Some(format!("at {}", server.url)).filter(|_| !server.url.is_empty()));
+    let about = match about.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", about.join(" ")),
+    };
+    let interrupted = if run.interrupted { ", interrupted" } else { "" };
+    format!("{}{about}, round {}{interrupted}", server.name, run.round)
+}
+
+fn run_text(run: &Run, out: &mut String) {
+    let _ = writeln!(out, "\n{}", run_title(run));
     if !run.loads.is_empty() {
         let _ = writeln!(
             out,
@@ -116,7 +121,8 @@ fn row(name: &str, count: u64, rates: Option<(f64, f64)>, latency: &Latency, out
     out.push('\n');
 }
 
-fn facts(run: &Run, out: &mut String) {
+/// What befell the server, and what it and the bench used, a line each.
+pub(super) fn facts(run: &Run, out: &mut String) {
     if let Some(outage) = &run.outage {
         let down: Vec<String> = outage
             .down_seconds
@@ -174,7 +180,8 @@ fn facts(run: &Run, out: &mut String) {
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
-fn verification_text(found: &Verification, out: &mut String) {
+/// What the verification found, a line, and some examples.
+pub(super) fn verification_text(found: &Verification, out: &mut String) {
     let verdict = if found.passed() { "all there" } else { "WRONG" };
     let at_least = if found.estimated { "at least " } else { "" };
     let _ = writeln!(

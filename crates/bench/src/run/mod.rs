@@ -108,6 +108,10 @@ async fn one_run(scenario: &Scenario, subject: &Subject, stop: &Shutdown) -> Res
     Ok(run)
 }
 
+/// Why VictoriaMetrics doubles what is written again.
+const KEEPS_BOTH: &str = "VictoriaMetrics keeps every point of a series and time, unless it is started with \
+    -dedup.minScrapeInterval=1ms";
+
 /// Loads the server and verifies what it holds.
 async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, run: &mut Run) {
     if target.victoria().is_some() && (scenario.query.is_some() || scenario.alerts.is_some()) {
@@ -142,6 +146,9 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
         match verify(target, phases.dataset(), phases.sent(), settle).await {
             Ok(found) => {
                 run.problems.extend(verdict(&found));
+                if found.doubled > 0 && target.victoria().is_some() {
+                    run.notes.push(KEEPS_BOTH.into());
+                }
                 run.verification = Some(found);
             }
             Err(failure) => run

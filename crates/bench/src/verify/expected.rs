@@ -120,6 +120,14 @@ impl Expected {
         self.hosts.get(&host).map_or(0, |host| host.uncertain)
     }
 
+    /// Values of a host that must or may be there.
+    pub fn values(&self, host: u64) -> u64 {
+        self.hosts.get(&host).map_or(0, |host| {
+            let certain: u64 = host.sums.iter().map(|sum| sum.count).sum();
+            certain + host.uncertain * self.fields
+        })
+    }
+
     /// What a series must add up to.
     pub fn sum(&self, host: u64, field: usize) -> SeriesSum {
         let found = self.hosts.get(&host).and_then(|host| host.sums.get(field));

@@ -20,8 +20,8 @@ use crate::data::{Dataset, SeriesSum, host_name};
 use crate::load::Failure;
 use crate::target::Target;
 
-/// Hosts whose points are read one by one; of further ones the sums alone are compared.
-pub const HOSTS_READ: usize = 32;
+/// Values that are read one by one where sums differ; of further hosts the sums alone are compared.
+const VALUES_READ: u64 = 4_000_000;
 
 /// Examples a report names.
 const EXAMPLE_LIMIT: usize = 8;
@@ -120,16 +120,16 @@ async fn compare(
         found.missing = found.expected;
         return Ok(found);
     }
-    let (read, rest): (Vec<_>, Vec<_>) = suspects
-        .into_iter()
-        .enumerate()
-        .partition(|(at, _)| *at < HOSTS_READ);
-    let read: BTreeSet<u64> = read.into_iter().map(|(_, host)| host).collect();
+    let mut values = 0;
+    let (read, rest): (BTreeSet<u64>, BTreeSet<u64>) = suspects.into_iter().partition(|host| {
+        values += expected.values(*host);
+        values <= VALUES_READ
+    });
     if !read.is_empty() {
         let points = reader.points(dataset, &read).await?;
         found.add(judge(dataset, sent, &read, points));
     }
-    for (_, host) in rest {
+    for host in rest {
         found.estimated = true;
         estimate(host, dataset, expected, &stored, &mut found);
     }
