@@ -1,17 +1,53 @@
-// Alerts: explain, silence, acknowledge, end a silence, try a threshold on history.
+// Alerts: explain, silence, acknowledge, end a silence.
 
-import { Chart } from "./chart.js";
-import { length, value } from "./format.js";
+import { moment } from "./format.js";
 import { ask, call, follow, get } from "./page.js";
 
 const dialog = document.getElementById("dialog");
 const field = (name) => dialog.querySelector(`[name=${name}]`);
+const make = (name, textContent) => Object.assign(document.createElement(name), { textContent });
+const time = (text) => text ? moment(Date.parse(text)) : "";
 
 const open = (kind, title, save) => {
   dialog.querySelector("h2").textContent = title;
   for (const part of dialog.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(kind);
   field("comment").required = kind === "silence";
+  field("comment").value = "";
   ask(dialog, save);
+};
+
+/** Pairs as a list of terms, those without a value left out. */
+const terms = (pairs) => {
+  const list = document.createElement("dl");
+  for (const [term, text] of pairs) if (text) list.append(make("dt", term), make("dd", text));
+  return list;
+};
+
+const explained = ({ alert, series, receivers, dispatching, history }) => {
+  const parts = [terms([
+    ["State", [alert?.state ?? series?.state, alert?.severity].filter(Boolean).join(", ")],
+    ["Because", series?.reason ?? alert?.reason],
+    ["Since", time(alert?.startsAt ?? series?.since)],
+    ["Acknowledged by", alert?.acknowledgement?.owner],
+    ["Messages", dispatching === false ? "held back: the alerter has just started" : ""],
+  ])];
+  for (const one of receivers ?? []) {
+    parts.push(make("h3", `Receiver ${one.receiver}`), terms([
+      ["Kept back by", one.suppressedBy?.map((by) => `${by.stage} ${by.by}`).join(", ")],
+      ["Decision", one.dedup],
+      ["Group", one.group],
+      ["Last message", time(one.lastMessageAt)],
+      ["Next look", time(one.nextLookAt)],
+      ["Repeats", time(one.repeatAt)],
+      ["Waiting", one.waiting ? `${one.waiting.attempts} tries, next ${time(one.waiting.nextAttemptAt)}: ${one.waiting.lastError}` : ""],
+    ]));
+  }
+  if (history?.length) {
+    const list = document.createElement("ol");
+    list.append(...history.slice(0, 10).map((event) => make("li", `${time(event.at)}: ${event.event} ${event.state} – ${event.reason}`)));
+    parts.push(make("h3", "What happened"), list);
+  }
+  return parts;
 };
 
 const actions = {
@@ -20,7 +56,7 @@ const actions = {
     explanation.textContent = "…";
     open("explain", `Why ${name} is told, or not`, async () => {});
     try {
-      explanation.textContent = JSON.stringify(await get(`/api/v1/alerts/${fingerprint}/explanation`), null, 2);
+      explanation.replaceChildren(...explained(await get(`/api/v1/alerts/${fingerprint}/explanation`)));
     } catch (error) {
       explanation.textContent = error.message;
     }
@@ -39,21 +75,13 @@ const actions = {
       location.reload();
     });
   },
+  async release({ fingerprint }) {
+    await call("DELETE", `/api/v1/alerts/${fingerprint}/acknowledgement`);
+    location.reload();
+  },
   async expire({ id }) {
     await call("DELETE", `/api/v1/silences/${encodeURIComponent(id)}`);
     location.reload();
-  },
-  async rule({ rule }) {
-    document.getElementById("rule").hidden = false;
-    document.getElementById("rule-name").textContent = rule;
-    const known = await get(`/api/v1/rules/${encodeURIComponent(rule)}`).catch(() => ({}));
-    const series = known.seriesList?.[0];
-    if (series?.labels.host) preview.elements.host.value = series.labels.host;
-    const metric = { cpu_high: "cpu_usage_percent", memory_high: "memory_usage_percent", disk_high: "disk_usage_percent" }[rule];
-    if (metric) preview.elements.metric.value = metric;
-    preview.elements.hold.value = known.for && known.for !== "0s" ? known.for : "1m";
-    preview.requestSubmit();
-    document.getElementById("rule").scrollIntoView();
   },
 };
 
@@ -62,46 +90,15 @@ document.addEventListener("click", (event) => {
   if (button) Promise.resolve(actions[button.dataset.do](button.closest("tr").dataset)).catch((error) => { button.title = button.textContent = error.message; });
 });
 
-// === A threshold over the series, and how often it would have fired. ===
+for (const element of document.querySelectorAll("time")) element.textContent = time(element.dateTime);
 
-const preview = document.getElementById("preview");
-const verdict = document.getElementById("verdict");
-const figure = document.querySelector("#rule figure");
-let chart;
-
-const firings = (one, threshold, hold) => {
-  let since = null, count = 0, told = false;
-  one.time.forEach((time, place) => {
-    if (one.value[place] <= threshold) { since = null; told = false; return; }
-    since ??= time;
-    if (!told && time - since >= hold) { told = true; count += 1; }
-  });
-  return count;
+// What fires changes by itself: the page comes anew then, unless somebody is writing.
+const shown = document.getElementById("active")?.dataset.shown;
+const look = async () => {
+  if (document.hidden || dialog.open || shown === undefined) return;
+  const { alerts } = await get("/api/v1/alerts?state=firing");
+  if (!dialog.open && alerts.map((alert) => alert.fingerprint).sort().join(" ") !== shown.split(" ").filter(Boolean).sort().join(" ")) location.reload();
 };
-
-preview.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = Object.fromEntries(new FormData(preview));
-  const stop = Date.now(), start = stop - length(form.range);
-  const legend = figure.querySelector(".legend") ?? figure.appendChild(Object.assign(document.createElement("div"), { className: "legend" }));
-  const draw = (time) => chart.point(time);
-  chart ??= new Chart(figure.querySelector(".plot"), legend, { cursor: draw, zoom: () => {} });
-  try {
-    const asked = new URLSearchParams({ metric: form.metric, range: form.range, max_points: 2000, ...(form.host ? { host: form.host } : {}) });
-    const answer = await get(`/api/v1/series?${asked}`);
-    const series = answer.series.map((one) => ({ ...one, name: [one.host, ...Object.values(one.tags)].join(" ") }));
-    const threshold = Number(form.threshold);
-    chart.thresholds = [{ value: threshold, label: `above ${value(threshold, answer.unit)}` }];
-    chart.set({ series, unit: answer.unit, start, stop, step: answer.resolution_seconds * 1000 });
-    const counts = series.map((one) => [one.name, firings(one, threshold, length(form.hold))]);
-    const total = counts.reduce((sum, [, count]) => sum + count, 0);
-    const busiest = counts.filter(([, count]) => count).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([name, count]) => `${name} ${count}`);
-    verdict.textContent = `Would have fired ${total} times in ${form.range} over ${series.length} series${busiest.length ? `: ${busiest.join(", ")}` : ""}.`;
-  } catch (error) {
-    verdict.textContent = error.message;
-  }
-});
-
-for (const time of document.querySelectorAll("time")) time.textContent = new Date(time.dateTime).toLocaleString();
+setInterval(() => look().catch(() => {}), 10e3);
 follow(null, () => {});
 document.addEventListener("database-back", () => location.reload());

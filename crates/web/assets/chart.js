@@ -107,8 +107,9 @@ export class Chart {
     context.rect(LEFT, 0, this.width - LEFT - RIGHT, this.height - BOTTOM + 1);
     context.clip();
     this.series.forEach((one, place) => { if (!this.hidden.has(one.name)) this.line(one, place); });
-    this.thresholds.forEach((threshold) => this.threshold(threshold, colour("--bad")));
-    this.marks.forEach((mark) => this.mark(mark, colour(mark.alert ? "--bad" : "--series-6")));
+    this.thresholds.forEach((threshold) => this.threshold(threshold, colour));
+    this.labelled = -Infinity;
+    this.marks.forEach((mark) => this.mark(mark, colour(mark.alert ? (mark.alert === "critical" ? "--bad" : "--warn") : "--series-6")));
     if (this.drag) {
       context.fillStyle = colour("--link");
       context.globalAlpha = 0.18;
@@ -204,22 +205,24 @@ export class Chart {
     }
   }
 
-  threshold({ value, label }, colour) {
+  threshold({ value, label, tried, severity }, colours) {
     const { context } = this;
+    const colour = colours(tried ? "--link" : severity === "warn" ? "--warn" : severity === "recover" ? "--good" : "--bad");
     const y = Math.round(this.y(value)) + 0.5;
     context.strokeStyle = context.fillStyle = colour;
     context.lineWidth = 1;
     context.setLineDash([5, 4]);
     this.stroke(LEFT, y, this.width - RIGHT, y);
     context.setLineDash([]);
-    context.textAlign = "right";
+    context.textAlign = "left";
     context.textBaseline = "bottom";
-    context.fillText(label, this.width - RIGHT - 4, y - 2);
+    context.fillText(label, LEFT + 4, y - 2);
   }
 
   mark({ time, stop, label }, colour) {
     const { context } = this;
-    const x = Math.round(this.x(time)) + 0.5;
+    const x = Math.round(Math.max(this.x(time), LEFT)) + 0.5;
+    if (x > this.width - RIGHT || (stop && this.x(stop) < LEFT) || (!stop && time < this.start)) return;
     context.strokeStyle = context.fillStyle = colour;
     if (stop) {
       context.globalAlpha = 0.1;
@@ -235,7 +238,13 @@ export class Chart {
     context.fill();
     context.textAlign = "left";
     context.textBaseline = "top";
-    context.fillText(label.length > 28 ? `${label.slice(0, 27)}…` : label, x + 5, TOP);
+    // A label that would cover the one before is left out; the table below the charts has it.
+    const text = label.length > 28 ? `${label.slice(0, 27)}…` : label;
+    const width = context.measureText(text).width;
+    const at = x + 5 + width > this.width - RIGHT ? x - 5 - width : x + 5;
+    if (at < this.labelled) return;
+    this.labelled = at + width + 8;
+    context.fillText(text, at, TOP);
   }
 
   paintCursor(colour) {

@@ -4,6 +4,7 @@ import { follow } from "./page.js";
 import { Panels, marks } from "./panel.js";
 
 const { range, start, stop } = document.getElementById("compare").dataset;
-const panels = new Panels({ range, start, stop, marks: marks(null) });
+const hosts = [...new Set([...document.querySelectorAll(".panel")].flatMap((panel) => panel.dataset.hosts.split(",").filter(Boolean)))];
+const panels = new Panels({ range, start, stop, marks: marks(hosts) });
 follow(null, () => {});
 document.addEventListener("database-back", () => panels.loadNow());

@@ -1,121 +1,170 @@
-// The fleet: rows that follow the live values, sort and filter without asking the server.
+// The fleet: rows that follow the live values, sort and filter without asking the server. Only rows on
+// the screen are drawn, so that a thousand hosts cost what thirty do.
 
 import { age, value } from "./format.js";
 import { follow, get } from "./page.js";
 
-const UNITS = { cpu_load_1m: "", network_bytes_recv: "bytes/s", network_bytes_sent: "bytes/s" };
+const METRICS = { cpu_usage_percent: "percent", memory_usage_percent: "percent", disk_usage_percent: "percent", cpu_load_1m: "", network_bytes_recv: "bytes/s", network_bytes_sent: "bytes/s" };
 const LEVELS = { cpu_usage_percent: [90, 95], memory_usage_percent: [85, 95], disk_usage_percent: [80, 90] };
-const SPARK_STEP = 20e3, SPARK_POINTS = 45, WIDTH = 90, HEIGHT = 24;
+const COLUMNS = { cpu: "cpu_usage_percent", memory: "memory_usage_percent", disk: "disk_usage_percent", load: "cpu_load_1m", received: "network_bytes_recv", sent: "network_bytes_sent" };
+const SEVERITIES = { critical: 0, warning: 1, info: 2 };
+const SPARK_MS = 20e3, SPARK_POINTS = 45, SPARK_STEP = 2, SPARK_HEIGHT = 24;
 
 const table = document.getElementById("fleet");
 const body = document.getElementById("hosts");
 const form = document.getElementById("filters");
-const rows = new Map();
+const hasAlerter = document.body.dataset.alerter === "true";
+const byName = new Intl.Collator("en", { numeric: true }).compare;
+const entries = new Map();
 let skew = 0;
 
-const adopt = (row) => rows.set(row.dataset.host, { row, cells: new Map([...row.querySelectorAll("[data-metric]")].map((cell) => [cell.dataset.metric, cell])), spark: sparkOf(row) });
-const sparkOf = (row) => row.querySelector("polyline").getAttribute("points").split(" ").filter(Boolean).map((point) => Number(point.split(",")[1]));
-body.querySelectorAll("tr").forEach(adopt);
+const text = (node, wanted) => { if (node.textContent !== wanted) node.textContent = wanted; };
+const part = (name, className, textContent = "") => Object.assign(document.createElement(name), { className, textContent });
+const svg = (name, attributes) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+};
 
-const level = (metric, number) => {
-  const [warn, critical] = LEVELS[metric] ?? [Infinity, Infinity];
-  return number >= critical ? "critical" : number >= warn ? "warn" : "";
+// === Rows: those of the server are taken over, others made alike. ===
+
+const seen = new IntersectionObserver((found) => {
+  for (const { target, isIntersecting } of found) {
+    const entry = entries.get(target.dataset.host);
+    if (!entry) continue;
+    entry.visible = isIntersecting;
+    if (isIntersecting && entry.dirty) draw(entry);
+  }
+}, { rootMargin: "300px" });
+
+const adopt = (row) => {
+  const cells = new Map([...row.querySelectorAll("[data-metric]")].map((cell) => [cell.dataset.metric, cell]));
+  const values = {};
+  for (const [metric, cell] of cells) if (cell.dataset.value !== "") values[metric] = Number(cell.dataset.value);
+  const path = row.querySelector(".spark path");
+  const entry = {
+    row, cells, values, path, name: row.dataset.host, time: Number(row.dataset.time), state: row.dataset.state,
+    alerts: [...row.querySelectorAll(".alerts .severity")].map((flag) => ({ name: flag.textContent, severity: flag.classList[1], suppressed: flag.classList.contains("suppressed") })),
+    dot: row.querySelector(".dot"), stateText: row.querySelector(".state span:last-child"), age: row.querySelector(".age"), flags: row.querySelector(".alerts"),
+    spark: [...(path.getAttribute("d") ?? "").matchAll(/L\d+ (\d+)/g)].map((point) => Number(point[1])), visible: true, dirty: false,
+  };
+  entries.set(entry.name, entry);
+  seen.observe(row);
+  return entry;
 };
 
 const make = (host) => {
   const row = document.createElement("tr");
-  row.dataset.host = host.host;
-  for (const tag of ["region", "environment", "service"]) row.dataset[tag] = host[tag] ?? "";
-  const cell = (name, className) => row.appendChild(Object.assign(document.createElement(name), { className }));
-  cell("td", "").append(Object.assign(document.createElement("span"), { className: "dot" }), Object.assign(document.createElement("span"), { className: "state" }));
-  const head = cell("th", "");
+  Object.assign(row.dataset, { host: host.host, state: host.state, time: 0, region: host.region ?? "", environment: host.environment ?? "", service: host.service ?? "" });
+  const state = row.appendChild(part("td", "state"));
+  state.append(part("span", "dot"), part("span", ""));
+  const head = row.appendChild(document.createElement("th"));
   head.scope = "row";
   head.append(Object.assign(document.createElement("a"), { href: `/hosts/${encodeURIComponent(host.host)}`, textContent: host.host }));
-  const spark = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  spark.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
-  spark.setAttribute("width", WIDTH);
-  spark.setAttribute("height", HEIGHT);
-  spark.setAttribute("aria-hidden", "true");
-  spark.append(document.createElementNS("http://www.w3.org/2000/svg", "polyline"));
-  spark.firstChild.setAttribute("points", "");
-  cell("td", "spark").append(spark);
-  for (const metric of ["cpu_usage_percent", "memory_usage_percent", "disk_usage_percent", "cpu_load_1m", "network_bytes_recv", "network_bytes_sent"]) cell("td", "number").dataset.metric = metric;
-  cell("td", "number age");
-  cell("td", "place").textContent = [host.region, host.environment, host.service].filter(Boolean).join(" · ");
-  body.append(row);
-  adopt(row);
-  return rows.get(host.host);
-};
-
-const show = (host) => {
-  const entry = rows.get(host.host) ?? make(host);
-  const { row, cells } = entry;
-  row.dataset.time = Date.parse(host.last_seen);
-  setState(row, host.state);
-  for (const [metric, cell] of cells) {
-    const number = host.values[metric];
-    const text = value(number, UNITS[metric] ?? "percent");
-    if (cell.textContent !== text) cell.textContent = text;
-    cell.dataset.value = number ?? "";
-    const className = `number ${level(metric, number)}`.trim();
-    if (cell.className !== className) cell.className = className;
+  if (hasAlerter) row.append(part("td", "alerts"));
+  const drawing = svg("svg", { viewBox: `0 0 ${(SPARK_POINTS - 1) * SPARK_STEP} ${SPARK_HEIGHT}`, "aria-hidden": "true" });
+  drawing.append(svg("path", { d: "" }));
+  row.appendChild(part("td", "spark")).append(drawing);
+  for (const [metric, unit] of Object.entries(METRICS)) {
+    const cell = row.appendChild(part("td", "number"));
+    Object.assign(cell.dataset, { metric, value: "" });
+    cell.append(part("span", ""));
+    if (unit !== "percent") continue;
+    const bar = svg("svg", { class: "bar", viewBox: "0 0 100 1", preserveAspectRatio: "none", "aria-hidden": "true" });
+    bar.append(svg("rect", { width: 0, height: 1 }));
+    cell.append(bar);
   }
-  spark(entry, host.values.cpu_usage_percent, Date.parse(host.last_seen));
+  row.append(part("td", "number age"), part("td", "place", [host.region, host.environment, host.service].filter(Boolean).join(" · ")));
+  body.append(row);
+  return adopt(row);
 };
 
-const spark = (entry, cpu, time) => {
+const take = (host) => {
+  const entry = entries.get(host.host) ?? make(host);
+  entry.time = Date.parse(host.last_seen);
+  entry.state = entry.row.dataset.state = host.state;
+  entry.values = host.values;
+  entry.alerts = host.alerts ?? [];
+  remember(entry);
+  if (entry.visible) draw(entry); else entry.dirty = true;
+};
+
+const remember = (entry) => {
+  const cpu = entry.values.cpu_usage_percent;
   if (cpu === undefined) return;
-  const y = HEIGHT - 1 - Math.min(100, Math.max(0, cpu)) / 100 * (HEIGHT - 2);
-  const step = Math.floor(time / SPARK_STEP);
+  const y = Math.round(SPARK_HEIGHT - 1 - Math.min(100, Math.max(0, cpu)) / 100 * (SPARK_HEIGHT - 2));
+  const step = Math.floor(entry.time / SPARK_MS);
   if (entry.step === step && entry.spark.length) entry.spark[entry.spark.length - 1] = y;
   else entry.spark.push(y);
   entry.step = step;
   if (entry.spark.length > SPARK_POINTS) entry.spark.shift();
+};
+
+const draw = (entry) => {
+  entry.dirty = false;
+  entry.dot.className = `dot ${entry.state}`;
+  text(entry.stateText, entry.state);
+  for (const [metric, cell] of entry.cells) {
+    const number = entry.values[metric];
+    text(cell.firstElementChild, value(number, METRICS[metric]));
+    const [warn, critical] = LEVELS[metric] ?? [Infinity, Infinity];
+    const className = `number ${number >= critical ? "critical" : number >= warn ? "warn" : ""}`.trim();
+    if (cell.className !== className) cell.className = className;
+    cell.querySelector("rect")?.setAttribute("width", Math.round(Math.min(100, Math.max(0, number ?? 0))));
+  }
   const first = SPARK_POINTS - entry.spark.length;
-  const points = entry.spark.map((y, place) => `${((first + place) * WIDTH / (SPARK_POINTS - 1)).toFixed(0)},${y.toFixed(1)}`);
-  entry.row.querySelector("polyline").setAttribute("points", points.join(" "));
+  if (entry.spark.length) entry.path.setAttribute("d", `M${first * SPARK_STEP} ${SPARK_HEIGHT}${entry.spark.map((y, place) => `L${(first + place) * SPARK_STEP} ${y}`).join("")}V${SPARK_HEIGHT}z`);
+  const flags = entry.alerts.map((alert) => `${alert.severity} ${alert.suppressed} ${alert.name}`).join("\n");
+  if (entry.flags && entry.drawnFlags !== flags) {
+    entry.drawnFlags = flags;
+    entry.flags.replaceChildren(...entry.alerts.flatMap((alert) => [part("span", `severity ${alert.severity}${alert.suppressed ? " suppressed" : ""}`, alert.name), " "]));
+  }
+  drawAge(entry, Date.now() + skew);
 };
 
-const setState = (row, state) => {
-  if (row.dataset.state === state) return;
-  row.dataset.state = state;
-  row.querySelector(".dot").className = `dot ${state}`;
-  row.querySelector(".state").textContent = state;
-};
-
-const counts = () => {
-  const found = { online: 0, late: 0, offline: 0 };
-  for (const { row } of rows.values()) found[row.dataset.state] += 1;
-  for (const [state, count] of Object.entries(found)) document.getElementById(`count-${state}`).textContent = count;
+const drawAge = (entry, now) => {
+  const offline = entry.state === "offline";
+  const shown = age((now - entry.time) / 1000) + (offline ? " since" : "");
+  if (entry.drawnAge === shown) return;
+  entry.drawnAge = shown;
+  entry.age.textContent = shown.replace(" since", "");
+  if (offline) entry.age.append(" ", part("small", "", `since ${new Date(entry.time).toISOString().slice(5, 16).replace("T", " ")}`));
 };
 
 const ages = () => {
   const now = Date.now() + skew;
-  for (const { row } of rows.values()) {
-    const cell = row.querySelector(".age");
-    const seconds = (now - Number(row.dataset.time)) / 1000;
-    const offline = row.dataset.state === "offline";
-    const text = age(seconds);
-    if (cell.firstChild?.nodeValue?.trim() !== text || offline !== Boolean(cell.querySelector("small"))) {
-      cell.textContent = text;
-      if (offline) cell.append(" ", Object.assign(document.createElement("small"), { textContent: `since ${new Date(Number(row.dataset.time)).toISOString().slice(0, 19)}Z` }));
-    }
+  for (const entry of entries.values()) if (entry.visible) drawAge(entry, now);
+};
+
+const counts = () => {
+  const found = { online: 0, late: 0, offline: 0, alerts: 0 };
+  for (const { state, alerts } of entries.values()) { found[state] += 1; found.alerts += alerts.length; }
+  for (const [name, count] of Object.entries(found)) {
+    const element = document.getElementById(`count-${name}`);
+    if (element) text(element, String(count));
   }
 };
 
-const KEYS = { cpu: "cpu_usage_percent", memory: "memory_usage_percent", disk: "disk_usage_percent", load: "cpu_load_1m", received: "network_bytes_recv", sent: "network_bytes_sent" };
-const key = (row, column) => {
-  if (column === "host") return row.dataset.host;
-  if (column === "age" || column === "state") return -Number(row.dataset.time);
-  return Number(rows.get(row.dataset.host).cells.get(KEYS[column])?.dataset.value || -1);
+// === Order and filters. ===
+
+const key = (entry, column) => {
+  switch (column) {
+    case "age": case "state": return -entry.time;
+    case "alerts": return entry.alerts.length ? SEVERITIES[entry.alerts[0].severity] * 1000 - entry.alerts.length : Infinity;
+    default: return entry.values[COLUMNS[column]] ?? -1;
+  }
 };
 
 const sort = () => {
   const { sort: column, order } = table.dataset;
   const direction = order === "down" ? -1 : 1;
-  const sorted = [...rows.values()].map(({ row }) => ({ row, key: key(row, column) }));
-  sorted.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.row.dataset.host < b.row.dataset.host ? -1 : 1) * direction);
-  sorted.forEach(({ row }, place) => { if (body.children[place] !== row) body.insertBefore(row, body.children[place] ?? null); });
+  const sorted = [...entries.values()].map((entry) => ({ entry, key: column === "host" ? 0 : key(entry, column) }));
+  sorted.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : byName(a.entry.name, b.entry.name)) * direction);
+  let place = body.firstElementChild;
+  for (const { entry } of sorted) {
+    if (entry.row === place) place = place.nextElementSibling;
+    else body.insertBefore(entry.row, place);
+  }
   for (const head of table.querySelectorAll("th[data-column]")) {
     head.dataset.column === column ? head.setAttribute("aria-sort", order === "down" ? "descending" : "ascending") : head.removeAttribute("aria-sort");
   }
@@ -123,47 +172,63 @@ const sort = () => {
 
 const filter = () => {
   const wanted = Object.fromEntries(new FormData(form));
+  const search = wanted.q.toLowerCase();
   let shown = 0;
-  for (const { row } of rows.values()) {
-    const fits = row.dataset.host.toLowerCase().includes(wanted.q.toLowerCase()) && ["region", "environment", "service", "state"].every((name) => !wanted[name] || row.dataset[name] === wanted[name]);
-    row.hidden = !fits;
+  for (const { row, name, state, alerts } of entries.values()) {
+    const fits = name.toLowerCase().includes(search)
+      && (!wanted.state || (wanted.state === "alerting" ? alerts.length > 0 : state === wanted.state))
+      && ["region", "environment", "service"].every((tag) => !wanted[tag] || row.dataset[tag] === wanted[tag]);
+    if (row.hidden === fits) row.hidden = !fits;
     shown += fits;
   }
   const empty = document.getElementById("empty");
+  if (!shown && entries.size) empty.replaceChildren(part("p", "", "No host matches the filters."));
   empty.hidden = shown > 0;
-  if (!shown && rows.size) empty.textContent = "No host matches the filters.";
-  const address = new URL(location.href);
-  for (const [name, text] of Object.entries({ ...wanted, sort: table.dataset.sort, order: table.dataset.order })) text ? address.searchParams.set(name, text) : address.searchParams.delete(name);
-  history.replaceState(null, "", address);
+  text(document.getElementById("shown"), `${shown} of ${entries.size} hosts`);
 };
 
-for (const link of table.querySelectorAll("th[data-column] a")) {
-  link.addEventListener("click", (event) => {
+for (const head of table.querySelectorAll("th[data-column]")) {
+  head.addEventListener("click", (event) => {
     event.preventDefault();
-    const { column } = link.parentElement.dataset;
+    const { column } = head.dataset;
     const same = table.dataset.sort === column;
-    const numeric = !["host", "state", "age"].includes(column);
-    table.dataset.order = same ? (table.dataset.order === "down" ? "up" : "down") : numeric ? "down" : "up";
+    const largestFirst = column in COLUMNS;
+    table.dataset.order = same ? (table.dataset.order === "down" ? "up" : "down") : largestFirst ? "down" : "up";
     table.dataset.sort = column;
     sort();
+  });
+}
+for (const link of document.querySelectorAll("[data-show]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    form.elements.state.value = form.elements.state.value === link.dataset.show ? "" : link.dataset.show;
     filter();
   });
 }
 form.addEventListener("input", filter);
 form.addEventListener("submit", (event) => event.preventDefault());
 
+// === Live. ===
+
 let due = false;
 const settle = () => {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => { due = false; counts(); ages(); filter(); document.body.dataset.updates = Number(document.body.dataset.updates ?? 0) + 1; });
+  requestAnimationFrame(() => {
+    due = false;
+    counts();
+    filter();
+    document.body.dataset.updates = Number(document.body.dataset.updates ?? 0) + 1;
+  });
 };
 
+body.querySelectorAll("tr").forEach(adopt);
+sort();
 follow(null, (update) => {
   skew = update.now - Date.now();
-  const known = rows.size;
-  update.hosts.forEach(show);
-  if (update.hosts.length && rows.size !== known) sort();
+  const known = entries.size;
+  update.hosts.forEach(take);
+  if (entries.size !== known) sort();
   settle();
 });
 
@@ -172,12 +237,12 @@ const all = async () => {
   let cursor = "";
   do {
     const answer = await get(`/api/v1/hosts${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
-    answer.hosts.filter((host) => !rows.has(host.host)).forEach(show);
+    answer.hosts.filter((host) => !entries.has(host.host)).forEach(take);
     cursor = answer.next_cursor;
   } while (cursor);
   sort();
   settle();
 };
-all().catch(() => {});
+if (location.search) all().catch(() => {});
 document.addEventListener("database-back", () => all().catch(() => {}));
 setInterval(ages, 1000);

@@ -1,4 +1,4 @@
-// One host: its charts, the processes at the cursor, notes.
+// One host: its figures, charts, the processes at the cursor, notes and alerts of the range.
 
 import { moment, value } from "./format.js";
 import { ask, call, get } from "./page.js";
@@ -6,36 +6,75 @@ import { Panels, marks } from "./panel.js";
 
 const head = document.getElementById("host");
 const { host, range, start, stop } = head.dataset;
-const pause = 400;
+const PAUSE = 400;
+const LEVELS = { cpu_usage_percent: [90, 95], memory_usage_percent: [85, 95], disk_usage_percent: [80, 90] };
 let timer;
+
+const cell = (text, className = "") => Object.assign(document.createElement("td"), { className, textContent: text });
+const rowHead = (text) => Object.assign(document.createElement("th"), { scope: "row", textContent: text });
+const row = (...cells) => { const made = document.createElement("tr"); made.append(...cells); return made; };
 
 const processes = async (time) => {
   const at = time === null ? "now" : new Date(Math.min(time, Date.now())).toISOString();
   try {
     const answer = await get(`/api/v1/hosts/${encodeURIComponent(host)}/processes?at=${encodeURIComponent(at)}`);
     document.getElementById("processes-at").textContent = time === null ? "now" : `at ${moment(time)}`;
-    document.querySelector("#processes tbody").replaceChildren(...answer.processes.map((process) => {
-      const row = document.createElement("tr");
-      const name = row.appendChild(document.createElement("th"));
-      name.scope = "row";
-      name.textContent = process.process;
-      const cells = [process.process_pid?.toFixed(0) ?? "–", value(process.process_cpu_percent, "percent"), value(process.process_memory_bytes, "bytes"), value(process.process_instances, "count")];
-      for (const text of cells) row.append(Object.assign(document.createElement("td"), { className: "number", textContent: text }));
-      return row;
-    }));
+    document.querySelector("#processes tbody").replaceChildren(...answer.processes.map((process) => row(
+      rowHead(process.process),
+      cell(process.process_pid?.toFixed(0) ?? "–", "number"),
+      cell(value(process.process_cpu_percent, "percent"), "number"),
+      cell(value(process.process_memory_bytes, "bytes"), "number"),
+      cell(value(process.process_instances, "count"), "number"),
+    )));
   } catch { /* The banner tells. */ }
 };
 
-const later = (time) => { clearTimeout(timer); timer = setTimeout(() => processes(time), pause); };
+const later = (time) => { clearTimeout(timer); timer = setTimeout(() => processes(time), PAUSE); };
+
+const tiles = new Map([...document.querySelectorAll(".tile dd")].map((tile) => [tile.dataset.metric, tile]));
+const showTiles = (points) => {
+  const newest = new Map();
+  for (const { metric, tags, value } of points) {
+    const part = tags.cpu !== undefined || tags.interface !== undefined;
+    if (tiles.has(metric) && !part) newest.set(metric, Math.max(newest.get(metric) ?? 0, value));
+  }
+  for (const [metric, number] of newest) {
+    const tile = tiles.get(metric);
+    const [warn, critical] = LEVELS[metric] ?? [Infinity, Infinity];
+    tile.textContent = value(number, tile.dataset.unit);
+    tile.className = number >= critical ? "critical" : number >= warn ? "warn" : "";
+    tile.parentElement.querySelector("rect")?.setAttribute("width", Math.round(Math.min(100, number)));
+  }
+};
+
+const showMarks = (found) => {
+  const section = document.getElementById("marks");
+  section.hidden = found.length === 0;
+  section.querySelector("tbody").replaceChildren(...found.map((mark) => {
+    const name = rowHead(mark.label);
+    if (mark.alert) name.className = `severity ${mark.alert}`;
+    const actions = cell("", "buttons");
+    if (mark.id && document.body.dataset.annotate === "true") {
+      const remove = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Delete" });
+      remove.addEventListener("click", () => call("DELETE", `/api/v1/annotations/${mark.id}`).then(() => panels.loadNow(), (error) => { remove.textContent = error.message; }));
+      actions.append(remove);
+    }
+    return row(cell(moment(mark.time)), name, cell(mark.open ? "now" : mark.stop ? moment(mark.stop) : ""), cell(mark.by ?? (mark.alert ? "alert" : "")), actions);
+  }));
+};
 
 let cursor = null;
 // Age and state come from the newest point.
 let newest = Number(head.dataset.time || 0);
 const panels = new Panels({
   host, range, start, stop,
-  marks: marks(host),
+  marks: marks([host]),
+  onMarks: showMarks,
   onCursor: (time) => { cursor = time ?? cursor; later(time); },
-  onUpdate: (update) => { for (const { time } of update.points) newest = Math.max(newest, time); },
+  onUpdate: (update) => {
+    for (const { time } of update.points) newest = Math.max(newest, time);
+    showTiles(update.points);
+  },
 });
 processes(null);
 document.addEventListener("database-back", () => panels.loadNow());
@@ -52,7 +91,8 @@ document.getElementById("annotate")?.addEventListener("click", () => {
 setInterval(() => {
   if (!newest) return;
   const seconds = (Date.now() - newest) / 1000;
-  const state = seconds >= 60 ? "offline" : seconds >= 15 ? "late" : "online";
+  const { late, offline } = document.body.dataset;
+  const state = seconds >= Number(offline) ? "offline" : seconds >= Number(late) ? "late" : "online";
   document.getElementById("state").textContent = state;
   document.getElementById("dot").className = `dot ${state}`;
   document.getElementById("since").textContent = state === "online" ? "" : `since ${moment(newest)}`;

@@ -62,7 +62,7 @@ const root = document.documentElement;
 const themes = ["", "dark", "light"];
 const theme = (name) => {
   name ? root.dataset.theme = name : delete root.dataset.theme;
-  document.getElementById("theme").textContent = { "": "System", dark: "Dark", light: "Light" }[name];
+  document.getElementById("theme").textContent = `Theme: ${{ "": "system", dark: "dark", light: "light" }[name]}`;
 };
 const stored = () => { try { return localStorage.getItem("theme") ?? ""; } catch { return ""; } };
 theme(themes.includes(stored()) ? stored() : "");

@@ -1,4 +1,5 @@
-// Panels of a page: what each asks the API for, and the range, cursor, zoom and live tail they share.
+// Panels of a page: what they ask the API for (one request for all), and the range, cursor, zoom and
+// live tail they share.
 
 import { Chart } from "./chart.js";
 import { length } from "./format.js";
@@ -6,15 +7,11 @@ import { follow, get } from "./page.js";
 
 /** Widest span that follows the present: beyond it a second is less than a pixel. */
 const LIVE_SPAN = 6 * 3600e3;
-const DEBOUNCE = 250;
+const DEBOUNCE = 50;
 
 export class Panels {
-  constructor({ range, start, stop, host, marks, onCursor, onPick, onUpdate }) {
-    this.host = host;
-    this.loadMarks = marks;
-    this.onCursor = onCursor;
-    this.onPick = onPick;
-    this.onUpdate = onUpdate;
+  constructor({ range, start, stop, host, marks, onCursor, onPick, onUpdate, onMarks }) {
+    Object.assign(this, { host, onCursor, onPick, onUpdate, onMarks, loadMarks: marks });
     this.panels = [...document.querySelectorAll("figure.panel[data-metrics]")].map((figure) => this.panel(figure));
     this.follow = document.getElementById("follow");
     this.controls();
@@ -35,7 +32,9 @@ export class Panels {
       zoom: (start, stop) => { this.fix(start, stop); this.load(); },
       pick: (time) => this.onPick?.(time),
     });
-    const panel = { figure, chart, metrics: figure.dataset.metrics.split(","), each: figure.dataset.each === "true", band: figure.dataset.band === "true" };
+    chart.thresholds = JSON.parse(figure.dataset.thresholds ?? "[]");
+    const { metrics, each, band, hosts } = figure.dataset;
+    const panel = { figure, chart, metrics: metrics.split(","), each: each === "true", band: band === "true", hosts: hosts?.split(",").filter(Boolean) };
     this.exports(panel);
     return panel;
   }
@@ -53,8 +52,8 @@ export class Panels {
   }
 
   controls() {
-    for (const button of document.querySelectorAll("[data-range]")) {
-      button.tagName === "BUTTON" && button.addEventListener("click", () => { this.choose(button.dataset.range); this.load(); });
+    for (const button of document.querySelectorAll("button[data-range]")) {
+      button.addEventListener("click", () => { this.choose(button.dataset.range); this.load(); });
     }
     document.querySelector("[data-zoom-out]")?.addEventListener("click", () => {
       const half = (this.stop - this.start) / 2;
@@ -95,7 +94,7 @@ export class Panels {
 
   load() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.loadNow(), DEBOUNCE / 5);
+    this.timer = setTimeout(() => this.loadNow(), DEBOUNCE);
   }
 
   async loadNow() {
@@ -103,30 +102,43 @@ export class Panels {
     this.loadedAt = Date.now();
     const range = { start: new Date(this.start).toISOString(), stop: new Date(this.stop).toISOString() };
     document.body.dataset.loading = "true";
-    await Promise.all([...this.panels.map((panel) => this.fill(panel, range, run)), this.mark(range, run)]);
+    await Promise.all([this.fill(range, run), this.mark(range, run)]);
     if (run === this.run) delete document.body.dataset.loading;
   }
 
-  async fill(panel, range, run) {
-    const hosts = panel.figure.dataset.hosts ?? this.host ?? "";
-    const points = Math.max(50, Math.min(1000, Math.round(panel.figure.clientWidth)));
-    const asked = (metric) => new URLSearchParams({ metric, ...(panel.figure.dataset.hosts === undefined ? { host: hosts } : { hosts }), each: panel.each, band: panel.band, max_points: points, ...range });
-    panel.csv.href = `/api/v1/series?${asked(panel.metrics[0])}&format=csv&download=true`;
+  /** One request for the metrics of all panels. */
+  async fill(range, run) {
+    const name = (panel, metric) => panel.each ? `${metric}:each` : metric;
+    const metrics = [...new Set(this.panels.flatMap((panel) => panel.metrics.map((metric) => name(panel, metric))))];
+    const hosts = [...new Set(this.panels.flatMap((panel) => panel.hosts ?? []))];
+    const whose = hosts.length ? { hosts: hosts.join(",") } : this.host ? { host: this.host } : {};
+    const points = Math.max(50, Math.min(1000, ...this.panels.map((panel) => Math.round(panel.figure.clientWidth))));
+    const own = { ...whose, band: this.panels.some((panel) => panel.band), max_points: points, ...range };
+    for (const panel of this.panels) {
+      const hosts = panel.hosts?.length ? { hosts: panel.hosts.join(",") } : {};
+      panel.csv.href = `/api/v1/series?${new URLSearchParams({ metric: panel.metrics[0], ...own, ...hosts, each: panel.each, format: "csv", download: true })}`;
+    }
+    if (!metrics.length) return;
     try {
-      const answers = await Promise.all(panel.metrics.map((metric) => get(`/api/v1/series?${asked(metric)}`)));
+      const { answers } = await get(`/api/v1/series/batch?${new URLSearchParams({ metrics: metrics.join(","), ...own })}`);
       if (run !== this.run) return;
-      const series = answers.flatMap((answer, place) => answer.series.map((one) => ({ ...one, name: this.name(panel, panel.metrics[place], one) })));
-      panel.chart.set({ series, unit: answers[0].unit, start: this.start, stop: this.stop, step: answers[0].resolution_seconds * 1000 });
+      for (const panel of this.panels) this.show(panel, panel.metrics.map((metric) => answers[metrics.indexOf(name(panel, metric))]));
       this.tier(answers[0]);
     } catch (error) {
-      if (run === this.run) panel.chart.say(error.message);
+      if (run === this.run) for (const { chart } of this.panels) chart.say(error.message);
     }
+  }
+
+  show(panel, answers) {
+    const wanted = (one) => !panel.hosts || panel.hosts.length === 0 || panel.hosts.includes(one.host);
+    const series = answers.flatMap((answer, place) => answer.series.filter(wanted).map((one) => ({ ...one, name: this.name(panel, panel.metrics[place], one) })));
+    panel.chart.set({ series, unit: answers[0].unit, start: this.start, stop: this.stop, step: answers[0].resolution_seconds * 1000 });
   }
 
   name(panel, metric, one) {
     const tags = Object.values(one.tags).join(" ");
     const parts = [];
-    if (panel.figure.dataset.hosts !== undefined) parts.push(one.host);
+    if (panel.hosts) parts.push(one.host);
     if (panel.metrics.length > 1) parts.push(metric.replace(/_(percent|bytes)$/, "").replace(/_/g, " "));
     if (tags) parts.push(tags);
     return parts.join(" · ") || metric.replace(/_/g, " ");
@@ -136,13 +148,16 @@ export class Panels {
     const element = document.getElementById("tier");
     if (!element) return;
     const tiers = [...new Set(answer.tiers.map((part) => part.tier))].join(" + ");
-    element.textContent = `tier ${tiers}, a point every ${answer.resolution_seconds} s ${answer.warnings.join("; ")}`;
+    const { resolution_seconds: step } = answer;
+    const every = step % 86400 === 0 ? `${step / 86400} d` : step % 3600 === 0 ? `${step / 3600} h` : step % 60 === 0 ? `${step / 60} min` : `${step} s`;
+    element.textContent = [`tier ${tiers}, a point every ${every}`, ...answer.warnings].join("; ");
   }
 
   async mark(range, run) {
     const marks = await (this.loadMarks?.(range) ?? []);
     if (run !== this.run) return;
     for (const { chart } of this.panels) { chart.marks = marks; chart.draw(); }
+    this.onMarks?.(marks);
   }
 
   /** Points as they come. */
@@ -172,10 +187,12 @@ export class Panels {
   }
 }
 
-/** Annotations and alerts of a range as marks. */
-export const marks = (host) => async (range) => {
-  const asked = new URLSearchParams({ ...range, ...(host ? { host } : {}) });
-  const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text })), () => []);
-  const alerts = document.body.dataset.alerter !== "true" ? [] : get(`/api/v1/alerts${host ? `?host=${encodeURIComponent(host)}` : ""}`).then(({ alerts }) => alerts.map((alert) => ({ time: Date.parse(alert.startsAt), stop: alert.state === "resolved" ? Date.parse(alert.endsAt) : Date.now(), label: alert.name, alert: true })), () => []);
-  return (await Promise.all([notes, alerts])).flat();
+/** Annotations and alerts of a range as marks, the oldest first; `hosts` empty: of all. */
+export const marks = (hosts) => async (range) => {
+  const asked = new URLSearchParams({ ...range, ...(hosts.length === 1 ? { host: hosts[0] } : {}) });
+  const wanted = (mark) => !mark.host || !hosts.length || hosts.includes(mark.host);
+  const many = hosts.length !== 1;
+  const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.filter(wanted).map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text, by: note.author })), () => []);
+  const alerts = get(`/api/v1/alerts/spans?${asked}`).then(({ spans }) => spans.filter(wanted).map((span) => ({ time: span.start_ms, stop: span.stop_ms ?? Date.now(), open: !span.stop_ms, label: many && span.host ? `${span.rule} ${span.host}` : span.rule, alert: span.severity || "warning" })), () => []);
+  return (await Promise.all([notes, alerts])).flat().sort((a, b) => a.time - b.time);
 };

@@ -13,6 +13,9 @@ use crate::{ApiError, Result};
 /// Longest a call takes: the alerter is near and answers from memory.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest a backtest takes: the alerter gives up after reading and replaying for a minute each.
+const BACKTEST_TIMEOUT: Duration = Duration::from_secs(130);
+
 /// Largest answer: ten thousand alerts.
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 
@@ -35,7 +38,6 @@ impl Alerter {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
             .build()
             .map_err(|error| ApiError::Internal(error.to_string()))?;
         Ok(Alerter {
@@ -68,7 +70,26 @@ impl Alerter {
         self.call(method, path, body).await
     }
 
+    /// Runs a backtest: it reads and replays for longer than other calls take.
+    pub async fn backtest(&self, path: &str) -> Result<Value> {
+        if self.token_file.is_none() {
+            return Err(ApiError::NotConfigured("alerter.token_file"));
+        }
+        self.call_within(Method::POST, path, None, BACKTEST_TIMEOUT)
+            .await
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        self.call_within(method, path, body, TIMEOUT).await
+    }
+
+    async fn call_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        timeout: Duration,
+    ) -> Result<Value> {
         if !self.is_configured() {
             return Err(ApiError::NotConfigured("alerter.url"));
         }
@@ -77,7 +98,10 @@ impl Alerter {
             message,
         };
         let changes = method != Method::GET;
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -22,7 +22,7 @@ macro_rules! asset {
 }
 
 /// Name, type and bytes.
-const ASSETS: [(&str, &str, &[u8]); 12] = [
+const ASSETS: [(&str, &str, &[u8]); 13] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
     asset!("page.js", JAVASCRIPT),
@@ -35,6 +35,7 @@ const ASSETS: [(&str, &str, &[u8]); 12] = [
     asset!("compare.js", JAVASCRIPT),
     asset!("history.js", JAVASCRIPT),
     asset!("alerts.js", JAVASCRIPT),
+    asset!("rule.js", JAVASCRIPT),
 ];
 
 pub(crate) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {

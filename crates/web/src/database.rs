@@ -28,6 +28,8 @@ pub(crate) struct Database {
     client: Client,
     places: Arc<Semaphore>,
     buckets: [String; 3],
+    /// The bucket of what the alerter did.
+    pub(crate) alerts_bucket: String,
     pub(crate) retention: Retention,
 }
 
@@ -50,6 +52,7 @@ impl Database {
             client: client(&config.influx, None)?,
             places: Arc::new(Semaphore::new(QUERIES_AT_ONCE)),
             buckets: buckets.map(Clone::clone),
+            alerts_bucket: tiers.alerts_bucket.clone(),
             retention: Retention(retention.map(|length| nanos(length.get()))),
         })
     }

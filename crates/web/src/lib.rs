@@ -18,6 +18,7 @@
 //! framework that we do not run (`plotly` 4.6 MB, `echarts` 3 MB, `autumn-plugin-d3`). The module is
 //! smaller than the glue to any of them would be.
 
+pub mod alert_span;
 pub mod alerter;
 pub mod annotation;
 mod api;

@@ -106,10 +106,10 @@ pub(crate) fn identify(app: &App, headers: &HeaderMap) -> Option<Who> {
     if let Some(given) = text(header::AUTHORIZATION) {
         let (scheme, token) = given.split_once(' ')?;
         let known = scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token");
-        return users.bearer(token.trim()).filter(|_| known);
+        return users.get().bearer(token.trim()).filter(|_| known);
     }
     let id = sessions::id_in(text(header::COOKIE)?)?;
-    app.sessions.find(id).filter(|who| users.knows(who))
+    app.sessions.find(id).filter(|who| users.get().knows(who))
 }
 
 /// Refuses requests that a page of another site made a browser send. A browser tells the page's

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
-use tokio::net::TcpListener;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, TcpStream};
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsError, TlsListener};
 
@@ -62,16 +62,19 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
         tracing::warn!(%address, "everybody who reaches the port is served as an operator");
     }
     app.live.start();
+    if let Some(users) = &app.users {
+        users.watch(shutdown);
+    }
     let routes = router::routes(app);
     match tls {
         Some(certificate) => {
-            certificate.watch(shutdown);
+            certificate.watch(shutdown)?;
             let listener = TlsListener::new(listener, certificate.server_config()?, shutdown)?;
             serve(listener, routes, shutdown);
             tracing::info!("listening on https://{address}");
         }
         None => {
-            serve(listener, routes, shutdown);
+            serve(Prompt(listener), routes, shutdown);
             tracing::info!("listening on http://{address}");
         }
     }
@@ -80,7 +83,7 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
 
 fn serve<L>(listener: L, routes: Router, shutdown: &Shutdown)
 where
-    L: axum::serve::Listener<Addr = SocketAddr>,
+    L: Listener<Addr = SocketAddr>,
     Peer: for<'s> Connected<IncomingStream<'s, L>>,
 {
     let stop = shutdown.clone();
@@ -98,8 +101,27 @@ where
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Peer {
+/// As `watchpost_service::http::prompt`, as a type of ours: [`Peer`] is read from its streams.
+struct Prompt(TcpListener);
+
+impl Listener for Prompt {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, peer) = Listener::accept(&mut self.0).await;
+        // A stream that refuses is slower, not wrong.
+        let _ = stream.set_nodelay(true);
+        (stream, peer)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Prompt>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Prompt>) -> Peer {
         Peer(*stream.remote_addr())
     }
 }

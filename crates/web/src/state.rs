@@ -14,7 +14,7 @@ use crate::live::Live;
 use crate::pages::Templates;
 use crate::sign_in::sessions::Sessions;
 use crate::sign_in::tries::Tries;
-use crate::sign_in::users::Users;
+use crate::sign_in::users_file::UsersFile;
 use crate::{ApiError, Result};
 
 /// Passwords verified at a time: each takes a core for some 30 ms.
@@ -34,7 +34,7 @@ pub(crate) struct Parts {
     pub(crate) alerter: Alerter,
     pub(crate) annotations: Annotations,
     pub(crate) templates: Templates,
-    pub(crate) users: Option<Users>,
+    pub(crate) users: Option<UsersFile>,
     pub(crate) sessions: Sessions,
     pub(crate) tries: Tries,
     pub(crate) passwords: Semaphore,
@@ -48,16 +48,23 @@ impl App {
     /// Errors: a client cannot be made, or the users file cannot be read.
     pub(crate) fn new(config: WebConfig, shutdown: &Shutdown) -> Result<App> {
         let users = match &config.http.users_file {
-            Some(path) => {
-                Some(Users::read(path).map_err(|error| ApiError::Internal(error.to_string()))?)
-            }
+            Some(path) => Some(
+                UsersFile::open(path.clone())
+                    .map_err(|error| ApiError::Internal(error.to_string()))?,
+            ),
             None => None,
         };
+        let alerter = Alerter::new(&config.alerter)?;
         let database = Database::new(&config)?;
-        let live = Live::new(database.clone(), config.live.clone(), shutdown);
+        let live = Live::new(
+            database.clone(),
+            config.live.clone(),
+            alerter.clone(),
+            shutdown,
+        );
         let registry = Registry::new();
         Ok(App(Arc::new(Parts {
-            alerter: Alerter::new(&config.alerter)?,
+            alerter,
             annotations: Annotations::new(&config)?,
             templates: Templates::new()?,
             requests: registry.counter_vec(

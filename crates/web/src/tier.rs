@@ -76,6 +76,10 @@ impl Tier {
     fn coarser(self) -> Option<Tier> {
         Self::ALL.into_iter().find(|tier| *tier > self)
     }
+
+    fn finer(self) -> Option<Tier> {
+        Self::ALL.into_iter().rev().find(|tier| *tier < self)
+    }
 }
 
 /// How long each tier keeps its points, in nanoseconds, in the order of [`Tier::ALL`].
@@ -194,6 +198,40 @@ pub fn divide(
     }
     parts.reverse();
     parts
+}
+
+/// Where a lower tier holds no points at the ends of its part, the next finer tier's part for each
+/// end as far as that tier keeps points, and in the middle what the tier does answer for. `held` are
+/// the first and last time of its points.
+pub fn ends_without_points(
+    part: &Part,
+    held: Option<(i64, i64)>,
+    now: i64,
+    retention: Retention,
+) -> (Option<Part>, Option<TimeRange>, Option<Part>) {
+    let Some(finer) = part.tier.finer() else {
+        return (None, Some(part.range), None);
+    };
+    let (range, period) = (part.range, part.tier.period());
+    let kept = ceiling(now - retention.of(finer), period);
+    let asked = |start: i64, stop: i64| {
+        let start = start.max(kept);
+        let range = TimeRange { start, stop };
+        (start < stop).then_some(Part { tier: finer, range })
+    };
+    let Some((first, last)) = held else {
+        let all = asked(range.start, range.stop);
+        let own = all.is_none().then_some(range);
+        return (all, own, None);
+    };
+    let (first, end) = (first.max(range.start), (last + period).min(range.stop));
+    let before = asked(range.start, floor(first, period));
+    let after = asked(end, range.stop);
+    let own = TimeRange {
+        start: if before.is_some() { first } else { range.start },
+        stop: if after.is_some() { end } else { range.stop },
+    };
+    (before, Some(own), after)
 }
 
 /// The multiple of `step` at or before `time`.

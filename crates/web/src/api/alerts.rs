@@ -3,21 +3,29 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use watchpost_core::time::NANOS_PER_DAY;
+
+use crate::alert_span::{self, Wanted};
 use crate::alerter::segment;
+use crate::csv::Format;
 use crate::parameters::Parameters;
 use crate::sign_in::Operator;
 use crate::state::App;
-use crate::time_range::{instant, length};
+use crate::time_range::{TimeRange, instant, length};
 use crate::{ApiError, Result};
 
 /// Longest comment, in bytes.
 const COMMENT_LIMIT: usize = 1_000;
+
+/// Longest stretch of a backtest: the alerter's limit.
+const LONGEST_BACKTEST: i64 = 31 * NANOS_PER_DAY;
 
 /// Most matchers of a silence.
 const MATCHERS: usize = 50;
@@ -72,6 +80,26 @@ pub(super) async fn history(
         }
     }
     Ok(Json(app.alerter.get(&path).await?))
+}
+
+/// When alerts fired, from the history in the database: known also while the alerter is away.
+pub(super) async fn spans(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let known = ["start", "stop", "range", "host", "rule", "format"];
+    let parameters = Parameters::read(query.as_deref(), &known)?;
+    let format = Format::read(&parameters, &headers)?;
+    let now = crate::now();
+    let range = TimeRange::read(&parameters, now, NANOS_PER_DAY)?;
+    let wanted = Wanted {
+        range,
+        host: parameters.one("host")?,
+        rule: parameters.one("rule")?,
+    };
+    let spans = alert_span::list(&app.database, &wanted, now).await?;
+    Ok(format.respond(|| json!({ "spans": spans }), || alert_span::rows(&spans)))
 }
 
 pub(super) async fn explain(
@@ -216,6 +244,31 @@ pub(super) async fn expire(
 
 pub(super) async fn rules(State(app): State<App>) -> Result<Json<Value>> {
     Ok(Json(app.alerter.get("/api/v1/rules").await?))
+}
+
+/// Replays a rule over stored history: how often it would have paged.
+pub(super) async fn backtest(
+    _: Operator,
+    State(app): State<App>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>> {
+    let parameters = Parameters::read(query.as_deref(), &["start", "stop", "range", "step"])?;
+    let range = TimeRange::read(&parameters, crate::now(), 7 * NANOS_PER_DAY)?;
+    if range.length() > LONGEST_BACKTEST {
+        return Err(ApiError::invalid("range", "at most 31 days at once"));
+    }
+    let mut path = format!(
+        "/api/v1/rules/{}/backtest?from={}&to={}",
+        segment(&name),
+        watchpost_core::time::format_rfc3339(range.start),
+        watchpost_core::time::format_rfc3339(range.stop),
+    );
+    if let Some(step) = parameters.one("step")? {
+        length("step", step)?;
+        path.push_str(&format!("&step={step}"));
+    }
+    Ok(Json(app.alerter.backtest(&path).await?))
 }
 
 pub(super) async fn rule(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>> {

@@ -65,7 +65,7 @@ pub(super) async fn list(
         );
         let hosts: Vec<Value> = hosts
             .into_iter()
-            .map(|host| host.document(now, ages))
+            .map(|host| app.live.document(host, now))
             .collect();
         (hosts, next)
     });
@@ -115,10 +115,10 @@ fn rows(hosts: &[Value]) -> Rows {
 }
 
 pub(super) async fn show(State(app): State<App>, Path(host): Path<String>) -> Result<Json<Value>> {
-    let (now, ages) = (crate::now(), app.live.ages());
+    let now = crate::now();
     let found = app
         .live
-        .fleet(|fleet| fleet.host(&host).map(|host| host.document(now, ages)));
+        .fleet(|fleet| fleet.host(&host).map(|host| app.live.document(host, now)));
     match (found, app.live.problem()) {
         (Some(found), _) => Ok(Json(found)),
         (None, Some(error)) => Err(unavailable(error)),

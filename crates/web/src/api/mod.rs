@@ -31,6 +31,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/hosts/{host}", get(hosts::show))
         .route("/api/v1/hosts/{host}/processes", get(processes::list))
         .route("/api/v1/series", get(series::list))
+        .route("/api/v1/series/batch", get(series::batch))
         .route("/api/v1/compare", get(series::compare))
         .route("/api/v1/live", get(live::follow))
         .route(
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/annotations/{id}", delete(annotations::delete))
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/history", get(alerts::history))
+        .route("/api/v1/alerts/spans", get(alerts::spans))
         .route(
             "/api/v1/alerts/{fingerprint}/explanation",
             get(alerts::explain),
@@ -55,6 +57,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/silences/{id}", delete(alerts::expire))
         .route("/api/v1/rules", get(alerts::rules))
         .route("/api/v1/rules/{name}", get(alerts::rule))
+        .route("/api/v1/rules/{name}/backtest", post(alerts::backtest))
         .route("/api/{*rest}", get(nothing))
 }
 

@@ -1,5 +1,6 @@
 //! Series of one metric, and several hosts side by side.
 
+use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -21,6 +22,9 @@ const POINTS: usize = 1_000;
 
 /// Most points per series.
 const MOST_POINTS: usize = 10_000;
+
+/// Most metrics of one batch: a page of charts has some twenty.
+const METRICS: usize = 32;
 
 /// Most hosts of one answer; further ones come with the cursor.
 pub(super) const HOSTS: usize = 100;
@@ -58,6 +62,45 @@ pub(super) async fn compare(
     headers: HeaderMap,
 ) -> Result<Response> {
     answer(&app, query.as_deref(), &headers, true).await
+}
+
+/// Several metrics over one range and the same hosts, as a page of charts wants them:
+/// `metrics=cpu_usage_percent,cpu_usage_percent:each,…`.
+pub(super) async fn batch(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>> {
+    let known: Vec<&str> = KNOWN
+        .into_iter()
+        .map(|name| if name == "metric" { "metrics" } else { name })
+        .filter(|name| !["each", "limit", "cursor", "format", "download"].contains(name))
+        .collect();
+    let parameters = Parameters::read(query.as_deref(), &known)?;
+    let names = parameters.many("metrics");
+    if names.is_empty() || names.len() > METRICS {
+        let message = format!("{} are named; name 1 to {METRICS}", names.len());
+        return Err(ApiError::invalid("metrics", message));
+    }
+    let now = crate::now();
+    let choices = names.iter().map(|name| match name.strip_suffix(":each") {
+        Some(name) => Choice::find("metrics", name, true),
+        None => Choice::find("metrics", name, false),
+    });
+    let choices = choices.collect::<Result<Vec<Choice>>>()?;
+    let first = read_for(&app, &parameters, choices[0].clone(), now)?.0;
+    let requests: Vec<Request> = choices
+        .into_iter()
+        .map(|choice| Request {
+            choice,
+            ..first.clone()
+        })
+        .collect();
+    let answers = requests
+        .iter()
+        .map(|request| fetch(&app.database, request, now));
+    let answers = futures_util::future::try_join_all(answers).await?;
+    let documents: Vec<Value> = answers.iter().map(|answer| answer.document()).collect();
+    Ok(Json(json!({ "answers": documents })))
 }
 
 async fn answer(
@@ -107,6 +150,15 @@ async fn answer(
 fn read(app: &App, parameters: &Parameters, now: i64) -> Result<(Request, Option<String>)> {
     let each = parameters.truth("each", false)?;
     let choice = Choice::find("metric", parameters.required("metric")?, each)?;
+    read_for(app, parameters, choice, now)
+}
+
+fn read_for(
+    app: &App,
+    parameters: &Parameters,
+    choice: Choice,
+    now: i64,
+) -> Result<(Request, Option<String>)> {
     let range = TimeRange::read(parameters, now, NANOS_PER_HOUR)?;
     let step = match (parameters.one("resolution")?, parameters.one("max_points")?) {
         (Some(_), Some(_)) => {

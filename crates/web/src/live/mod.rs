@@ -1,20 +1,24 @@
 //! What is new, as it comes: one task watches the fleet, one more each host that somebody looks at.
 //! All followers share them.
 
+pub(crate) mod alerts;
 mod poll;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use watchpost_service::shutdown::Shutdown;
 
+use crate::alerter::Alerter;
 use crate::config::LiveConfig;
 use crate::database::Database;
-use crate::fleet::{Ages, Fleet};
+use crate::fleet::{Ages, Fleet, Host};
 use crate::{ApiError, Result};
+
+use self::alerts::Alerts;
 
 /// Events a slow follower may be behind before it misses some.
 const BACKLOG: usize = 16;
@@ -36,6 +40,8 @@ pub(crate) struct Live {
 
 struct Inner {
     database: Database,
+    alerter: Alerter,
+    alerts: Alerts,
     config: LiveConfig,
     fleet: RwLock<Fleet>,
     /// Why the database does not answer, if it does not.
@@ -61,10 +67,17 @@ pub(crate) struct Following {
 }
 
 impl Live {
-    pub(crate) fn new(database: Database, config: LiveConfig, shutdown: &Shutdown) -> Live {
+    pub(crate) fn new(
+        database: Database,
+        config: LiveConfig,
+        alerter: Alerter,
+        shutdown: &Shutdown,
+    ) -> Live {
         let places = Arc::new(Semaphore::new(config.max_followers));
         let inner = Inner {
             database,
+            alerter,
+            alerts: Alerts::default(),
             config,
             fleet: RwLock::default(),
             problem: RwLock::default(),
@@ -160,9 +173,30 @@ impl Live {
             .map_err(|_| ApiError::TooManyFollowers(self.inner.config.max_followers))
     }
 
-    /// Starts to watch the fleet.
+    /// What fires about the hosts.
+    pub(crate) fn alerts(&self) -> &Alerts {
+        &self.inner.alerts
+    }
+
+    /// A host's document with the alerts that fire about it.
+    pub(crate) fn document(&self, host: &Host, now: i64) -> Value {
+        let mut document = host.document(now, self.ages());
+        if self.inner.alerter.is_configured() {
+            document["alerts"] = json!(self.inner.alerts.of(&host.name));
+        }
+        document
+    }
+
+    /// Starts to watch the fleet, and its alerts where there is an alerter.
     pub(crate) fn start(&self) {
         let live = self.clone();
+        if self.inner.alerter.is_configured() {
+            let (alerter, stop) = (self.inner.alerter.clone(), self.inner.shutdown.clone());
+            let alerts = self.inner.alerts.clone();
+            self.inner
+                .shutdown
+                .spawn(async move { alerts.watch(alerter, stop).await });
+        }
         self.inner
             .shutdown
             .spawn(async move { poll::fleet(live).await });

@@ -10,6 +10,7 @@ use watchpost_core::catalogue::{self, Kind, MEASUREMENT, TAG_METRIC_TYPE};
 use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 
+use super::alerts::Firing;
 use super::{Event, Live};
 use crate::Result;
 use crate::fleet::{FIELDS, SPARK_POINTS, SPARK_STEP, State};
@@ -111,18 +112,25 @@ fn past(bucket: &str, now: i64) -> String {
 }
 
 /// Tells followers which hosts have news or changed their state.
-fn tell(live: &Live, changed: &[String], states: &mut HashMap<String, State>) {
+fn tell(live: &Live, changed: &[String], states: &mut HashMap<String, (State, Vec<Firing>)>) {
     let (now, ages) = (crate::now(), live.ages());
     let hosts: Vec<Value> = live.fleet(|fleet| {
         let news = |host: &&crate::fleet::Host| {
-            let state = host.state(now, ages);
-            states.insert(host.name.clone(), state) != Some(state)
-                || changed.binary_search(&host.name).is_ok()
+            let state = (host.state(now, ages), live.alerts().of(&host.name));
+            let changed = changed.binary_search(&host.name).is_ok();
+            match states.get_mut(&host.name) {
+                Some(known) if *known == state => changed,
+                Some(known) => {
+                    *known = state;
+                    true
+                }
+                None => states.insert(host.name.clone(), state).is_none(),
+            }
         };
         let hosts: Vec<_> = fleet.hosts().filter(news).collect();
         hosts
             .into_iter()
-            .map(|host| host.document(now, ages))
+            .map(|host| live.document(host, now))
             .collect()
     });
     if live.inner.events.receiver_count() > 0 {

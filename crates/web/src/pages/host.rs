@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use minijinja::value::Serde;
 use minijinja::{Value, context};
 use watchpost_client::flux_text;
 use watchpost_core::catalogue::{self, MEASUREMENT};
@@ -9,6 +10,7 @@ use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_MINUTE, format_rfc3339};
 
 use super::{page, shown};
+use crate::fleet::Host;
 use crate::parameters::Parameters;
 use crate::sign_in::Who;
 use crate::state::App;
@@ -102,10 +104,30 @@ async fn render(app: &App, who: &Who, host: &str, query: Option<&str>) -> Result
         since => seen.as_ref().map(|seen| format_rfc3339(seen.time - seen.time.rem_euclid(1_000_000_000))),
         time => seen.as_ref().map(|seen| seen.time / 1_000_000),
         age => seen.as_ref().map(|seen| (now - seen.time).max(0) / 1_000_000_000),
+        tiles => tiles(seen.as_ref()), alerts => Value::from(Serde(app.live.alerts().of(host))),
         panels, newest, range, ranges => RANGES.to_vec(),
         start => parameters.one("start")?, stop => parameters.one("stop")?,
     };
     page(app, Some(who), "host.html", own)
+}
+
+/// The figures at the top: heading, metric, newest value, unit.
+fn tiles(seen: Option<&Host>) -> Vec<Value> {
+    let tile = |(heading, metric, unit): (&str, &str, &str)| {
+        let number = seen.and_then(|host| host.values.get(metric).copied());
+        let bar = number.filter(|_| unit == "percent");
+        let bar = bar.map(|share| share.clamp(0.0, 100.0).round());
+        context! { heading, metric, number, unit, bar, level => super::fleet::level(metric, number) }
+    };
+    let tiles = [
+        ("CPU", "cpu_usage_percent", "percent"),
+        ("Memory", "memory_usage_percent", "percent"),
+        ("Fullest disk", "disk_usage_percent", "percent"),
+        ("Load, 1 min", "cpu_load_1m", ""),
+        ("Received", "network_bytes_recv", "bytes/s"),
+        ("Sent", "network_bytes_sent", "bytes/s"),
+    ];
+    tiles.into_iter().map(tile).collect()
 }
 
 /// The last value of each of the host's series, from about when it was last seen.

@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod host;
 mod number;
+mod rule;
 pub(crate) mod sign_in;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ macro_rules! template {
     };
 }
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     template!("base.html"),
     template!("controls.html"),
     template!("fleet.html"),
@@ -35,6 +36,7 @@ const TEMPLATES: [(&str, &str); 9] = [
     template!("compare.html"),
     template!("history.html"),
     template!("alerts.html"),
+    template!("rule.html"),
     template!("sign_in.html"),
     template!("error.html"),
 ];
@@ -67,6 +69,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/compare", get(compare::show))
         .route("/history", get(history::show))
         .route("/alerts", get(alerts::show))
+        .route("/rules/{name}", get(rule::show))
 }
 
 /// Renders a page with what every page needs beside its own.
@@ -78,6 +81,7 @@ fn page(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<Response
         may_silence => who.is_some_and(Who::may_change) && app.alerter.may_change(),
         may_annotate => who.is_some_and(Who::may_change) && app.annotations.may_change(),
         has_alerter => app.alerter.is_configured(),
+        ages => context! { late => app.config.live.late_after.get().as_secs_f64(), offline => app.config.live.offline_after.get().as_secs_f64() },
         version => env!("CARGO_PKG_VERSION"),
         ..own
     };

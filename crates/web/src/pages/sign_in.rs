@@ -77,7 +77,7 @@ fn mistake(error: &ApiError) -> String {
 
 /// The cookie of a new session.
 async fn verify(app: &App, address: &str, name: String, password: String) -> Result<String> {
-    let Some(users) = app.users.clone() else {
+    let Some(users) = app.users.as_ref().map(|file| file.get()) else {
         return Err(ApiError::NotConfigured("http.users_file"));
     };
     let by_name = format!("name {name}");

@@ -101,9 +101,11 @@ fn ending(from: &str, window: Option<(i64, &str)>, metric: &Metric, name: Option
     let mut text = from.to_owned();
     if let Some((every, function)) = window {
         let every = flux_text::duration(std::time::Duration::from_nanos(every.unsigned_abs()));
-        text.push_str(&format!(
-            "\n    |> aggregateWindow(every: {every}, fn: {function}, createEmpty: false, timeSrc: \"_start\")"
-        ));
+        // A counter's value keeps its own time: a rate divides by the time between values.
+        text.push_str(&match function {
+            "last" => format!("\n    |> window(every: {every})\n    |> last()"),
+            _ => format!("\n    |> aggregateWindow(every: {every}, fn: {function}, createEmpty: false, timeSrc: \"_start\")"),
+        });
     }
     let own = metric.tags.iter().chain(metric.optional_tags);
     let columns = ["_time", "_value", "_field", "host"]

@@ -8,7 +8,7 @@ use watchpost_core::time::NANOS_PER_SECOND;
 
 use super::Request;
 use super::answer::{Line, Point};
-use crate::tier::floor;
+use crate::tier::{Tier, floor};
 use crate::time_range::TimeRange;
 
 /// The host and the tags that tell series of one metric apart.
@@ -52,7 +52,12 @@ impl Merge {
     }
 
     /// Takes the tables of one tier.
-    pub fn add(&mut self, tables: &[Table]) {
+    pub fn add(&mut self, tier: Tier, tables: &[Table]) {
+        // The last value of a counter in a period stands at the period's start and was read at its end.
+        let read_after = match (self.rate, tier) {
+            (true, Tier::Hourly | Tier::Daily) => tier.period() - 1,
+            _ => 0,
+        };
         for table in tables {
             let mut last: Option<(Key, ())> = None;
             for row in table.rows() {
@@ -66,7 +71,7 @@ impl Merge {
                 }
                 if let Some((key, ())) = &last {
                     let statistic = statistic(&table.result, row.str("_field").unwrap_or_default());
-                    self.put(key.clone(), time, statistic, value);
+                    self.put(key.clone(), time + read_after, statistic, value);
                 }
             }
         }
@@ -201,7 +206,7 @@ fn rates(samples: BTreeMap<i64, Sample>, step: i64) -> Vec<Point> {
         .map(|pair| {
             let ((_, before, old), (window, at, new)) = (pair[0], pair[1]);
             let growth = if new >= old { new - old } else { new };
-            let seconds = (at - before) as f64 / NANOS_PER_SECOND as f64;
+            let seconds = (at - before).max(1) as f64 / NANOS_PER_SECOND as f64;
             let rate = growth / seconds;
             Point {
                 time: window,

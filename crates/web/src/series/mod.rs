@@ -5,10 +5,13 @@ pub mod answer;
 pub mod flux;
 pub mod merge;
 
+use futures_util::future::{BoxFuture, FutureExt as _, join_all};
+use watchpost_core::csv::Table;
+
 use crate::Result;
 use crate::database::Database;
 use crate::metric::Choice;
-use crate::tier::{self, Tier};
+use crate::tier::{self, Part, Tier};
 use crate::time_range::TimeRange;
 
 use self::answer::Answer;
@@ -31,8 +34,15 @@ pub struct Request {
     pub only: Option<Tier>,
 }
 
-/// Asks the tiers and merges their answers. A lower tier whose bucket does not exist is left out
-/// with a warning.
+/// What one tier said about a part of the range.
+struct Piece {
+    part: Part,
+    tables: Vec<Table>,
+    warning: Option<String>,
+}
+
+/// Asks the tiers and merges their answers. Where a lower tier holds nothing at an end of its part
+/// (its tasks are new, or late, or its bucket does not exist) the next finer tier fills in.
 pub(crate) async fn fetch(database: &Database, request: &Request, now: i64) -> Result<Answer> {
     let parts = tier::divide(
         request.range,
@@ -41,23 +51,18 @@ pub(crate) async fn fetch(database: &Database, request: &Request, now: i64) -> R
         database.retention,
         request.only,
     );
-    let texts = parts
-        .iter()
-        .map(|part| database.query(flux::text(database.bucket(part.tier), part, request)));
-    let answers = futures_util::future::join_all(texts).await;
+    let asked = parts
+        .into_iter()
+        .map(|part| ask(database, request, part, now));
     let mut merge = Merge::new(request);
-    let mut warnings = Vec::new();
-    for (part, tables) in parts.iter().zip(answers) {
-        match tables {
-            Ok(tables) => merge.add(&tables),
-            Err(error) if error.is_missing_bucket() && part.tier != Tier::Raw => {
-                let bucket = database.bucket(part.tier);
-                warnings.push(format!(
-                    "tier {} is left out: bucket {bucket} does not exist",
-                    part.tier.name()
-                ));
+    let (mut parts, mut warnings) = (Vec::new(), Vec::new());
+    for pieces in join_all(asked).await {
+        for piece in pieces? {
+            merge.add(piece.part.tier, &piece.tables);
+            if piece.part.range.length() > 0 {
+                parts.push(piece.part);
             }
-            Err(error) => return Err(error),
+            warnings.extend(piece.warning);
         }
     }
     Ok(Answer {
@@ -66,4 +71,57 @@ pub(crate) async fn fetch(database: &Database, request: &Request, now: i64) -> R
         series: merge.finish(),
         warnings,
     })
+}
+
+/// One part, and what finer tiers have where it holds nothing; in order of time.
+fn ask<'a>(
+    database: &'a Database,
+    request: &'a Request,
+    part: Part,
+    now: i64,
+) -> BoxFuture<'a, Result<Vec<Piece>>> {
+    async move {
+        let text = flux::text(database.bucket(part.tier), &part, request);
+        let (tables, warning) = match database.query(text).await {
+            Ok(tables) => (tables, None),
+            Err(error) if error.is_missing_bucket() && part.tier != Tier::Raw => {
+                let (tier, bucket) = (part.tier.name(), database.bucket(part.tier));
+                let warning = format!("tier {tier} is left out: bucket {bucket} does not exist");
+                (Vec::new(), Some(warning))
+            }
+            Err(error) => return Err(error),
+        };
+        let times = || tables.iter().flat_map(Table::rows);
+        let times = times().filter_map(|row| row.time("_time"));
+        let held = times.fold(None, |held: Option<(i64, i64)>, time| {
+            Some(held.map_or((time, time), |(first, last)| {
+                (first.min(time), last.max(time))
+            }))
+        });
+        let (before, own, after) = match request.only {
+            None => tier::ends_without_points(&part, held, now, database.retention),
+            Some(_) => (None, Some(part.range), None),
+        };
+        let mut pieces = Vec::new();
+        if let Some(finer) = before {
+            pieces.extend(ask(database, request, finer, now).await?);
+        }
+        let range = own.unwrap_or(TimeRange {
+            start: part.range.stop,
+            ..part.range
+        });
+        if own.is_some() || warning.is_some() {
+            let part = Part { range, ..part };
+            pieces.push(Piece {
+                part,
+                tables,
+                warning,
+            });
+        }
+        if let Some(finer) = after {
+            pieces.extend(ask(database, request, finer, now).await?);
+        }
+        Ok(pieces)
+    }
+    .boxed()
 }

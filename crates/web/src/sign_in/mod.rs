@@ -3,6 +3,7 @@
 pub mod sessions;
 pub mod tries;
 pub mod users;
+pub(crate) mod users_file;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
