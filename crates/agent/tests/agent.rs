@@ -44,6 +44,7 @@ impl Setup {
             "connections",
             "processes",
             "temperature",
+            "agent",
         ];
         let off: String = quiet
             .iter()

@@ -97,10 +97,11 @@ fn check_own(points: &[Point]) -> BTreeSet<String> {
 #[test]
 fn what_the_agent_tells_of_itself_is_written_too() {
     let server = FakeInflux::start();
-    let setup = Setup::new(
-        &server.url(),
-        "[collectors.agent]\ninterval = \"100ms\"\ntimeout = \"10s\"\n",
-    );
+    let setup = Setup::new(&server.url(), "");
+    setup.configure(&setup.config().replace(
+        "[collectors.agent]\nenabled = false",
+        "[collectors.agent]\ninterval = \"100ms\"\ntimeout = \"10s\"",
+    ));
     // One line in so many is refused, so that something is dropped.
     server.answer(
         |lines, _| match lines.iter().find(|line| line.contains("cpu_load_1m")) {

@@ -1,107 +1,12 @@
 //! The commands of the built program: what they print, and with which code they end.
 
-use std::path::Path;
-use std::process::Command;
-
-use watchpost_agent::config::AgentConfig;
-use watchpost_service::config::reference;
-use watchpost_testkit::Signal;
 use watchpost_testkit::wait;
 
-use crate::agent::{self, PROGRAM, Setup};
+use crate::agent::{self, Setup};
 use crate::fake_influx::FakeInflux;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[test]
-fn a_configuration_with_mistakes_names_them_all_and_ends_with_64() {
-    let setup = Setup::new("http://127.0.0.1:1", "");
-    let mistakes = "[colect]\ninterval = \"1s\"\n[write]\nbatch_lines = 10\n[collectors.network]\nexclude = [\"[\"]\n";
-    setup.configure(mistakes);
-    for arguments in [&["check-config"][..], &[], &["--once"]] {
-        let output = setup.command().args(arguments).output().unwrap();
-        let message = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {message}");
-        for part in [
-            "colect",
-            "collect",
-            "write.batch_lines",
-            "between 500 and 5000",
-            "collectors.network.exclude",
-        ] {
-            assert!(message.contains(part), "{part} is missing: {message}");
-        }
-    }
-}
-
-#[test]
-fn the_reference_of_the_configuration_is_current() {
-    let page = reference::markdown::<AgentConfig>();
-    let path = Path::new("../../docs/configuration/agent.md");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, &page).unwrap();
-    }
-    assert_eq!(
-        std::fs::read_to_string(path).unwrap_or_default(),
-        page,
-        "UPDATE_EXPECT=1 cargo test -p watchpost-agent writes it"
-    );
-}
-
-#[test]
-fn a_good_configuration_is_good() {
-    let setup = Setup::new(
-        "http://127.0.0.1:1",
-        "[outputs.second]\nurl = \"http://127.0.0.1:2\"\n[tags.more]\nrack = \"7\"\n",
-    );
-    let output = setup.command().arg("check-config").output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-}
-
-#[test]
-fn the_sample_configuration_is_valid() {
-    let sample = Command::new(PROGRAM)
-        .env_clear()
-        .args(["config-reference", "--format", "toml"])
-        .output()
-        .unwrap();
-    let folder = watchpost_testkit::temp_folder();
-    let file = folder.path().join("sample.toml");
-    std::fs::write(&file, &sample.stdout).unwrap();
-    let output = Command::new(PROGRAM)
-        .env_clear()
-        .arg("--config")
-        .arg(&file)
-        .arg("check-config")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        text(&output.stderr),
-        text(&sample.stdout)
-    );
-}
-
-#[test]
-fn once_prints_line_protocol_with_the_configured_tags() {
-    let setup = Setup::new(
-        "http://127.0.0.1:1",
-        "[tags]\nhost = \"box\"\nregion = \"\"\n[tags.more]\nrack = \"7\"\n",
-    );
-    let mut command = setup.command();
-    command.env("WATCHPOST_TAGS__ENVIRONMENT", "trial");
-    let output = command.arg("--once").output().unwrap();
-    let lines = text(&output.stdout);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(
-        lines.contains("environment=trial,host=box")
-            && lines.contains("rack=7")
-            && !lines.contains("region="),
-        "{lines}"
-    );
 }
 
 #[test]
@@ -164,59 +69,6 @@ fn status_tells_how_a_running_agent_is_doing() {
     let output = status();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("\"running\":false"));
-}
-
-#[test]
-fn a_reload_restarts_what_changed_and_keeps_the_old_if_it_is_not_valid() {
-    let server = FakeInflux::start();
-    let setup = Setup::new(&server.url(), "");
-    let mut agent = setup.start();
-    wait::until("data", || (server.times("uptime").len() >= 2).then_some(()));
-    let good = setup.config();
-    setup.configure(&good.replace(
-        "[collectors.memory]\nenabled = false",
-        "[collectors.memory]\nenabled = true",
-    ));
-    agent.signal(Signal::Reload);
-    agent.wait_for_line("The changed configuration is in force.");
-    wait::until("the new collector", || {
-        (!server.times("memory_total_bytes").is_empty()).then_some(())
-    });
-    let started: Vec<String> = agent
-        .output
-        .all()
-        .into_iter()
-        .filter(|line| line.contains("The collector starts."))
-        .collect();
-    assert_eq!(started.len(), 1, "{started:?}");
-    assert!(started[0].contains("memory"), "{started:?}");
-    assert!(
-        !agent.text().contains("The output stops"),
-        "the output did not change"
-    );
-    setup.configure("[collect]\ninterval = \"never\"\n");
-    agent.signal(Signal::Reload);
-    agent.wait_for_line("the old one stays in force");
-    let so_far = server.times("memory_total_bytes").len();
-    wait::until("data under the old one", || {
-        (server.times("memory_total_bytes").len() > so_far + 2).then_some(())
-    });
-    assert!(agent.stop().success());
-    assert!(agent::is_complete(&server.times("uptime_seconds="), &agent));
-}
-
-#[test]
-fn a_reload_moves_to_another_server_and_its_queue_follows() {
-    let (old, new) = (FakeInflux::away(), FakeInflux::start());
-    let setup = Setup::new(&old.url(), "");
-    let mut agent = setup.start();
-    setup.wait_for_queue();
-    setup.configure(&setup.config().replace(&old.url(), &new.url()));
-    agent.signal(Signal::Reload);
-    wait::until("the queue to be written", || {
-        (setup.segments().is_empty() && new.times("uptime").len() > 3).then_some(())
-    });
-    assert!(agent.stop().success());
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod buffer;
 mod catalogue;
 mod collectors;
 mod commands;
+mod configuration;
 mod disks;
 mod fake_influx;
 mod hosts;

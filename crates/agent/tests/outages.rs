@@ -183,3 +183,68 @@ fn a_drain_ends_within_its_bound() {
         agent.text()
     );
 }
+
+/// A configuration under which memory is full within seconds: every collector, and no folder.
+fn start_with_little_memory(setup: &Setup, overflow_log: &str) -> Daemon {
+    let config = setup.config().replace("enabled = false", "enabled = true");
+    setup.configure(&config.replace(
+        "[buffer]",
+        &format!("[buffer]\nmemory_limit = \"64KiB\"\n{overflow_log}"),
+    ));
+    let mut command = setup.command();
+    command.env_remove("STATE_DIRECTORY");
+    Daemon::start(command)
+}
+
+#[test]
+fn what_overflows_is_dropped_oldest_first_counted_and_told_once_a_minute() {
+    let server = FakeInflux::away();
+    let setup = Setup::new(&server.url(), "");
+    let mut agent = start_with_little_memory(&setup, "");
+    agent.wait_for_line("The buffer is full; the oldest data is dropped.");
+    let address = agent::telemetry(&mut agent);
+    let dropped = "watchpost_agent_lines_dropped_total{output=\"influx\",reason=\"memory_full\"}";
+    let at_first = agent::metric(address, dropped);
+    wait::until("more to be dropped", || {
+        (agent::metric(address, dropped) > at_first).then_some(())
+    });
+    let back = now();
+    server.come_back();
+    let times = wait::until("what memory kept", || {
+        let times = server.times(UPTIME);
+        (times.len() > 3 && times.last().is_some_and(|last| *last >= back)).then_some(times)
+    });
+    assert!(agent::is_complete(&times, &agent), "the newest are kept");
+    let told = agent.output.all();
+    let told = told
+        .iter()
+        .filter(|line| line.contains("The buffer is full"));
+    assert_eq!(told.count(), 1);
+    agent.stop();
+}
+
+#[test]
+fn what_overflows_goes_to_a_file_instead_and_nothing_is_lost() {
+    let server = FakeInflux::away();
+    let setup = Setup::new(&server.url(), "");
+    let log = setup.path("overflow.lp");
+    let mut agent =
+        start_with_little_memory(&setup, &format!("overflow_log = \"{}\"\n", log.display()));
+    agent.wait_for_line("The buffer is full; the oldest data goes to buffer.overflow_log.");
+    let back = now();
+    server.come_back();
+    let times = wait::until("every tick, in the file or stored", || {
+        let logged = std::fs::read_to_string(&log).unwrap();
+        let of_uptime = logged.lines().filter(|line| line.contains(UPTIME));
+        let mut times: Vec<i64> = of_uptime
+            .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+            .chain(server.times(UPTIME))
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        let recent = times.last().is_some_and(|last| *last >= back);
+        (recent && agent::is_complete(&times, &agent)).then_some(times)
+    });
+    assert!(times[0] < back - 5 * TICK);
+    agent.stop();
+}

@@ -205,3 +205,24 @@ fn the_past_is_written_whole_and_can_be_printed() {
         "one point a minute, both ends included"
     );
 }
+
+#[test]
+fn a_bar_shows_how_far_the_past_is_written() {
+    // script(1) of util-linux gives the program a terminal.
+    let server = FakeInflux::start();
+    let setup = Setup::new(&server.url(), "");
+    let simulate = format!(
+        "{PROGRAM} --config {} simulate --hosts 20 --interval 10s --from -1h",
+        setup.path("agent.toml").display()
+    );
+    let output = Command::new("script")
+        .args(["-qec", &simulate, "/dev/null"])
+        .env("TERM", "xterm")
+        .output();
+    let Ok(output) = output else {
+        return watchpost_testkit::skip("no script(1) to make a terminal");
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("% ") && text.contains(" lines, "), "{text}");
+}

@@ -38,7 +38,7 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
         Err(code) => return code,
     };
     match arguments.command {
-        _ if arguments.once => once::run(&started.config, &surroundings),
+        _ if arguments.once => once::run(&started.config, &surroundings, output),
         None | Some(Command::Run) => block_on(run::run(started, surroundings)),
         Some(Command::Status) => block_on(status::run(started.config, output)),
         Some(Command::SelfTest) => block_on(self_test::run(started.config, output)),
