@@ -84,30 +84,30 @@ fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
 }
 
 /// SIGHUP where there is one.
-struct Hangup {
+pub(crate) struct Hangup {
     #[cfg(unix)]
     signal: tokio::signal::unix::Signal,
 }
 
 impl Hangup {
     #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             signal: signal(SignalKind::hangup())?,
         })
     }
     #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
     #[cfg(unix)]
-    async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         self.signal.recv().await;
     }
     #[cfg(not(unix))]
-    async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         std::future::pending::<()>().await;
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::reload::Hangup;
 use crate::shutdown::Shutdown;
 
 /// How often the certificate file is looked at. Renewals happen weeks before expiry.
@@ -81,14 +82,22 @@ impl Certificate {
         Ok(Arc::new(config))
     }
 
-    /// Takes renewed files while the process runs, until shutdown.
-    pub fn watch(self: &Arc<Self>, shutdown: &Shutdown) {
+    /// Takes renewed files while the process runs, until shutdown: some time after they changed, or at once on SIGHUP.
+    ///
+    /// Errors: the runtime has no signal driver.
+    pub fn watch(self: &Arc<Self>, shutdown: &Shutdown) -> io::Result<()> {
         let (this, stop) = (Arc::clone(self), shutdown.clone());
+        let mut hangup = Hangup::new()?;
         shutdown.spawn(async move {
             let mut seen = this.modified();
-            while stop.unless_requested(tokio::time::sleep(POLL_INTERVAL)).await.is_some() {
+            loop {
+                let asked = tokio::select! {
+                    () = stop.requested() => return,
+                    () = hangup.received() => true,
+                    () = tokio::time::sleep(POLL_INTERVAL) => false,
+                };
                 let now = this.modified();
-                if now == seen {
+                if !asked && now == seen {
                     continue;
                 }
                 match this.reload() {
@@ -101,6 +110,7 @@ impl Certificate {
                 }
             }
         });
+        Ok(())
     }
 
     fn modified(&self) -> [Option<SystemTime>; 2] {
