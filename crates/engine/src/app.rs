@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use watchpost_storage::disk::Disk;
 use watchpost_storage::{Options, Storage};
 
 use crate::api::error::{ApiError, Code};
@@ -12,10 +13,14 @@ use crate::audit::Audit;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::meta::{Id, JournalError, MetaStore};
 use crate::metrics::Metrics;
 use crate::query::Queries;
 use crate::tasks::Tasks;
+
+/// Where the points are, in the data folder.
+pub const STORAGE_FOLDER: &str = "data";
 
 /// What the server is started with.
 #[derive(Debug, Clone)]
@@ -26,6 +31,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether runs that were missed while the server was down are made up for.
     pub catch_up: bool,
+    /// The way to the files of points; tests put faults in.
+    pub disk: Disk,
 }
 
 /// The server.
@@ -37,6 +44,8 @@ pub struct App {
     pub storage: Arc<Storage>,
     /// The limits.
     pub limits: Limits,
+    /// What the process has allocated, against its limit.
+    pub memory: Memory,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who did what.
@@ -51,6 +60,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Turns to write.
     pub write_turns: Arc<Semaphore>,
+    /// The turn of a backup or check, which read everything.
+    pub operation_turn: Arc<Semaphore>,
     /// When the server started, nanoseconds since 1970.
     pub started: i64,
 }
@@ -87,7 +98,11 @@ impl App {
         };
         make_private_folder(folder).map_err(io_error)?;
         let now = clock.now();
-        let storage = Self::open_storage(folder, &settings.limits, now)?;
+        let options = Options {
+            disk: settings.disk.clone(),
+            ..storage_options(&settings.limits)
+        };
+        let storage = Storage::open(&folder.join(STORAGE_FOLDER), options, now)?;
         for damage in storage.damages() {
             tracing::error!(%damage, "damage was found; run the command `verify`");
         }
@@ -100,6 +115,8 @@ impl App {
             metrics: Metrics::new(),
             sessions: Sessions::default(),
             write_turns: Arc::new(Semaphore::new(settings.limits.max_concurrent_writes)),
+            operation_turn: Arc::new(Semaphore::new(1)),
+            memory: Memory::limited_to(settings.limits.max_memory_bytes),
             limits: settings.limits.clone(),
             started: now,
             meta,
@@ -122,11 +139,7 @@ impl App {
         limits: &Limits,
         now: i64,
     ) -> Result<Storage, watchpost_storage::Error> {
-        let options = Options {
-            max_series_per_bucket: limits.max_series_per_bucket,
-            ..Options::default()
-        };
-        Storage::open(&folder.join("data"), options, now)
+        Storage::open(&folder.join(STORAGE_FOLDER), storage_options(limits), now)
     }
 
     /// Tells storage how long each bucket keeps its points.
@@ -191,6 +204,13 @@ impl App {
     /// Waits until there is background work, at most for so long.
     pub fn wait_for_work(&self, at_most: Duration) {
         self.storage.wait_for_work(at_most);
+    }
+}
+
+fn storage_options(limits: &Limits) -> Options {
+    Options {
+        max_series_per_bucket: limits.max_series_per_bucket,
+        ..Options::default()
     }
 }
 

@@ -102,15 +102,36 @@ pub struct Serve {
     pub limits: Limits,
 }
 
-/// What to do to a data folder that no server has open.
+/// The running server that a command asks, instead of opening the folder itself.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "A running server")]
+pub struct RemoteServer {
+    /// URL of the server that runs on the folder, for example http://127.0.0.1:8086. Without it the folder is opened,
+    /// which needs that no server runs on it.
+    #[arg(long, value_name = "URL", requires = "token_file")]
+    pub host: Option<String>,
+
+    /// File with the operator's token (mode 0600).
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub token_file: Option<PathBuf>,
+
+    /// Certificates in PEM to trust for https, in place of the system's.
+    #[arg(long, value_name = "FILE", requires = "host")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What to do to a data folder, or to the server that runs on it.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Write a consistent copy of everything into a file.
+    /// Write a consistent copy of everything into a file; with --host while the server goes on writing.
     Backup {
         /// The file to write; must not be there.
         file: PathBuf,
+        /// The server, if one runs.
+        #[command(flatten)]
+        server: RemoteServer,
     },
-    /// Unpack a backup into a new data folder.
+    /// Unpack a backup into a new data folder; then start a server on it.
     Restore {
         /// The file to read.
         file: PathBuf,
@@ -123,12 +144,18 @@ pub enum Command {
         /// `text` or `json`.
         #[arg(long, value_enum, default_value_t)]
         output: Output,
+        /// The server, if one runs.
+        #[command(flatten)]
+        server: RemoteServer,
     },
     /// Show series by bucket, measurement and tag, bytes, and the oldest and newest times.
     Stats {
         /// `text` or `json`.
         #[arg(long, value_enum, default_value_t)]
         output: Output,
+        /// The server, if one runs.
+        #[command(flatten)]
+        server: RemoteServer,
     },
 }
 

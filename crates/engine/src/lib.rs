@@ -15,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod influxql;
 pub mod limits;
+pub mod memory;
 pub mod meta;
 pub mod metrics;
 pub mod operations;

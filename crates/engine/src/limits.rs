@@ -59,6 +59,14 @@ pub struct Limits {
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     pub query_timeout_seconds: u64,
 
+    /// Memory that the whole server may have allocated, bytes; 0: three quarters of what the machine or its control group
+    /// has.
+    ///
+    /// Above it writes get 503 and queries end with an error, the newest first, before the system kills the process
+    /// and everything waits for its restart. The rest is for the page cache, which reads live from.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub max_memory_bytes: usize,
+
     /// Memory that one query's tables may take, bytes.
     ///
     /// So that all of the concurrent queries fit into the memory of a small machine.

@@ -48,6 +48,8 @@ struct Gauges {
     series: Gauge,
     disk_bytes: Gauge,
     memory_bytes: Gauge,
+    allocated_bytes: Gauge,
+    allocated_limit: Gauge,
     queries_running: Gauge,
     queries_waiting: Gauge,
     runs_active: Gauge,
@@ -68,6 +70,14 @@ impl Gauges {
             memory_bytes: gauge(
                 "storage_memory_bytes",
                 "Bytes of points that are not sealed yet.",
+            ),
+            allocated_bytes: gauge(
+                "memory_allocated_bytes",
+                "Bytes that the server has allocated.",
+            ),
+            allocated_limit: gauge(
+                "memory_limit_bytes",
+                "Bytes above which writes and queries are refused.",
             ),
             queries_running: gauge("query_running", "Queries that run."),
             queries_waiting: gauge("query_waiting", "Queries that wait."),
@@ -156,6 +166,8 @@ impl Metrics {
             .disk_bytes
             .set((stats.log_bytes + stats.segment_bytes) as f64);
         gauges.memory_bytes.set(stats.memory_bytes as f64);
+        set(&gauges.allocated_bytes, app.memory.allocated());
+        set(&gauges.allocated_limit, app.memory.limit());
         gauges
             .uptime
             .set((app.clock.now() - app.started) as f64 / 1e9);

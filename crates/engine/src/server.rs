@@ -14,6 +14,7 @@ use watchpost_core::duration;
 use watchpost_service::http::prompt;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsListener};
+use watchpost_storage::disk::Disk;
 
 use crate::api::setup::{self, Setup};
 use crate::api::{buckets::Retention, router};
@@ -55,6 +56,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
         data_dir: serve.data_dir.clone(),
         limits: serve.limits.clone(),
         catch_up: serve.catch_up_tasks,
+        disk: Disk::default(),
     };
     let app = Arc::new(App::open(&settings, Arc::new(SystemClock))?);
     if let Some(setup) = setup {
@@ -89,7 +91,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
                 .await?
         }
         Some(certificate) => {
-            certificate.watch(&shutdown);
+            certificate.watch(&shutdown)?;
             let listener = TlsListener::new(listener, certificate.server_config()?, &shutdown)?;
             axum::serve(listener, routes)
                 .with_graceful_shutdown(stopped)

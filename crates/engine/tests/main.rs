@@ -3,8 +3,15 @@
 mod binary;
 mod clients;
 mod flux_over_http;
+mod full_disk;
 mod hostile;
+mod limits;
+mod live_backup;
+mod peers;
 mod recorded;
 mod running;
+mod rust_client;
 mod scenario;
 mod schedule;
+mod served;
+mod tls;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use watchpost_engine::api::router;
 use watchpost_engine::app::{App, Settings};
 use watchpost_engine::clock::{Clock, SystemClock};
 use watchpost_engine::limits::Limits;
+use watchpost_storage::disk::Disk;
 
 /// The operator's token of [`Running::set_up`].
 pub(crate) const TOKEN: &str = "my-super-secret-token";
@@ -22,7 +24,18 @@ pub(crate) struct Running {
     pub(crate) url: String,
     /// Talks to it; decompresses nothing and follows nothing.
     pub(crate) client: Client,
+    serving: tokio::task::JoinHandle<()>,
     folder: TempDir,
+}
+
+/// What a server in a folder is usually started with.
+pub(crate) fn settings(folder: &TempDir) -> Settings {
+    Settings {
+        data_dir: folder.path().to_owned(),
+        limits: Limits::default(),
+        catch_up: false,
+        disk: Disk::default(),
+    }
 }
 
 impl Running {
@@ -35,10 +48,14 @@ impl Running {
     pub(crate) async fn with(limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = Settings {
-            data_dir: folder.path().to_owned(),
             limits,
-            catch_up: false,
+            ..settings(&folder)
         };
+        Self::start(folder, settings, clock).await
+    }
+
+    /// A server in a folder that may hold data.
+    pub(crate) async fn start(folder: TempDir, settings: Settings, clock: Arc<dyn Clock>) -> Self {
         let app = Arc::new(App::open(&settings, clock).expect("opens"));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -46,7 +63,9 @@ impl Running {
             .expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let routes = router(Arc::clone(&app));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let serving = tokio::spawn(async move {
+            let _ = axum::serve(listener, routes).await;
+        });
         watchpost_engine::tasks::start(&app);
         let client = Client::builder()
             .no_gzip()
@@ -57,6 +76,7 @@ impl Running {
             app,
             url,
             client: client.expect("a client"),
+            serving,
             folder,
         }
     }
@@ -100,8 +120,57 @@ impl Running {
         answer.json().await.expect("JSON")
     }
 
+    /// Stops it and gives its folder back, which nobody has open then.
+    pub(crate) async fn stop(self) -> TempDir {
+        let Self {
+            app,
+            client,
+            serving,
+            folder,
+            ..
+        } = self;
+        drop(client);
+        serving.abort();
+        let _ = serving.await;
+        let mut app = app;
+        // Connections and runs of tasks hold it until they notice.
+        for _ in 0..1_000 {
+            app = match Arc::try_unwrap(app) {
+                Ok(_) => return folder,
+                Err(shared) => shared,
+            };
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("something still holds the server");
+    }
+
+    /// Writes lines to the bucket of [`Running::set_up`]; status and body of the answer.
+    pub(crate) async fn write(&self, lines: impl Into<reqwest::Body>) -> (u16, String) {
+        let request = self
+            .request("POST", "/api/v2/write?org=myorg&bucket=bench")
+            .body(lines);
+        answered(request).await
+    }
+
+    /// Asks a query of the organization of [`Running::set_up`]; status and body of the answer.
+    pub(crate) async fn query(&self, flux: &str) -> (u16, String) {
+        let request = self
+            .request("POST", "/api/v2/query?org=myorg")
+            .header("Content-Type", "application/vnd.flux")
+            .body(flux.to_owned());
+        answered(request).await
+    }
+
     /// The server's folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+async fn answered(request: RequestBuilder) -> (u16, String) {
+    let answer = request.send().await.expect("answers");
+    (
+        answer.status().as_u16(),
+        answer.text().await.expect("a text"),
+    )
 }

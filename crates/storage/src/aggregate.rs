@@ -173,10 +173,10 @@ fn statistic(
     kind: FieldType,
     aggregate: Aggregate,
 ) -> Result<Option<Partial>> {
-    let Some(header) = reader.header(number)? else {
+    let Some(open) = reader.open(number)? else {
         return Ok(None);
     };
-    let Some(field) = field_of(&header, name).filter(|field| field.kind == kind) else {
+    let Some(field) = field_of(&open.header, name).filter(|field| field.kind == kind) else {
         return Ok(None);
     };
     let stats = field.stats;
@@ -281,12 +281,14 @@ impl<'a> Windows<'a> {
             windows: Vec::with_capacity(self.done.len()),
             times: Vec::with_capacity(self.done.len()),
             values: Column::with_capacity(kind, self.done.len()),
+            counts: Vec::new(),
         };
         for (window, partial) in self.done {
             let (time, value) = match partial {
                 Partial::Count(count) => (window.stop, FieldValue::Integer(count as i64)),
                 Partial::Sum(sum) => (window.stop, sum),
                 Partial::Mean { sum, count } => {
+                    batch.counts.push(count);
                     (window.stop, FieldValue::Float(sum / count as f64))
                 }
                 Partial::Row(time, value) => (time, value),

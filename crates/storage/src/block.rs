@@ -8,6 +8,8 @@
 //! body:   time chunk, then each field's presence bits (unless every row has it) and value chunk
 //! ```
 
+use std::sync::Arc;
+
 use watchpost_core::point::{FieldType, SeriesKey};
 
 use crate::codec;
@@ -49,7 +51,7 @@ pub(crate) struct BlockHeader {
 /// A field of a block.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct FieldHeader {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) kind: FieldType,
     /// Presence bits (unless `stats.count` is the block's rows), then values.
     pub(crate) chunk: ChunkPlace,
@@ -173,7 +175,7 @@ fn parse_header(mut reader: Reader<'_>, body_length: usize) -> Result<BlockHeade
     let count = reader.count(8)?;
     let mut fields = Vec::with_capacity(count);
     for _ in 0..count {
-        let name = reader.text()?.to_owned();
+        let name = Arc::from(reader.text()?);
         let kind = reader.kind()?;
         let chunk = read_chunk(&mut reader, &mut offset)?;
         let stats = read_stats(&mut reader, kind, rows)?;

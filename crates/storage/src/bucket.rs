@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 
 use watchpost_core::point::SeriesKey;
 
+use crate::block_cache::BlockCache;
 use crate::hot::Hot;
 use crate::index::{Index, SeriesId};
 use crate::latest::LatestCache;
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) dropped: bool,
     /// Last values of sealed rows.
     pub(crate) latest: LatestCache,
+    /// Headers and times of sealed blocks.
+    pub(crate) blocks: Arc<BlockCache>,
 }
 
 /// Rows that are being sealed.
@@ -138,7 +141,8 @@ impl State {
                         .iter()
                         .filter(|deleted| deleted.overlaps(within))
                         .copied();
-                    blocks.push(BlockSource::new(segment.clone(), *place, deleted.collect()));
+                    let source = BlockSource::new(segment.clone(), *place, deleted.collect());
+                    blocks.push(source.cached_in(&self.blocks));
                 }
             }
         }

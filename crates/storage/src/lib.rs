@@ -37,13 +37,14 @@
 //! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log`, `record`,
 //! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
 //! `segment` the files · `shard`, `seal`, `merge`, `delete`, `retention` what happens to them ·
-//! `reader`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
+//! `reader`, `block_cache`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
 //! `backup`, [`stats`], `document` operation · `layout`, [`disk`] the folder and the way to files.
 
 mod aggregate;
 mod backup;
 pub mod batch;
 mod block;
+mod block_cache;
 mod bucket;
 pub mod codec;
 pub mod column;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use watchpost_core::point::{FieldType, FieldValue, SeriesKey};
 
 use crate::block::{self, BlockHeader, FieldHeader};
+use crate::block_cache::{BlockCache, BlockId, OpenBlock};
 use crate::damage::Damage;
 use crate::encoding::Malformed;
 use crate::error::{Error, Result};
@@ -51,8 +52,8 @@ pub(crate) struct BlockSource {
     pub(crate) place: BlockPlace,
     /// Rows deleted since the segment was written.
     pub(crate) deleted: Vec<TimeRange>,
-    header: Option<Arc<BlockHeader>>,
-    times: Option<Arc<Vec<i64>>>,
+    open: Option<Arc<OpenBlock>>,
+    cache: Option<Arc<BlockCache>>,
 }
 
 /// Blocks whose times overlap, and the hot rows around them.
@@ -73,9 +74,19 @@ impl BlockSource {
             segment,
             place,
             deleted,
-            header: None,
-            times: None,
+            open: None,
+            cache: None,
         }
+    }
+
+    /// Lets the block be read only if it is not in a cache, and puts it there.
+    pub(crate) fn cached_in(mut self, cache: &Arc<BlockCache>) -> BlockSource {
+        self.cache = Some(Arc::clone(cache));
+        self
+    }
+
+    fn id(&self) -> BlockId {
+        (self.segment.number, self.place.offset)
     }
 }
 
@@ -157,29 +168,45 @@ impl SeriesReader {
 
     /// The fields with their types, sorted by name.
     pub(crate) fn fields(&mut self) -> Result<Vec<(Arc<str>, FieldType)>> {
-        let mut fields: BTreeMap<Arc<str>, FieldType> = self
-            .hot_fields
-            .iter()
-            .map(|(name, (_, kind))| (name.clone(), *kind))
-            .collect();
+        self.fields_that(|_| true)
+    }
+
+    /// As [`SeriesReader::fields`], those with some names.
+    pub(crate) fn fields_that(
+        &mut self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(Arc<str>, FieldType)>> {
+        let mut fields: BTreeMap<Arc<str>, FieldType> = BTreeMap::new();
+        for (name, (_, kind)) in &self.hot_fields {
+            if wanted(name) {
+                fields.insert(name.clone(), *kind);
+            }
+        }
         if let Some(latest) = &self.latest {
-            let missing = latest
-                .iter()
-                .filter(|entry| !fields.contains_key(&entry.field));
-            let missing: Vec<_> = missing
-                .map(|entry| (entry.field.clone(), entry.kind))
-                .collect();
-            fields.extend(missing);
+            for entry in latest.iter().filter(|entry| wanted(&entry.field)) {
+                fields.entry(entry.field.clone()).or_insert(entry.kind);
+            }
             return Ok(fields.into_iter().collect());
         }
+        if fields.is_empty() && self.blocks.len() == 1 {
+            let open = self.open(0)?;
+            let all = open.iter().flat_map(|block| &block.header.fields);
+            let chosen = all.filter(|field| wanted(&field.name));
+            return Ok(chosen
+                .map(|field| (field.name.clone(), field.kind))
+                .collect());
+        }
         for number in (0..self.blocks.len()).rev() {
-            let Some(header) = self.header(number)? else {
+            let Some(block) = self.open(number)? else {
                 continue;
             };
-            for field in &header.fields {
-                if !fields.contains_key(field.name.as_str()) {
-                    fields.insert(field.name.as_str().into(), field.kind);
-                }
+            for field in block
+                .header
+                .fields
+                .iter()
+                .filter(|field| wanted(&field.name))
+            {
+                fields.entry(field.name.clone()).or_insert(field.kind);
             }
         }
         Ok(fields.into_iter().collect())
@@ -225,10 +252,11 @@ impl SeriesReader {
 
     /// The rows of one field in a block; `None` if it has none of the type.
     fn block_run(&mut self, number: usize, name: &str, kind: FieldType) -> Result<Option<Run>> {
-        let Some(header) = self.header(number)? else {
+        let Some(open) = self.open(number)? else {
             return Ok(None);
         };
-        let Some(field) = field_of(&header, name).filter(|field| field.kind == kind) else {
+        let header = &open.header;
+        let Some(field) = field_of(header, name).filter(|field| field.kind == kind) else {
             return Ok(None);
         };
         let Some(times) = self.times(number)? else {
@@ -256,17 +284,28 @@ impl SeriesReader {
         ))
     }
 
-    /// The header of a block; `None` if it is damaged and that is tolerated.
-    pub(crate) fn header(&mut self, number: usize) -> Result<Option<Arc<BlockHeader>>> {
+    /// A block with its header; `None` if it is damaged and that is tolerated.
+    pub(crate) fn open(&mut self, number: usize) -> Result<Option<Arc<OpenBlock>>> {
         let source = &self.blocks[number];
-        if let Some(header) = &source.header {
-            return Ok(Some(header.clone()));
+        if let Some(open) = &source.open {
+            return Ok(Some(open.clone()));
+        }
+        let cached = source
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(source.id()));
+        if let Some(open) = cached {
+            self.blocks[number].open = Some(open.clone());
+            return Ok(Some(open));
         }
         match source.segment.header(&self.key, &source.place) {
             Ok(header) if header.series == *self.key => {
-                let header = Arc::new(header);
-                self.blocks[number].header = Some(header.clone());
-                Ok(Some(header))
+                let open = Arc::new(OpenBlock::new(header));
+                if let Some(cache) = &source.cache {
+                    cache.put(source.id(), &open);
+                }
+                self.blocks[number].open = Some(open.clone());
+                Ok(Some(open))
             }
             Ok(_) => {
                 let reason = "the block belongs to another series";
@@ -282,20 +321,16 @@ impl SeriesReader {
 
     /// The times of a block; `None` if they are damaged and that is tolerated.
     pub(crate) fn times(&mut self, number: usize) -> Result<Option<Arc<Vec<i64>>>> {
-        if let Some(times) = &self.blocks[number].times {
-            return Ok(Some(times.clone()));
-        }
-        let Some(header) = self.header(number)? else {
+        let Some(open) = self.open(number)? else {
             return Ok(None);
         };
+        if let Some(times) = open.times.get() {
+            return Ok(Some(times.clone()));
+        }
         let source = &self.blocks[number];
-        let chunk = source.segment.chunk(&source.place, header.time)?;
-        match block::decode_times(&header, &chunk) {
-            Ok(times) => {
-                let times = Arc::new(times);
-                self.blocks[number].times = Some(times.clone());
-                Ok(Some(times))
-            }
+        let chunk = source.segment.chunk(&source.place, open.header.time)?;
+        match block::decode_times(&open.header, &chunk) {
+            Ok(times) => Ok(Some(open.times.get_or_init(|| Arc::new(times)).clone())),
             Err(Malformed(reason)) => {
                 let damage = source
                     .segment
@@ -322,7 +357,7 @@ impl SeriesReader {
 pub(crate) fn field_of<'a>(header: &'a BlockHeader, name: &str) -> Option<&'a FieldHeader> {
     let position = header
         .fields
-        .binary_search_by(|field| field.name.as_str().cmp(name))
+        .binary_search_by(|field| field.name.as_ref().cmp(name))
         .ok()?;
     Some(&header.fields[position])
 }

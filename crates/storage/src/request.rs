@@ -72,6 +72,8 @@ pub struct AggregateBatch {
     /// For min, max, first and last the time of the chosen row; otherwise the window's stop.
     pub times: Vec<i64>,
     pub values: Column,
+    /// For a mean how many rows it is of; otherwise empty.
+    pub counts: Vec<u64>,
 }
 
 /// What became of a batch.

@@ -103,10 +103,15 @@ impl FieldCursor {
                 }
             }
             self.reader = self.readers.next();
-            match &mut self.reader {
-                Some(reader) => self.fields = reader.fields()?.into_iter(),
-                None => return Ok(None),
-            }
+            let Some(reader) = &mut self.reader else {
+                return Ok(None);
+            };
+            let (predicate, key) = (&self.predicate, reader.key.clone());
+            let can_match = |name: &str| {
+                let rest = predicate.partially_evaluate(&key, Some(name));
+                !matches!(rest, Residual::Never)
+            };
+            self.fields = reader.fields_that(can_match)?.into_iter();
         }
     }
 }

@@ -85,7 +85,7 @@ impl Storage {
             return Ok(Vec::new());
         };
         let mut readers = Vec::new();
-        let mut known: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let mut known: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         {
             let state = read(&bucket.state);
             for (id, key) in state.index.select(predicate) {
@@ -94,30 +94,48 @@ impl Storage {
                 }
             }
             for (name, measurement) in state.index.measurements() {
-                known.insert(name.clone(), measurement.live_fields().count());
+                let fields = measurement.live_fields();
+                known.insert(
+                    name.clone(),
+                    fields.map(|field| field.name.clone()).collect(),
+                );
             }
         }
-        let mut found: BTreeMap<String, BTreeSet<(String, FieldType)>> = BTreeMap::new();
+        let mut found: BTreeMap<String, BTreeMap<Arc<str>, FieldType>> = BTreeMap::new();
         for mut reader in readers {
             let key = reader.key.clone();
             let fields = found.entry(key.measurement().to_owned()).or_default();
-            if known.get(key.measurement()) == Some(&fields.len()) {
-                // Every field of the measurement was seen already.
+            let can_match = |name: &str| {
+                let rest = predicate.partially_evaluate(&key, Some(name));
+                !matches!(rest, Residual::Never)
+            };
+            let is_new = |name: &Arc<str>| !fields.contains_key(name) && can_match(name);
+            if !known
+                .get(key.measurement())
+                .is_none_or(|names| names.iter().any(is_new))
+            {
+                // Every field that can match was seen already.
                 continue;
             }
-            for (name, kind) in reader
-                .fields()
-                .inspect_err(|error| self.report_error(error))?
-            {
-                if !matches!(
-                    predicate.partially_evaluate(&key, Some(&name)),
-                    Residual::Never
-                ) {
-                    fields.insert((name.to_string(), kind));
-                }
-            }
+            let read = reader.fields_that(can_match);
+            fields.extend(read.inspect_err(|error| self.report_error(error))?);
         }
-        let all: BTreeSet<(String, FieldType)> = found.into_values().flatten().collect();
+        let all = found.into_values().flatten();
+        let all: BTreeSet<(String, FieldType)> =
+            all.map(|(name, kind)| (name.to_string(), kind)).collect();
         Ok(all.into_iter().collect())
+    }
+
+    /// The types of all fields of a bucket, whatever series and time.
+    pub fn field_types(&self, bucket: u64) -> BTreeSet<FieldType> {
+        let Some(bucket) = self.bucket(bucket) else {
+            return BTreeSet::new();
+        };
+        let state = read(&bucket.state);
+        let measurements = state.index.measurements();
+        measurements
+            .flat_map(|(_, measurement)| measurement.live_fields())
+            .map(|field| field.kind)
+            .collect()
     }
 }

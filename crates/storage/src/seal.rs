@@ -267,7 +267,7 @@ fn check_encoded(bytes: &[u8], block: &BlockColumns) -> Result<(), Malformed> {
     }
     for (field, (name, run)) in header.fields.iter().zip(&block.fields) {
         let (_, values) = block::decode_field(header.rows, field, chunk(field.chunk))?;
-        if field.name != *name || !crate::codec::same_bits(&values, &run.values) {
+        if field.name.as_ref() != name || !crate::codec::same_bits(&values, &run.values) {
             return Err(different);
         }
     }

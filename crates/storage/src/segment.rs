@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use watchpost_core::point::{FieldType, SeriesKey};
 
@@ -35,6 +36,9 @@ pub(crate) const HEAD: usize = 8 + 5 * 8 + 4;
 pub(crate) const TRAILER: usize = 8 + 8 + 8 + 4 + 4;
 /// The ending of the files.
 pub(crate) const EXTENSION: &str = "segment";
+
+/// Counts the segments that were opened.
+static OPENED: AtomicU64 = AtomicU64::new(0);
 
 /// Where a segment belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,8 @@ pub(crate) struct Segment {
     pub(crate) rows: u64,
     pub(crate) range: TimeRange,
     pub(crate) index: SegmentIndex,
+    /// Of all segments that this process ever opened no two have the same.
+    pub(crate) number: u64,
     file: File,
 }
 
@@ -327,6 +333,7 @@ impl Segment {
             rows: places().map(|place| u64::from(place.rows)).sum(),
             range: TimeRange::new(start, stop),
             index,
+            number: OPENED.fetch_add(1, Ordering::Relaxed),
             file,
         }
     }
@@ -399,7 +406,7 @@ impl Segment {
         let mut damage = self.block_damage(key, place, reason);
         damage.offset += (block::PREFIX + place.header_length as usize + field.chunk.offset) as u64;
         damage.bytes = field.chunk.length as u64;
-        damage.lost.field = Some(field.name.clone());
+        damage.lost.field = Some(field.name.to_string());
         damage.lost.rows = Some(field.stats.count as u64);
         damage
     }

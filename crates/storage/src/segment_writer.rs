@@ -58,8 +58,8 @@ impl<'a> SegmentWriter<'a> {
             .entry(key.measurement().to_owned())
             .or_default();
         for field in &header.fields {
-            if !fields.contains_key(&field.name) {
-                fields.insert(field.name.clone(), field.kind);
+            if !fields.contains_key(field.name.as_ref()) {
+                fields.insert(field.name.to_string(), field.kind);
             }
         }
         let place = BlockPlace {

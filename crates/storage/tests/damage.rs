@@ -103,6 +103,31 @@ fn a_flipped_byte_of_any_file_is_found() {
     assert!(flips > 150, "{flips}");
 }
 
+#[test]
+fn no_flipped_byte_of_the_log_goes_unnoticed() {
+    let original = tempfile::tempdir().unwrap();
+    let storage = open(original.path());
+    for line in ["m,k=a v=1i 1", "m,k=b v=2i 2", "n s=\"text\" 3"] {
+        write(&storage, line);
+    }
+    let truth = all_cells(&storage);
+    let log = files(original.path())
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "wal"))
+        .expect("a log");
+    let name = log.strip_prefix(original.path()).unwrap().to_path_buf();
+    // The lock goes with the store; what a crash would leave stays.
+    let crashed = tempfile::tempdir().unwrap();
+    copy_folder(original.path(), crashed.path());
+    drop(storage);
+    for offset in 0..std::fs::metadata(&log).unwrap().len() as usize {
+        let work = tempfile::tempdir().unwrap();
+        copy_folder(crashed.path(), work.path());
+        flip(&work.path().join(&name), offset, 1 << (offset % 8));
+        check_flipped(work.path(), &truth, &format!("byte {offset} of the log"));
+    }
+}
+
 /// Every third byte of the ends of a file, where heads and trailers are, and some in between.
 fn offsets(length: usize) -> Vec<usize> {
     let is_end = |offset: usize| offset < 54 || offset + 34 > length;

@@ -2,13 +2,14 @@
 //! writes that are durable when they are answered, bytes on disk, memory, a start after kill -9, and ten queries.
 //!
 //! `cargo bench -p watchpost-engine` prints one figure a line, `-- --output json` an object, `-- --hours 24` runs
-//! longer. Rates are best read against the parse-only rate of the same run: machines differ.
+//! longer. `-- --folder PATH` keeps the data there, and asks only the queries where there is some already.
+//! Rates are best read against the parse-only rate of the same run: machines differ.
 
 mod queries;
 mod report;
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -31,6 +32,27 @@ fn main() {
     };
     let hours = option("--hours").map_or(2, |hours| hours.parse().expect("--hours takes a number"));
     let mut report = Report::new(option("--output").as_deref() == Some("json"));
+    let temporary = temp_folder();
+    let folder = option("--folder").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if !folder.join("token").exists() {
+        write(&mut report, &runtime, &folder, hours);
+    }
+    let (server, start) = Server::start(&folder);
+    report.add("start when sealed", milliseconds(start), "ms");
+    let client = server.client();
+    for query in queries::all(hours) {
+        let (bytes, median) = runtime.block_on(queries::median(&client, &query));
+        assert!(bytes > 2, "{}: an empty answer", query.name);
+        report.add(query.name, milliseconds(median), "ms");
+    }
+    report.add("peak memory of queries", server.megabytes("VmHWM"), "MB");
+    report.finish();
+}
+
+/// Fills a folder, kills the server on the way, and leaves the data as a server that runs for long has it.
+fn write(report: &mut Report, runtime: &tokio::runtime::Runtime, folder: &Path, hours: usize) {
     let bodies_folder = temp_folder();
     let (bodies, rows) = write_bodies(bodies_folder.path(), hours);
     let values = rows * FIELDS;
@@ -38,17 +60,15 @@ fn main() {
     let parse = mega(values, parse_only(&bodies));
     report.add("parse only, 1 thread", parse, "Mvalues/s");
 
-    let folder = temp_folder();
-    let (mut server, start) = Server::start(folder.path());
+    let (mut server, start) = Server::start(folder);
     report.add("start of a fresh folder", milliseconds(start), "ms");
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let written = mega(values, runtime.block_on(ingest(&server.client(), bodies)));
     report.add("written, 204 when durable", written, "Mvalues/s");
     report.add("  of parse only", written / parse, "");
     report.add("peak memory of ingest", server.megabytes("VmHWM"), "MB");
 
     server.kill();
-    let (again, reopen) = Server::start(folder.path());
+    let (again, reopen) = Server::start(folder);
     report.add("start after kill -9", milliseconds(reopen), "ms");
     server = again;
     let counted = runtime.block_on(server.client().query(&queries::count_of_one_field(hours)));
@@ -59,22 +79,11 @@ fn main() {
     );
     server.stop();
     let unique = (HOSTS * FIELDS * (hours * 3600 / STEP as usize)) as f64;
-    let per_value = || folder_bytes(folder.path()) as f64 / unique;
+    let per_value = || folder_bytes(folder) as f64 / unique;
     report.add("bytes per value, as stopped", per_value(), "");
-    let elapsed = compact(&folder.path().join("data").join("data"));
+    let elapsed = compact(&folder.join("data").join("data"));
     report.add("compaction", milliseconds(elapsed), "ms");
     report.add("bytes per value, compacted", per_value(), "");
-
-    let (server, start) = Server::start(folder.path());
-    report.add("start when sealed", milliseconds(start), "ms");
-    let client = server.client();
-    for query in queries::all(hours) {
-        let (bytes, median) = runtime.block_on(queries::median(&client, &query));
-        assert!(bytes > 2, "{}: an empty answer", query.name);
-        report.add(query.name, milliseconds(median), "ms");
-    }
-    report.add("peak memory of queries", server.megabytes("VmHWM"), "MB");
-    report.finish();
 }
 
 /// The time to read all lines, and to do nothing with them.
@@ -116,7 +125,7 @@ async fn ingest(client: &Client, bodies: Vec<PathBuf>) -> Duration {
 }
 
 /// What the server does by itself in time, done now: few and large segments.
-fn compact(folder: &std::path::Path) -> Duration {
+fn compact(folder: &Path) -> Duration {
     let start = Instant::now();
     let storage = Storage::open(folder, Options::default(), 0).expect("the folder opens");
     assert!(storage.stats().segment_bytes > 0, "no data was found");

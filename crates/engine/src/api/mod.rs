@@ -19,6 +19,7 @@ pub mod labels;
 pub mod members;
 pub mod notification_endpoints;
 pub mod notification_rules;
+pub mod operations;
 pub mod orgs;
 pub mod page;
 pub mod placeholders;

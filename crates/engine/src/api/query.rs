@@ -23,7 +23,7 @@ use crate::limits::COMPRESS_BYTES;
 use crate::query::{Encoder, Request, Runner, Ticket};
 
 /// Bytes that are collected before they are sent: large enough to be worth a packet, small enough to show a long answer early.
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// Chunks that wait for the reader.
 const CHUNKS: usize = 4;

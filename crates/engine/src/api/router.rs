@@ -13,8 +13,8 @@ use crate::API_VERSION;
 use crate::api::call::Query;
 use crate::api::error::{ApiError, Code};
 use crate::api::routes::{
-    LABELLED, LABELS, MANAGE, MEMBERS, NAMED_METHODS, ONE_LABEL, ONE_MEMBER, OPEN, OWNED,
-    QUERY_VERSION_ONE, Verb, WRITE, WRITE_VERSION_ONE,
+    INFLUXDB_BACKUP, LABELLED, LABELS, MANAGE, MEMBERS, NAMED_METHODS, NO_INFLUXDB_BACKUP,
+    ONE_LABEL, ONE_MEMBER, OPEN, OWNED, QUERY_VERSION_ONE, Verb, WRITE, WRITE_VERSION_ONE,
 };
 use crate::api::serve::{self, Kind, Operation};
 use crate::api::{cors, health, placeholders};
@@ -63,6 +63,10 @@ pub fn router(app: Arc<App>) -> Router {
             methods(ONE_MEMBER, Kind::Manage, Bare),
         );
     }
+    for path in INFLUXDB_BACKUP {
+        routes = routes.route(path, methods(NO_INFLUXDB_BACKUP, Kind::Manage, Bare));
+    }
+    routes = add(routes, "/watchpost/backup", any(backup));
     routes = add(routes, "/api/v2/write", methods(WRITE, Kind::Write, Named));
     routes = add(routes, "/api/v2/query", any(flux_query));
     routes
@@ -124,6 +128,13 @@ async fn flux_query(State(app): State<Arc<App>>, request: Request) -> Response {
     match *request.method() {
         Method::POST => serve::query(app, request).await,
         _ => named_refusal(),
+    }
+}
+
+async fn backup(State(app): State<Arc<App>>, request: Request) -> Response {
+    match *request.method() {
+        Method::GET => serve::backup(app, request).await,
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
     }
 }
 

@@ -5,8 +5,8 @@ use axum::http::Method;
 use crate::api::serve::Operation;
 use crate::api::{
     authorizations, buckets, checks, dbrps, delete, flux, health, labels, members,
-    notification_endpoints, notification_rules, orgs, placeholders, query, query_version_one, runs,
-    secrets, session, setup, tasks, users, variables, write,
+    notification_endpoints, notification_rules, operations, orgs, placeholders, query,
+    query_version_one, runs, secrets, session, setup, tasks, users, variables, write,
 };
 
 /// The methods that routes have.
@@ -267,6 +267,16 @@ pub const MANAGE: &[Route] = &[
     ("/api/v2/remotes", &[(GET, placeholders::remotes)]),
     ("/api/v2/replications", &[(GET, placeholders::replications)]),
     ("/api/v2/stacks", &[(GET, placeholders::stacks)]),
+    ("/watchpost/stats", &[(GET, operations::stats)]),
+    ("/watchpost/verify", &[(GET, operations::verify)]),
+];
+
+/// InfluxDB's routes of backup and restore.
+pub const INFLUXDB_BACKUP: &[&str] = &["/api/v2/backup/{*rest}", "/api/v2/restore/{*rest}"];
+/// What they answer.
+pub const NO_INFLUXDB_BACKUP: &[(Verb, Operation)] = &[
+    (GET, operations::not_as_influxdb_does),
+    (POST, operations::not_as_influxdb_does),
 ];
 
 /// Routes whose refusal of a method names those they have.

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::call::{Call, Query, Reply};
 use crate::api::error::{ApiError, Code};
-use crate::api::{compression, query};
+use crate::api::{compression, operations, query};
 use crate::app::App;
 use crate::audit::Event;
 use crate::auth::{Caller, Credentials};
@@ -81,6 +81,40 @@ pub async fn query(app: Arc<App>, request: Request) -> Response {
         &app,
         &parts.method,
         "/api/v2/query",
+        answer.status(),
+        started,
+    );
+    answer
+}
+
+/// Serves a backup, which streams its answer too.
+pub async fn backup(app: Arc<App>, request: Request) -> Response {
+    let started = app.clock.now();
+    let (mut parts, body) = request.into_parts();
+    let answer = match call(&app, &mut parts, body, Kind::Manage).await {
+        Err(error) => error.into_response(),
+        Ok(call) => {
+            let who = who(&call);
+            let answer = operations::backup(call);
+            let status = answer
+                .as_ref()
+                .map_or_else(|error| error.code.parts().1, Response::status);
+            app.audit.record(&Event {
+                time: app.clock.now(),
+                who,
+                what: "GET",
+                on: "/watchpost/backup",
+                made: None,
+                status: status.as_u16(),
+                message: answer.as_ref().err().map(|error| error.message.as_str()),
+            });
+            answer.unwrap_or_else(IntoResponse::into_response)
+        }
+    };
+    count(
+        &app,
+        &parts.method,
+        "/watchpost/backup",
         answer.status(),
         started,
     );
@@ -187,6 +221,7 @@ async fn turn(
     if !matches!(kind, Kind::Write | Kind::WriteVersionOne) {
         return Ok(None);
     }
+    call.app.memory.check()?;
     let waited = tokio::time::timeout(
         call.app.limits.write_wait(),
         Arc::clone(&call.app.write_turns).acquire_owned(),
@@ -212,34 +247,33 @@ fn audit(call: &Call, kind: Kind, reply: &Reply) {
     {
         return;
     }
-    let state = call.app.meta.read();
-    let who = match &call.caller {
-        None => "nobody".to_owned(),
-        Some(caller) => {
-            let name = state
-                .users
-                .get(&caller.user)
-                .map_or("", |user| user.name.as_str());
-            let by = caller
-                .token
-                .map_or_else(|| "session".to_owned(), |token| format!("token {token}"));
-            format!("{name} ({by})")
-        }
-    };
-    drop(state);
     let (status, message) = match reply {
         Ok(answer) => (answer.status().as_u16(), None),
         Err(error) => (error.code.parts().1.as_u16(), Some(error.message.as_str())),
     };
     call.app.audit.record(&Event {
         time: call.now(),
-        who,
+        who: who(call),
         what: call.method.as_str(),
         on: &call.path,
         made: reply.as_ref().ok().and_then(|answer| answer.made()),
         status,
         message,
     });
+}
+
+/// The caller as the audit log names them.
+fn who(call: &Call) -> String {
+    let Some(caller) = &call.caller else {
+        return "nobody".to_owned();
+    };
+    let state = call.app.meta.read();
+    let user = state.users.get(&caller.user);
+    let name = user.map_or("", |user| user.name.as_str());
+    let by = caller
+        .token
+        .map_or_else(|| "session".to_owned(), |token| format!("token {token}"));
+    format!("{name} ({by})")
 }
 
 fn count(app: &App, method: &Method, route: &str, status: StatusCode, started: i64) {

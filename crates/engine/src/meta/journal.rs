@@ -1,7 +1,8 @@
 //! The journal of the management state: a line a change set, each with its checksum, synced before it counts.
 //!
 //! A line is `CRC32 JSON`. A line that the machine did not finish writing (the last one, without its newline) is cut off:
-//! it was never acknowledged. Any other line that does not check is refused, with its number: a lost deletion would
+//! it was never acknowledged. One whose checksum holds lacks only its newline, which is put back: it may have been
+//! acknowledged, and the newline damaged later. Any other line that does not check is refused, with its number: a lost deletion would
 //! bring a revoked token back, so the file is never read around the damage.
 
 use std::fs::{File, OpenOptions};
@@ -115,13 +116,22 @@ impl Journal {
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map_or(HEADER.len(), |last| last + 1);
-        let changes = parse(path, &content[HEADER.len()..whole])?;
-        if whole < content.len() {
-            tracing::warn!(path = %path.display(), bytes = content.len() - whole, "cut off an unfinished change");
-            file.set_len(whole as u64)
-                .and_then(|()| file.sync_all())
-                .map_err(io_error)?;
-        }
+        let mut changes = parse(path, &content[HEADER.len()..whole])?;
+        let whole = match unended(&content[whole..]) {
+            _ if whole == content.len() => whole,
+            Some((bytes, last)) => {
+                tracing::warn!(path = %path.display(), "the end of the last change was damaged; it is whole otherwise");
+                changes.extend(last);
+                end_last_line(&mut file, whole + bytes).map_err(io_error)?
+            }
+            None => {
+                tracing::warn!(path = %path.display(), bytes = content.len() - whole, "cut off an unfinished change");
+                file.set_len(whole as u64)
+                    .and_then(|()| file.sync_all())
+                    .map_err(io_error)?;
+                whole
+            }
+        };
         Ok((
             Self {
                 path: path.to_owned(),
@@ -215,9 +225,77 @@ fn decode(line: &[u8]) -> Result<Vec<Change>, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
+/// The last line if it lacks nothing but its newline, or has another byte in its place: its bytes, and what it says.
+fn unended(line: &[u8]) -> Option<(usize, Vec<Change>)> {
+    let ends = [line.len(), line.len().saturating_sub(1)];
+    ends.into_iter()
+        .find_map(|end| Some((end, decode(&line[..end]).ok()?)))
+}
+
+/// Ends a line with its newline; gives the length of the file.
+fn end_last_line(file: &mut File, end: usize) -> io::Result<usize> {
+    file.set_len(end as u64)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    Ok(end + 1)
+}
+
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(count: u64) -> Vec<Change> {
+        (1..=count)
+            .map(|id| Change::Delete(Kind::Bucket, format!("{id:016x}").parse().expect("an id")))
+            .collect()
+    }
+
+    /// A journal with a line for each of three changes.
+    fn journal(path: &Path) -> Vec<u8> {
+        let (mut journal, found) = Journal::open(path).expect("made");
+        assert!(found.is_empty());
+        for change in changes(3) {
+            journal.append(&[change]).expect("written");
+        }
+        std::fs::read(path).expect("is there")
+    }
+
+    #[test]
+    fn no_flipped_byte_goes_unnoticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let original = journal(&path);
+        for offset in 0..original.len() {
+            let mut flipped = original.clone();
+            flipped[offset] ^= 1 << (offset % 8);
+            std::fs::write(&path, &flipped).expect("written");
+            // Refused, or all of it is there: nothing that was acknowledged is dropped.
+            if let Ok((_, found)) = Journal::open(&path) {
+                assert_eq!(found, changes(3), "byte {offset}");
+                assert_eq!(std::fs::read(&path).expect("is there"), original);
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_cut_off_anywhere_leaves_those_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let original = journal(&path);
+        let line = (original.len() - HEADER.len()) / 3;
+        for length in HEADER.len()..=original.len() {
+            std::fs::write(&path, &original[..length]).expect("written");
+            let (_, found) = Journal::open(&path).expect("opens");
+            // A line without its newline is as good as whole.
+            let whole = (length + 1 - HEADER.len()) / line;
+            assert_eq!(found, changes(whole as u64), "{length} bytes");
+        }
     }
 }

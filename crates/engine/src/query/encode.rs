@@ -1,14 +1,42 @@
 //! Tables as annotated CSV.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use watchpost_core::csv::{Column as Header, DataType, Dialect, RowWriter, Writer};
+use watchpost_core::time::Rfc3339Writer;
 use watchpost_flux::table::{Column, ColumnType, KeyValue, Table};
+
+/// The most bytes that are made room for at once.
+const RESERVE_BYTES: usize = 1 << 20;
 
 /// Writes the tables of one answer.
 #[derive(Debug)]
 pub struct Encoder {
     writer: Writer,
     result: Option<String>,
+    /// The columns of the last table, and what they were made of.
     headers: Vec<Header>,
+    shape: Vec<Shape>,
+    key_labels: Vec<Arc<str>>,
+    /// The cells that repeat in each row of a table.
+    repeated: Vec<u8>,
+    times: Rfc3339Writer,
+}
+
+/// A column without its values.
+#[derive(Debug)]
+struct Shape {
+    label: Arc<str>,
+    kind: ColumnType,
+}
+
+/// A part of each row of a table.
+enum Piece<'t> {
+    /// Neighbouring cells that are the same in each row: a place in [`Encoder::repeated`].
+    Repeated(Range<usize>),
+    /// A cell of a column.
+    Cell(&'t Column),
 }
 
 impl Encoder {
@@ -18,6 +46,10 @@ impl Encoder {
             writer: Writer::new(dialect),
             result: None,
             headers: Vec::new(),
+            shape: Vec::new(),
+            key_labels: Vec::new(),
+            repeated: Vec::new(),
+            times: Rfc3339Writer::default(),
         }
     }
 
@@ -28,6 +60,40 @@ impl Encoder {
                 self.writer.end_result();
             }
             self.result = Some(result.to_owned());
+        }
+        self.name_columns(table);
+        self.writer
+            .begin_table(result, &self.headers, table.rows == 0);
+        let pieces = self.pieces(table);
+        for row in 0..table.rows {
+            let before = self.writer.len();
+            let mut cells = self.writer.row();
+            for piece in &pieces {
+                cells = match piece {
+                    Piece::Repeated(place) => cells.rendered(&self.repeated[place.clone()]),
+                    Piece::Cell(column) => cell(cells, column, row, &mut self.times),
+                };
+            }
+            cells.end();
+            if row == 0 {
+                let more = (self.writer.len() - before).saturating_mul(table.rows - 1);
+                self.writer.reserve(more.min(RESERVE_BYTES));
+            }
+        }
+    }
+
+    /// Makes the header of a table; most have that of the table before.
+    fn name_columns(&mut self, table: &Table) {
+        let key = table.key.columns();
+        let is_same = table.rows > 0
+            && self.shape.len() == table.fields.len()
+            && self.key_labels.len() == key.len()
+            && self.shape.iter().zip(&table.fields).all(|(shape, field)| {
+                shape.kind == field.column.kind() && Arc::ptr_eq(&shape.label, &field.label)
+            })
+            && (self.key_labels.iter().zip(key)).all(|(label, (other, _))| label == other);
+        if is_same {
+            return;
         }
         self.headers.clear();
         self.headers.extend(table.fields.iter().map(|field| {
@@ -42,15 +108,35 @@ impl Encoder {
                     .unwrap_or_default(),
             }
         }));
-        self.writer
-            .begin_table(result, &self.headers, table.rows == 0);
-        for row in 0..table.rows {
-            let mut cells = self.writer.row();
-            for field in &table.fields {
-                cells = cell(cells, &field.column, row);
+        self.key_labels.clear();
+        self.key_labels
+            .extend(key.iter().map(|(label, _)| Arc::clone(label)));
+        self.shape.clear();
+        self.shape.extend(table.fields.iter().map(|field| Shape {
+            label: Arc::clone(&field.label),
+            kind: field.column.kind(),
+        }));
+    }
+
+    /// The parts of a table's rows; those that repeat are rendered.
+    fn pieces<'t>(&mut self, table: &'t Table) -> Vec<Piece<'t>> {
+        self.repeated.clear();
+        let mut pieces: Vec<Piece<'t>> = Vec::with_capacity(table.fields.len());
+        for field in &table.fields {
+            if !field.column.is_constant() || table.rows == 0 {
+                pieces.push(Piece::Cell(&field.column));
+                continue;
             }
-            cells.end();
+            let start = self.repeated.len();
+            let cells = self.writer.cells(&mut self.repeated);
+            let _ = cell(cells, &field.column, 0, &mut self.times);
+            let stop = self.repeated.len();
+            match pieces.last_mut() {
+                Some(Piece::Repeated(place)) => place.end = stop,
+                _ => pieces.push(Piece::Repeated(start..stop)),
+            }
         }
+        pieces
     }
 
     /// Ends the answer.
@@ -84,7 +170,12 @@ impl Encoder {
     }
 }
 
-fn cell<'w>(cells: RowWriter<'w>, column: &Column, row: usize) -> RowWriter<'w> {
+fn cell<'w>(
+    cells: RowWriter<'w>,
+    column: &Column,
+    row: usize,
+    times: &mut Rfc3339Writer,
+) -> RowWriter<'w> {
     macro_rules! written {
         ($vector:ident, $value:ident => $write:expr) => {
             match $vector.get(row) {
@@ -99,7 +190,7 @@ fn cell<'w>(cells: RowWriter<'w>, column: &Column, row: usize) -> RowWriter<'w> 
         Column::Unsigned(values) => written!(values, value => cells.unsigned(*value)),
         Column::Float(values) => written!(values, value => cells.float(*value)),
         Column::String(values) => written!(values, value => cells.text(value)),
-        Column::Time(values) => written!(values, value => cells.time(*value)),
+        Column::Time(values) => written!(values, value => cells.time_with(times, *value)),
     }
 }
 
@@ -124,7 +215,7 @@ fn text(value: &KeyValue) -> String {
     let header = [Header::new("", data_type(column.kind()), false)];
     writer.begin_table("", &header, false);
     let prefix = writer.len();
-    cell(writer.row(), &column, 0).end();
+    cell(writer.row(), &column, 0, &mut Rfc3339Writer::default()).end();
     let line = String::from_utf8_lossy(&writer.take()[prefix..]).into_owned();
     // `,,0,VALUE`: the value without the quotes that the annotation line will put again.
     let cell = line.trim_end().splitn(4, ',').nth(3).unwrap_or_default();

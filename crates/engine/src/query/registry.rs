@@ -179,6 +179,11 @@ impl Ticket {
             .then_some("the query took too long (--query-timeout-seconds)")
     }
 
+    /// Whether no running query began later.
+    pub fn is_newest(&self) -> bool {
+        lock(&self.running).keys().next_back() == Some(&self.id)
+    }
+
     /// How long it has run, waiting included.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

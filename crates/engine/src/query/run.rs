@@ -74,6 +74,7 @@ impl Runner<'_> {
 
     fn evaluate(&self, sink: &mut TableSink<'_>) -> Result<Outcome, ApiError> {
         let request = self.request;
+        self.app.memory.check()?;
         let program = Program::compile(&request.text, request.externals.clone(), request.now)
             .map_err(|diagnostics| ApiError::invalid(Diagnostic::join(&diagnostics)))?;
         let limits = &self.app.limits;
@@ -105,9 +106,13 @@ impl Runner<'_> {
         if (self.abandoned)() {
             return Err(Error::new(ErrorKind::Canceled, "the client went away"));
         }
-        match self.ticket.must_end() {
-            None => Ok(()),
-            Some(reason) => Err(Error::new(ErrorKind::Canceled, reason)),
+        if let Some(reason) = self.ticket.must_end() {
+            return Err(Error::new(ErrorKind::Canceled, reason));
+        }
+        // One after the other gives way: the first that ends may be enough.
+        match self.app.memory.check() {
+            Err(full) if self.ticket.is_newest() => Err(Error::exhausted(full.to_string())),
+            _ => Ok(()),
         }
     }
 }

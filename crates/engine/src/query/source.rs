@@ -59,6 +59,10 @@ impl<'a> StorageSource<'a> {
         ) {
             return Ok(());
         }
+        let types = self.app.storage.field_types(bucket);
+        if types.iter().all(|stored| aggregate.accepts(kind(*stored))) {
+            return Ok(());
+        }
         let keys = self
             .app
             .storage
@@ -264,6 +268,7 @@ impl Names {
 
     fn columns(&self, field: Arc<str>, times: Vec<i64>, values: FieldValues) -> SeriesColumns {
         SeriesColumns {
+            counts: Vec::new(),
             measurement: Arc::clone(&self.measurement),
             tags: Arc::clone(&self.tags),
             field,
@@ -382,11 +387,12 @@ fn aggregated(
             return Err(unsupported(how.pushed.function, batch.kind));
         }
         let times = how.times(&batch);
-        sink(
-            names
-                .of(&batch.series)
-                .columns(batch.field, times, values(batch.values)),
-        )?;
+        let names = names.of(&batch.series);
+        let columns = names.columns(batch.field, times, values(batch.values));
+        sink(SeriesColumns {
+            counts: batch.counts,
+            ..columns
+        })?;
     }
     Ok(())
 }
