@@ -8,6 +8,7 @@ mod binary;
 mod chain;
 mod command_line;
 mod dialect;
+mod email;
 mod receivers;
 mod rule_files;
 mod store;

@@ -12,10 +12,10 @@ use watchpost_alerter::rule_file::parse;
 use watchpost_testkit::{HttpReceiver, Refusal, SmtpReceiver, temp_folder};
 
 /// 2026-01-01T00:00:00Z.
-const NOW: i64 = 1_767_225_600_000_000_000;
+pub(crate) const NOW: i64 = 1_767_225_600_000_000_000;
 const HOSTILE: &str = "<!channel> @everyone <at>all</at> *b* `c` $(id)\r\nBcc: evil@example.org";
 
-fn message() -> Notification {
+pub(crate) fn message() -> Notification {
     let labels = Labels::from([("alertname", "cpu_high"), ("host", HOSTILE)]);
     let mut alert = Alert::of_rule(labels, Severity::Critical, NOW);
     alert
@@ -35,7 +35,7 @@ fn message() -> Notification {
     }
 }
 
-fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)]) -> Surroundings {
+pub(crate) fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)]) -> Surroundings {
     let environment = secrets
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()));

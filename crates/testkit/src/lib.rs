@@ -4,6 +4,7 @@
 //! that is not built) ends in [`skip()`], never in a failure. Everything that has to wait does so
 //! in [`wait`], against one deadline.
 
+mod authority;
 mod background;
 mod binary;
 mod browser;
@@ -17,6 +18,7 @@ mod smtp_receiver;
 pub mod wait;
 pub mod workload;
 
+pub use authority::Authority;
 pub use binary::binary;
 pub use browser::Browser;
 pub use daemon::{Daemon, Signal};

@@ -1,14 +1,15 @@
-//! A fake mail server: enough of RFC 5321 (and AUTH, RFC 4954) to be handed mail, which it
-//! records, and to refuse as many mails as it is told to.
+//! A fake mail server: enough of RFC 5321 (and AUTH, RFC 4954; STARTTLS, RFC 3207) to be handed
+//! mail, which it records, and to refuse as many mails as it is told to.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use rustls::ServerConfig;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::background;
 use crate::record::Record;
@@ -24,6 +25,8 @@ pub struct Mail {
     pub to: Vec<String>,
     /// Headers and body with `\n` line ends, dot-stuffing undone.
     pub data: String,
+    /// Whether it came over TLS.
+    pub encrypted: bool,
 }
 
 /// A mail server on a free port of the loopback; it ends when the value goes.
@@ -44,6 +47,17 @@ struct Shared {
     commands: Record<String>,
     refusals: Arc<Mutex<VecDeque<String>>>,
     auth_required: bool,
+    tls: Tls,
+}
+
+/// How the server speaks TLS.
+#[derive(Clone)]
+enum Tls {
+    Never,
+    /// From the first byte.
+    Always(TlsAcceptor),
+    /// After STARTTLS, without which it takes no mail.
+    Offered(TlsAcceptor),
 }
 
 impl SmtpReceiver {
@@ -52,7 +66,7 @@ impl SmtpReceiver {
     /// # Panics
     /// If no port can be had.
     pub fn open() -> SmtpReceiver {
-        SmtpReceiver::start(false)
+        SmtpReceiver::start(false, Tls::Never)
     }
 
     /// Takes mail only after AUTH (any credentials, which are recorded).
@@ -60,15 +74,32 @@ impl SmtpReceiver {
     /// # Panics
     /// If no port can be had.
     pub fn with_auth() -> SmtpReceiver {
-        SmtpReceiver::start(true)
+        SmtpReceiver::start(true, Tls::Never)
     }
 
-    fn start(auth_required: bool) -> SmtpReceiver {
+    /// As [`SmtpReceiver::with_auth`], over TLS from the first byte.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn with_tls(config: Arc<ServerConfig>) -> SmtpReceiver {
+        SmtpReceiver::start(true, Tls::Always(config.into()))
+    }
+
+    /// As [`SmtpReceiver::with_auth`], after STARTTLS.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn with_starttls(config: Arc<ServerConfig>) -> SmtpReceiver {
+        SmtpReceiver::start(true, Tls::Offered(config.into()))
+    }
+
+    fn start(auth_required: bool, tls: Tls) -> SmtpReceiver {
         let shared = Shared {
             mails: Record::default(),
             commands: Record::default(),
             refusals: Arc::default(),
             auth_required,
+            tls,
         };
         let serving = shared.clone();
         let (address, end) = background::serve(move |listener, mut ended| async move {
@@ -78,7 +109,7 @@ impl SmtpReceiver {
                     accepted = listener.accept() => {
                         if let Ok((stream, _)) = accepted {
                             // A client that hangs up in the middle has its answer already.
-                            let talk = Dialogue::new(stream, serving.clone()).run();
+                            let talk = converse(stream, serving.clone());
                             tokio::spawn(async move { drop(talk.await) });
                         }
                     }
@@ -106,38 +137,61 @@ impl SmtpReceiver {
     }
 }
 
+/// A connection, whether it is encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// One connection.
 struct Dialogue {
-    reader: BufReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    stream: BufReader<Box<dyn Stream>>,
+    encrypted: bool,
     shared: Shared,
     mail: Mail,
     auth: Option<String>,
 }
 
-impl Dialogue {
-    fn new(stream: TcpStream, shared: Shared) -> Dialogue {
-        let (reader, writer) = stream.into_split();
-        Dialogue {
-            reader: BufReader::new(reader),
-            writer,
-            shared,
-            mail: Mail::default(),
+async fn converse(stream: TcpStream, shared: Shared) -> std::io::Result<()> {
+    let (stream, encrypted): (Box<dyn Stream>, bool) = match &shared.tls {
+        Tls::Always(acceptor) => (Box::new(acceptor.accept(stream).await?), true),
+        Tls::Never | Tls::Offered(_) => (Box::new(stream), false),
+    };
+    let mut dialogue = Dialogue {
+        stream: BufReader::new(stream),
+        encrypted,
+        shared,
+        mail: Mail::default(),
+        auth: None,
+    };
+    dialogue.reply("220 localhost ESMTP").await?;
+    while let Some(acceptor) = dialogue.run().await? {
+        // What the client sent before the handshake is not trusted afterwards (RFC 3207, 4.2).
+        let stream = acceptor.accept(dialogue.stream.into_inner()).await?;
+        dialogue = Dialogue {
+            stream: BufReader::new(Box::new(stream)),
+            encrypted: true,
             auth: None,
-        }
+            ..dialogue
+        };
     }
+    Ok(())
+}
 
-    async fn run(mut self) -> std::io::Result<()> {
-        self.reply("220 localhost ESMTP").await?;
+impl Dialogue {
+    /// Talks until the client leaves, or until TLS is to begin.
+    async fn run(&mut self) -> std::io::Result<Option<TlsAcceptor>> {
         while let Some(line) = self.line().await? {
             self.shared.commands.push(line.clone());
             let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
             match verb.to_ascii_uppercase().as_str() {
-                "EHLO" if self.shared.auth_required => {
-                    self.reply("250-localhost\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN")
-                        .await?;
-                }
-                "EHLO" => self.reply("250-localhost\r\n250 8BITMIME").await?,
+                "EHLO" => self.greet().await?,
+                "STARTTLS" => match self.shared.tls.clone() {
+                    Tls::Offered(acceptor) if !self.encrypted => {
+                        self.reply("220 go ahead").await?;
+                        return Ok(Some(acceptor));
+                    }
+                    _ => self.reply("502 command not implemented").await?,
+                },
                 "HELO" | "NOOP" => self.reply("250 ok").await?,
                 "RSET" => {
                     self.mail = Mail::default();
@@ -150,11 +204,29 @@ impl Dialogue {
                     self.reply("250 ok").await?;
                 }
                 "DATA" => self.data().await?,
-                "QUIT" => return self.reply("221 bye").await,
+                "QUIT" => {
+                    self.reply("221 bye").await?;
+                    return Ok(None);
+                }
                 _ => self.reply("502 command not implemented").await?,
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether the client must ask for TLS before anything else.
+    fn must_encrypt(&self) -> bool {
+        matches!(self.shared.tls, Tls::Offered(_)) && !self.encrypted
+    }
+
+    async fn greet(&mut self) -> std::io::Result<()> {
+        let offers = match (self.must_encrypt(), self.shared.auth_required) {
+            (true, _) => "250 STARTTLS",
+            (false, true) => "250 AUTH PLAIN LOGIN",
+            (false, false) => "250 HELP",
+        };
+        let text = format!("250-localhost\r\n250-8BITMIME\r\n{offers}");
+        self.reply(&text).await
     }
 
     async fn authenticate(&mut self, argument: &str) -> std::io::Result<()> {
@@ -175,6 +247,9 @@ impl Dialogue {
     }
 
     async fn begin_mail(&mut self, argument: &str) -> std::io::Result<()> {
+        if self.must_encrypt() {
+            return self.reply("530 must issue STARTTLS first").await;
+        }
         if self.shared.auth_required && self.auth.is_none() {
             return self.reply("530 authentication required").await;
         }
@@ -192,6 +267,7 @@ impl Dialogue {
         self.mail = Mail {
             auth: self.auth.clone(),
             from: address_of(argument),
+            encrypted: self.encrypted,
             ..Mail::default()
         };
         self.reply("250 ok").await
@@ -216,15 +292,16 @@ impl Dialogue {
     /// The next line without its end; `None` when the client has hung up.
     async fn line(&mut self) -> std::io::Result<Option<String>> {
         let mut bytes = Vec::new();
-        let length = self.reader.read_until(b'\n', &mut bytes).await?;
+        let length = self.stream.read_until(b'\n', &mut bytes).await?;
         let text = String::from_utf8_lossy(&bytes);
         Ok((length > 0).then(|| text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
     async fn reply(&mut self, text: &str) -> std::io::Result<()> {
-        self.writer
+        self.stream
             .write_all(format!("{text}\r\n").as_bytes())
-            .await
+            .await?;
+        self.stream.flush().await
     }
 }
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 use watchpost_client::Client;
 use watchpost_client::query::Query;
 
-use super::chart::POINTS;
+use super::chart::{ChartData, POINTS};
 use crate::alert::{Alert, Nanos, SECOND};
 use crate::dialect::flux;
 use crate::dialect::shape::{Batch, Content, Member, Operation, Purpose, Shape};
 use crate::labels::{ALERT_NAME, SEVERITY};
 use crate::matcher::{Matcher, Operator};
 use crate::rules::definition::{Aggregate, Kind, Rule};
-use crate::rules::sample::Sample;
+use crate::rules::sample::{Sample, rate};
 
 /// How much is shown, at least; a longer window is shown twice.
 const SHORTEST: Nanos = 3_600 * SECOND;
@@ -50,38 +50,81 @@ impl SeriesHistory {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = map;
     }
 
-    /// The samples up to `now`; empty when they cannot be had in time.
-    pub(super) async fn of(&self, alert: &Alert, now: Nanos) -> Vec<Sample> {
+    /// What happened up to `now`; `None` when it cannot be had in time.
+    pub(super) async fn of(&self, alert: &Alert, now: Nanos) -> Option<ChartData> {
         let known = self
             .rules
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(alert.name())
             .cloned();
-        let Some(rule) = known.filter(|rule| !matches!(rule.kind, Kind::Flux { .. })) else {
-            return Vec::new();
-        };
+        let rule = known.filter(|rule| !matches!(rule.kind, Kind::Flux { .. }))?;
         let batch = batch(&rule, alert, now);
         let query = Query::new(flux::text(&batch))
             .timeout(TIMEOUT)
             .row_limit(10_000);
-        match self.client.query(&query).await {
-            Ok(tables) => {
-                let rows = flux::assign(&batch, &tables).swap_remove(0);
-                rows.iter()
-                    .filter_map(|row| {
-                        Some(Sample {
-                            time: row.time?,
-                            value: row.value,
-                        })
-                    })
-                    .collect()
-            }
-            Err(error) => {
-                tracing::warn!(rule = rule.name, %error, "no chart: its data could not be queried");
-                Vec::new()
-            }
+        let tables = self.client.query(&query).await;
+        let tables = tables.inspect_err(|error| {
+            tracing::warn!(rule = rule.name, %error, "no chart: its data could not be queried");
+        });
+        let rows = flux::assign(&batch, &tables.ok()?).swap_remove(0);
+        let mut samples: Vec<Sample> = rows
+            .iter()
+            .filter_map(|row| {
+                Some(Sample {
+                    time: row.time?,
+                    value: row.value,
+                })
+            })
+            .collect();
+        samples.sort_by_key(|sample| sample.time);
+        if let Kind::Rate { .. } = rule.kind {
+            samples = rates(&samples);
         }
+        Some(ChartData {
+            samples,
+            level: level(&rule.kind, alert),
+            unit: rule.series_unit(),
+        })
+    }
+}
+
+/// The change a second between neighbours; none where a counter began anew.
+fn rates(samples: &[Sample]) -> Vec<Sample> {
+    let pairs = samples.windows(2);
+    let rate = |pair: &[Sample]| {
+        let value = rate(pair)?;
+        Some(Sample {
+            time: pair[1].time,
+            value,
+        })
+    };
+    pairs.filter_map(rate).collect()
+}
+
+/// The level that was passed, where it is on the axis of the series.
+fn level(kind: &Kind, alert: &Alert) -> Option<f64> {
+    match kind {
+        Kind::Threshold { .. } | Kind::Rate { .. } => alert.threshold,
+        Kind::Forecast { level, .. } => Some(*level),
+        Kind::NoData { .. } | Kind::Anomaly { .. } | Kind::Flux { .. } => None,
+    }
+}
+
+/// How long, in what steps, and by which aggregate: what is drawn must be able to pass the level.
+fn windows(kind: &Kind) -> (Nanos, Nanos, Aggregate) {
+    let length = SHORTEST.max(2 * kind.window());
+    let step = (length / POINTS).max(SECOND);
+    match *kind {
+        // Sums of shorter windows are smaller.
+        Kind::Threshold {
+            aggregate: aggregate @ (Aggregate::Sum | Aggregate::Count),
+            window,
+            ..
+        } => (length.max(20 * window), window, aggregate),
+        Kind::Threshold { aggregate, .. } => (length, step, aggregate),
+        Kind::Rate { .. } => (length, step, Aggregate::Last),
+        _ => (length, step, Aggregate::Mean),
     }
 }
 
@@ -95,15 +138,12 @@ fn batch(rule: &Rule, alert: &Alert, now: Nanos) -> Batch {
         .filter_map(|(name, value)| Matcher::new(name, Operator::Equal, value).ok())
         .collect();
     rule.selector.matchers.extend(matchers);
-    let length = SHORTEST.max(2 * rule.kind.window());
+    let (length, every, aggregate) = windows(&rule.kind);
     let shape = Shape {
         bucket: rule.selector.bucket.clone(),
         measurement: rule.selector.measurement.clone(),
         group_by: rule.selector.group_by.clone(),
-        operation: Operation::Windows {
-            every: (length / POINTS).max(SECOND),
-            aggregate: Aggregate::Mean,
-        },
+        operation: Operation::Windows { every, aggregate },
         start: now - length,
         stop: now,
         conditions: Vec::new(),

@@ -125,6 +125,8 @@ pub struct EmailSettings {
     pub password: Option<SecretSource>,
     pub from: String,
     pub to: Vec<String>,
+    /// The certificate authorities to trust (PEM) instead of the machine's.
+    pub ca_file: Option<PathBuf>,
     /// Attach a chart of the series.
     pub chart: bool,
 }

@@ -297,6 +297,10 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
             table.mistake(name, format!("{address:?} is not a mail address"));
         }
     }
+    let ca_file = table.string("ca_file").map(PathBuf::from);
+    if ca_file.is_some() && security == SmtpSecurity::None {
+        table.mistake("ca_file", "ca_file is of no use with security = \"none\"");
+    }
     let chart = table.boolean("chart").unwrap_or(true);
     Some(ChannelSettings::Email(EmailSettings {
         host: host?,
@@ -306,6 +310,7 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
         password,
         from: from?,
         to: to?,
+        ca_file,
         chart,
     }))
 }

@@ -245,6 +245,14 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The unit of the series itself.
+    pub fn series_unit(&self) -> &'static str {
+        match &self.kind {
+            Kind::Threshold { .. } | Kind::Rate { .. } => self.unit(),
+            _ => field_unit(&self.selector.field),
+        }
+    }
+
     /// The unit of the value in messages, by the field's suffix (see the metric catalogue).
     pub fn unit(&self) -> &'static str {
         match &self.kind {

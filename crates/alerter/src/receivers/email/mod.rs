@@ -1,25 +1,27 @@
 //! Email: text and HTML, with a chart of the series, over SMTP with STARTTLS or TLS.
 
+mod html;
+
+use std::path::Path;
 use std::time::Duration;
 
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+use html::Page;
 
 use super::settings::{EmailSettings, ReceiverSettings, SmtpSecurity};
 use super::text::{render_message, single_line};
-use super::{Surroundings, chart, cut, group_key, permanent, secret, transient};
-use crate::alert::SECOND;
+use super::{Surroundings, chart, cut, group_key, permanent, resolve, secret, transient};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, plain};
+use crate::template::plain;
 
 /// Longer subjects are cut by many mail programs.
 const SUBJECT_LIMIT: usize = 200;
-/// Rows of the table in the HTML part.
-const ROWS_LIMIT: usize = 100;
-
 pub(super) async fn send(
     settings: &ReceiverSettings,
     email: &EmailSettings,
@@ -27,10 +29,10 @@ pub(super) async fn send(
     around: &Surroundings,
 ) -> Result<String, Failure> {
     let image = match (email.chart, message.alerts.first(), &around.history) {
-        (true, Some(alert), Some(history)) => chart::png(
-            &history.of(alert, message.created_at).await,
-            alert.threshold,
-        ),
+        (true, Some(alert), Some(history)) => {
+            let data = history.of(alert, message.created_at).await;
+            data.and_then(|data| chart::png(&data))
+        }
         _ => None,
     };
     let mail = compose(settings, email, message, image)?;
@@ -58,11 +60,54 @@ fn transport(
         .map_err(|error| transient(error.to_string()))?
         .port(email.port)
         .timeout(Some(timeout));
+    if let Some(file) = &email.ca_file {
+        let parameters = trusting(email, &resolve(file, around))?;
+        builder = builder.tls(match email.security {
+            SmtpSecurity::StartTls => Tls::Required(parameters),
+            SmtpSecurity::Tls => Tls::Wrapper(parameters),
+            SmtpSecurity::None => Tls::None,
+        });
+    }
     if let (Some(user), Some(password)) = (&email.username, &email.password) {
         let password = secret(password, around)?;
         builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
     }
     Ok(builder.build())
+}
+
+/// TLS that trusts the authorities of a file, and nobody else.
+fn trusting(email: &EmailSettings, file: &Path) -> Result<TlsParameters, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        transient(format!(
+            "certificate authorities in {}: {error}",
+            file.display()
+        ))
+    };
+    let pem = std::fs::read(file).map_err(|error| wrong(&error))?;
+    let authorities = Certificate::from_pem(&pem).map_err(|error| wrong(&error))?;
+    TlsParameters::builder(email.host.clone())
+        .certificate_store(CertificateStore::None)
+        .add_root_certificate(authorities)
+        .build()
+        .map_err(|error| wrong(&error))
+}
+
+/// Nobody's holiday answer comes back (RFC 3834).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<AutoSubmitted, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(AutoSubmitted::name(), "auto-generated".to_owned())
+    }
 }
 
 /// Addresses and headers go through typed builders: no value can add a header.
@@ -79,19 +124,26 @@ fn compose(
     let thread = format!("<{}@watchpost.invalid>", group_key(message));
     let mut builder = Message::builder()
         .from(mailbox(&email.from)?)
+        // The same for every attempt, so that a mail that comes twice can be seen to.
+        .message_id(Some(format!(
+            "<{}.{}@watchpost.invalid>",
+            group_key(message),
+            message.id
+        )))
+        .header(AutoSubmitted)
         .subject(cut(&single_line(&title), SUBJECT_LIMIT))
         .references(thread.clone())
         .in_reply_to(thread);
     for address in &email.to {
         builder = builder.to(mailbox(address)?);
     }
-    let html = html(
-        &title,
-        &text,
-        settings.text.is_some(),
+    let page = Page {
+        title: &title,
+        own_text: settings.text.is_some().then_some(text.as_str()),
         message,
-        image.is_some(),
-    );
+        chart: image.is_some(),
+    };
+    let html = page.html();
     let html = SinglePart::builder()
         .header(ContentType::TEXT_HTML)
         .body(html);
@@ -115,70 +167,4 @@ fn compose(
                 .multipart(html),
         )
         .map_err(|error| wrong(&error))
-}
-
-fn html(title: &str, text: &str, own_text: bool, message: &Notification, image: bool) -> String {
-    let mut body = format!("<h3>{}</h3>", escape(title));
-    if own_text {
-        body.push_str(&format!(
-            "<pre style=\"font-family:inherit\">{}</pre>",
-            escape(text)
-        ));
-    } else {
-        body.push_str(&table(message));
-    }
-    if image {
-        body.push_str("<p><img src=\"cid:chart\" alt=\"chart of the series\" width=\"600\" height=\"200\"></p>");
-    }
-    format!(
-        "<!DOCTYPE html><html><body style=\"font-family:sans-serif\">{body}\
-         <p style=\"color:#777\">{}</p></body></html>",
-        escape(&message.news.to_string())
-    )
-}
-
-fn table(message: &Notification) -> String {
-    let heads = [
-        "State",
-        "Severity",
-        "Rule",
-        "Host",
-        "Value",
-        "Threshold",
-        "Since",
-        "What",
-    ];
-    let cell = |text: &str| {
-        format!(
-            "<td style=\"padding:2px 8px;border-top:1px solid #ddd\">{}</td>",
-            escape(text)
-        )
-    };
-    let row = |alert: &crate::alert::Alert| {
-        let view = AlertView::new(alert, message.created_at);
-        let cells = [
-            view.status,
-            view.severity,
-            view.name,
-            view.host,
-            &view.value_text,
-            &view.threshold_text,
-            &view.starts_at,
-            &view.summary,
-        ];
-        format!("<tr>{}</tr>", cells.map(cell).concat())
-    };
-    let heads = heads
-        .map(|head| format!("<th align=\"left\" style=\"padding:2px 8px\">{head}</th>"))
-        .concat();
-    let rows: String = message.alerts.iter().take(ROWS_LIMIT).map(row).collect();
-    let seconds = message.created_at / SECOND;
-    format!("<table cellspacing=\"0\" data-time=\"{seconds}\"><tr>{heads}</tr>{rows}</table>")
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
