@@ -2,7 +2,8 @@
 //! Run by `cargo bench -p watchpost-agent -- [--seconds 60] [--output json]`, on Linux.
 //!
 //! It runs the built program against a server that takes everything, and reads what the kernel says of it
-//! in `/proc/PID`. No thresholds here: who runs it compares.
+//! in `/proc/PID`. As JSON it gives `{"benchmark": "agent", "figures": [{"name", "value", "unit", "target"}]}`,
+//! where `target` is there if we promise at most that; who runs it compares.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -24,138 +25,226 @@ const WARM_UP: Duration = Duration::from_secs(12);
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |name: &str| {
-        Some(
-            arguments
-                .get(arguments.iter().position(|it| it == name)? + 1)?
-                .as_str(),
-        )
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1).map(String::as_str)
     };
     let seconds = value("--seconds")
         .and_then(|text| text.parse().ok())
         .unwrap_or(60);
-    let span = Duration::from_secs(seconds);
-    match measure(span) {
-        Ok(figures) if value("--output") == Some("json") => {
-            println!("{}", serde_json::Value::Object(figures))
-        }
-        Ok(figures) => {
-            for (name, value) in figures {
-                println!("{:<44}{value}", name.replace('_', " "));
-            }
-        }
+    let figures = match measure(Duration::from_secs(seconds)) {
+        Ok(figures) => figures,
         Err(error) => {
             eprintln!("cannot measure: {error}");
             return std::process::ExitCode::FAILURE;
+        }
+    };
+    if value("--output") == Some("json") {
+        let figures: Vec<_> = figures.iter().map(Figure::json).collect();
+        println!(
+            "{}",
+            serde_json::json!({ "benchmark": "agent", "figures": figures })
+        );
+    } else {
+        for figure in &figures {
+            println!("{}", figure.line());
         }
     }
     std::process::ExitCode::SUCCESS
 }
 
-type Figures = serde_json::Map<String, serde_json::Value>;
+/// Something measured.
+struct Figure {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+    /// At most this, where we promise it.
+    target: Option<f64>,
+}
 
-fn measure(span: Duration) -> std::io::Result<Figures> {
-    let mut figures = Figures::new();
-    let mut add = |name: &str, value: f64| {
-        figures.insert(
-            name.to_owned(),
-            ((value * 10_000.0).round() / 10_000.0).into(),
-        );
-    };
-    add(
-        "binary_megabytes",
+impl Figure {
+    fn json(&self) -> serde_json::Value {
+        let mut value = serde_json::json!({
+            "name": self.name,
+            "value": rounded(self.value),
+            "unit": self.unit,
+        });
+        if let Some(target) = self.target {
+            value["target"] = target.into();
+        }
+        value
+    }
+
+    fn line(&self) -> String {
+        let target = self
+            .target
+            .map(|target| format!("  (at most {target})"))
+            .unwrap_or_default();
+        format!(
+            "{:<36}{:>12} {}{target}",
+            self.name.replace('_', " "),
+            rounded(self.value),
+            self.unit
+        )
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0
+}
+
+/// Resident memory and CPU that the agent promises to keep to.
+const MEMORY_TARGET: f64 = 10.0;
+const CPU_TARGET: f64 = 0.004;
+
+/// The figures so far.
+#[derive(Default)]
+struct Figures(Vec<Figure>);
+
+impl Figures {
+    fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
+        self.0.push(Figure {
+            name,
+            value,
+            unit,
+            target: None,
+        });
+    }
+
+    fn promise(&mut self, name: &'static str, value: f64, unit: &'static str, target: f64) {
+        self.0.push(Figure {
+            name,
+            value,
+            unit,
+            target: Some(target),
+        });
+    }
+}
+
+fn measure(span: Duration) -> std::io::Result<Vec<Figure>> {
+    let mut figures = Figures::default();
+    figures.add("load_before", load()?, "processes");
+    figures.add(
+        "binary_size",
         std::fs::metadata(PROGRAM)?.len() as f64 / 1e6,
+        "MB",
     );
     let folder = tempfile::tempdir()?;
-
     let sink = Sink::start()?;
-    let agent = Running::start(&sink, folder.path(), &[])?;
+    measure_agent(&mut figures, &sink, folder.path(), span)?;
+    measure_catching_up(&mut figures, &sink, folder.path())?;
+    measure_fleet(&mut figures, &sink, folder.path(), span)?;
+    measure_past(&mut figures, &sink, folder.path())?;
+    figures.add("load_after", load()?, "processes");
+    Ok(figures.0)
+}
+
+/// Processes that ran or waited, in the mean of the last minute: what else the machine did.
+fn load() -> std::io::Result<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    let first = text.split(' ').next().and_then(|word| word.parse().ok());
+    Ok(first.unwrap_or(f64::NAN))
+}
+
+/// One host at 1 s, with a server and then without.
+fn measure_agent(
+    figures: &mut Figures,
+    sink: &Sink,
+    folder: &Path,
+    span: Duration,
+) -> std::io::Result<()> {
+    let agent = Running::start(sink, folder, &[])?;
     std::thread::park_timeout(WARM_UP);
     let first = agent.usage()?;
     std::thread::park_timeout(span);
     let last = agent.usage()?;
-    add("agent_seconds_at_1s", span.as_secs_f64());
-    add("agent_resident_megabytes_first", first.resident / 1e6);
-    add("agent_resident_megabytes_last", last.resident / 1e6);
-    add("agent_private_megabytes_last", last.private / 1e6);
-    add(
-        "agent_cpu_seconds_per_collection",
-        (last.cpu - first.cpu) / span.as_secs_f64(),
-    );
-
-    // An outage as long as the measurement, and the time to write it all afterwards.
+    figures.add("measured_for", span.as_secs_f64(), "s");
+    figures.add("resident_memory_at_first", first.resident / 1e6, "MB");
+    figures.promise("resident_memory", last.resident / 1e6, "MB", MEMORY_TARGET);
+    figures.add("private_memory", last.private / 1e6, "MB");
+    let per_collection = (last.cpu - first.cpu) / span.as_secs_f64();
+    figures.promise("cpu_per_collection", per_collection, "s", CPU_TARGET);
+    // An outage as long as the measurement.
     sink.refuse(true);
     std::thread::park_timeout(span);
     let outage = agent.usage()?;
-    add(
-        "outage_cpu_seconds_per_collection",
-        (outage.cpu - last.cpu) / span.as_secs_f64(),
-    );
-    add("outage_resident_megabytes", outage.resident / 1e6);
+    let per_collection = (outage.cpu - last.cpu) / span.as_secs_f64();
+    figures.add("cpu_per_collection_in_an_outage", per_collection, "s");
+    figures.add("resident_memory_in_an_outage", outage.resident / 1e6, "MB");
     drop(agent);
     sink.refuse(false);
+    Ok(())
+}
 
-    // A backlog of half a million lines, with no bound on its rate.
-    let queue = folder.path().join("queue/influx");
+/// A backlog of half a million lines, with no bound on its rate.
+fn measure_catching_up(figures: &mut Figures, sink: &Sink, folder: &Path) -> std::io::Result<()> {
+    let queue = folder.join("queue/influx");
     fill(&queue, 100, 5_000);
     let before = sink.lines();
     let began = Instant::now();
-    let agent = Running::start(
-        &sink,
-        folder.path(),
-        &["--set", "write.backlog_lines_per_second=1000000000"],
-    )?;
+    let unbounded = ["--set", "write.backlog_lines_per_second=1000000000"];
+    let agent = Running::start(sink, folder, &unbounded)?;
     while std::fs::read_dir(&queue)?
         .flatten()
         .any(|entry| entry.path().extension().is_some())
     {
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    add(
-        "catch_up_lines_per_second",
-        (sink.lines() - before) as f64 / began.elapsed().as_secs_f64(),
+    let lines = (sink.lines() - before) as f64;
+    figures.add(
+        "catch_up_rate",
+        lines / began.elapsed().as_secs_f64(),
+        "lines/s",
     );
-    add("catch_up_resident_megabytes", agent.usage()?.resident / 1e6);
-    drop(agent);
+    let resident = agent.usage()?.resident / 1e6;
+    figures.add("resident_memory_after_catching_up", resident, "MB");
+    Ok(())
+}
 
-    let before = sink.lines();
+/// 100 simulated hosts at 1 s from one process.
+fn measure_fleet(
+    figures: &mut Figures,
+    sink: &Sink,
+    folder: &Path,
+    span: Duration,
+) -> std::io::Result<()> {
     let fleet = ["simulate", "--hosts", "100", "--seed", "42"];
-    let simulation = Running::start(&sink, folder.path(), &fleet)?;
+    let simulation = Running::start(sink, folder, &fleet)?;
     std::thread::park_timeout(WARM_UP);
-    let first = simulation.usage()?;
+    let (first, before) = (simulation.usage()?, sink.lines());
     std::thread::park_timeout(span);
-    let last = simulation.usage()?;
-    add(
-        "fleet_of_100_lines_per_second",
-        (sink.lines() - before) as f64 / (WARM_UP + span).as_secs_f64(),
+    let (last, lines) = (simulation.usage()?, sink.lines() - before);
+    let seconds = span.as_secs_f64();
+    figures.add("fleet_of_100_rate", lines as f64 / seconds, "lines/s");
+    figures.add(
+        "fleet_of_100_cpu",
+        (last.cpu - first.cpu) / seconds,
+        "cores",
     );
-    add(
-        "fleet_of_100_cores_used",
-        (last.cpu - first.cpu) / span.as_secs_f64(),
-    );
-    add("fleet_of_100_resident_megabytes", last.resident / 1e6);
-    drop(simulation);
+    figures.add("fleet_of_100_memory", last.resident / 1e6, "MB");
+    Ok(())
+}
 
+/// Two hours of 20 hosts, written as fast as they are taken.
+fn measure_past(figures: &mut Figures, sink: &Sink, folder: &Path) -> std::io::Result<()> {
     let before = sink.lines();
     let began = Instant::now();
-    let mut past = Running::start(
-        &sink,
-        folder.path(),
-        &[
-            "simulate",
-            "--hosts",
-            "20",
-            "--interval",
-            "10s",
-            "--from",
-            "-2h",
-        ],
-    )?;
-    past.0.wait()?;
-    add(
-        "past_lines_per_second",
-        (sink.lines() - before) as f64 / began.elapsed().as_secs_f64(),
+    let past = [
+        "simulate",
+        "--hosts",
+        "20",
+        "--interval",
+        "10s",
+        "--from",
+        "-2h",
+    ];
+    Running::start(sink, folder, &past)?.0.wait()?;
+    let lines = (sink.lines() - before) as f64;
+    figures.add(
+        "past_rate",
+        lines / began.elapsed().as_secs_f64(),
+        "lines/s",
     );
-    Ok(figures)
+    Ok(())
 }
 
 /// Puts batches of lines like the agent's own into a queue.

@@ -17,4 +17,5 @@ mod hosts;
 mod outages;
 mod psutil;
 mod rounds;
+mod self_test;
 mod simulation;

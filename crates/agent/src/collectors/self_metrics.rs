@@ -26,6 +26,20 @@ impl SelfMetrics {
         }
     }
 
+    /// What the agent costs, where the system tells.
+    fn cost(&self, at: i64) -> Row {
+        let (cpu, memory) = (
+            self.metrics.process_cpu_seconds.get(),
+            self.metrics.process_resident_bytes.get(),
+        );
+        if memory == 0.0 {
+            return row(at);
+        }
+        row(at)
+            .float("cpu_seconds", cpu)
+            .integer("memory_bytes", memory as u64)
+    }
+
     /// What one output wrote and holds.
     fn output(&mut self, output: &str, at: i64) -> Row {
         let writing = &self.metrics.writing;
@@ -86,13 +100,9 @@ impl Collector for SelfMetrics {
                 .integer(
                     "ticks_skipped",
                     collecting.ticks_skipped.all().map(|(_, it)| it.get()).sum(),
-                )
-                .float("cpu_seconds", self.metrics.process_cpu_seconds.get())
-                .integer(
-                    "memory_bytes",
-                    self.metrics.process_resident_bytes.get() as u64,
                 ),
         );
+        points.push(self.cost(at));
         for output in outputs(&self.metrics.writing) {
             let row = self.output(&output, at);
             points.push(row);

@@ -9,6 +9,7 @@ use watchpost_client::write::{Outcome, Precision};
 use watchpost_client::{Client, Error};
 use watchpost_core::time::NANOS_PER_SECOND;
 use watchpost_service::cli::Output;
+use watchpost_service::config::InfluxConfig;
 
 use crate::clock;
 use crate::config::{AgentConfig, PRIMARY_OUTPUT};
@@ -62,7 +63,8 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
     };
     let bucket = config.influx.bucket.as_str();
     let mut steps = vec![reach(&client).await];
-    if steps[0].ok {
+    steps.extend(missing_token(&config.influx));
+    if steps.iter().all(|step| step.ok) {
         let run = Run {
             client: &client,
             bucket,
@@ -124,6 +126,18 @@ async fn reach(client: &Client) -> Step {
         ),
         Err(error) => Step::failed("reach", error.to_string(), cause(&error)),
     }
+}
+
+/// Without a token there is nothing further to try.
+fn missing_token(influx: &InfluxConfig) -> Option<Step> {
+    let none = influx.token.reveal().is_empty() && influx.token_file.is_none();
+    none.then(|| {
+        Step::failed(
+            "token",
+            "no token is configured",
+            "Put one that may write to the bucket into a file of mode 0600 and name it: influx.token_file, or INFLUX_TOKEN_FILE.",
+        )
+    })
 }
 
 /// One run: its records are told from those of others by an id.
@@ -304,7 +318,15 @@ impl Run<'_> {
 
 /// The likely cause of an error, as what to do.
 fn cause(error: &Error) -> &'static str {
+    let text = error.to_string();
     match error {
+        _ if text.contains("organization name") => cause_of_status(404),
+        Error::Connection { .. } if text.contains("InvalidContentType") => {
+            "What listens there speaks no TLS: is it http:// in influx.url?"
+        }
+        Error::Connection { .. } if text.contains("dns error") => {
+            "The name does not resolve: is the host in influx.url right?"
+        }
         Error::Connection { .. } => {
             "No route: is the server running, and is influx.url its address (name, port, http or https)? A firewall drops in silence."
         }

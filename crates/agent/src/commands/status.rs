@@ -89,16 +89,33 @@ fn number(value: f64) -> Value {
 fn print(output: Output, report: &Value) {
     match (output, report) {
         (Output::Human, Value::Object(fields)) => {
-            for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                println!("{:<28}{}", key.replace('_', " "), text(value));
+            // What matters most comes first; the rest in the order of the alphabet.
+            let first = FIRST.iter().filter_map(|key| fields.get_key_value(*key));
+            let rest = fields
+                .iter()
+                .filter(|(key, _)| !FIRST.contains(&key.as_str()));
+            for (key, value) in first.chain(rest).filter(|(_, value)| !value.is_null()) {
+                println!("{:<28}{}", key.replace('_', " "), text(key, value));
             }
         }
         _ => println!("{report}"),
     }
 }
 
-fn text(value: &Value) -> String {
+/// Keys a person looks for first.
+const FIRST: &[&str] = &[
+    "running",
+    "ready",
+    "waiting_for",
+    "error",
+    "hung_collectors",
+];
+
+fn text(key: &str, value: &Value) -> String {
     match value {
+        Value::Number(bytes) if key.ends_with("_bytes") => {
+            format!("{:.1} MB", bytes.as_f64().unwrap_or(0.0) / 1e6)
+        }
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
