@@ -9,6 +9,7 @@ mod options;
 mod page;
 mod scenarios;
 mod suites;
+mod tuning;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -65,7 +66,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 fn build(root: &Path, suite: &Suite, options: &Options) -> Result<()> {
     match &suite.work {
         Work::CargoBench(bench) => cargo_bench::build(root, bench, options),
-        Work::Scenarios(_) => scenarios::build(root, options),
+        Work::Scenarios(_) | Work::Tuning => scenarios::build(root, options),
     }
 }
 
@@ -74,6 +75,7 @@ fn measure(root: &Path, suite: &Suite, options: &Options) -> Result<Section> {
     let began = Instant::now();
     let body = match &suite.work {
         Work::CargoBench(bench) => figures::markdown(&cargo_bench::measure(root, bench, options)?),
+        Work::Tuning => tuning::measure(root, options)?,
         Work::Scenarios(names) => scenarios::measure(root, suite, names, options)?,
     };
     Ok(Section {

@@ -76,7 +76,7 @@ pub(super) fn measure(
 
 /// Runs a scenario and gives the path of its report. A run that fails is a row of the table that is
 /// missing and a line below it, so that it does not hide the others.
-fn report(name: &str, mut command: Command, folder: &Path) -> Result<PathBuf> {
+pub(super) fn report(name: &str, mut command: Command, folder: &Path) -> Result<PathBuf> {
     let path = folder.join(format!("{name}.json"));
     eprintln!("      {name}");
     let status = command
@@ -92,7 +92,8 @@ fn report(name: &str, mut command: Command, folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn table(bench: &Path, reports: &[PathBuf]) -> Result<String> {
+/// The reports as one table, in Markdown.
+pub(super) fn table(bench: &Path, reports: &[PathBuf]) -> Result<String> {
     let output = Command::new(bench)
         .arg("table")
         .args(reports)
@@ -106,7 +107,7 @@ fn table(bench: &Path, reports: &[PathBuf]) -> Result<String> {
 }
 
 /// The folder with the binaries.
-fn binaries(root: &Path, options: &Options) -> PathBuf {
+pub(super) fn binaries(root: &Path, options: &Options) -> PathBuf {
     if let Some(folder) = &options.binaries {
         return folder.clone();
     }

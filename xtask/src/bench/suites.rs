@@ -23,6 +23,8 @@ pub(super) enum Work {
     CargoBench(Bench),
     /// Scenarios of `watchpost-bench`.
     Scenarios(Names),
+    /// Pairs of scenarios that differ in one thing.
+    Tuning,
 }
 
 /// A bench of a crate.
@@ -65,12 +67,12 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "agent",
         about: "What an agent costs its host: memory, processor, an outage, and how fast it catches up",
-        seconds: 150,
+        seconds: 110,
         work: Work::CargoBench(Bench {
             package: "watchpost-agent",
             targets: &["agent"],
             kind: Kind::Json,
-            full: &["--seconds", "45", "--output", "json"],
+            full: &["--seconds", "30", "--output", "json"],
             quick: &["--seconds", "2", "--output", "json"],
             binaries: &[],
         }),
@@ -173,6 +175,12 @@ pub(super) const SUITES: &[Suite] = &[
             quick: &["write", "query"],
             null: &["self-drive-points", "self-drive-requests"],
         }),
+    },
+    Suite {
+        name: "tuning",
+        about: "What each advice of tuning.md brings: pairs of scenarios that differ in one thing",
+        seconds: 120,
+        work: Work::Tuning,
     },
     Suite {
         name: PEERS,

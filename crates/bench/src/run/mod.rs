@@ -15,6 +15,7 @@ use watchpost_service::shutdown::Shutdown;
 use self::phases::Phases;
 use crate::load::{Ended, Failure};
 use crate::null_server::NullServer;
+use crate::progress::Progress;
 use crate::report::{Machine, Report, Run, SCHEMA};
 use crate::scenario::{Kind, Scenario};
 use crate::settings::ServerConfig;
@@ -142,6 +143,7 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
         );
     } else if scenario.verify.enabled {
         let settle = scenario.verify.settle.get();
+        let _progress = Progress::wait(phases.title("verification"));
         // A verification is bounded by its queries' limits; a second signal ends it at once.
         match verify(target, phases.dataset(), phases.sent(), settle).await {
             Ok(found) => {

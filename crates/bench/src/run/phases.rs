@@ -136,7 +136,7 @@ impl Phases {
         recorder: &Arc<Recorder>,
         stop: &Shutdown,
     ) -> Ended {
-        let _progress = Progress::follow(self.title("write"), plan.count, recorder);
+        let _progress = Progress::follow(self.title("write"), plan, recorder);
         load::run(&self.job(Pass::First), plan, recorder, stop).await
     }
 
@@ -152,7 +152,7 @@ impl Phases {
             ..plan.clone()
         };
         let recorder = Arc::new(Recorder::new(Vec::new()));
-        let _progress = Progress::follow(self.title("rewrite"), plan.count, &recorder);
+        let _progress = Progress::follow(self.title("rewrite"), &plan, &recorder);
         let ended = load::run(&self.job(Pass::Rewrite), &plan, &recorder, stop).await;
         run.loads
             .insert("rewrite".into(), finished(&plan, &recorder));
@@ -221,7 +221,7 @@ impl Phases {
             let task = tokio::spawn({
                 let (plan, recorder, stop) = (plan.clone(), Arc::clone(&recorder), stop.clone());
                 async move {
-                    let _progress = shows.then(|| Progress::follow(title, plan.count, &recorder));
+                    let _progress = shows.then(|| Progress::follow(title, &plan, &recorder));
                     load::run(&job, &plan, &recorder, &stop).await
                 }
             });

@@ -266,7 +266,8 @@ impl Default for Write {
             gzip: true,
             model: Model::Closed,
             rate: None,
-            retry_for: Interval::seconds(10),
+            // InfluxDB gives up a write after 10 s of its own: time for two more.
+            retry_for: Interval::seconds(30),
         }
     }
 }
