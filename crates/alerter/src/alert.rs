@@ -89,6 +89,9 @@ pub struct Alert {
     pub reason: String,
     #[serde(default)]
     pub generator_url: String,
+    /// It comes and goes; told as such, and its end only after a calm.
+    #[serde(default)]
+    pub flapping: bool,
 }
 
 impl Alert {
@@ -137,6 +140,7 @@ impl Alert {
             threshold: None,
             reason: String::new(),
             generator_url: String::new(),
+            flapping: false,
         }
     }
 

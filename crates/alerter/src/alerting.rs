@@ -14,7 +14,7 @@ use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::RuleFile;
 use crate::rules::definition::Rule;
 use crate::rules::evaluator::{Evaluator, Outcome, Transition};
-use crate::rules::life::{Effect, Life};
+use crate::rules::life::{Effect, Life, Reason};
 use crate::rules::sample::Row;
 use crate::template;
 
@@ -145,6 +145,7 @@ impl Alerting {
                 alert.value = transition.value;
                 alert.threshold = transition.threshold;
                 alert.reason = transition.reason.to_string();
+                alert.flapping = transition.reason == Reason::Flapping;
                 self.dispatcher.put(alert, now);
             }
             Some(Effect::Escalate(_) | Effect::Lower(_)) => {

@@ -160,12 +160,15 @@ pub struct AlertView<'a> {
     pub lasted: String,
     pub fingerprint: String,
     pub url: &'a str,
+    /// It comes and goes; its end is told only after a calm.
+    pub flapping: bool,
 }
 
 impl<'a> AlertView<'a> {
     pub fn new(alert: &'a Alert, now: Nanos) -> AlertView<'a> {
         let resolved = alert.is_resolved(now);
         let end = alert.ends_at.filter(|_| resolved);
+        let flaps = alert.flapping && !resolved;
         let host = alert.labels.get("host");
         let summary = alert
             .annotations
@@ -192,7 +195,11 @@ impl<'a> AlertView<'a> {
             threshold: alert.threshold,
             threshold_text: alert.threshold.map(short).unwrap_or_default(),
             reason: &alert.reason,
-            summary,
+            summary: if flaps {
+                format!("{summary} (flapping)")
+            } else {
+                summary
+            },
             starts_at: watchpost_core::time::format_rfc3339(alert.starts_at),
             ends_at: end.map(watchpost_core::time::format_rfc3339),
             lasted: duration(
@@ -200,6 +207,7 @@ impl<'a> AlertView<'a> {
             ),
             fingerprint: alert.fingerprint.to_string(),
             url: &alert.generator_url,
+            flapping: alert.flapping,
         }
     }
 }

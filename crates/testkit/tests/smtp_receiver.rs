@@ -20,6 +20,7 @@ fn a_mail_is_recorded_as_it_was_handed_over() {
     let answer = session(&receiver, MAIL);
     assert!(answer.ends_with("250 queued\r\n221 bye\r\n"), "{answer}");
     let mail = Mail {
+        encrypted: false,
         auth: None,
         from: "watchpost@example.org".to_owned(),
         to: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],

@@ -42,6 +42,7 @@ pub(super) fn alert(alerting: &Alerting, alert: &Alert, now: Nanos) -> Value {
         "name": alert.name(),
         "state": if resolved { "resolved" } else { "firing" },
         "severity": alert.severity,
+        "flapping": alert.flapping,
         "labels": *alert.labels,
         "annotations": alert.annotations,
         "startsAt": format_rfc3339(alert.starts_at),
@@ -190,7 +191,6 @@ pub(super) fn series(series: &Series) -> Value {
         "since": format_rfc3339(series.life.since),
         "value": series.life.value,
         "lastSeenAt": format_rfc3339(series.life.last_seen),
-        "flapShare": series.life.flapping.share(),
         "flapping": series.life.flapping.active,
         "reason": series.life.reason.to_string(),
     })

@@ -1,47 +1,36 @@
-//! Flap detection: the weighted share of changes among the last 21 observations.
-//!
-//! The method is Nagios' (documentation, "Detection and Handling of State Flapping"), also
-//! Kapacitor's: newer changes weigh more (0.8 for the oldest to 1.2 for the newest).
+//! Flap damping: an alert that comes and goes is told twice, then once as flapping, and its end
+//! once it has been calm.
 
 use serde::{Deserialize, Serialize};
 
-/// Observations that are remembered.
-const HISTORY: u32 = 21;
-/// Above this a series starts to flap, below the other it stops.
-const ENTER: f64 = 0.5;
-const LEAVE: f64 = 0.25;
+use crate::alert::{Nanos, SECOND};
 
-/// Bit n is observation n back: whether the value was bad.
+/// Firing for the third time within this is flapping.
+pub const WINDOW: Nanos = 3_600 * SECOND;
+/// A flapping alert ends when it was calm for so long: about what lies between the times when it
+/// fires three times an hour, and less than the half hour after which it would be told again.
+pub const CALM: Nanos = 1_200 * SECOND;
+
+/// When a series began to fire lately, and whether that was too often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Flapping {
-    bits: u32,
-    count: u32,
+    /// The last two times, the older first.
+    recent: [Option<Nanos>; 2],
     pub active: bool,
 }
 
 impl Flapping {
-    /// Adds an observation and says whether the series flaps now.
-    pub fn observe(&mut self, bad: bool) -> bool {
-        self.bits = (self.bits << 1 | u32::from(bad)) & ((1 << HISTORY) - 1);
-        self.count = (self.count + 1).min(HISTORY);
-        let share = self.share();
-        self.active = if self.active {
-            share >= LEAVE
-        } else {
-            share > ENTER
-        };
+    /// It begins to fire; says whether it flaps now.
+    pub fn fires(&mut self, now: Nanos) -> bool {
+        let [older, newer] = self.recent;
+        self.active |= older.is_some_and(|older| now.saturating_sub(older) <= WINDOW);
+        self.recent = [newer, Some(now)];
         self.active
     }
 
-    /// Weighted share of changes, 0 to 1.
-    pub fn share(&self) -> f64 {
-        let pairs = HISTORY - 1;
-        let weight = |age: u32| 1.2 - 0.4 * f64::from(age) / f64::from(pairs - 1);
-        let changes = (self.bits ^ (self.bits >> 1)) & ((1 << self.count.saturating_sub(1)) - 1);
-        let weighted: f64 = (0..pairs)
-            .filter(|age| changes >> age & 1 == 1)
-            .map(weight)
-            .sum();
-        weighted / f64::from(pairs)
+    /// Its end is told.
+    pub fn ends(&mut self) {
+        self.active = false;
     }
 }

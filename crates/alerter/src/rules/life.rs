@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::flapping::Flapping;
+use super::flapping::{self, Flapping};
 use crate::alert::{Nanos, Severity};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,7 +126,9 @@ impl fmt::Display for Reason {
             Reason::LessBad => "back behind the worse level",
             Reason::NotBackBehindRecovery => "not yet back behind the recovery level",
             Reason::KeepsFiring => "recovered, waits for `keep_firing_for`",
-            Reason::Flapping => "flaps, its end is held back until it calms down",
+            Reason::Flapping => {
+                "flaps: fired three times within an hour; its end is told after 20 minutes of calm"
+            }
             Reason::Recovered => "recovered",
             Reason::BadAgain => "bad again before it ended",
             Reason::DataLate => "its data is late; the state stays",
@@ -174,12 +176,10 @@ impl Life {
                 self.value = Some(value);
                 self.last_seen = now;
                 self.feed = Feed::Live;
-                let bad = severity.is_some() || (self.is_firing() && holds);
-                let flaps = self.flapping.observe(bad) && tempo.flap_damping;
                 match severity {
                     Some(severity) => self.bad(severity, tempo, now),
                     None if self.is_firing() && holds => self.held(now),
-                    None => self.good(flaps, tempo, now),
+                    None => self.good(tempo, now),
                 }
             }
             Observation::Unjudged => {
@@ -215,7 +215,11 @@ impl Life {
                 }
                 self.enter(Phase::Firing, now);
                 self.fired_at = Some(now);
-                self.reason = Reason::LevelPassed;
+                self.reason = if self.flapping.fires(now) && tempo.flap_damping {
+                    Reason::Flapping
+                } else {
+                    Reason::LevelPassed
+                };
                 (self, Some(Effect::Fire(severity)))
             }
             Phase::Firing | Phase::Recovering => {
@@ -246,7 +250,7 @@ impl Life {
         (self, None)
     }
 
-    fn good(mut self, flaps: bool, tempo: &Tempo, now: Nanos) -> (Life, Option<Effect>) {
+    fn good(mut self, tempo: &Tempo, now: Nanos) -> (Life, Option<Effect>) {
         if !self.is_firing() {
             if self.phase == Phase::Pending {
                 self.enter(Phase::Ok, now);
@@ -256,15 +260,17 @@ impl Life {
             return (self, None);
         }
         self.enter(Phase::Recovering, now);
-        if flaps {
+        let calm = now.saturating_sub(self.since);
+        if self.flapping.active && tempo.flap_damping && calm < flapping::CALM {
             self.reason = Reason::Flapping;
             return (self, None);
         }
-        if now.saturating_sub(self.since) < tempo.keep_firing_for {
+        if calm < tempo.keep_firing_for {
             self.reason = Reason::KeepsFiring;
             return (self, None);
         }
         self.enter(Phase::Resolved, now);
+        self.flapping.ends();
         self.severity = None;
         self.fired_at = None;
         self.reason = Reason::Recovered;
