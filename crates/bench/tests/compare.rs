@@ -120,6 +120,30 @@ fn json_is_read_back_as_it_was() {
 }
 
 #[test]
+fn the_program_exits_with_one_beyond_the_bound() {
+    let folder = watchpost_testkit::temp_folder();
+    let file = |name: &str, p99| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, report(&[p99]).json()).expect("it can be written");
+        path
+    };
+    let (a, b) = (file("a.json", 10.0), file("b.json", 12.0));
+    let code = |bound: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
+        let output = command
+            .arg("compare")
+            .args([&a, &b])
+            .args(["--bound", bound])
+            .output();
+        let output = output.expect("it starts");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), told.contains("WORSE"))
+    };
+    assert_eq!(code("0.1"), (Some(1), true));
+    assert_eq!(code("0.25"), (Some(0), false));
+}
+
+#[test]
 fn html_escapes_and_needs_nothing_beside_it() {
     let mut hostile = report(&[10.0]);
     hostile.runs[0].server.name = "<script>alert(1)</script>".into();

@@ -24,6 +24,8 @@ pub(crate) struct Faults {
     pub(crate) doubles_first: bool,
     /// Answers writes with this status.
     pub(crate) refuses: Option<u16>,
+    /// What it says to that.
+    pub(crate) says: &'static str,
     /// Answers writes after this time.
     pub(crate) delay: Duration,
 }
@@ -88,13 +90,27 @@ impl FakeServer {
     }
 }
 
-async fn write(State(shared): State<Shared>, body: Bytes) -> StatusCode {
+async fn write(State(shared): State<Shared>, body: Bytes) -> (StatusCode, String) {
+    let status = keep(&shared, &body).await;
+    let told = serde_json::json!({ "code": "internal error", "message": shared.faults.says });
+    (
+        status,
+        if status.is_success() {
+            String::new()
+        } else {
+            told.to_string()
+        },
+    )
+}
+
+/// Keeps what it is sent, but for its faults.
+async fn keep(shared: &Shared, body: &[u8]) -> StatusCode {
     *shared.writes.lock().expect("no test panicked with it") += 1;
     tokio::time::sleep(shared.faults.delay).await;
     if let Some(status) = shared.faults.refuses {
         return StatusCode::from_u16(status).expect("a status");
     }
-    let Ok(points) = parse_points(&body, Precision::Nanoseconds, 0) else {
+    let Ok(points) = parse_points(body, Precision::Nanoseconds, 0) else {
         return StatusCode::BAD_REQUEST;
     };
     let mut stored = shared.stored.lock().expect("no test panicked with it");

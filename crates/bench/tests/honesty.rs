@@ -11,6 +11,7 @@ use watchpost_bench::report::{Report, Run};
 use watchpost_bench::run::{Subject, run};
 use watchpost_bench::scenario::{Data, Kind, Scenario, Verify, Write};
 use watchpost_bench::settings::ServerConfig;
+use watchpost_bench::usage::{Usage, saturation};
 use watchpost_service::config::Interval;
 use watchpost_service::shutdown::Shutdown;
 use watchpost_testkit::{Daemon, Signal, temp_folder, wait};
@@ -133,6 +134,43 @@ async fn refusals_are_told_by_their_reason() {
         let told = run.problems.join("\n");
         assert!(told.contains(words), "{status}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_one_whatever_the_status() {
+    for status in [500, 503] {
+        let run = against(Faults {
+            refuses: Some(status),
+            says: "engine: write failed: no space left on device",
+            ..Faults::default()
+        })
+        .await;
+        let told = run.problems.join("\n");
+        assert!(
+            told.contains("the server has no space left"),
+            "{status}: {told}"
+        );
+        assert_eq!(
+            run.loads["write"].summary.failures["full"], 1,
+            "repeated without hope"
+        );
+    }
+}
+
+#[test]
+fn a_bench_that_is_busy_itself_says_so() {
+    let busy = |cores| Usage {
+        cores,
+        ..Usage::default()
+    };
+    let told = saturation(&busy(1.9), 0.0, 2).expect("95 % of two cores");
+    assert!(
+        told.contains("95 %") && told.contains("may take more"),
+        "{told}"
+    );
+    let told = saturation(&busy(0.5), 35.0, 2).expect("late");
+    assert!(told.contains("35 ms late"), "{told}");
+    assert_eq!(saturation(&busy(0.5), 1.0, 2), None);
 }
 
 #[tokio::test]

@@ -5,6 +5,9 @@ use watchpost_bench::run::{Subject, run};
 use watchpost_bench::scenario::{self, Scenario};
 use watchpost_bench::settings::ServerConfig;
 use watchpost_bench::target::BUCKET_PREFIX;
+use watchpost_client::management::{
+    Authorization, Bucket, NewAuthorization, NewBucket, Permission, Resource,
+};
 use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_service::secret::Secret;
 use watchpost_service::shutdown::Shutdown;
@@ -92,6 +95,66 @@ async fn a_token_nobody_knows_is_unauthorized() {
     let report = report.expect("the scenario can run");
     let told = &report.runs[0].problems[0];
     assert!(told.contains("does not know the token"), "{told}");
+}
+
+/// A token that may read one bucket and no more, as a careful administrator gives.
+async fn token_that_reads(server: &Server, bucket: &str) -> (Client, Authorization, Bucket) {
+    let token = TokenSource::fixed(server.token.as_str());
+    let client =
+        Client::new(ClientConfig::new(&server.url, &server.org, token)).expect("a valid URL");
+    let org = client.find_org(&server.org).await.expect("it answers");
+    let org_id = org.expect("the organization is there").id;
+    let made = client
+        .create_bucket(&NewBucket {
+            org_id: org_id.clone(),
+            name: bucket.into(),
+            description: None,
+            retention_rules: Vec::new(),
+        })
+        .await
+        .expect("a bucket");
+    let reads = Permission {
+        action: "read".into(),
+        resource: Resource {
+            kind: "buckets".into(),
+            id: Some(made.id.clone()),
+            org_id: Some(org_id.clone()),
+            name: None,
+        },
+    };
+    let authorization = NewAuthorization {
+        org_id,
+        description: "reads".into(),
+        permissions: vec![reads],
+    };
+    let authorization = client.create_authorization(&authorization).await;
+    (client, authorization.expect("a token"), made)
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_read_is_told_so() {
+    let Some(server) = watchpost_testkit::server() else {
+        return;
+    };
+    let name = format!("read-only-{}", std::process::id());
+    let (client, authorization, bucket) = token_that_reads(&server, &name).await;
+    for bucket in [None, Some(name.clone())] {
+        let reading = ServerConfig {
+            token: Secret::new(authorization.token.clone()),
+            bucket: bucket.clone(),
+            ..config(&server)
+        };
+        let subject = Subject::Server("server".into(), Box::new(reading));
+        let report = run(&small("write"), &[subject], 1, &Shutdown::new()).await;
+        let report = report.expect("the scenario can run");
+        let told = &report.runs[0].problems[0];
+        assert!(told.contains("read-only"), "{bucket:?}: {told}");
+    }
+    client
+        .delete_authorization(&authorization.id)
+        .await
+        .expect("it goes");
+    client.delete_bucket(&bucket.id).await.expect("it goes");
 }
 
 /// Five seconds under load with a kill in the middle: whatever was acknowledged is there.

@@ -158,12 +158,7 @@ impl Target {
             };
             return found.map(drop).ok_or_else(missing);
         }
-        let org = self.client.config().org.clone();
-        let found = self.client.find_org(&org).await?;
-        let org_id = found.map(|org| org.id).ok_or_else(|| {
-            let message = format!("the token sees no organization {org:?}");
-            Failure::new(FailureKind::NotFound, message)
-        })?;
+        let org_id = self.org_id().await?;
         let bucket = NewBucket {
             org_id,
             name: self.bucket.clone(),
@@ -180,6 +175,23 @@ impl Target {
         })?;
         self.made = Some(made.id);
         Ok(())
+    }
+
+    /// Id of the organization. A token that sees none at all has the rights of some buckets alone.
+    async fn org_id(&self) -> std::result::Result<String, Failure> {
+        let org = &self.client.config().org;
+        if let Some(found) = self.client.find_org(org).await? {
+            return Ok(found.id);
+        }
+        let others = self.client.orgs().await?;
+        Err(if others.is_empty() {
+            let message = "it sees no organization, so it can make no bucket (name an empty one of \
+                your own with the server's key `bucket`)";
+            Failure::new(FailureKind::Forbidden, message)
+        } else {
+            let message = format!("the token sees no organization {org:?}");
+            Failure::new(FailureKind::NotFound, message)
+        })
     }
 
     /// What a report says of it.
