@@ -105,6 +105,15 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Gives the window a size, in pixels.
+    ///
+    /// # Panics
+    /// If it cannot have it.
+    pub fn resize(&self, width: u32, height: u32) {
+        self.post("/window/rect", &json!({ "width": width, "height": height }))
+            .unwrap_or_else(|error| panic!("{width} by {height}: {error}"));
+    }
+
     /// Waits until an expression of the page is true.
     ///
     /// # Panics

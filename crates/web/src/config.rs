@@ -152,7 +152,7 @@ pub struct LiveConfig {
 impl Default for LiveConfig {
     fn default() -> Self {
         Self {
-            interval: Interval::seconds(1),
+            interval: Interval::milliseconds(500),
             sweep_interval: Interval::seconds(60),
             late_after: Interval::seconds(15),
             offline_after: Interval::seconds(60),

@@ -1,18 +1,47 @@
 //! The pages in a real browser: live without reload, zoom, compare, notes, sign-in, a database that
 //! goes and comes back, names that look like markup.
 
+use std::time::Instant;
+
 use watchpost_testkit::{Browser, Server};
 
 use crate::fixture::{Fixture, write_secret};
 
-const CHART: &str = "document.querySelector('[data-panel=cpu] .plot')";
-
+/// One browser for all: its start costs more than any of them.
 #[test]
-fn a_point_appears_without_reload_and_charts_zoom() {
-    let Some(fixture) = Fixture::start() else {
+fn pages_in_a_browser() {
+    let Some(browser) = Browser::start() else {
         return;
     };
-    let Some(browser) = Browser::start() else {
+    let scenes: [(&str, fn(&Browser)); 7] = [
+        (
+            "live and zoom",
+            a_point_appears_without_reload_and_charts_zoom,
+        ),
+        (
+            "keys, themes, narrow screens, saving",
+            every_way_to_use_a_chart,
+        ),
+        ("pages", hosts_side_by_side_and_other_pages),
+        (
+            "database away",
+            a_page_tells_that_the_database_is_away_and_recovers,
+        ),
+        ("sign-in", somebody_signs_in_and_out),
+        ("alerts", crate::alerting::by_hand),
+        ("a thousand hosts", a_thousand_hosts_stay_usable),
+    ];
+    for (name, scene) in scenes {
+        eprintln!("scene: {name}");
+        scene(&browser);
+        browser.run("localStorage.clear()");
+    }
+}
+
+const CHART: &str = "document.querySelector('[data-panel=cpu] .plot')";
+
+fn a_point_appears_without_reload_and_charts_zoom(browser: &Browser) {
+    let Some(fixture) = Fixture::start() else {
         return;
     };
     for ago in (5..300).step_by(5) {
@@ -25,8 +54,10 @@ fn a_point_appears_without_reload_and_charts_zoom() {
     // The fleet: live, an offline host with its last values, a name that is no markup.
     browser.open(&fixture.url("/"));
     browser.run("window.kept = true");
+    let written = Instant::now();
     fixture.write_host("web-1", 77.0, 40.0, 0);
     browser.wait("the live value", "document.querySelector('[data-host=web-1] [data-metric=cpu_usage_percent]').textContent === '77.0 %'");
+    eprintln!("from the write to the pixel: {:?}", written.elapsed());
     browser.wait(
         "an offline host",
         "document.querySelector('[data-host=gone] .age small').textContent.startsWith('since ')",
@@ -83,12 +114,8 @@ fn a_point_appears_without_reload_and_charts_zoom() {
     );
 }
 
-#[test]
-fn hosts_side_by_side_and_other_pages() {
+fn hosts_side_by_side_and_other_pages(browser: &Browser) {
     let Some(fixture) = Fixture::start() else {
-        return;
-    };
-    let Some(browser) = Browser::start() else {
         return;
     };
     browser.open(&fixture.url("/"));
@@ -131,17 +158,13 @@ fn hosts_side_by_side_and_other_pages() {
     browser.picture("alerts.png");
 }
 
-#[test]
-fn a_page_tells_that_the_database_is_away_and_recovers() {
+fn a_page_tells_that_the_database_is_away_and_recovers(browser: &Browser) {
     let Some(mut fixture) = Fixture::start() else {
         return;
     };
     if !fixture.server.is_embedded() {
         return watchpost_testkit::skip("only the engine can be stopped by a test");
     }
-    let Some(browser) = Browser::start() else {
-        return;
-    };
     fixture.write_host("web-1", 20.0, 40.0, 1);
     fixture.wait_for_host("web-1");
     browser.open(&fixture.url("/"));
@@ -160,8 +183,7 @@ fn a_page_tells_that_the_database_is_away_and_recovers() {
     );
 }
 
-#[test]
-fn somebody_signs_in_and_out() {
+fn somebody_signs_in_and_out(browser: &Browser) {
     let hash = watchpost_web::sign_in::users::hash_password("correct horse").unwrap();
     let users =
         format!("[[users]]\nname = \"ada\"\nrole = \"viewer\"\npassword_hash = \"{hash}\"\n");
@@ -169,9 +191,6 @@ fn somebody_signs_in_and_out() {
         config.http.users_file = Some(write_secret(folder, "users.toml", &users));
     });
     let Some(fixture) = started else { return };
-    let Some(browser) = Browser::start() else {
-        return;
-    };
     browser.open(&fixture.url("/compare"));
     let submit = |password: &str| {
         format!(
@@ -198,4 +217,133 @@ fn somebody_signs_in_and_out() {
     );
     browser.run("document.querySelector('.who button').click()");
     browser.wait("signed out", "location.pathname === '/sign-in'");
+}
+
+/// Keys, dark and light, a narrow screen, nothing that moves, and what can be saved.
+fn every_way_to_use_a_chart(browser: &Browser) {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    for ago in (5..300).step_by(5) {
+        fixture.write_host("web-1", 20.0 + (ago % 40) as f64, 40.0, ago);
+    }
+    fixture.wait_for_host("web-1");
+    browser.open(&fixture.url("/hosts/web-1?range=5m"));
+    browser.wait(
+        "a drawn chart",
+        &format!("{CHART}?.dataset.drawn && {CHART}.querySelector('.message').textContent === ''"),
+    );
+    let moved = "let moved = 0; new PerformanceObserver((list) => { for (const shift of list.getEntries()) if (!shift.hadRecentInput) moved += shift.value; window.moved = moved; }).observe({ type: 'layout-shift', buffered: true }); window.moved = 0;";
+    browser.run(moved);
+    fixture.write_host("web-1", 55.0, 40.0, 0);
+    browser.wait("a live tile", "document.querySelector('.tile dd[data-metric=cpu_usage_percent]').textContent === '55.0 %'");
+    browser.wait("nothing moves", "window.moved < 0.1");
+
+    let key = |key: &str| {
+        browser.run(&format!("document.querySelector('[data-panel=cpu]').focus(); document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', bubbles: true }}))"));
+    };
+    browser.run("document.getElementById('follow').click()");
+    for _ in 0..20 {
+        key("ArrowLeft");
+    }
+    browser.wait(
+        "the processes at the cursor",
+        "document.getElementById('processes-at').textContent.startsWith('at ')",
+    );
+    browser.wait(
+        "the value at the cursor in another chart",
+        "/%/.test(document.querySelector('[data-panel=memory] .legend b').textContent)",
+    );
+    key("+");
+    browser.wait(
+        "a zoomed range",
+        "new URL(location).searchParams.has('start')",
+    );
+    key("Escape");
+
+    browser.run("document.getElementById('theme').click()");
+    browser.wait("dark", "document.documentElement.dataset.theme === 'dark' && getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 28)'");
+    browser.picture("host-dark.png");
+    browser.open(&fixture.url("/"));
+    browser.wait(
+        "dark on the next page",
+        "document.documentElement.dataset.theme === 'dark'",
+    );
+    browser.run("document.getElementById('theme').click()");
+    browser.wait(
+        "light",
+        "getComputedStyle(document.body).backgroundColor === 'rgb(255, 255, 255)'",
+    );
+
+    browser.resize(400, 900);
+    for path in [
+        "/",
+        "/hosts/web-1",
+        "/compare?hosts=web-1",
+        "/history?host=web-1",
+        "/alerts",
+    ] {
+        browser.open(&fixture.url(path));
+        browser.wait("a narrow page", &format!("document.getElementById('live').dataset.state === 'on' && document.documentElement.scrollWidth <= innerWidth || console.log('{path}', document.documentElement.scrollWidth)"));
+        browser.picture(&format!(
+            "narrow{}.png",
+            path.split('?').next().unwrap_or_default().replace('/', "-")
+        ));
+    }
+    browser.resize(1300, 1000);
+
+    browser.open(&fixture.url("/hosts/web-1?range=5m"));
+    browser.wait("a drawn chart", &format!("{CHART}?.dataset.drawn && document.querySelector('[data-panel=cpu] a').href.includes('format=csv')"));
+    // The picture would go to a file: it is caught on the way, its first bytes are those of a PNG.
+    browser.run("HTMLAnchorElement.prototype.click = function () { window.name_ = this.download; }; URL.createObjectURL = (blob) => { blob.arrayBuffer().then((bytes) => { window.saved = [window.name_, ...new Uint8Array(bytes.slice(1, 4))].join(' '); }); return location.href; }; document.querySelector('[data-panel=cpu] figcaption button').click()");
+    browser.wait("the picture", "window.saved === 'cpu.png 80 78 71'");
+    let csv = browser.run("return fetch(document.querySelector('[data-panel=cpu] a').href).then((answer) => answer.text())");
+    assert!(
+        csv.as_str()
+            .is_some_and(|csv| csv.starts_with("time,host,metric,cpu,value")),
+        "{csv}"
+    );
+    browser.run("document.documentElement.removeAttribute('data-theme')");
+}
+
+/// A thousand rows that change every second: sorted, filtered, and no long tasks.
+fn a_thousand_hosts_stay_usable(browser: &Browser) {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let write = |cpu: usize| {
+        let time = crate::fixture::now();
+        let line = |host: usize| {
+            let cpu = (cpu + host) % 90;
+            format!(
+                "system_metrics,host=host-{host},metric_type=cpu,region=r{} cpu_usage_percent={cpu},cpu_load_1m=0.5 {time}\n",
+                host % 3
+            )
+        };
+        fixture.write(&(1..=1_000).map(line).collect::<String>());
+    };
+    write(0);
+    fixture.wait_for_host("host-1000");
+    browser.open(&fixture.url("/"));
+    browser.wait("all of them", "document.querySelectorAll('#hosts tr').length === 1000 && document.body.dataset.updates > 0");
+    browser.run("window.longest = 0; new PerformanceObserver((list) => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); }).observe({ type: 'longtask' })");
+    for round in 1..=3 {
+        let updates = browser.run("return Number(document.body.dataset.updates)");
+        write(round * 7);
+        browser.wait(
+            "an update",
+            &format!("document.body.dataset.updates > {updates}"),
+        );
+    }
+    browser.run("document.querySelector('th[data-column=cpu]').click()");
+    browser.wait("the busiest first", "document.querySelector('#hosts tr [data-metric=cpu_usage_percent]').textContent === '89.0 %'");
+    browser.run("document.querySelector('[name=q]').value = 'host-99'; document.getElementById('filters').dispatchEvent(new Event('input'))");
+    browser.wait(
+        "a filter",
+        "document.getElementById('shown').textContent === '11 of 1000 hosts'",
+    );
+    eprintln!(
+        "longest task with 1,000 hosts: {} ms",
+        browser.run("return window.longest")
+    );
 }

@@ -83,6 +83,7 @@ impl Fixture {
         config.influx.timeout = Interval(PATIENCE);
         config.tiers.hourly_bucket = format!("{name}-1h");
         config.tiers.daily_bucket = format!("{name}-1d");
+        config.tiers.alerts_bucket = format!("{name}-alerts");
         config.annotations.bucket = format!("{name}-annotations");
         config.annotations.token_file = Some(token_file);
         config.live.interval = Interval::milliseconds(200);
@@ -95,14 +96,22 @@ impl Fixture {
                 .unwrap()
                 .expect("the organization")
                 .id;
-            for name in [&config.influx.bucket, &config.annotations.bucket] {
+            let tiers = &config.tiers;
+            for name in [
+                &config.influx.bucket,
+                &config.annotations.bucket,
+                &tiers.alerts_bucket,
+            ] {
                 let bucket = NewBucket {
                     org_id: org_id.clone(),
                     name: name.clone(),
                     description: None,
                     retention_rules: vec![],
                 };
-                client.create_bucket(&bucket).await.unwrap();
+                match client.create_bucket(&bucket).await {
+                    Err(error) if error.to_string().contains("already exists") => {}
+                    made => drop(made.unwrap()),
+                }
             }
         });
         let bucket = config.influx.bucket.clone();
@@ -136,12 +145,15 @@ impl Fixture {
 
     /// Writes line protocol with timestamps in nanoseconds.
     pub(crate) fn write(&self, lines: &str) {
-        let outcome = self.block_on(self.client.write(
-            &self.bucket,
-            Precision::Nanoseconds,
-            lines.as_bytes(),
-        ));
-        assert_eq!(outcome, Outcome::Done, "{lines}");
+        self.write_to(&self.bucket, lines);
+    }
+
+    /// Writes into another bucket.
+    pub(crate) fn write_to(&self, bucket: &str, lines: &str) {
+        let write = self
+            .client
+            .write(bucket, Precision::Nanoseconds, lines.as_bytes());
+        assert_eq!(self.block_on(write), Outcome::Done, "{lines}");
     }
 
     /// One point of `host` with these CPU and memory percentages, `ago` seconds ago.
@@ -200,6 +212,15 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         self.shutdown.request();
     }
+}
+
+/// Serves this configuration until the order to stop comes; gives the bound address.
+pub(crate) fn serve(
+    runtime: &tokio::runtime::Runtime,
+    config: WebConfig,
+    shutdown: &Shutdown,
+) -> SocketAddr {
+    runtime.block_on(serve::start(config, shutdown)).unwrap()
 }
 
 /// Writes a secret file that nobody else may read.

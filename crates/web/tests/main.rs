@@ -3,10 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics where it cannot go on")]
 
+mod alerting;
 mod api;
 mod browser;
 mod documents;
+mod failures;
 mod fixture;
+mod forms;
+mod live;
 mod pages;
 mod pure;
 mod sign_in;
+mod tiers;
+mod tls;

@@ -185,3 +185,83 @@ fn a_users_file_with_a_mistake_says_which() {
         refused("[[users]]\nname = \"a\"\nrole = \"root\"\npassword_hash = \"x\"").contains("root")
     );
 }
+
+#[test]
+fn a_changed_users_file_is_read_again() {
+    let (text, token) = users();
+    let mut path = None;
+    let started = Fixture::start_with(|config, folder| {
+        let file = write_secret(folder, "users.toml", &text);
+        path = Some(file.clone());
+        config.http.users_file = Some(file);
+    });
+    let (Some(fixture), Some(path)) = (started, path) else {
+        return;
+    };
+    let read = || {
+        let bearer = format!("Bearer {token}");
+        let request = fixture.http.get(fixture.url("/api/v1/hosts"));
+        fixture.send(request.header("authorization", bearer)).status
+    };
+    let cookie = sign_in(&fixture, "ada", "password of ada").1.unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let as_ada = || {
+        let request = fixture.http.get(fixture.url("/api/v1/hosts"));
+        fixture.send(request.header("cookie", &cookie)).status
+    };
+    assert_eq!((read(), as_ada()), (200, 200));
+    let hash = hash_password("other").unwrap();
+    let other =
+        format!("[[users]]\nname = \"eve\"\nrole = \"viewer\"\npassword_hash = \"{hash}\"\n");
+    std::fs::write(&path, other).unwrap();
+    watchpost_testkit::wait::until("the token is out", || (read() == 401).then_some(()));
+    assert_eq!(as_ada(), 401, "her session ends with her entry");
+    assert_eq!(sign_in(&fixture, "eve", "other").0, 303);
+    std::fs::write(&path, "[[users]]\nname = 1").unwrap();
+    assert_eq!(
+        sign_in(&fixture, "eve", "other").0,
+        303,
+        "a broken file changes nothing"
+    );
+}
+
+#[test]
+fn every_answer_has_the_security_headers() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    for path in [
+        "/",
+        "/api/v1/hosts",
+        "/assets/page.js",
+        "/nothing",
+        "/api/v1/nothing",
+        "/health",
+    ] {
+        let headers = fixture.get(path).headers;
+        let is = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(is("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(is("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(is("referrer-policy"), Some("same-origin"), "{path}");
+        assert_eq!(
+            is("cross-origin-opener-policy"),
+            Some("same-origin"),
+            "{path}"
+        );
+        assert_eq!(
+            is("cross-origin-resource-policy"),
+            Some("same-origin"),
+            "{path}"
+        );
+        let policy = is("content-security-policy").unwrap();
+        for part in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+            "base-uri 'none'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+    }
+}
