@@ -7,6 +7,7 @@
 //! A text with the parameter `span` makes several windows in one query, which saves most of the cost
 //! of many small ones: as many as keep the query's memory bounded.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use watchpost_client::flux_text;
@@ -112,6 +113,49 @@ async fn points_in(target: &Target, bucket: &str, from: i64, to: i64) -> Result<
     let tables = tables.doing(|| format!("counting the points of {bucket:?}"))?;
     let rows = tables.iter().flat_map(|it| it.rows());
     Ok(rows.filter_map(|row| row.i64("_value")).sum())
+}
+
+/// Makes the windows of all batches, in the order of time. A batch that the server has not the time or
+/// the memory for is cut in two and tried again; `made` is told the number of windows after each.
+///
+/// # Errors
+/// The server's, for a single window or a text that it refuses.
+pub async fn run_all(
+    target: &Target,
+    task: &Task,
+    text: &TaskText,
+    batches: Vec<Batch>,
+    mut made: impl FnMut(usize),
+) -> Result<()> {
+    let mut rest = VecDeque::from(batches);
+    while let Some(batch) = rest.pop_front() {
+        match run(target, task, text, batch).await {
+            Ok(()) => made(batch.windows),
+            Err(error) if batch.windows > 1 && is_too_much(&error) => {
+                let later = batch.windows / 2;
+                let earlier = i64::try_from(later).unwrap_or(i64::MAX) * nanoseconds(task.every);
+                rest.push_front(Batch {
+                    now: batch.now,
+                    windows: later,
+                });
+                rest.push_front(Batch {
+                    now: batch.now - earlier,
+                    windows: batch.windows - later,
+                });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What less work may avoid: the server gave up, or the time was over. What it refuses, it refuses in
+/// any size.
+fn is_too_much(error: &Error) -> bool {
+    match error {
+        Error::Server { error, .. } => error.status().is_none_or(|it| it >= 429),
+        _ => false,
+    }
 }
 
 /// Makes the windows of a batch. What the text writes is passed through by the server and dropped

@@ -15,7 +15,11 @@ pub const MEASUREMENT: &str = "platform_health";
 const SERVER_METRICS: &[(&str, &[&str])] = &[
     (
         "memory_bytes",
-        &["process_resident_memory_bytes", "go_memstats_sys_bytes"],
+        &[
+            "process_resident_memory_bytes",
+            "go_memstats_sys_bytes",
+            "memory_allocated_bytes",
+        ],
     ),
     (
         "disk_bytes",

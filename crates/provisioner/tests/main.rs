@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
 
+mod dashboards;
 mod desired_state;
 mod old_server;
 mod planning;
+mod queries;
 mod site;
 mod story;
 mod tiers;

@@ -31,10 +31,8 @@ pub(super) async fn backfill(
     let target = context.target().await?;
     let size = backfill::batch_size(&target, task, text, &runs).await?;
     let bar = progress_bar(context, runs.len());
-    for batch in backfill::batches(&runs, size) {
-        backfill::run(&target, task, text, batch).await?;
-        bar.inc(batch.windows as u64);
-    }
+    let made = |windows: usize| bar.inc(windows as u64);
+    backfill::run_all(&target, task, text, backfill::batches(&runs, size), made).await?;
     bar.finish_and_clear();
     if context.json() {
         print(&format!(
