@@ -1,10 +1,13 @@
-//! Measures what the alerter promises: `cargo bench -p watchpost-alerter -- [SECTION…]`.
+//! Measures what the alerter promises: `cargo bench -p watchpost-alerter -- [SECTION…] [--output json]`,
+//! with the options of the profile that ships.
 //!
 //! - `pure`: series a second through state machine and stages, and memory of 50,000 alerts;
 //! - `server`: wall and CPU of evaluating 200 rules over 1,000 hosts;
 //! - `latency`: from the write of a breaching point to the receiver's socket, at 10 s.
 //!
-//! `server` and `latency` need a built `watchpost-engine` of the same profile, or `INFLUX_URL`.
+//! `server` and `latency` need a built `watchpost-engine` of the same profile, or `INFLUX_URL`. As JSON it
+//! gives `{"benchmark": "alerter", "figures": [{"name", "value", "unit", "target"}]}` in its last line,
+//! where `target` is there if at most that is promised.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,22 +30,63 @@ const ROUTE: &str = "[route]\nreceiver = \"ops\"\n[[inhibit]]\nsource = ['alertn
     target = ['alertname!=\"down\"']\nequal = [\"host\"]\n[[receiver]]\nname = \"ops\"\nkind = \"file\"\n\
     path = \"x\"\nrate_limit = 100000\ndigest_over = 100000\n";
 
+/// One interval and a second: what a page may take, in milliseconds.
+const LATENCY_TARGET: f64 = 11_000.0;
+
 fn main() {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with('-'))
-        .collect();
-    let runs = |name: &str| wanted.is_empty() || wanted.iter().any(|section| section == name);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--output" && pair[1] == "json");
+    let sections = ["pure", "server", "latency"];
+    let named = arguments
+        .iter()
+        .any(|word| sections.contains(&word.as_str()));
+    let runs = |name: &str| !named || arguments.iter().any(|word| word == name);
+    let mut report = Report {
+        json,
+        figures: Vec::new(),
+    };
     if runs("pure") {
         // First, so that no memory of the other is used again.
-        stages();
-        state_machine();
+        stages(&mut report);
+        state_machine(&mut report);
     }
     if runs("server") {
-        server_evaluation();
+        server_evaluation(&mut report);
     }
     if runs("latency") {
-        latency();
+        latency(&mut report);
+    }
+    if json {
+        let figures = serde_json::json!({ "benchmark": "alerter", "figures": report.figures });
+        println!("{figures}");
+    }
+}
+
+/// The figures: a line each for people, one object at the end for scripts.
+struct Report {
+    json: bool,
+    figures: Vec<serde_json::Value>,
+}
+
+impl Report {
+    fn add(&mut self, name: &str, value: f64, unit: &str, target: Option<f64>) {
+        let value = (value * 10.0).round() / 10.0;
+        if !self.json {
+            let promise = target.map(|target| format!("  (at most {target})"));
+            let promise = promise.unwrap_or_default();
+            println!("{:<52}{value:>12} {unit}{promise}", name.replace('_', " "));
+        }
+        let mut figure = serde_json::json!({ "name": name, "value": value, "unit": unit });
+        if let Some(target) = target {
+            figure["target"] = target.into();
+        }
+        self.figures.push(figure);
+    }
+
+    fn rate(&mut self, name: &str, count: usize, took: Duration, unit: &str) {
+        self.add(name, count as f64 / took.as_secs_f64(), unit, None);
     }
 }
 
@@ -84,7 +128,7 @@ fn host_rows(value: impl Fn(usize) -> f64) -> Vec<Row> {
 }
 
 /// 200 rules over 1,000 hosts, one series in a hundred breaching.
-fn state_machine() {
+fn state_machine(report: &mut Report) {
     let file = rules("b", "m");
     let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
     let mut round = |name: &str, at: Nanos| {
@@ -95,15 +139,14 @@ fn state_machine() {
             alerting.evaluate(rule, Ok(&rows), at);
         }
         drop(alerting.take_events());
-        report(name, RULES * HOSTS, start.elapsed(), "series");
+        report.rate(name, RULES * HOSTS, start.elapsed(), "series/s");
     };
-    round("state machine, first evaluation (series are new)", NOW);
-    round("state machine, next evaluation", NOW + 10 * SECOND);
-    round("state machine, next evaluation", NOW + 20 * SECOND);
+    round("state_machine_new_series", NOW);
+    round("state_machine_known_series", NOW + 10 * SECOND);
 }
 
 /// 50,000 alerts through inhibition, silences, grouping, dedup and delivery.
-fn stages() {
+fn stages(report: &mut Report) {
     let file = parse(ROUTE).expect("the bench's own route is valid");
     let before = resident();
     let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
@@ -122,11 +165,11 @@ fn stages() {
         alerting.dispatcher.put(alert, NOW);
     }
     alerting.dispatcher.tick(NOW);
-    report(
-        "stages: in, grouped, judged, composed",
+    report.rate(
+        "stages_taken_grouped_judged_composed",
         ACTIVE_ALERTS,
         start.elapsed(),
-        "alerts",
+        "alerts/s",
     );
     let start = Instant::now();
     let mut sent = 0;
@@ -140,30 +183,22 @@ fn stages() {
             sent += 1;
         }
     }
-    report(
-        "outbox: taken and delivered, one by one",
-        sent,
-        start.elapsed(),
-        "messages",
-    );
+    report.rate("outbox_delivered", sent, start.elapsed(), "messages/s");
     drop(alerting.dispatcher.take_changes());
     let start = Instant::now();
     alerting.dispatcher.tick(NOW + 60 * SECOND);
-    report(
-        "stages: next group interval",
+    report.rate(
+        "stages_next_group_interval",
         ACTIVE_ALERTS,
         start.elapsed(),
-        "alerts",
+        "alerts/s",
     );
     let grown = resident().saturating_sub(before) as f64 / 1_048_576.0;
-    println!("memory of {ACTIVE_ALERTS} active alerts in as many groups: {grown:.1} MiB");
-}
-
-fn report(name: &str, count: usize, took: Duration, unit: &str) {
-    let rate = count as f64 / took.as_secs_f64();
-    println!(
-        "{name}: {count} {unit} in {:.1} ms, {rate:.0} {unit}/s",
-        took.as_secs_f64() * 1e3
+    report.add(
+        "memory_of_50000_active_alerts_in_as_many_groups",
+        grown,
+        "MiB",
+        None,
     );
 }
 
@@ -217,7 +252,7 @@ fn client(server: &Server) -> Client {
 }
 
 /// Five minutes of five fields of 1,000 hosts at 10 s, then evaluations of 200 rules.
-fn server_evaluation() {
+fn server_evaluation(report: &mut Report) {
     let Some(server) = watchpost_testkit::server() else {
         return;
     };
@@ -246,7 +281,8 @@ fn server_evaluation() {
     }
     let file = rules(&server.bucket, &measurement);
     let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), now());
-    for round in 1..=5 {
+    let mut rounds = Vec::new();
+    for _ in 1..=5 {
         let (start, cpu, at) = (Instant::now(), cpu_time(), now());
         let mut answers = Vec::new();
         runtime.block_on(evaluation::run(
@@ -259,29 +295,27 @@ fn server_evaluation() {
             },
         ));
         let queried = start.elapsed();
-        let mut rows = 0;
         for answer in &answers {
             let found: Vec<&Row> = answer
                 .rows
                 .as_ref()
                 .map(|rows| rows.iter().collect())
                 .unwrap_or_default();
-            rows += found.len();
             alerting.evaluate(&answer.rule, Ok(&found), at);
         }
         drop(alerting.take_events());
-        println!(
-            "{RULES} rules over {HOSTS} hosts, round {round}: {} ms wall ({} ms of it queries), {} ms CPU of the \
-             alerter, {rows} values",
-            start.elapsed().as_millis(),
-            queried.as_millis(),
-            (cpu_time() - cpu).as_millis(),
-        );
+        rounds.push((start.elapsed(), queried, cpu_time() - cpu));
+    }
+    rounds.sort();
+    let (wall, queried, cpu) = rounds[rounds.len() / 2];
+    for (name, took) in [("wall", wall), ("queries", queried), ("cpu", cpu)] {
+        let name = format!("evaluation_of_200_rules_over_1000_hosts_{name}");
+        report.add(&name, took.as_secs_f64() * 1e3, "ms", None);
     }
 }
 
 /// 200 hosts breach one after the other, every 100 ms, while rules are evaluated every 10 s.
-fn latency() {
+fn latency(report: &mut Report) {
     let Some(server) = watchpost_testkit::server() else {
         return;
     };
@@ -342,12 +376,11 @@ fn latency() {
     }
     daemon.stop();
     latencies.sort();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_millis();
-    println!(
-        "from write to the receiver's socket, evaluation every 10 s, {} messages: p50 {} ms, p99 {} ms, worst {} ms",
-        latencies.len(),
-        at(0.5),
-        at(0.99),
-        at(1.0),
-    );
+    assert_eq!(latencies.len(), 200, "every breach is told within a minute");
+    for (name, share) in [("p50", 0.5), ("p99", 0.99), ("worst", 1.0)] {
+        let place = ((latencies.len() - 1) as f64 * share) as usize;
+        let name = format!("write_to_socket_at_10s_{name}");
+        let milliseconds = latencies[place].as_secs_f64() * 1e3;
+        report.add(&name, milliseconds, "ms", Some(LATENCY_TARGET));
+    }
 }

@@ -44,7 +44,7 @@ pub struct Dispatcher {
     pub(super) alerts: HashMap<Fingerprint, Alert>,
     pub(super) groups: HashMap<GroupId, Group>,
     /// The groups of each alert: the other direction of `Group::members`.
-    pub(super) memberships: HashMap<Fingerprint, BTreeSet<GroupId>>,
+    pub(super) memberships: HashMap<Fingerprint, Vec<GroupId>>,
     pub(super) due: BTreeSet<(Nanos, GroupId)>,
     pub(super) log: HashMap<GroupId, Logged>,
     pub(super) silences: Silences,
@@ -277,7 +277,7 @@ impl Dispatcher {
                 return; // Ended alerts stay members until their end was delivered.
             }
             Decision::Record => {
-                let (firing, resolved) = self.partition(group, now);
+                let (firing, resolved) = self.partition(id, group, now);
                 self.record(id, &group.name.clone(), &firing, &resolved, now);
             }
             Decision::Quiet { .. } => {
@@ -296,7 +296,7 @@ impl Dispatcher {
 
     /// What dedup says about a group now.
     pub fn decide(&self, id: &GroupId, group: &Group, now: Nanos) -> Decision {
-        let (firing, resolved) = self.partition(group, now);
+        let (firing, resolved) = self.partition(id, group, now);
         let policy = self.routing.policy(&group.name.receiver);
         let undelivered = self.outbox.get(&group.name.receiver, id).is_some();
         if firing.is_empty() && resolved.is_empty() && !undelivered {
@@ -316,13 +316,11 @@ impl Dispatcher {
     /// The firing and the resolved alerts of the group that pass all stages.
     fn partition(
         &self,
+        id: &GroupId,
         group: &Group,
         now: Nanos,
     ) -> (BTreeMap<Fingerprint, Severity>, BTreeSet<Fingerprint>) {
-        let told = self
-            .log
-            .get(&group.name.id())
-            .map(|logged| &logged.entry.told);
+        let told = self.log.get(id).map(|logged| &logged.entry.told);
         let mut firing = BTreeMap::new();
         let mut resolved = BTreeSet::new();
         for alert in group.members.iter().filter_map(|id| self.alerts.get(id)) {
@@ -364,7 +362,7 @@ impl Dispatcher {
     }
 
     fn compose(&mut self, id: &GroupId, group: &Group, news: News, now: Nanos) -> Notification {
-        let (firing, resolved) = self.partition(group, now);
+        let (firing, resolved) = self.partition(id, group, now);
         let send_resolved = self.routing.policy(&group.name.receiver).send_resolved;
         let mut alerts: Vec<Alert> = firing
             .keys()
@@ -409,11 +407,11 @@ impl Dispatcher {
             .map(|(id, _)| *id)
             .collect();
         let next = self.routing.routes.node(route);
-        let name = GroupName {
+        let name = Arc::new(GroupName {
             receiver: next.route.receiver.clone(),
             route_key: next.key.clone(),
             labels: group.name.labels.clone(),
-        };
+        });
         for fingerprint in overdue {
             self.join_group(name.clone(), route, fingerprint, now);
         }

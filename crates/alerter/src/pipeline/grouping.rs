@@ -33,7 +33,8 @@ impl GroupName {
 /// Not stored: alerts, routes and the notification log give it back after a restart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    pub name: GroupName,
+    /// Shared with the log.
+    pub name: Arc<GroupName>,
     /// Index of the route's node.
     pub route: usize,
     pub members: BTreeSet<Fingerprint>,
@@ -43,7 +44,7 @@ pub struct Group {
 }
 
 impl Group {
-    pub fn new(name: GroupName, route: usize, due: Nanos) -> Group {
+    pub fn new(name: Arc<GroupName>, route: usize, due: Nanos) -> Group {
         Group {
             name,
             route,

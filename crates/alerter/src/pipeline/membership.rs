@@ -1,5 +1,7 @@
 //! Which alerts belong to which groups: after a start, a reload, a change of labels, an end.
 
+use std::sync::Arc;
+
 use super::dedup::LogEntry;
 use super::dispatcher::Dispatcher;
 use super::grouping::{Group, GroupId, GroupName, next_after};
@@ -77,7 +79,7 @@ impl Dispatcher {
         if routed.iter().any(|name| name.id() == old) {
             return false;
         }
-        let heirs: Vec<GroupName> = routed
+        let heirs: Vec<Arc<GroupName>> = routed
             .into_iter()
             .filter(|name| name.receiver == logged.group.receiver)
             .collect();
@@ -96,7 +98,7 @@ impl Dispatcher {
     }
 
     /// The groups that the routes give to an alert.
-    fn routed_groups(&self, fingerprint: Fingerprint) -> Vec<GroupName> {
+    fn routed_groups(&self, fingerprint: Fingerprint) -> Vec<Arc<GroupName>> {
         let Some(alert) = self.alerts.get(&fingerprint) else {
             return Vec::new();
         };
@@ -107,19 +109,19 @@ impl Dispatcher {
             .collect()
     }
 
-    fn group_name(&self, route: usize, labels: &Labels) -> GroupName {
+    fn group_name(&self, route: usize, labels: &Labels) -> Arc<GroupName> {
         let node = self.routing.routes.node(route);
-        GroupName {
+        Arc::new(GroupName {
             receiver: node.route.receiver.clone(),
             route_key: node.key.clone(),
             labels: self.routing.routes.group_labels(route, labels),
-        }
+        })
     }
 
-    fn inherit(&mut self, heir: &GroupName, entry: &LogEntry, fingerprint: Fingerprint) {
+    fn inherit(&mut self, heir: &Arc<GroupName>, entry: &LogEntry, fingerprint: Fingerprint) {
         let id = heir.id();
         let target = self.log.entry(id.clone()).or_insert_with(|| Logged {
-            group: heir.clone(),
+            group: Arc::clone(heir),
             entry: LogEntry::default(),
         });
         target.entry.at = target.entry.at.max(entry.at);
@@ -148,7 +150,7 @@ impl Dispatcher {
                     group.members.remove(&fingerprint);
                 }
                 if let Some(groups) = self.memberships.get_mut(&fingerprint) {
-                    groups.remove(&id);
+                    groups.retain(|known| *known != id);
                 }
             }
         }
@@ -163,7 +165,7 @@ impl Dispatcher {
 
     pub(super) fn join_group(
         &mut self,
-        name: GroupName,
+        name: Arc<GroupName>,
         route: usize,
         fingerprint: Fingerprint,
         now: Nanos,
@@ -176,10 +178,10 @@ impl Dispatcher {
         });
         group.members.insert(fingerprint);
         group.empty_since = None;
-        self.memberships
-            .entry(fingerprint)
-            .or_default()
-            .insert(id.clone());
+        let groups = self.memberships.entry(fingerprint).or_default();
+        if !groups.contains(&id) {
+            groups.push(id.clone());
+        }
         let starts_at = self
             .alerts
             .get(&fingerprint)
@@ -227,7 +229,7 @@ impl Dispatcher {
             let Some(groups) = self.memberships.get_mut(&alert) else {
                 continue;
             };
-            groups.remove(id);
+            groups.retain(|known| known != id);
             if groups.is_empty() {
                 self.memberships.remove(&alert);
                 self.lapsed

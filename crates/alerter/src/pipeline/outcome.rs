@@ -87,7 +87,7 @@ impl Dispatcher {
     pub(super) fn record(
         &mut self,
         id: &GroupId,
-        name: &GroupName,
+        name: &Arc<GroupName>,
         firing: &BTreeMap<Fingerprint, Severity>,
         resolved: &BTreeSet<Fingerprint>,
         at: Nanos,
@@ -101,7 +101,7 @@ impl Dispatcher {
         self.log.insert(
             id.clone(),
             Logged {
-                group: name.clone(),
+                group: Arc::clone(name),
                 entry,
             },
         );

@@ -1,6 +1,7 @@
 //! What of the dispatcher must survive a crash, and which of it changed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::acknowledgement::Acknowledgement;
 use super::dedup::LogEntry;
@@ -13,7 +14,7 @@ use crate::labels::Fingerprint;
 /// A log entry with the name of its group, as it is stored.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Logged {
-    pub group: GroupName,
+    pub group: Arc<GroupName>,
     pub entry: LogEntry,
 }
 
