@@ -143,10 +143,10 @@ pub fn format_rfc3339_nine_digits(time: i64) -> String {
 /// Appends what [`format_rfc3339`] returns; nothing is allocated but the buffer's own growth.
 pub fn append_rfc3339(out: &mut Vec<u8>, time: i64) {
     let seconds = time.div_euclid(NANOS_PER_SECOND);
-    let mut fraction = time.rem_euclid(NANOS_PER_SECOND) as u32;
+    let fraction = time.rem_euclid(NANOS_PER_SECOND) as u32;
     let date = date_from_days(seconds.div_euclid(SECONDS_PER_DAY));
     let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY) as u32;
-    let mut text = *b"0000-00-00T00:00:00.000000000Z";
+    let mut text = *b"0000-00-00T00:00:00";
     two_digits(&mut text[0..2], (date.year / 100) as u32);
     two_digits(&mut text[2..4], (date.year % 100) as u32);
     two_digits(&mut text[5..7], u32::from(date.month));
@@ -154,18 +154,58 @@ pub fn append_rfc3339(out: &mut Vec<u8>, time: i64) {
     two_digits(&mut text[11..13], second_of_day / 3600);
     two_digits(&mut text[14..16], second_of_day / 60 % 60);
     two_digits(&mut text[17..19], second_of_day % 60);
-    let mut end = 19;
+    out.extend_from_slice(&text);
     if fraction != 0 {
-        end = 29;
-        for place in (20..29).rev() {
-            text[place] = b'0' + (fraction % 10) as u8;
-            fraction /= 10;
-        }
-        while text[end - 1] == b'0' {
-            end -= 1;
+        append_fraction(out, fraction);
+    }
+    out.push(b'Z');
+}
+
+/// Appends many times as [`append_rfc3339`] does; those of one day share the work for its date.
+#[derive(Clone, Debug, Default)]
+pub struct Rfc3339Writer {
+    /// A day since 1970 and its `2024-03-01T`.
+    last: Option<(i64, [u8; 11])>,
+}
+
+impl Rfc3339Writer {
+    /// Appends a time.
+    pub fn append(&mut self, out: &mut Vec<u8>, time: i64) {
+        let day = time.div_euclid(NANOS_PER_SECOND * SECONDS_PER_DAY);
+        let Some((_, date)) = self.last.filter(|(last, _)| *last == day) else {
+            let start = out.len();
+            append_rfc3339(out, time);
+            let mut date = [0; 11];
+            date.copy_from_slice(&out[start..start + 11]);
+            self.last = Some((day, date));
+            return;
+        };
+        let of_day = time.rem_euclid(NANOS_PER_SECOND * SECONDS_PER_DAY);
+        let (second, fraction) = (of_day / NANOS_PER_SECOND, of_day % NANOS_PER_SECOND);
+        let second = second as u32;
+        out.extend_from_slice(&date);
+        let mut text = *b"00:00:00Z";
+        two_digits(&mut text[0..2], second / 3600);
+        two_digits(&mut text[3..5], second / 60 % 60);
+        two_digits(&mut text[6..8], second % 60);
+        if fraction == 0 {
+            out.extend_from_slice(&text);
+        } else {
+            out.extend_from_slice(&text[..8]);
+            append_fraction(out, fraction as u32);
+            out.push(b'Z');
         }
     }
-    text[end] = b'Z';
+}
+
+/// Appends nanoseconds of a second, not zero, with their point and without trailing zeros.
+fn append_fraction(out: &mut Vec<u8>, mut nanoseconds: u32) {
+    let mut text = *b".000000000";
+    for place in (1..10).rev() {
+        text[place] = b'0' + (nanoseconds % 10) as u8;
+        nanoseconds /= 10;
+    }
+    let end = text.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
     out.extend_from_slice(&text[..=end]);
 }
 

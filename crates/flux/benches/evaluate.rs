@@ -8,8 +8,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use watchpost_flux::effects::NoEffects;
 use watchpost_flux::error::Error;
 use watchpost_flux::source::{
-    BucketInformation, FieldValues, PushedAggregate, ReadRequest, Residual, Scan, SchemaRequest,
-    SeriesColumns, SeriesSink, SeriesView, Source,
+    BucketInformation, FieldType, FieldValues, PushedAggregate, ReadRequest, Residual, Scan,
+    SchemaRequest, SeriesColumns, SeriesSink, SeriesView, Source,
 };
 use watchpost_flux::{Limits, Program, Run};
 
@@ -83,6 +83,8 @@ impl Source for Fleet {
                     continue;
                 }
                 sink(SeriesColumns {
+                    stored: FieldType::Float,
+                    counts: Vec::new(),
                     measurement: Arc::clone(&measurement),
                     tags: Arc::clone(&tags),
                     field: Arc::clone(field),

@@ -81,7 +81,7 @@ fn same_class(refusal: &str, kind: ErrorKind) -> bool {
 }
 
 /// The expectation itself if the answer agrees with it, else what came.
-fn compare(source: &MemorySource, case: &Case) -> String {
+pub(crate) fn compare(source: &MemorySource, case: &Case) -> String {
     let expected = case.expected().unwrap_or("");
     let came = answer(source, case.input("flux"));
     match (expected.strip_prefix("error "), came) {

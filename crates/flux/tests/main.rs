@@ -2,6 +2,7 @@
 
 mod answers;
 mod damaged_runs;
+mod functions;
 mod golden;
 mod hostile;
 mod library;

@@ -303,6 +303,7 @@ impl Source for MemorySource {
                     if times.is_empty() {
                         continue;
                     }
+                    let mut counts = Vec::new();
                     if let Some(aggregate) = &request.aggregate {
                         if !aggregate.function.accepts(kind) {
                             let kind = if kind == FieldType::String {
@@ -315,10 +316,15 @@ impl Source for MemorySource {
                                 "unsupported input type for {name} aggregate: {kind}"
                             )));
                         }
+                        if aggregate.function == Aggregate::Mean && aggregate.window.is_none() {
+                            counts.push(times.len() as u64);
+                        }
                         (times, values) =
                             aggregated(aggregate, &times, &values, request.range.stop);
                     }
                     sink(SeriesColumns {
+                        stored: kind,
+                        counts,
                         measurement: Arc::from(key.measurement()),
                         tags: Arc::clone(&tags),
                         field: Arc::from(field.as_str()),

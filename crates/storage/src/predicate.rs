@@ -256,9 +256,6 @@ fn compare_value(column: &Column, row: usize, comparison: Comparison, literal: &
         (Column::Integer(values), Literal::Float(constant)) => {
             (values[row] as f64).partial_cmp(constant)
         }
-        (Column::Unsigned(values), Literal::Float(constant)) => {
-            (values[row] as f64).partial_cmp(constant)
-        }
         (Column::Integer(values), Literal::Integer(constant)) => Some(values[row].cmp(constant)),
         (Column::Unsigned(values), Literal::Unsigned(constant)) => Some(values[row].cmp(constant)),
         (Column::Boolean(values), Literal::Boolean(constant)) => Some(values[row].cmp(constant)),

@@ -53,6 +53,12 @@ fn needs_quotes(text: &str, delimiter: char) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    let special = |byte: u8| matches!(byte, b'"' | b'\r' | b'\n');
-    text == "\\." || first.is_whitespace() || text.contains(delimiter) || text.bytes().any(special)
+    // The lead byte of any other delimiter is enough to look closer.
+    let mut bytes = [0; 4];
+    let lead = delimiter.encode_utf8(&mut bytes).as_bytes()[0];
+    let special = |byte: u8| matches!(byte, b'"' | b'\r' | b'\n') || byte == lead;
+    first.is_whitespace()
+        || text == "\\."
+        || (text.bytes().any(special)
+            && (text.contains(delimiter) || text.contains(['"', '\r', '\n'])))
 }

@@ -130,6 +130,20 @@ impl Writer {
         }
     }
 
+    /// Cells of this dialect rendered into a buffer of the caller's, for [`RowWriter::rendered`]: what repeats in every
+    /// row is rendered once.
+    pub fn cells<'w>(&self, out: &'w mut Vec<u8>) -> RowWriter<'w> {
+        RowWriter {
+            out,
+            delimiter: self.dialect.delimiter,
+        }
+    }
+
+    /// Makes room for bytes that will be written.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// Ends a result; the next table begins another one.
     pub fn end_result(&mut self) {
         self.end_line();
@@ -219,6 +233,10 @@ fn same_schema(left: &[Column], right: &[Column]) -> bool {
 }
 
 fn append_char(out: &mut Vec<u8>, letter: char) {
+    if letter.is_ascii() {
+        out.push(letter as u8);
+        return;
+    }
     out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
@@ -273,6 +291,19 @@ impl RowWriter<'_> {
     pub fn time(self, value: i64) -> Self {
         append_char(self.out, self.delimiter);
         time::append_rfc3339(self.out, value);
+        self
+    }
+
+    /// As [`RowWriter::time`] for many times, mostly of one day.
+    pub fn time_with(self, writer: &mut time::Rfc3339Writer, value: i64) -> Self {
+        append_char(self.out, self.delimiter);
+        writer.append(self.out, value);
+        self
+    }
+
+    /// Cells that [`Writer::cells`] rendered before.
+    pub fn rendered(self, cells: &[u8]) -> Self {
+        self.out.extend_from_slice(cells);
         self
     }
 

@@ -269,6 +269,7 @@ impl Names {
     fn columns(&self, field: Arc<str>, times: Vec<i64>, values: FieldValues) -> SeriesColumns {
         SeriesColumns {
             counts: Vec::new(),
+            stored: values.kind(),
             measurement: Arc::clone(&self.measurement),
             tags: Arc::clone(&self.tags),
             field,
@@ -391,6 +392,7 @@ fn aggregated(
         let columns = names.columns(batch.field, times, values(batch.values));
         sink(SeriesColumns {
             counts: batch.counts,
+            stored: kind(batch.kind),
             ..columns
         })?;
     }

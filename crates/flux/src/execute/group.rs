@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::plan::Group;
-use crate::table::{GroupKey, KeyValue, Table, TableGroups, append};
+use crate::table::{Column, ColumnType, GroupKey, KeyValue, Table, TableGroups, append};
 
 /// The tables regrouped in memory: in order of key, rows in order of arrival.
 pub(super) fn group_tables(tables: Vec<Table>, spec: &Group) -> Vec<Result<Table, Error>> {
@@ -96,7 +96,7 @@ pub fn constant_keys(table: &mut Table) {
 }
 
 /// The tables regrouped as storage does it: the key holds the named tags (null where a series lacks one, nulls last) and
-/// the bounds of the range.
+/// the bounds of the range. A tag that only some series of a group have is an empty text in the rows of the others.
 ///
 /// # Errors
 /// Fields of several types meet in one group.
@@ -123,7 +123,42 @@ pub(super) fn group_series(tables: Vec<Table>, columns: &[Arc<str>]) -> Result<V
         table.key = GroupKey::new(key);
         groups.entry(StorageKey(order)).or_default().push(table);
     }
-    groups.into_values().map(append).collect()
+    let complete = |mut parts: Vec<Table>| {
+        fill_tags(&mut parts, columns);
+        append(parts)
+    };
+    groups.into_values().map(complete).collect()
+}
+
+/// Gives each table the texts that others of its group have, unless the group is named after them.
+fn fill_tags(parts: &mut [Table], columns: &[Arc<str>]) {
+    let mut labels: Vec<Arc<str>> = Vec::new();
+    for field in parts.iter().flat_map(|part| &part.fields) {
+        let is_text = field.column.kind() == ColumnType::String;
+        if is_text && !columns.contains(&field.label) && !labels.contains(&field.label) {
+            labels.push(Arc::clone(&field.label));
+        }
+    }
+    let empty: Arc<str> = Arc::from("");
+    for part in parts {
+        for label in &labels {
+            if part.position(label).is_none() {
+                part.set(label, Column::text(&empty, part.rows));
+            }
+        }
+    }
+}
+
+/// Puts the named columns that no series has into the key of an aggregate, as null texts.
+pub(super) fn with_missing_columns(mut table: Table, columns: &[Arc<str>]) -> Table {
+    for label in columns {
+        if !table.key.contains(label) && table.position(label).is_none() {
+            let null = KeyValue::String(None);
+            table.set(label, null.column(table.rows));
+            table.key = table.key.with(label, null);
+        }
+    }
+    table
 }
 
 /// The order of groups in storage: by each column in turn, missing ones last.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::aggregate::{aggregate_table, select_row};
 use super::aggregate_window::aggregate_window_table;
-use super::group::group_series;
+use super::group::{group_series, with_missing_columns};
 use super::series::SeriesTables;
 use super::window::window_tables;
 use crate::error::Error;
@@ -14,8 +14,8 @@ use crate::execute::Context;
 use crate::interpret::{Function, Lambda};
 use crate::plan::{AggregateWindow, Node, Operation, Out, WindowOperation, predicate};
 use crate::source::{
-    Aggregate, BucketReference, FieldValues, Predicate, PushedAggregate, ReadRequest, Scan,
-    SeriesColumns, TimeRange,
+    Aggregate, BucketReference, FieldType, FieldValues, Predicate, PushedAggregate, ReadRequest,
+    Scan, SeriesColumns, TimeRange,
 };
 use crate::table::{Column, Table, Vector};
 use crate::value::Value;
@@ -77,7 +77,7 @@ impl Context<'_> {
         }
         match &node.operation {
             Operation::Group(group) if !group.except => {
-                let Some(selection) = self.whole_selection(input)? else {
+                let Some(selection) = self.whole_selection(self.below_groups(input))? else {
                     return Ok(false);
                 };
                 if !groups_in_storage(&group.columns) {
@@ -145,6 +145,16 @@ impl Context<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// What several groups in a row group: only the last of them counts.
+    fn below_groups<'n>(&self, mut node: &'n Rc<Node>) -> &'n Rc<Node> {
+        while let (Operation::Group(_), true, Some(input)) =
+            (&node.operation, self.consumers(node) <= 1, node.input())
+        {
+            node = input;
+        }
+        node
     }
 
     /// As [`Context::selection`], with nothing left to do in memory.
@@ -230,16 +240,19 @@ impl Context<'_> {
         let mut tables = SeriesTables::new(selection.range);
         let mut found = Vec::new();
         let mut bytes = 0;
-        // The mean of a group is no mean of means: sums and counts of the series are.
-        let pushed = aggregate
-            .filter(|function| *function != Aggregate::Mean)
-            .map(|function| PushedAggregate {
-                function,
-                window: None,
-            });
-        self.read(selection, pushed, &mut |series, aggregated| {
+        let pushed = aggregate.map(|function| PushedAggregate {
+            function,
+            window: None,
+        });
+        self.read(selection, pushed, &mut |mut series, aggregated| {
             let table = match (aggregate, aggregated) {
-                (Some(Aggregate::Mean), _) => sum_and_count(&tables.rows(series))?,
+                // The mean of a group is no mean of means: sums and counts of the series are.
+                (Some(Aggregate::Mean), true) => {
+                    let counts = std::mem::take(&mut series.counts);
+                    let stored = series.stored;
+                    sum_of_mean(tables.aggregated(series, Aggregate::Mean), &counts, stored)
+                }
+                (Some(Aggregate::Mean), false) => sum_and_count(&tables.rows(series))?,
                 (Some(function), true) => tables.aggregated(series, function),
                 (Some(function), false) => {
                     let raw = tables.rows(series);
@@ -275,7 +288,7 @@ impl Context<'_> {
                 let Some(below) = input.input() else {
                     return Ok(false);
                 };
-                let Some(selection) = self.whole_selection(below)? else {
+                let Some(selection) = self.whole_selection(self.below_groups(below))? else {
                     return Ok(false);
                 };
                 self.note(format!(
@@ -285,7 +298,12 @@ impl Context<'_> {
                     group.columns
                 ));
                 for table in self.read_groups(&selection, &group.columns, Some(function))? {
-                    out(combine_group(function, &table)?)?;
+                    let answer = combine_group(function, &table)?;
+                    out(if function.is_selector() {
+                        answer
+                    } else {
+                        with_missing_columns(answer, &group.columns)
+                    })?;
                 }
                 Ok(true)
             }
@@ -432,6 +450,25 @@ fn sum_and_count(table: &Table) -> Result<Table, Error> {
     let count = i64::try_from(table.rows).unwrap_or(i64::MAX);
     result.set(COUNT, Column::Integer(Vector::constant(Some(count), 1)));
     Ok(result)
+}
+
+/// A row with the sum and the number of a series' values, of their mean.
+///
+/// The sum is of the type of the stored rows, so that a group of several types is refused.
+fn sum_of_mean(mut mean: Table, counts: &[u64], stored: FieldType) -> Table {
+    let count = counts.first().copied().unwrap_or(0);
+    if let Some(Column::Float(values)) = mean.column("_value") {
+        let sum = values.map(|mean| mean * count as f64);
+        let sum = match stored {
+            FieldType::Integer => Column::Integer(sum.map(|sum| sum.round() as i64)),
+            FieldType::Unsigned => Column::Unsigned(sum.map(|sum| sum.round() as u64)),
+            _ => Column::Float(sum),
+        };
+        mean.set("_value", sum);
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    mean.set(COUNT, Column::Integer(Vector::constant(Some(count), 1)));
+    mean
 }
 
 /// Per-series answers of one group as the group's answer.

@@ -223,6 +223,18 @@ fn whole_columns(record: &Record, rows: usize) -> Option<Vec<Field>> {
 /// # Errors
 /// A label has values of two types, or of one that no column can hold.
 pub fn columns_of_records(records: &[Rc<Record>]) -> Result<Vec<Field>, Error> {
+    columns_like(records, || None)
+}
+
+/// As [`columns_of_records`]; a label that is null in all records is of the type that it has in an example, asked for
+/// only then.
+///
+/// # Errors
+/// As [`columns_of_records`].
+pub fn columns_like(
+    records: &[Rc<Record>],
+    example: impl Fn() -> Option<Rc<Record>>,
+) -> Result<Vec<Field>, Error> {
     let mut labels: Vec<Arc<str>> = Vec::new();
     for record in records {
         for (label, _) in record.iter() {
@@ -237,10 +249,12 @@ pub fn columns_of_records(records: &[Rc<Record>]) -> Result<Vec<Field>, Error> {
             .iter()
             .map(|record| record.get(&label).cloned().unwrap_or(Value::Null))
             .collect();
-        let Some(known) = values.iter().find(|value| !value.is_null()) else {
+        let known = values.iter().find(|value| !value.is_null()).cloned();
+        let known = known.or_else(|| example()?.get(&label).cloned());
+        let Some(known) = known.filter(|value| !value.is_null()) else {
             continue;
         };
-        let Some(kind) = Column::repeat(known, 0).map(|column| column.kind()) else {
+        let Some(kind) = Column::repeat(&known, 0).map(|column| column.kind()) else {
             return Err(Error::invalid(format!(
                 "invalid type of property {label:?}: {} is not a column type",
                 known.type_name()

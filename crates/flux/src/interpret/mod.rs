@@ -13,5 +13,5 @@ pub use expression::dict_key;
 pub use function::{
     BoundFunction, Closure, Function, Native, NativeKind, Parameter, parse_signature,
 };
-pub use lambda::{Lambda, Mask, columns_of_records};
+pub use lambda::{Lambda, Mask, columns_like, columns_of_records};
 pub use scope::{Package, Scope};

@@ -39,8 +39,18 @@ impl Context<'_> {
         match &statement.kind {
             StatementKind::Expression(expression) => self.evaluate(expression, scope).map(Some),
             StatementKind::Variable(assignment) => {
-                let value = self.evaluate(&assignment.value, scope)?;
-                scope.set(Arc::clone(&assignment.name.name), value);
+                let name = &assignment.name.name;
+                // Behind the `=` the name still has the meaning that it hides: `mean = (tables=<-) => tables |> mean()`
+                // is no recursion.
+                let value = match scope.get(name) {
+                    None => self.evaluate(&assignment.value, scope)?,
+                    Some(hidden) => {
+                        let before = scope.nested();
+                        before.set(Arc::clone(name), hidden);
+                        self.evaluate(&assignment.value, &before)?
+                    }
+                };
+                scope.set(Arc::clone(name), value);
                 Ok(None)
             }
             StatementKind::Option(option) => {

@@ -128,9 +128,6 @@ fn compare(values: &FieldValues, row: usize, literal: &Literal) -> Option<Option
             (values[row] as f64).partial_cmp(wanted)
         }
         (FieldValues::Unsigned(values), Literal::Unsigned(wanted)) => Some(values[row].cmp(wanted)),
-        (FieldValues::Unsigned(values), Literal::Float(wanted)) => {
-            (values[row] as f64).partial_cmp(wanted)
-        }
         (FieldValues::Boolean(values), Literal::Boolean(wanted)) => Some(values[row].cmp(wanted)),
         (FieldValues::String(values), Literal::String(wanted)) => {
             Some(values[row].as_ref().cmp(wanted))

@@ -106,7 +106,7 @@ pub enum Literal {
 ///
 /// Storage's rules, which differ from those of the language in memory: logic is two-valued; a tag that a series lacks
 /// compares as an empty text; a comparison of the value with a constant of another kind is false, except that floats
-/// compare with integers and that integers and unsigned numbers compare with floats. [`Predicate::against`] and
+/// compare with integers and that integers compare with floats. [`Predicate::against`] and
 /// [`Predicate::accepts_row`] are these rules.
 #[derive(Debug, Clone)]
 pub enum Predicate {
@@ -277,6 +277,11 @@ pub struct SeriesColumns {
     pub times: Vec<i64>,
     /// As many values as times.
     pub values: FieldValues,
+    /// The type of the stored rows; that of a mean or a count may be another.
+    pub stored: FieldType,
+    /// For the mean of the whole range how many rows it is of, so that means of several series can be joined; otherwise
+    /// empty.
+    pub counts: Vec<u64>,
 }
 
 /// What a read handed back.

@@ -196,14 +196,18 @@ fn spread(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
 fn mode(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let label = arguments.string_or("column", "_value")?;
     map_table(context, arguments, "mode", move |_, table| {
-        let column = table.expect_column(&label)?;
+        let Some(column) = table.column(&label) else {
+            return Ok(super::schema::null_value(&table));
+        };
         let mut counts: std::collections::BTreeMap<KeyValue, usize> =
             std::collections::BTreeMap::new();
         for row in (0..table.rows).filter(|row| !column.is_null(*row)) {
             *counts.entry(KeyValue::of(column, row)).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
-        let all_alike = counts.len() > 1 && counts.values().all(|count| *count == most);
+        // Where no value comes more often than others (or a second time) there is none.
+        let all_alike =
+            most == 1 || counts.len() > 1 && counts.values().all(|count| *count == most);
         let winners: Vec<&KeyValue> = if all_alike {
             Vec::new()
         } else {
@@ -229,15 +233,8 @@ fn integral(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
         .map_or(1_000_000_000, |unit| unit.approximate_nanoseconds());
     let label = arguments.string_or("column", "_value")?;
     let time_label = arguments.string_or("timeColumn", "_time")?;
-    let interpolate = match arguments.string_or("interpolate", "")?.as_ref() {
-        "" => false,
-        "linear" => true,
-        other => {
-            return Err(Error::invalid(format!(
-                "unknown interpolation method {other:?}"
-            )));
-        }
-    };
+    // Any other method is none.
+    let interpolate = arguments.string_or("interpolate", "")?.as_ref() == "linear";
     map_table(context, arguments, "integral", move |_, table| {
         let times = table.expect_times(&time_label)?.clone();
         let column = table.expect_column(&label)?;

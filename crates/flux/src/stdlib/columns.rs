@@ -131,9 +131,7 @@ fn gather_tables(
         return changed.into_iter().try_for_each(out);
     }
     for table in changed {
-        if !table.fields.is_empty() {
-            groups.push(table);
-        }
+        groups.push(table);
     }
     groups.into_tables().try_for_each(|table| out(table?))
 }
@@ -341,21 +339,15 @@ fn columns(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
 }
 
 fn key_values(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let wanted = arguments.optional_strings("keyColumns")?;
+    let wanted = arguments
+        .optional_strings("keyColumns")?
+        .ok_or_else(|| Error::invalid("neither column list nor predicate function provided"))?;
     each(context, arguments, "keyValues", move |_, table, out| {
-        let labels: Vec<Arc<str>> = match &wanted {
-            Some(wanted) => wanted
-                .iter()
-                .filter(|label| table.position(label).is_some())
-                .cloned()
-                .collect(),
-            None => table
-                .key
-                .columns()
-                .iter()
-                .map(|(label, _)| Arc::clone(label))
-                .collect(),
-        };
+        let labels: Vec<Arc<str>> = wanted
+            .iter()
+            .filter(|label| table.position(label).is_some())
+            .cloned()
+            .collect();
         let mut names = Vec::new();
         let mut values: Vec<Column> = Vec::new();
         for label in labels {
@@ -410,7 +402,10 @@ fn extend_group(context: &Context<'_>, arguments: &Arguments) -> Result<Value, E
                     .map(|(label, _)| Arc::clone(label))
                     .collect();
                 for label in &columns {
-                    if !labels.contains(label) && table.position(label).is_some() {
+                    if table.position(label).is_none() {
+                        return Err(Error::invalid(format!("unknown column {label:?}")));
+                    }
+                    if !labels.contains(label) {
                         labels.push(Arc::clone(label));
                     }
                 }

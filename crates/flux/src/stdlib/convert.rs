@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::build::map_table;
+use super::build::each;
 use super::native;
 use crate::error::Error;
 use crate::execute::Context;
@@ -87,11 +87,31 @@ fn int_of(value: &Value) -> Result<Value, Error> {
         Value::Boolean(value) => Value::Integer(i64::from(*value)),
         Value::Integer(value) => Value::Integer(*value),
         Value::Unsigned(value) => Value::Integer(value.cast_signed()),
-        Value::Float(value) => Value::Integer(*value as i64),
+        Value::Float(value) => Value::Integer(integer_of(*value)),
         Value::Time(value) => Value::Integer(*value),
         Value::Duration(value) => Value::Integer(value.approximate_nanoseconds()),
         other => return Err(cannot(other, "int")),
     })
+}
+
+/// The whole part of a float as InfluxDB converts it: what does not fit is the smallest integer.
+pub(crate) fn integer_of(value: f64) -> i64 {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    if (-BOUND..BOUND).contains(&value) {
+        value as i64
+    } else {
+        i64::MIN
+    }
+}
+
+/// The whole part of a float as InfluxDB converts it: a negative one wraps around, what does not fit is 2^63.
+pub(crate) fn unsigned_of(value: f64) -> u64 {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    if (BOUND..2.0 * BOUND).contains(&value) {
+        value as u64
+    } else {
+        integer_of(value).cast_unsigned()
+    }
 }
 
 fn uint(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -107,7 +127,7 @@ fn uint_of(value: &Value) -> Result<Value, Error> {
         Value::Boolean(value) => Value::Unsigned(u64::from(*value)),
         Value::Integer(value) | Value::Time(value) => Value::Unsigned(value.cast_unsigned()),
         Value::Unsigned(value) => Value::Unsigned(*value),
-        Value::Float(value) => Value::Unsigned(*value as u64),
+        Value::Float(value) => Value::Unsigned(unsigned_of(*value)),
         Value::Duration(value) => Value::Unsigned(value.approximate_nanoseconds().cast_unsigned()),
         other => return Err(cannot(other, "uint")),
     })
@@ -123,8 +143,29 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
         "inf" | "infinity" => Some(f64::INFINITY),
         "-inf" | "-infinity" => Some(f64::NEG_INFINITY),
         "nan" => Some(f64::NAN),
+        lower if lower.contains("0x") => parse_hex_float(lower),
         _ => text.parse().ok(),
     }
+}
+
+/// A hexadecimal float, `-0x1.8p-2`, in lower case.
+fn parse_hex_float(text: &str) -> Option<f64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text),
+    };
+    let (mantissa, exponent) = digits.strip_prefix("0x")?.split_once('p')?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut value = 0.0;
+    for digit in whole.chars().chain(fraction.chars()) {
+        value = value * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    let places = i32::try_from(fraction.len()).ok()?.checked_mul(4)?;
+    Some(sign * libm::ldexp(value, exponent.checked_sub(places)?))
 }
 
 fn float_of(value: &Value) -> Result<Value, Error> {
@@ -270,7 +311,7 @@ pub fn convert_column(name: &str, column: &Column) -> Option<Column> {
     cast(column, kind)
 }
 
-/// A stream whose `_value` went through a conversion; null stays null.
+/// A stream whose `_value` went through a conversion; null stays null, and tables without rows go, as with `map`.
 fn convert_values(
     context: &Context<'_>,
     arguments: &Arguments,
@@ -278,7 +319,10 @@ fn convert_values(
     kind: ColumnType,
     convert: fn(&Value) -> Result<Value, Error>,
 ) -> Result<Value, Error> {
-    map_table(context, arguments, name, move |_, mut table| {
+    each(context, arguments, name, move |_, mut table, out| {
+        if table.rows == 0 {
+            return Ok(());
+        }
         let column = table.expect_column("_value")?;
         let fast = cast(column, kind);
         let converted = match fast {
@@ -292,7 +336,7 @@ fn convert_values(
             }
         };
         table.set("_value", converted);
-        Ok(table)
+        out(table)
     })
 }
 

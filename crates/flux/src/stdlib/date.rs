@@ -177,8 +177,9 @@ fn week(context: &Context<'_>, arguments: &Arguments) -> Answer {
 
 // === moving and rounding ===
 
+/// The local clock, as if it were UTC.
 fn time(context: &Context<'_>, arguments: &Arguments) -> Answer {
-    Ok(Value::Time(instant(context, arguments, "t")?))
+    Ok(Value::Time(local(context, arguments)?))
 }
 
 fn scale(_: &Context<'_>, arguments: &Arguments) -> Answer {
@@ -197,12 +198,9 @@ fn subtract(context: &Context<'_>, arguments: &Arguments) -> Answer {
     moved(context, arguments, time, arguments.duration("d")?.negate())
 }
 
-/// Months and days move the local clock, so that a day may have 23 hours.
+/// It is the local clock that moves, so that a day may have 23 hours.
 fn moved(context: &Context<'_>, arguments: &Arguments, time: i64, by: Duration) -> Answer {
     let location = location_argument(context, arguments)?;
-    if location.is_utc() || by.signed_months() == 0 {
-        return Ok(Value::Time(by.add_to(time)));
-    }
     Ok(Value::Time(
         location.to_utc(by.add_to(location.to_local(time))),
     ))

@@ -190,7 +190,8 @@ where
             let earlier = before.replace(value.clone());
             match earlier {
                 Some(earlier) if falling.non_negative && *value < earlier => {
-                    falling.initial_zero.then(|| value.clone())
+                    let from_zero = falling.initial_zero && *value >= T::default();
+                    from_zero.then(|| value.clone())
                 }
                 Some(earlier) => Some(subtract(&earlier, value)),
                 None if row == 0 && falling.initial_zero && falling.non_negative => {

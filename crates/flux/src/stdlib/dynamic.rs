@@ -1,7 +1,5 @@
 //! The package `experimental/dynamic`: values whose types are only known as the program runs, as JSON has them.
 
-use std::rc::Rc;
-
 use super::dynamic_of;
 use super::json::{from_json, to_json};
 use super::native;
@@ -64,7 +62,7 @@ fn dynamic(_: &Context<'_>, arguments: &Arguments) -> Answer {
 
 fn as_array(_: &Context<'_>, arguments: &Arguments) -> Answer {
     match inner(arguments.expect("v")?) {
-        Value::Array(items) => Ok(Value::Array(Rc::clone(&items))),
+        Value::Array(items) => Ok(Value::array(items.iter().map(wrapped).collect())),
         other => Err(Error::invalid(format!(
             "unable to convert {} to array",
             other.type_name()

@@ -94,7 +94,7 @@ fn object_keys(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn catch(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let function = arguments.function("fn")?;
     let (value, code, message) = match context.call_with(&function, []) {
-        Ok(value) => (value, 0, String::new()),
+        Ok(value) => (value, Value::Null, Value::Null),
         Err(error) => {
             let code = match error.kind {
                 ErrorKind::Internal => 1,
@@ -103,14 +103,14 @@ fn catch(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
                 ErrorKind::Forbidden => 7,
                 ErrorKind::Exhausted | ErrorKind::Canceled => return Err(error),
             };
-            (Value::Null, code, error.message)
+            (
+                Value::Null,
+                Value::Unsigned(code),
+                Value::text(error.message),
+            )
         }
     };
-    let record = [
-        ("value", value),
-        ("code", Value::Unsigned(code)),
-        ("msg", Value::text(message)),
-    ];
+    let record = [("value", value), ("code", code), ("msg", message)];
     Ok(Value::record(Record::from(record)))
 }
 

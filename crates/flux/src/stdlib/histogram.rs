@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::execute::Context;
 use crate::interpret::NativeKind::{Scalar, Stream};
 use crate::interpret::{Arguments, Native};
-use crate::table::{Column, Table, Vector};
+use crate::table::{Column, ColumnType, Table, Vector};
 use crate::value::Value;
 
 /// The functions of this family.
@@ -120,7 +120,11 @@ fn histogram_quantile(context: &Context<'_>, arguments: &Arguments) -> Result<Va
             let value = match quantile_of(buckets, quantile, min_value, on_falling)? {
                 Found::Value(value) => Some(value),
                 Found::Null => None,
-                Found::Dropped => return Ok(()),
+                Found::Dropped => {
+                    let mut result = Table::of_key(key, 0);
+                    result.set(&value_column, Column::nulls(ColumnType::Float, 0));
+                    return out(result);
+                }
             };
             let mut result = Table::of_key(key, 1);
             result.set(&value_column, super::aggregates::float_row(value));

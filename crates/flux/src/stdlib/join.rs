@@ -39,9 +39,9 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let tables = arguments.record("tables")?;
     let on = arguments.strings_or("on", &[])?;
     let method = arguments.string_or("method", "inner")?;
-    if !matches!(method.as_ref(), "inner" | "cross") {
+    if method.as_ref() != "inner" {
         return Err(Error::invalid(format!(
-            "join method {method:?} is not supported; use \"inner\" or the package join"
+            "{method} is not a valid join type; use \"inner\" or the package join"
         )));
     }
     let mut sides: Vec<(Arc<str>, Rc<Node>)> = Vec::new();
@@ -90,7 +90,7 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     )
 }
 
-/// A table's rows by the values of the join's columns; a null is a value like others.
+/// A table's rows by the values of the join's columns; rows with a null there match none.
 struct RowIndex {
     rows: BTreeMap<Vec<KeyValue>, Vec<usize>>,
     complete: bool,
@@ -108,7 +108,9 @@ impl RowIndex {
                     .flatten()
                     .map(|column| KeyValue::of(column, row))
                     .collect();
-                rows.entry(key).or_default().push(row);
+                if !key.iter().any(KeyValue::is_null) {
+                    rows.entry(key).or_default().push(row);
+                }
             }
         }
         Self { rows, complete }

@@ -9,8 +9,9 @@ use crate::error::Error;
 use crate::execute::Context;
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
+use crate::table::KeyValue;
 use crate::value::time::format_time;
-use crate::value::{Record, Value};
+use crate::value::{Record, Value, display_value};
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
@@ -19,8 +20,22 @@ pub(super) const FUNCTIONS: &[Native] = &[
 ];
 
 fn encode(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let json = to_json(arguments.expect("v")?)?;
-    Ok(Value::Bytes(Arc::from(json.to_string().into_bytes())))
+    let json = to_json(arguments.expect("v")?)?.to_string();
+    Ok(Value::Bytes(Arc::from(safe_in_html(&json).into_bytes())))
+}
+
+/// JSON with the characters escaped that mean something in HTML, as Go's encoder does it. They stand only in texts.
+fn safe_in_html(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => safe.push(other),
+        }
+    }
+    safe
 }
 
 /// A value as JSON: times as RFC 3339, durations in Flux's notation, floats that are whole without a fraction, the
@@ -44,6 +59,12 @@ pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
         Value::Record(record) => object(record)?,
         Value::Row(row) => object(&row.record())?,
         Value::Dynamic(inner) => to_json(inner)?,
+        Value::Dict(items) => {
+            let member = |(key, value): (&KeyValue, &Value)| {
+                Ok((display_value(&key.value()), to_json(value)?))
+            };
+            Json::Object(items.iter().map(member).collect::<Result<_, Error>>()?)
+        }
         other => {
             return Err(Error::invalid(format!(
                 "cannot encode {} as JSON",

@@ -11,6 +11,7 @@ mod columns;
 mod convert;
 mod csv;
 mod date;
+mod debug;
 mod derivatives;
 mod dict;
 mod dynamic;
@@ -30,6 +31,7 @@ mod pivot;
 mod quantile;
 mod regexp;
 mod rows;
+mod sampledata;
 mod schema;
 mod selectors;
 mod sources;
@@ -54,7 +56,7 @@ use crate::execute::Context;
 use crate::interpret::{Function, Native, NativeKind, Package, Scope};
 use crate::syntax::{self, ast};
 use crate::table::ColumnType;
-use crate::value::Value;
+use crate::value::{Record, Value};
 
 /// All functions written in Rust, family by family.
 const FAMILIES: &[&[Native]] = &[
@@ -66,6 +68,7 @@ const FAMILIES: &[&[Native]] = &[
     convert::FUNCTIONS,
     csv::FUNCTIONS,
     date::FUNCTIONS,
+    debug::FUNCTIONS,
     derivatives::FUNCTIONS,
     dict::FUNCTIONS,
     dynamic::FUNCTIONS,
@@ -84,6 +87,7 @@ const FAMILIES: &[&[Native]] = &[
     quantile::FUNCTIONS,
     regexp::FUNCTIONS,
     rows::FUNCTIONS,
+    sampledata::FUNCTIONS,
     schema::FUNCTIONS,
     selectors::FUNCTIONS,
     sources::FUNCTIONS,
@@ -130,7 +134,12 @@ const TEXTS: &[(&str, &str)] = &[
         "experimental/query",
         include_str!("packages/experimental_query.flux"),
     ),
+    (
+        "experimental/http/requests",
+        include_str!("packages/experimental_requests.flux"),
+    ),
     ("http", include_str!("packages/http.flux")),
+    ("http/requests", include_str!("packages/requests.flux")),
     (
         "influxdata/influxdb/monitor",
         include_str!("packages/monitor.flux"),
@@ -147,6 +156,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("join", include_str!("packages/join.flux")),
     ("pagerduty", include_str!("packages/pagerduty.flux")),
     ("slack", include_str!("packages/slack.flux")),
+    ("testing", include_str!("packages/testing.flux")),
 ];
 
 /// Packages that are other names of others.
@@ -374,6 +384,9 @@ fn constants(path: &str) -> Vec<(&'static str, Value)> {
         "profiler" => vec![("enabledProfilers", Value::array(Vec::new()))],
         "math" => math::constants(),
         "date" => date::constants(),
+        "internal/debug" => debug::constants(),
+        "sampledata" => sampledata::constants(),
+        "experimental/record" => vec![("any", Value::record(Record::default()))],
         "timezone" => timezone::constants(),
         _ => Vec::new(),
     }

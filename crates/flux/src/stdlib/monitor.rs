@@ -1,5 +1,7 @@
 //! What the notification packages need beyond the language: the key by which PagerDuty recognises an event.
 
+use std::sync::Arc;
+
 use super::build::map_table;
 use super::native;
 use crate::error::Error;
@@ -18,31 +20,25 @@ pub(super) const FUNCTIONS: &[Native] = &[native(
     dedup_key,
 )];
 
-/// A hash of the group key as `_pagerdutyDedupKey`: equal for equal keys, today and tomorrow (FNV-1a, 64 bits).
+/// A hash of the group key as `_pagerdutyDedupKey`: SHA-256 over label and value of each column, a line each, by label.
 fn dedup_key(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let exclude = arguments.strings("exclude")?;
     map_table(context, arguments, "dedupKey", move |_, mut table| {
-        let mut hash = 0xcbf2_9ce4_8422_2325u64;
-        for (label, value) in table
-            .key
-            .columns()
+        let mut columns: Vec<_> = table.key.columns().iter().collect();
+        columns.retain(|(label, _)| !exclude.contains(label));
+        columns.sort_by(|left, right| left.0.cmp(&right.0));
+        let lines: String = columns
+            .into_iter()
+            .map(|(label, value)| format!("{label}\n{}\n", display_value(&value.value())))
+            .collect();
+        let hash = ring::digest::digest(&ring::digest::SHA256, lines.as_bytes());
+        let digits: String = hash
+            .as_ref()
             .iter()
-            .filter(|(label, _)| !exclude.contains(label))
-        {
-            for byte in label
-                .bytes()
-                .chain([0])
-                .chain(display_value(&value.value()).bytes())
-                .chain([0])
-            {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        let rows = table.rows;
-        table.set(
-            "_pagerdutyDedupKey",
-            Column::text(&std::sync::Arc::from(format!("{hash:016x}")), rows),
-        );
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let column = Column::text(&Arc::from(digits), table.rows);
+        table.set("_pagerdutyDedupKey", column);
         Ok(table)
     })
 }

@@ -204,14 +204,13 @@ fn triple_exponential_derivative(
 }
 
 /// Changes from row to row: rises and falls, both not negative.
-fn moves(values: &[Option<f64>]) -> Vec<(f64, f64)> {
-    values
-        .windows(2)
-        .map(|pair| match (pair[0], pair[1]) {
-            (Some(before), Some(after)) => ((after - before).max(0.0), (before - after).max(0.0)),
-            _ => (0.0, 0.0),
-        })
-        .collect()
+fn moves(values: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+    let values: Vec<f64> = values.collect();
+    let change = |pair: &[f64]| {
+        let rise = pair[1] - pair[0];
+        (rise.max(0.0), (-rise).max(0.0))
+    };
+    values.windows(2).map(change).collect()
 }
 
 fn relative_strength(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -222,12 +221,15 @@ fn relative_strength(context: &Context<'_>, arguments: &Arguments) -> Result<Val
         arguments,
         "relativeStrengthIndex",
         columns,
-        n,
+        move |rows| n.min(rows.saturating_sub(1)),
         move |values| {
-            // The first value counts as a move from nothing.
-            let mut moves = moves(values);
-            let first = values.first().copied().flatten().unwrap_or(0.0);
-            moves.insert(0, (first.max(0.0), (-first).max(0.0)));
+            // The first value counts as a move from nothing; a null is no move.
+            let mut last = 0.0;
+            let known = values.iter().map(|value| {
+                last = value.unwrap_or(last);
+                last
+            });
+            let moves = moves(std::iter::once(0.0).chain(known));
             let complete = moves.len() > n;
             let (mut up, mut down) = (0.0, 0.0);
             let mut indices = Vec::new();
@@ -256,9 +258,10 @@ fn chande_momentum(context: &Context<'_>, arguments: &Arguments) -> Result<Value
         arguments,
         "chandeMomentumOscillator",
         columns,
-        n,
+        move |rows| n.min(rows),
         move |values| {
-            moves(values)
+            // A null counts as nought.
+            moves(values.iter().map(|value| value.unwrap_or(0.0)))
                 .windows(n)
                 .map(|window| {
                     let up: f64 = window.iter().map(|(rise, _)| rise).sum();
@@ -270,17 +273,17 @@ fn chande_momentum(context: &Context<'_>, arguments: &Arguments) -> Result<Value
     )
 }
 
-/// Some columns through a function that gives the values of the last rows.
+/// Some columns through a function that gives the values of the last rows, after those that are skipped.
 fn over_columns(
     context: &Context<'_>,
     arguments: &Arguments,
     name: &'static str,
     columns: Vec<Arc<str>>,
-    n: usize,
+    skipped: impl Fn(usize) -> usize + 'static,
     compute: impl Fn(&[Option<f64>]) -> Vec<Option<f64>> + 'static,
 ) -> Result<Value, Error> {
     map_table(context, arguments, name, move |_, table| {
-        let skip = n.min(table.rows.saturating_sub(1));
+        let skip = skipped(table.rows);
         let mut rest = table.slice(skip, table.rows - skip);
         for label in &columns {
             let values: Vec<Option<f64>> = values_of(&table, label)?
@@ -312,14 +315,17 @@ fn efficiency(values: &[Option<f64>], n: usize) -> Vec<f64> {
 
 fn kaufmans_er(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let n = length(arguments)?;
-    map_table(context, arguments, "kaufmansER", move |_, table| {
+    super::build::each(context, arguments, "kaufmansER", move |_, table, out| {
         let values: Vec<Option<f64>> = values_of(&table, "_value")?
             .iter()
             .map(Option::<&f64>::copied)
             .collect();
         let ratios = efficiency(&values, n);
+        if ratios.is_empty() {
+            return Ok(());
+        }
         let skip = table.rows - ratios.len();
-        Ok(rest_with(&table, skip, "_value", Vector::dense(ratios)))
+        out(rest_with(&table, skip, "_value", Vector::dense(ratios)))
     })
 }
 
@@ -349,6 +355,6 @@ fn kaufmans_ama(context: &Context<'_>, arguments: &Arguments) -> Result<Value, E
             })
             .collect();
         let skip = table.rows - averages.len();
-        Ok(rest_with(&table, skip, "_value", Vector::dense(averages)))
+        Ok(rest_with(&table, skip, &label, Vector::dense(averages)))
     })
 }

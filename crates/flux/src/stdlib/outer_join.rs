@@ -10,12 +10,12 @@ use super::native;
 use crate::error::Error;
 use crate::execute::Context;
 use crate::interpret::NativeKind::Stream;
-use crate::interpret::{Arguments, Function, Native, columns_of_records};
+use crate::interpret::{Arguments, Function, Native, columns_like};
 use crate::plan::Out;
 use crate::syntax::ast::{
     BinaryOperator, Expression, ExpressionKind, FunctionBody, LogicalOperator,
 };
-use crate::table::{Column, GroupKey, KeyValue, Table};
+use crate::table::{Column, ColumnType, GroupKey, KeyValue, Table};
 use crate::value::{Record, Row, Value};
 
 /// The functions of this family.
@@ -162,7 +162,8 @@ fn join_pair(
         return Ok(());
     }
     let rows = records.len();
-    let table = Table::new(key.clone(), columns_of_records(&records)?, rows);
+    let columns = columns_like(&records, || example(context, combine, pair))?;
+    let table = Table::new(key.clone(), columns, rows);
     for (label, value) in key.columns() {
         let column = table.column(label).ok_or_else(|| {
             Error::invalid(format!(
@@ -229,6 +230,28 @@ fn combined(
         ("r", side(&pair.right, right)),
     ];
     record_of(context.call_with(combine, arguments)?)
+}
+
+/// What the function makes of two rows that have a value in every column, to know the types where no row has a match.
+fn example(context: &Context<'_>, combine: &Function, pair: &Pair) -> Option<Rc<Record>> {
+    let row = |table: &Table| {
+        let mut row = Record::default();
+        for field in &table.fields {
+            let value = match field.column.kind() {
+                ColumnType::Boolean => Value::Boolean(false),
+                ColumnType::Integer => Value::Integer(0),
+                ColumnType::Unsigned => Value::Unsigned(0),
+                ColumnType::Float => Value::Float(0.0),
+                ColumnType::String => Value::text(""),
+                ColumnType::Time => Value::Time(0),
+            };
+            row.push(Arc::clone(&field.label), value);
+        }
+        Value::record(row)
+    };
+    let arguments = [("l", row(&pair.left)), ("r", row(&pair.right))];
+    let record = context.call_with(combine, arguments).and_then(record_of);
+    record.ok()
 }
 
 /// A column of the left side and one of the right.

@@ -51,9 +51,6 @@ fn pivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             "column name found in both rowKey and columnKey",
         ));
     }
-    if spec.row_key.contains(&spec.value_column) {
-        return Err(Error::invalid("value column found in rowKey"));
-    }
     if spec.column_key.contains(&spec.value_column) {
         return Err(Error::invalid("value column found in columnKey"));
     }
@@ -188,7 +185,7 @@ impl Pivoted {
         }
         let mut table = Table::of_key(key, rows);
         for (at, label) in spec.row_key.iter().enumerate() {
-            if table.key.contains(label) {
+            if table.key.contains(label) || *label == spec.value_column {
                 continue;
             }
             let kind = self.keys[0][at].kind();
@@ -256,6 +253,11 @@ fn unpivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
         move |_, inputs, out| {
             let mut groups = TableGroups::default();
             for table in inputs.into_iter().flatten() {
+                if table.position("_field").is_some() || table.position("_value").is_some() {
+                    return Err(Error::invalid(
+                        "unpivot can't have \"_field\" or \"_value\" as an input column",
+                    ));
+                }
                 for field in &table.fields {
                     if table.key.contains(&field.label) || others.contains(&field.label) {
                         continue;

@@ -59,7 +59,7 @@ fn quantile(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
             one_row(&table, &column, float_row(exact_mean(values, q)))
         }),
         "exact_selector" => map_table(context, arguments, "quantile", move |_, table| {
-            exact_row(&table, &column, q)
+            exact_row(&table, q)
         }),
         other => Err(Error::invalid(format!("unknown quantile method {other:?}"))),
     }
@@ -79,9 +79,10 @@ fn exact_mean(mut values: Vec<f64>, q: f64) -> Option<f64> {
     Some(values[low as usize] * (high - place) + values[high as usize] * (place - low))
 }
 
-/// The row whose value stands at the rank, the lower of two.
-fn exact_row(table: &Table, label: &str, q: f64) -> Result<Table, Error> {
-    let column = table.expect_column(label)?;
+/// The row whose value stands at the rank, the lower of two. As in InfluxDB the order is that of `_value`, whichever column
+/// is named; only its nulls are left out.
+fn exact_row(table: &Table, q: f64) -> Result<Table, Error> {
+    let column = table.expect_column("_value")?;
     let mut rows: Vec<usize> = (0..table.rows)
         .filter(|row| !column.is_null(*row))
         .collect();

@@ -173,12 +173,8 @@ fn cumulative_sum(context: &Context<'_>, arguments: &Arguments) -> Result<Value,
                 Column::Unsigned(values) => Column::Unsigned(running(values, |sum, value| {
                     *sum = sum.wrapping_add(*value)
                 })),
-                other => {
-                    return Err(Error::invalid(format!(
-                        "cumulative sum does not support {}",
-                        other.kind()
-                    )));
-                }
+                // Other columns stay as they are, without an error.
+                _ => continue,
             };
             table.set(label, summed);
         }
@@ -229,17 +225,20 @@ fn truncate_time_column(context: &Context<'_>, arguments: &Arguments) -> Result<
     let label = arguments.string_or("timeColumn", "_time")?;
     let mut window = crate::value::window::Window::new(unit, unit, Default::default())?;
     window.location = context.location();
-    map_table(
+    super::build::each(
         context,
         arguments,
         "truncateTimeColumn",
-        move |_, mut table| {
+        move |_, mut table, out| {
+            if table.rows == 0 {
+                return Ok(());
+            }
             let truncated = table
                 .expect_times(&label)?
                 .map(|time| window.latest(*time).start);
             let label: Arc<str> = Arc::clone(&label);
             table.set(&label, Column::Time(truncated));
-            Ok(table)
+            out(table)
         },
     )
 }

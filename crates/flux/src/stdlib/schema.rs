@@ -11,7 +11,7 @@ use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Native};
 use crate::plan::{Group, Node, Operation, Out, SchemaOperation};
 use crate::source::SchemaRequest;
-use crate::table::{Field, GroupKey, Table, Text};
+use crate::table::{Column, ColumnType, Field, GroupKey, Table, Text};
 use crate::value::Value;
 
 /// The functions of this family.
@@ -60,7 +60,9 @@ pub fn schema_tables(
 }
 
 fn distinct_table(table: &Table, label: &Arc<str>) -> Result<Table, Error> {
-    let column = table.expect_column(label)?;
+    let Some(column) = table.column(label) else {
+        return Ok(null_value(table));
+    };
     let rows: Vec<usize> = if column.is_constant() {
         (0..table.rows.min(1)).collect()
     } else {
@@ -77,6 +79,13 @@ fn distinct_table(table: &Table, label: &Arc<str>) -> Result<Table, Error> {
         column: values,
     });
     Ok(result)
+}
+
+/// What `distinct` and `mode` make of a column that is not there: one null text.
+pub(super) fn null_value(table: &Table) -> Table {
+    let mut result = Table::of_key(table.key.retain(|name| name != "_value"), 1);
+    result.set("_value", Column::nulls(ColumnType::String, 1));
+    result
 }
 
 impl Context<'_> {

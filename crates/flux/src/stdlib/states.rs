@@ -126,9 +126,9 @@ fn event_duration(context: &Context<'_>, arguments: &Arguments) -> Result<Value,
         if times.len() != table.rows {
             return Err(Error::invalid("found null time in time column"));
         }
-        let stops = match (stop, table.column(&stop_column)) {
-            (None, Some(Column::Time(stops))) => Some(stops.clone()),
-            _ => None,
+        let stops = match stop {
+            None => Some(table.expect_times(&stop_column)?.clone()),
+            Some(_) => None,
         };
         let mut durations: Vec<Option<i64>> = times
             .windows(2)

@@ -36,18 +36,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
         Stream,
         time_shift,
     ),
-    native("internal/debug", "pass", "<-tables", Stream, pass),
-    native("internal/debug", "opaque", "<-tables", Stream, pass),
-    native("internal/debug", "slurp", "<-tables", Stream, pass),
-    native("internal/debug", "sink", "<-tables", Stream, sink),
     native("experimental/table", "fill", "<-tables", Stream, fill_empty),
-    native(
-        "influxdata/influxdb/sample",
-        "_pass",
-        "<-tables",
-        Stream,
-        pass,
-    ),
 ];
 
 fn group(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
@@ -221,15 +210,19 @@ fn sort_limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     let columns = arguments.strings("columns")?;
     let descending = arguments.boolean_or("desc", false)?;
     let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
-    map_table(context, arguments, "sort", move |_, table| {
+    each(context, arguments, "sort", move |_, table, out| {
+        if table.rows == 0 {
+            return Ok(());
+        }
         let sorted = sort_table(&table, &columns, descending);
-        Ok(sorted.slice(0, n.min(sorted.rows)))
+        out(sorted.slice(0, n.min(sorted.rows)))
     })
 }
 
 fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let lambda = Lambda::new(arguments.function("fn")?)?;
-    let merge_key = arguments.boolean_or("mergeKey", false)?;
+    // InfluxDB 2 accepts `mergeKey` and does nothing with it.
+    arguments.boolean_or("mergeKey", false)?;
     let input = arguments.stream("tables")?;
     super::build::all(
         context,
@@ -241,15 +234,12 @@ fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             for table in inputs.into_iter().flatten() {
                 context.check()?;
                 let table = Rc::new(table);
-                for part in map_rows(context, &lambda, &table, merge_key)? {
+                for part in map_rows(context, &lambda, &table)? {
                     groups.push(part);
                 }
                 context.check_memory(groups.bytes())?;
             }
-            for table in groups.into_tables() {
-                out(table?)?;
-            }
-            Ok(())
+            groups.into_arrived().try_for_each(|table| out(table?))
         },
     )
 }
@@ -259,25 +249,14 @@ fn map_rows(
     context: &Context<'_>,
     lambda: &Lambda,
     table: &Rc<Table>,
-    merge_key: bool,
 ) -> Result<Vec<Table>, Error> {
-    let mut fields = lambda.records(context, table).map_err(|error| {
+    let fields = lambda.records(context, table).map_err(|error| {
         if error.located {
             error
         } else {
             error.within("failed to evaluate map function")
         }
     })?;
-    if merge_key {
-        for (label, value) in table.key.columns() {
-            if !fields.iter().any(|field| field.label == *label) {
-                fields.push(crate::table::Field {
-                    label: Arc::clone(label),
-                    column: value.column(table.rows),
-                });
-            }
-        }
-    }
     if table.rows == 0 {
         return Ok(Vec::new());
     }
@@ -301,14 +280,6 @@ fn time_shift(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         vec![input],
         arguments,
     )
-}
-
-fn pass(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    map_table(context, arguments, "pass", |_, table| Ok(table))
-}
-
-fn sink(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    each(context, arguments, "sink", |_, _, _| Ok(()))
 }
 
 /// A null row for each table without rows.

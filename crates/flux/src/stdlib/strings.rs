@@ -159,11 +159,12 @@ fn place(at: Option<usize>) -> Result<Value, Error> {
 }
 
 fn first(arguments: &Arguments) -> Result<char, Error> {
-    arguments
-        .string("v")?
-        .chars()
-        .next()
-        .ok_or_else(|| Error::invalid("v must hold a character"))
+    let text = arguments.string("v")?;
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(Error::invalid("v must be one character")),
+    }
 }
 
 fn title(text: &str) -> String {
@@ -173,7 +174,14 @@ fn title(text: &str) -> String {
         if inside {
             titled.push(character);
         } else {
-            titled.extend(character.to_uppercase());
+            // As Go does it: a letter whose capital is several letters stays as it is.
+            let mut capital = character.to_uppercase();
+            let single = if capital.len() == 1 {
+                capital.next()
+            } else {
+                None
+            };
+            titled.push(single.unwrap_or(character));
         }
         inside = character.is_alphanumeric() || character == '_' || character == '\'';
     }

@@ -28,7 +28,9 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("testing", "load", "<-tables", Stream, |_, a| {
         a.expect("tables").cloned()
     }),
-    native("experimental", "diff", "<-got, want", Stream, diff),
+    native("experimental", "diff", "<-got, want", Stream, |c, a| {
+        diff_named(c, a, "experimental.diff")
+    }),
 ];
 
 /// The rows of a table as values in the order of sorted labels.
@@ -90,11 +92,19 @@ fn assert_empty(context: &Context<'_>, arguments: &Arguments) -> Result<Value, E
 
 /// The rows that differ: `-` for those wanted, `+` for those that came, with the equal rows around them.
 fn diff(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    diff_named(context, arguments, "diff")
+}
+
+fn diff_named(
+    context: &Context<'_>,
+    arguments: &Arguments,
+    name: &'static str,
+) -> Result<Value, Error> {
     let inputs = vec![arguments.stream("got")?, arguments.stream("want")?];
     super::build::all(
         context,
         arguments,
-        "diff",
+        name,
         inputs,
         move |_, mut inputs, out| {
             let want = inputs.pop().unwrap_or_default();

@@ -176,10 +176,18 @@ impl Table {
     }
 }
 
+/// The tables of one key.
+#[derive(Debug)]
+struct Group {
+    /// How many keys came before this one.
+    arrived: usize,
+    tables: Vec<Table>,
+}
+
 /// Tables gathered under their keys: pieces with the same key become one table, handed out in order of key.
 #[derive(Debug, Default)]
 pub struct TableGroups {
-    groups: BTreeMap<GroupKey, Vec<Table>>,
+    groups: BTreeMap<GroupKey, Group>,
     bytes: usize,
 }
 
@@ -187,10 +195,15 @@ impl TableGroups {
     /// Adds rows. Columns that the earlier rows of the group lack become null there, and the other way round.
     pub fn push(&mut self, table: Table) {
         self.bytes += table.bytes() + 64;
-        self.groups
+        let arrived = self.groups.len();
+        let group = self
+            .groups
             .entry(table.key.clone())
-            .or_default()
-            .push(table);
+            .or_insert_with(|| Group {
+                arrived,
+                tables: Vec::new(),
+            });
+        group.tables.push(table);
     }
 
     /// Bytes held.
@@ -210,12 +223,19 @@ impl TableGroups {
 
     /// The tables in order of key, each knowing the runs of rows that it was made of.
     pub fn into_appended(self) -> impl Iterator<Item = Result<Table, Error>> {
-        self.groups.into_values().map(append)
+        self.groups.into_values().map(|group| append(group.tables))
+    }
+
+    /// The tables in the order in which their keys came first.
+    pub fn into_arrived(self) -> impl Iterator<Item = Result<Table, Error>> {
+        let mut groups: Vec<Group> = self.groups.into_values().collect();
+        groups.sort_by_key(|group| group.arrived);
+        groups.into_iter().map(|group| merge(group.tables))
     }
 
     /// The tables in order of key.
     pub fn into_tables(self) -> impl Iterator<Item = Result<Table, Error>> {
-        self.groups.into_values().map(merge)
+        self.groups.into_values().map(|group| merge(group.tables))
     }
 }
 

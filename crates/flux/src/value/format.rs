@@ -1,6 +1,6 @@
 //! The texts of values: what `string(v:)`, interpolation and `display` print.
 
-use super::time::{format_time_full, format_time_nine};
+use super::time::format_time_full;
 use super::{Record, Value};
 use crate::error::Error;
 
@@ -39,9 +39,6 @@ fn scalar(value: &Value) -> Option<String> {
 /// # Errors
 /// The value is null or has no text.
 pub fn interpolate(value: &Value) -> Result<String, Error> {
-    if let Value::Time(time) = value {
-        return Ok(format_time_nine(*time));
-    }
     scalar(value).ok_or_else(|| {
         Error::invalid(format!(
             "invalid interpolation type: expected a value that has a text, found {}",
@@ -50,8 +47,18 @@ pub fn interpolate(value: &Value) -> Result<String, Error> {
     })
 }
 
+/// From so many elements on, each stands on a line of its own.
+const MULTILINE: usize = 4;
+
 /// The text that `display(v:)` gives any value.
 pub fn display_value(value: &Value) -> String {
+    display_at(value, 0)
+}
+
+fn display_at(value: &Value, depth: usize) -> String {
+    if let Value::Dynamic(inner) = value {
+        return format!("dynamic({})", display_at(inner, depth));
+    }
     if let Some(text) = scalar(value) {
         return text;
     }
@@ -63,23 +70,21 @@ pub fn display_value(value: &Value) -> String {
             format!("0x{digits}")
         }
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(display_value).collect();
-            format!("[{}]", items.join(", "))
+            let items = items.iter().map(|item| display_at(item, depth + 1));
+            enclosed(['[', ']'], items.collect(), ",", depth)
         }
-        Value::Dynamic(inner) => format!("dynamic({})", display_value(inner)),
-        Value::Record(record) => display_record(record),
-        Value::Row(row) => display_record(&row.record()),
+        Value::Record(record) => display_record(record, depth),
+        Value::Row(row) => display_record(&row.record(), depth),
         Value::Dict(items) => {
             if items.is_empty() {
                 return "[:]".to_owned();
             }
-            let items: Vec<String> = items
-                .iter()
-                .map(|(key, value)| {
-                    format!("{}: {}", display_value(&key.value()), display_value(value))
-                })
-                .collect();
-            format!("[{}]", items.join(", "))
+            let items = items.iter().map(|(key, value)| {
+                let (key, value) = (display_value(&key.value()), display_at(value, depth + 1));
+                format!("{key}: {value}")
+            });
+            // InfluxDB leaves a space behind the commas of long dictionaries.
+            enclosed(['[', ']'], items.collect(), ", ", depth)
         }
         Value::Function(function) => format!("<function {}>", function.name()),
         Value::Stream(_) => "<stream>".to_owned(),
@@ -87,20 +92,22 @@ pub fn display_value(value: &Value) -> String {
     }
 }
 
-fn display_record(record: &Record) -> String {
+fn display_record(record: &Record, depth: usize) -> String {
     let mut properties: Vec<_> = record.iter().collect();
     properties.sort_by(|a, b| a.0.cmp(&b.0));
-    let properties: Vec<String> = properties
+    let properties = properties
         .into_iter()
-        .map(|(name, value)| {
-            let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-            let name = if plain {
-                name.to_string()
-            } else {
-                format!("{name:?}")
-            };
-            format!("{name}: {}", display_value(value))
-        })
-        .collect();
-    format!("{{{}}}", properties.join(", "))
+        .map(|(name, value)| format!("{name}: {}", display_at(value, depth + 1)));
+    enclosed(['{', '}'], properties.collect(), ",", depth)
+}
+
+/// A list on one line, or a line an item if there are many; `comma` ends such lines.
+fn enclosed([open, close]: [char; 2], items: Vec<String>, comma: &str, depth: usize) -> String {
+    if items.len() < MULTILINE {
+        return format!("{open}{}{close}", items.join(", "));
+    }
+    let indent = "    ".repeat(depth);
+    let separator = format!("{comma}\n{indent}    ");
+    let items = items.join(&separator);
+    format!("{open}\n{indent}    {items}\n{indent}{close}")
 }

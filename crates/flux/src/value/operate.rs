@@ -143,6 +143,10 @@ fn compare_scalars(
     right: &Value,
 ) -> Result<Value, Error> {
     let equality = matches!(operator, BinaryOperator::Equal | BinaryOperator::NotEqual);
+    if let (Value::Duration(_), Value::Duration(_)) = (left, right) {
+        // A month has no length: which of two durations is longer is undecided.
+        return Err(unsupported(operator, left, right));
+    }
     let order = match compare_values(left, right) {
         Some(order) => Some(order),
         None if matches!((left, right), (Value::Float(_), _) | (_, Value::Float(_)))

@@ -31,14 +31,9 @@ pub fn format_time(time: i64) -> String {
     format_rfc3339(time)
 }
 
-/// The text of `string(v: time)`: nine digits if there is a fraction, none otherwise.
+/// The text of `string(v: time)` and of a time in an interpolated string: always nine digits.
 pub fn format_time_full(time: i64) -> String {
-    format_rfc3339_nine_digits(time)
-}
-
-/// The text of a time in an interpolated string: always nine digits.
-pub fn format_time_nine(time: i64) -> String {
-    let text = format_time_full(time);
+    let text = format_rfc3339_nine_digits(time);
     match text.strip_suffix('Z') {
         Some(whole) if time.rem_euclid(NANOS_PER_SECOND) == 0 => format!("{whole}.000000000Z"),
         _ => text,

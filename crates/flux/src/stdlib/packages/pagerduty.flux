@@ -3,21 +3,26 @@ package pagerduty
 
 import "http"
 import "json"
+import "strings"
 
 option defaultURL = "https://events.pagerduty.com/v2/enqueue"
 
-actionFromLevel = (level) => if level == "ok" then "resolve" else "trigger"
-actionFromSeverity = (severity) => if severity == "ok" then "resolve" else "trigger"
+actionFromLevel = (level) => if strings.toLower(v: level) == "ok" then "resolve" else "trigger"
+actionFromSeverity = (severity) => actionFromLevel(level: severity)
 
-severityFromLevel = (level) =>
-    if level == "crit" then
-        "critical"
-    else if level == "warn" then
-        "warning"
-    else if level == "info" then
-        "info"
-    else
-        "error"
+severityFromLevel = (level) => {
+    lower = strings.toLower(v: level)
+
+    return
+        if lower == "crit" then
+            "critical"
+        else if lower == "warn" then
+            "warning"
+        else if lower == "info" or lower == "ok" then
+            "info"
+        else
+            "error"
+}
 
 sendEvent = (
     pagerdutyURL=defaultURL,

@@ -7,10 +7,10 @@ import "json"
 option defaultURL = "https://slack.com/api/chat.postMessage"
 
 validateColorString = (color) =>
-    if color == "good" or color == "warning" or color == "danger" or color =~ /^#[0-9a-fA-F]{6}$/ then
+    if color == "good" or color == "warning" or color == "danger" or color =~ /^#[0-9a-fA-F]+$/ then
         color
     else
-        die(msg: "color must be good, warning, danger or #rrggbb")
+        die(msg: "color must be good, warning, danger or a hexadecimal number as in #36a64f")
 
 message = (url=defaultURL, token="", channel, text, color) =>
     http.post(
