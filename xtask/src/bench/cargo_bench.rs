@@ -25,8 +25,8 @@ pub(super) fn build(root: &Path, bench: &Bench, options: &Options) -> Result<()>
     succeed(cargo_bench(root, bench, options).arg("--no-run"))
 }
 
-/// Runs the bench.
-pub(super) fn measure(root: &Path, bench: &Bench, options: &Options) -> Result<Vec<Figure>> {
+/// Runs the bench; gives its figures as Markdown.
+pub(super) fn measure(root: &Path, bench: &Bench, options: &Options) -> Result<String> {
     let kept = tempfile::tempdir().context("no temporary folder")?;
     let arguments = if options.quick {
         bench.quick
@@ -50,12 +50,13 @@ pub(super) fn measure(root: &Path, bench: &Bench, options: &Options) -> Result<V
     }
     let figures = match bench.kind {
         Kind::Json => figures::of_output(&text)?,
-        Kind::Criterion => criterion(kept.path())?,
+        Kind::Criterion => Some(criterion(kept.path())?),
     };
-    if figures.is_empty() {
-        bail!("it gave no figures:\n{text}");
+    match figures {
+        Some(figures) if !figures.is_empty() => Ok(figures::markdown(&figures)),
+        None if !text.trim().is_empty() => Ok(format!("```text\n{}\n```", text.trim())),
+        _ => bail!("it gave no figures:\n{text}"),
     }
-    Ok(figures)
 }
 
 fn cargo_bench(root: &Path, bench: &Bench, options: &Options) -> Command {

@@ -74,7 +74,7 @@ fn measure(root: &Path, suite: &Suite, options: &Options) -> Result<Section> {
     let before = machine::load();
     let began = Instant::now();
     let body = match &suite.work {
-        Work::CargoBench(bench) => figures::markdown(&cargo_bench::measure(root, bench, options)?),
+        Work::CargoBench(bench) => cargo_bench::measure(root, bench, options)?,
         Work::Tuning => tuning::measure(root, options)?,
         Work::Scenarios(names) => scenarios::measure(root, suite, names, options)?,
     };
