@@ -65,8 +65,7 @@ fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
             }
             Long("quick") => terms.quick = true,
             Long("external") => {
-                terms.external =
-                    Some(Server::from_variables(|name| std::env::var(name).ok())?);
+                terms.external = Some(Server::from_variables(|name| std::env::var(name).ok())?);
             }
             Long("output") => match parser.value()?.string()?.as_str() {
                 "json" => json = true,

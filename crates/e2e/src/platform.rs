@@ -77,7 +77,7 @@ impl Site {
     /// A new folder; `rules` makes the alerter's rules for it. `None`, and said so, where a binary is
     /// not built.
     pub fn new(rules: impl FnOnce(&Path) -> String) -> Option<Arc<Site>> {
-        if let Some(name) = BINARIES.iter().find(|name| binary(name).is_none()) {
+        if let Some(name) = missing_binary() {
             skip(&format!("{name} is not built (cargo xtask test builds it)"));
             return None;
         }
@@ -275,6 +275,11 @@ impl Platform {
             );
         }
     }
+}
+
+/// The first binary of a platform that is not built.
+pub fn missing_binary() -> Option<&'static str> {
+    BINARIES.into_iter().find(|name| binary(name).is_none())
 }
 
 /// Asks an address, with a token if one is given: status and body.

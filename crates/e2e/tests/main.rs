@@ -1,5 +1,12 @@
 //! Stories over the built binaries, started the way a person starts them: by `up`.
 #![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
 
+mod compose;
+mod deploy;
+mod docs;
+mod external;
+mod judged;
+mod lifecycle;
 mod living_chain;
+mod mistakes;
 mod rotation;

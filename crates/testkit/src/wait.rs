@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long a test waits before it fails. Generous, since a machine may be busy with other
 /// builds; a test that passes never waits this long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Between two looks. Short against any test, long against the cost of a look.
 const INTERVAL: Duration = Duration::from_millis(10);

@@ -33,6 +33,23 @@ pub(super) fn stop_signals() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
+/// Variables by which a role is configured; those of the person's own shell are not meant for these roles.
+const SETTINGS: [&str; 2] = ["INFLUX_", "WATCHPOST_"];
+
+/// How much a role says is everybody's choice.
+const KEPT: [&str; 2] = ["WATCHPOST_LOG_LEVEL", "WATCHPOST_LOG_FORMAT"];
+
+/// Takes the settings of other roles, tokens among them, out of the environment.
+pub(super) fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if SETTINGS.iter().any(|it| text.starts_with(it)) && !KEPT.contains(&text.as_ref()) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// Asks a process to end (SIGTERM); one that is gone is fine.
 pub(super) fn terminate(process: u32) -> Result<()> {
     send(process, Signal::TERM)
@@ -57,9 +74,11 @@ pub(super) fn is_alive(process: u32, program: &Path) -> bool {
     let alive = pid(process).is_some_and(|it| test_kill_process(it).is_ok());
     let runs = std::fs::read_link(format!("/proc/{process}/exe"));
     // A binary that was built anew while the old one runs is shown as "… (deleted)".
-    let same = runs.map_or(true, |it| {
-        it.to_string_lossy().trim_end_matches(" (deleted)") == program.to_string_lossy()
-    });
+    let same = match runs {
+        Ok(it) => it.to_string_lossy().trim_end_matches(" (deleted)") == program.to_string_lossy(),
+        // One that has ended and that nobody waited for has no program any more.
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    };
     alive && same
 }
 

@@ -121,12 +121,10 @@ pub(crate) fn down(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             }
             println!("Stopped.");
         }
-        _ => {
-            match state::end_leftovers(&layout)? {
-                0 => println!("Nothing was running."),
-                left => println!("Stopped {left} processes of an `up` that had been killed."),
-            }
-        }
+        _ => match state::end_leftovers(&layout)? {
+            0 => println!("Nothing was running."),
+            left => println!("Stopped {left} processes of an `up` that had been killed."),
+        },
     }
     if options.volumes {
         layout.remove()?;

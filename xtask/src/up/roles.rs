@@ -80,6 +80,7 @@ impl Maker<'_> {
     }
 
     fn agent(&self) -> Role {
+        let url = loopback(self.options.ports.agent);
         self.role("agent", "watchpost-agent")
             .command("run")
             .influx(self.server, self.layout, "agent")
@@ -88,11 +89,13 @@ impl Maker<'_> {
                 listen(self.options.ports.agent),
             )
             .set("WATCHPOST_BUFFER__DIRECTORY", self.layout.data("agent"))
-            .ready_at(&loopback(self.options.ports.agent), "/ready")
+            .ready_at(&url, "/ready")
+            .found_at(url)
     }
 
     fn fleet(&self) -> Role {
         let incidents = &self.options.incidents;
+        let url = loopback(self.options.ports.fleet);
         let role = self
             .role("fleet", "watchpost-agent")
             .command("simulate")
@@ -107,7 +110,8 @@ impl Maker<'_> {
                 listen(self.options.ports.fleet),
             )
             .set("WATCHPOST_BUFFER__DIRECTORY", self.layout.data("fleet"))
-            .ready_at(&loopback(self.options.ports.fleet), "/ready")
+            .ready_at(&url, "/ready")
+            .found_at(url)
     }
 
     fn alerter(&self) -> Role {

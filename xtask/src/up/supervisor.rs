@@ -116,7 +116,7 @@ impl Platform<'_> {
             .open(self.layout.log(role.name))
             .with_context(|| format!("cannot write the log of the {}", role.name))?;
         let mut command = Command::new(&role.program);
-        command
+        child::without_settings(&mut command)
             .args(&role.arguments)
             .envs(role.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -4,6 +4,7 @@
 use watchpost_testkit::{Request, wait};
 
 use super::{Finding, Scene, ensure};
+use crate::platform::get;
 
 /// Rule and host of each incident of the scene.
 const INCIDENTS: [(&str, &str); 3] = [
@@ -14,6 +15,7 @@ const INCIDENTS: [(&str, &str); 3] = [
 
 pub(super) fn judge(scene: &Scene) -> Finding {
     told_to_all(scene, "firing")?;
+    written_down(scene)?;
     scene.platform().kill("alerter");
     told_to_all(scene, "resolved")?;
     for state in ["firing", "resolved"] {
@@ -29,6 +31,22 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         "3 incidents told once each to chat, hook and mail over a kill -9 (again after {kept} at the earliest), \
          and the end of each once"
     ))
+}
+
+/// Waits until the alerter has written down what it delivered. What a receiver took a moment before a
+/// kill -9 would be sent again: rather twice than never.
+fn written_down(scene: &Scene) -> Result<(), String> {
+    let figures = format!("{}/metrics", scene.platform().address("alerter"));
+    let waiting = |text: &str| {
+        let mut lines = text.lines();
+        let line = lines.find_map(|it| it.strip_prefix("watchpost_alerter_outbox_messages"));
+        line.and_then(|it| it.trim().parse::<f64>().ok())
+    };
+    let empty =
+        wait::until_or_none(|| (waiting(&get(&figures, None).1) == Some(0.0)).then_some(()));
+    ensure(empty.is_some(), || {
+        "the alerter's outbox does not become empty".into()
+    })
 }
 
 /// Waits until every receiver has heard that of every incident.

@@ -93,10 +93,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
             .run("watchpost-provisioner", "operator", &range);
     }
     let raw = raw_points(scene, past.hours);
-    let span = (
-        now - past.hours * HOUR,
-        now - past.ended_hours_ago * HOUR,
-    );
+    let span = (now - past.hours * HOUR, now - past.ended_hours_ago * HOUR);
     let hours = compare(scene, &raw, "1h", "hourly", HOUR, span)?;
     let days = compare(scene, &raw, "1d", "daily", DAY, span)?;
     Ok(format!(

@@ -59,11 +59,7 @@ struct Criterion {
     judge: fn(&Scene) -> Finding,
 }
 
-const fn criterion(
-    number: usize,
-    name: &'static str,
-    judge: fn(&Scene) -> Finding,
-) -> Criterion {
+const fn criterion(number: usize, name: &'static str, judge: fn(&Scene) -> Finding) -> Criterion {
     Criterion {
         number,
         name,

@@ -37,9 +37,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let wanted = (after - before) / SECOND;
     let complete = wait::until_or_none(|| {
         let seconds = seconds(scene, before, after);
-        let simulated = seconds
-            .iter()
-            .filter(|(host, _)| host.starts_with("host-"));
+        let simulated = seconds.iter().filter(|(host, _)| host.starts_with("host-"));
         let whole = simulated.filter(|(_, count)| **count >= wanted).count();
         (whole == HOSTS).then_some(())
     });

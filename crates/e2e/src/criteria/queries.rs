@@ -195,7 +195,9 @@ fn write_past(scene: &Scene) -> Result<Past, String> {
     let client = scene.platform().client("operator");
     for (bucket, lines) in [("system_metrics_raw", raw), ("system_metrics_1h", hours)] {
         let outcome = block_on(client.write(bucket, Precision::Nanoseconds, lines.as_bytes()));
-        ensure(outcome == Outcome::Done, || format!("{bucket}: {outcome:?}"))?;
+        ensure(outcome == Outcome::Done, || {
+            format!("{bucket}: {outcome:?}")
+        })?;
     }
     Ok(past)
 }

@@ -124,10 +124,7 @@ mod tests {
             report.criteria[0].to_string(),
             " 1 PASS    it works: 3 of 3  [1.2 s]"
         );
-        assert_eq!(
-            report.to_string(),
-            "1 passed, 0 failed, 1 skipped in 7 s"
-        );
+        assert_eq!(report.to_string(), "1 passed, 0 failed, 1 skipped in 7 s");
         assert!(report.holds());
         report
             .criteria

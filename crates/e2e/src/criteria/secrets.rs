@@ -86,8 +86,19 @@ fn addresses(scene: &Scene) -> Vec<String> {
         "/ready",
         "/nothing-here",
     ];
-    let alerter = ["/health", "/ready", "/metrics", "/api/v2/alerts", "/nothing-here"];
-    [server.to_vec(), role("web", &pages), role("alerter", &alerter)].concat()
+    let alerter = [
+        "/health",
+        "/ready",
+        "/metrics",
+        "/api/v2/alerts",
+        "/nothing-here",
+    ];
+    [
+        server.to_vec(),
+        role("web", &pages),
+        role("alerter", &alerter),
+    ]
+    .concat()
 }
 
 fn secrets(scene: &Scene) -> Result<Vec<(String, String)>, String> {
