@@ -2,6 +2,7 @@
 //! second time, and the hours and days of a week of twenty hosts.
 //!
 //!     cargo build --release --bins && cargo bench -p watchpost-provisioner
+//!     cargo bench -p watchpost-provisioner -- --output json
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
 use std::path::Path;
@@ -10,8 +11,33 @@ use std::time::Instant;
 
 use watchpost_testkit::{Server, server, temp_folder};
 
+/// What was measured.
+struct Figure {
+    name: &'static str,
+    seconds: f64,
+    /// Seconds that it should not take longer than.
+    target: Option<f64>,
+}
+
 fn main() {
     let Some(server) = server() else { return };
+    let json = std::env::args().any(|it| it == "json" || it == "--output=json");
+    let figures = measure(&server, json);
+    if json {
+        let figures = figures.iter().map(|it| {
+            serde_json::json!({
+                "name": it.name, "value": it.seconds, "unit": "s", "target": it.target,
+            })
+        });
+        let figures: Vec<_> = figures.collect();
+        println!(
+            "{}",
+            serde_json::json!({ "benchmark": "provisioner", "figures": figures })
+        );
+    }
+}
+
+fn measure(server: &Server, quiet: bool) -> Vec<Figure> {
     let folder = temp_folder();
     watchpost_provisioner::secret_file::write(&folder.path().join("operator.token"), &server.token)
         .unwrap();
@@ -27,6 +53,17 @@ fn main() {
     );
     let file = folder.path().join("platform.toml");
     std::fs::write(&file, shipped).unwrap();
+    let mut figures = Vec::new();
+    let mut keep = |name, seconds, target| {
+        if !quiet {
+            println!("{name}: {seconds:.2} s");
+        }
+        figures.push(Figure {
+            name,
+            seconds,
+            target,
+        });
+    };
     let provision = |what: &str, arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-provisioner"));
         command
@@ -35,10 +72,11 @@ fn main() {
             .arg(&file)
             .arg("--tokens-dir")
             .arg(folder.path().join("secrets"));
-        timed(what, &server, folder.path(), command);
+        timed(what, server, folder.path(), command)
     };
-    provision("apply onto an empty server", &["apply", "--yes"]);
-    provision("a second apply", &["apply", "--yes"]);
+    for (what, target) in [("apply onto an empty server", 5.0), ("a second apply", 1.0)] {
+        keep(what, provision(what, &["apply", "--yes"]), Some(target));
+    }
     let agent = watchpost_testkit::binary("watchpost-agent")
         .expect("cargo build --release --bins builds it");
     let mut simulate = Command::new(agent);
@@ -51,23 +89,20 @@ fn main() {
         "--interval",
         "1m",
     ]);
-    timed(
-        "a week of 20 hosts, a point a minute, written",
-        &server,
-        folder.path(),
-        simulate,
-    );
-    provision(
-        "hours of that week",
-        &["backfill", "--task", "downsample_hourly", "--from", "-7d"],
-    );
-    provision(
-        "days of that week",
-        &["backfill", "--task", "downsample_daily", "--from", "-7d"],
-    );
+    let what = "a week of 20 hosts, a point a minute, written";
+    keep(what, timed(what, server, folder.path(), simulate), None);
+    for (what, task, target) in [
+        ("hours of that week", "downsample_hourly", 120.0),
+        ("days of that week", "downsample_daily", 60.0),
+    ] {
+        let past = ["backfill", "--task", task, "--from", "-7d"];
+        keep(what, provision(what, &past), Some(target));
+    }
+    figures
 }
 
-fn timed(what: &str, server: &Server, folder: &Path, mut command: Command) {
+/// Seconds that a command takes.
+fn timed(what: &str, server: &Server, folder: &Path, mut command: Command) -> f64 {
     command
         .env("INFLUX_URL", &server.url)
         .env("INFLUX_ORG", &server.org)
@@ -80,5 +115,5 @@ fn timed(what: &str, server: &Server, folder: &Path, mut command: Command) {
         "{what}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    println!("{what}: {:.2} s", began.elapsed().as_secs_f64());
+    began.elapsed().as_secs_f64()
 }

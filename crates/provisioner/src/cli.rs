@@ -40,13 +40,23 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "\
-Examples:
-  watchpost-provisioner plan                    what would change; exit code 0 nothing, 2 something
-  watchpost-provisioner apply                   change it, after asking
+A first time:
+  watchpost-provisioner validate                is the file right? No server needed
+  watchpost-provisioner plan                    + made, ~ changed, ± made anew, - removed
+  watchpost-provisioner apply                   make it so, after asking; a second time changes nothing
+
+Day by day:
+  watchpost-provisioner drift                   what did others change?
+  watchpost-provisioner gaps --tier hourly --from -7d
   watchpost-provisioner backfill --task downsample_hourly --from -7d
   watchpost-provisioner rotate agent            a new secret without a refused write
+  watchpost-provisioner health --write platform_health --every 1m
 
-The server is named by INFLUX_URL, INFLUX_ORG and INFLUX_TOKEN or INFLUX_TOKEN_FILE, or by --config.";
+Exit codes: 0 done, or nothing to do; 1 it failed; 2 plan, drift or gaps found something; 64 a mistake
+in the file or the configuration, each with line and column; 130 interrupted (run it again).
+
+The server is named by INFLUX_URL and INFLUX_TOKEN or INFLUX_TOKEN_FILE, or by --config; the
+organization by the file. The token must be an operator's: it makes other tokens.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

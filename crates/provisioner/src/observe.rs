@@ -12,7 +12,7 @@ use crate::plan::{
     Observed, ObservedBucket, ObservedCheck, ObservedDbrp, ObservedLabel, ObservedTask,
     ObservedToken, Secret,
 };
-use crate::platform::Platform;
+use crate::platform::{Platform, ResourceType};
 use crate::{secret_file, token_name};
 
 /// A server, the organization on it, and where the secrets of its tokens lie.
@@ -291,10 +291,9 @@ impl Reader<'_> {
 fn permissions(token: &Authorization, buckets: &BTreeMap<String, String>) -> Vec<String> {
     let one = |it: &watchpost_client::management::Permission| {
         let resource = &it.resource;
-        let name = resource
-            .id
-            .as_ref()
-            .map(|id| buckets.get(id).or(resource.name.as_ref()).unwrap_or(id));
+        let named = resource.id.as_ref();
+        let named = named.filter(|_| resource.kind != ResourceType::ORGS.name());
+        let name = named.map(|id| buckets.get(id).or(resource.name.as_ref()).unwrap_or(id));
         let suffix = name.map_or_else(String::new, |name| format!("/{name}"));
         format!("{}:{}{suffix}", it.action, resource.kind)
     };

@@ -329,7 +329,7 @@ fn a_run_that_failed_half_way_is_finished_by_the_next() {
     let rest = site.run(&["apply", "--yes"]);
     assert_eq!(rest.code, 0, "{}", rest.text);
     assert!(
-        rest.text.contains("5 to create, 0 to change"),
+        rest.text.contains("6 to create, 0 to change"),
         "{}",
         rest.text
     );
@@ -437,8 +437,23 @@ fn gaps_are_named_and_filled_and_the_server_reports_how_it_is() {
     assert_eq!(days.code, 1, "{}", days.text);
     assert!(days.text.contains("no whole window"), "{}", days.text);
 
-    let written = site.run(&["health", "--write", "platform_health"]);
+    // With no more than its own token.
+    let mut health = site.command(&["health", "--write", "platform_health"]);
+    let health = health.env("INFLUX_TOKEN_FILE", site.path("secrets/health.token"));
+    let written = ran(&health.output().unwrap());
     assert_eq!(written.code, 0, "{}", written.text);
+    let repeated = site.command(&["health", "--write", "platform_health", "--every", "1s"]);
+    let mut repeated = { repeated }.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(repeated.stdout.take().unwrap()).lines();
+    let told: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+    assert!(
+        told.iter()
+            .all(|it| it.contains("written to platform_health")),
+        "{told:?}"
+    );
+    let id = rustix::process::Pid::from_child(&repeated);
+    rustix::process::kill_process(id, Signal::TERM).unwrap();
+    assert!(repeated.wait().unwrap().success());
     let tables = site.query(
         "from(bucket: \"platform_health\") |> range(start: -1h) |> filter(fn: (r) => r._field == \"series\")",
     );

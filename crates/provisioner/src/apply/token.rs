@@ -8,7 +8,7 @@ use super::{Run, existing, named};
 use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
 use crate::plan::{Action, Change};
-use crate::platform::Token;
+use crate::platform::{ResourceType, Token};
 use crate::{secret_file, token_name};
 
 impl Run<'_> {
@@ -49,10 +49,16 @@ pub(crate) async fn create(
     let mut permissions = Vec::new();
     for wanted in &token.permissions {
         let id = wanted.name.as_deref().map(&bucket_id).transpose()?;
+        let org = Some(target.org.id.clone());
+        // An organization belongs to none: it is named itself.
+        let (id, org_id) = match wanted.resource == ResourceType::ORGS {
+            true => (org, None),
+            false => (id, org),
+        };
         let resource = Resource {
             kind: wanted.resource.name().to_owned(),
             id,
-            org_id: Some(target.org.id.clone()),
+            org_id,
             name: None,
         };
         permissions.push(Permission {

@@ -59,6 +59,9 @@ impl ResourceType {
     /// The type whose resources can be named one by one here.
     pub const BUCKETS: ResourceType = ResourceType("buckets");
 
+    /// Organizations; a permission is for the one of the file.
+    pub const ORGS: ResourceType = ResourceType("orgs");
+
     /// InfluxDB's word.
     pub fn name(self) -> &'static str {
         self.0
