@@ -60,9 +60,13 @@ impl Storage {
         } else {
             self.cursor(bucket, request, false)
         };
+        // A block that is hidden in part must not count by its statistics.
+        let range = self
+            .bucket(bucket)
+            .map_or(request.range, |bucket| bucket.visible(request.range));
         Ok(AggregateScan {
             cursor,
-            range: request.range,
+            range,
             windowing: windowing.clone(),
             aggregate,
             failed: false,

@@ -21,6 +21,8 @@ pub(crate) struct Bucket {
     pub(crate) id: u64,
     /// Nanoseconds; 0 for ever.
     retention: AtomicI64,
+    /// Rows before it are not shown any more, though their shard is still there.
+    horizon: AtomicI64,
     pub(crate) state: RwLock<State>,
 }
 
@@ -63,6 +65,7 @@ impl Bucket {
         Bucket {
             id,
             retention: AtomicI64::new(0),
+            horizon: AtomicI64::new(i64::MIN),
             state: RwLock::default(),
         }
     }
@@ -75,6 +78,18 @@ impl Bucket {
     /// How long rows are kept, in nanoseconds.
     pub(crate) fn retention(&self) -> Option<i64> {
         Some(self.retention.load(Ordering::Relaxed)).filter(|retention| *retention > 0)
+    }
+
+    /// Hides the rows that are older than the bucket keeps.
+    pub(crate) fn hide_expired(&self, now: i64) {
+        let bound = self.lower_bound(now).unwrap_or(i64::MIN);
+        self.horizon.store(bound, Ordering::Relaxed);
+    }
+
+    /// What is shown of a range.
+    pub(crate) fn visible(&self, range: TimeRange) -> TimeRange {
+        let start = range.start.max(self.horizon.load(Ordering::Relaxed));
+        TimeRange::new(start, range.stop.max(start))
     }
 
     /// The earliest time that is kept.

@@ -1,4 +1,5 @@
-//! Retention: shards whose last instant is older than their bucket keeps are dropped whole.
+//! Retention: rows that are older than their bucket keeps are hidden, and shards whose last instant is so old are dropped
+//! whole. (InfluxDB goes on showing rows until their shard goes; here nobody sees data that should be gone.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +13,18 @@ use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
 impl Storage {
-    /// Drops the shards that lie wholly beyond their bucket's retention. Rows may so outlive the retention by up to a shard (an hour if it is at most two days,
-    /// else a day).
+    /// Hides from now on the rows that are older than their bucket keeps. They come back if it keeps more before their
+    /// shard is dropped.
+    pub fn hide_expired(&self, now: i64) {
+        self.all_buckets()
+            .iter()
+            .for_each(|bucket| bucket.hide_expired(now));
+    }
+
+    /// Hides what has expired, and drops the shards that lie wholly beyond their bucket's retention. On disk rows may so
+    /// outlive the retention by up to a shard (an hour if it is at most two days, else a day).
     pub fn enforce_retention(&self, now: i64) -> Result<Vec<DroppedShard>> {
+        self.hide_expired(now);
         let _one_at_a_time = lock(&self.maintenance);
         let mut dropped = Vec::new();
         // Unsealed rows beyond the retention go with their shard, so they need one.

@@ -64,12 +64,13 @@ impl Storage {
         let readers = match self.bucket(bucket) {
             None => Vec::new(),
             Some(bucket) => {
+                let range = bucket.visible(request.range);
                 let state = read(&bucket.state);
                 let selected = state.index.select(&request.predicate).into_iter();
                 let cached = last_only && state.is_cacheable();
                 let reader = |(id, key)| match state.latest.get(id).filter(|_| cached) {
-                    Some(latest) => state.reader(id, &key, request.range).with_latest(latest),
-                    None => state.reader(id, &key, request.range),
+                    Some(latest) => state.reader(id, &key, range).with_latest(latest),
+                    None => state.reader(id, &key, range),
                 };
                 selected.map(reader).collect()
             }

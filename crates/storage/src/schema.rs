@@ -24,6 +24,7 @@ impl Storage {
         let Some(bucket) = self.bucket(bucket) else {
             return Ok(Vec::new());
         };
+        let range = bucket.visible(range);
         let state = read(&bucket.state);
         let selected = state.index.select(predicate).into_iter();
         Ok(selected
@@ -84,6 +85,7 @@ impl Storage {
         let Some(bucket) = self.bucket(bucket) else {
             return Ok(Vec::new());
         };
+        let range = bucket.visible(range);
         let mut readers = Vec::new();
         let mut known: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
         {

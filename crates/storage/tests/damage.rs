@@ -107,6 +107,7 @@ fn a_flipped_byte_of_any_file_is_found() {
 fn no_flipped_byte_of_the_log_goes_unnoticed() {
     let original = tempfile::tempdir().unwrap();
     let storage = open(original.path());
+    storage.put_document("settings", b"first").unwrap();
     for line in ["m,k=a v=1i 1", "m,k=b v=2i 2", "n s=\"text\" 3"] {
         write(&storage, line);
     }
@@ -120,7 +121,9 @@ fn no_flipped_byte_of_the_log_goes_unnoticed() {
     let crashed = tempfile::tempdir().unwrap();
     copy_folder(original.path(), crashed.path());
     drop(storage);
-    for offset in 0..std::fs::metadata(&log).unwrap().len() as usize {
+    let length = std::fs::metadata(&log).unwrap().len() as usize;
+    // The last record is the one that could pass for torn.
+    for offset in (0..length).filter(|offset| offset % 5 == 0 || offset + 12 >= length) {
         let work = tempfile::tempdir().unwrap();
         copy_folder(crashed.path(), work.path());
         flip(&work.path().join(&name), offset, 1 << (offset % 8));

@@ -3,6 +3,7 @@
 
 mod backup;
 mod behaviour;
+mod chunk_decoder;
 mod concurrency;
 mod crash;
 mod damage;
