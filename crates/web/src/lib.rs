@@ -12,11 +12,26 @@
 //!
 //! A browser sees only this server: the tokens of the database and of the alerter stay here.
 //!
-//! The charts are drawn by `assets/chart.js`, a module of our own on a canvas. Ready-made libraries
-//! come from a package registry that Rust projects use in two ways only: inside a crate that
-//! downloads them while it is built (`mdbook_uplot`), which fails offline, or as megabytes beside a
-//! framework that we do not run (`plotly` 4.6 MB, `echarts` 3 MB, `autumn-plugin-d3`). The module is
-//! smaller than the glue to any of them would be.
+//! # Why the charts are drawn by a module of our own
+//!
+//! A library should do it, from the registry that the rest comes from, so that a build needs no other
+//! package manager and a machine without the internet serves it. The crates that were found on
+//! crates.io were unpacked and looked at:
+//!
+//! | crate | what it has | why it does not serve |
+//! |---|---|---|
+//! | `mdbook_uplot` 0.2 | uPlot 1.6, the right one: 50 kB for time series | its build script downloads it from unpkg.com; the crate holds the glue alone |
+//! | `charming` 0.6 | ECharts 5.5, 1.0 MB | private to the renderer of pictures, which needs V8 (`deno_core`); its pages load from a CDN |
+//! | `echarts` 0.1 | ECharts, 3.0 MB, not minified | only as an import of WebAssembly; last release 2023 |
+//! | `plotly` 0.14 | plotly.js 4.6 MB and MathJax 2.9 MB | public, as one text with `<script>` tags; a hundred times the bytes of our first load |
+//! | `apexcharts` 0.1.2 | ApexCharts, 575 kB, in a published `node_modules` | public, and the nearest; seven times the bytes of all our scripts and styles, drawn as SVG elements |
+//! | `apexcharts-rs` 0.1 | ApexCharts 3.40 of 2023, 1.4 MB | only as an import of WebAssembly |
+//! | `autumn-plugin-d3` 0.2 | D3 7.9, 280 kB | needs the `autumn-web` framework; D3 draws no charts by itself, the module would stay |
+//! | `plotters` with `plotters-canvas` | a chart library in Rust | WebAssembly: a second toolchain target, and `wasm-unsafe-eval` in the policy |
+//! | `chart-js-rs`, `flot`, `leptos_chart`, `vega`, `uplot`, `perspective` | no chart library in the package, or none for a browser | |
+//!
+//! `assets/chart.js` and `assets/chart-scale.js` are 18 kB (6 kB as sent) and do what these pages need:
+//! a cursor that charts share, zoom by pointer and keys, gaps, bands, levels, marks, live points.
 
 pub mod alert_span;
 pub mod alerter;

@@ -7,13 +7,16 @@ use watchpost_testkit::{Browser, Server};
 
 use crate::fixture::{Fixture, write_secret};
 
+/// A name, and what is done.
+type Scene = (&'static str, fn(&Browser));
+
 /// One browser for all: its start costs more than any of them.
 #[test]
 fn pages_in_a_browser() {
     let Some(browser) = Browser::start() else {
         return;
     };
-    let scenes: [(&str, fn(&Browser)); 7] = [
+    let scenes: [Scene; 7] = [
         (
             "live and zoom",
             a_point_appears_without_reload_and_charts_zoom,
@@ -35,6 +38,9 @@ fn pages_in_a_browser() {
         eprintln!("scene: {name}");
         scene(&browser);
         browser.run("localStorage.clear()");
+        // What the page misses of a server that has ended is no complaint of the next.
+        browser.open("about:blank");
+        browser.complaints();
     }
 }
 
