@@ -126,6 +126,7 @@ impl App {
             app.storage
                 .set_retention(bucket.id.number(), nanoseconds(bucket.retention_seconds));
         }
+        app.storage.hide_expired(now);
         app.forget_orphans();
         Ok(app)
     }
@@ -151,6 +152,7 @@ impl App {
             self.storage
                 .set_retention(bucket.id.number(), nanoseconds(bucket.retention_seconds));
         }
+        self.storage.hide_expired(self.clock.now());
         Ok(())
     }
 

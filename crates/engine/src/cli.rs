@@ -148,6 +148,8 @@ pub enum Command {
         #[command(flatten)]
         server: RemoteServer,
     },
+    /// Print the reference of all flags, in Markdown.
+    ConfigReference,
     /// Show series by bucket, measurement and tag, bytes, and the oldest and newest times.
     Stats {
         /// `text` or `json`.

@@ -20,6 +20,7 @@ pub mod meta;
 pub mod metrics;
 pub mod operations;
 pub mod query;
+pub mod reference;
 pub mod server;
 pub mod tasks;
 pub mod write;

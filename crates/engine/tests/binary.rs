@@ -133,3 +133,17 @@ async fn a_backup_is_restored_into_a_new_folder() {
     .expect("copied");
     assert_eq!(serve(&other).count().await, 2);
 }
+
+#[test]
+fn the_reference_of_the_configuration_is_current() {
+    let page = watchpost_engine::reference::markdown();
+    let path = std::path::Path::new("../../docs/configuration/engine.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, &page).expect("written");
+    }
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap_or_default(),
+        page,
+        "UPDATE_EXPECT=1 cargo test -p watchpost-engine writes it"
+    );
+}

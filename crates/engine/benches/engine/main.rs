@@ -1,10 +1,12 @@
 //! The engine under the workload it is judged by ([`watchpost_testkit::workload`]), over HTTP against the built binary:
-//! writes that are durable when they are answered, bytes on disk, memory, a start after kill -9, and ten queries.
+//! writes that are durable when they are answered, bytes on disk, memory, a start after kill -9, ten queries, and
+//! the platform's hourly task.
 //!
 //! `cargo bench -p watchpost-engine` prints one figure a line, `-- --output json` an object, `-- --hours 24` runs
 //! longer. `-- --folder PATH` keeps the data there, and asks only the queries where there is some already.
 //! Rates are best read against the parse-only rate of the same run: machines differ.
 
+mod downsample;
 mod queries;
 mod report;
 mod server;
@@ -47,6 +49,13 @@ fn main() {
         assert!(bytes > 2, "{}: an empty answer", query.name);
         report.add(query.name, milliseconds(median), "ms");
     }
+    let (first, again) = runtime.block_on(downsample::measure(&client));
+    report.add(
+        "hourly task, 20 hosts, new series",
+        milliseconds(first),
+        "ms",
+    );
+    report.add("hourly task, 20 hosts, again", milliseconds(again), "ms");
     report.add("peak memory of queries", server.megabytes("VmHWM"), "MB");
     report.finish();
 }

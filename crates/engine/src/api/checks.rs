@@ -1,97 +1,90 @@
-//! Checks: kept as they are sent, run as the tasks that are made of them.
+//! Checks: their members, and the script that a check becomes.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::alerting::check_script;
-use crate::api::call::{Answer, Call, Reply};
+use crate::api::call::{Call, Reply};
+use crate::api::collection::{Common, Item, Patch, show};
 use crate::api::error::ApiError;
 use crate::api::json::{self as body, Object};
-use crate::api::page::Page;
-use crate::api::{labels, orgs, tasks, users};
-use crate::auth::{Action, ResourceType};
-use crate::clock::rfc3339;
-use crate::meta::{Changes, Check, Id, Kind, State, Task};
+use crate::api::scripted::{self, Scripted, keep, show_task};
+use crate::api::users;
+use crate::auth::ResourceType;
+use crate::meta::{Check, Id, Kind, State};
 use crate::tasks::options::Options;
 
-/// What checks and rules show of the task behind them.
-pub fn show_task(shown: &mut Value, task: Option<&Task>) {
-    let is_active = task.is_some_and(|task| task.active);
-    let completed = task.map_or(0, |task| task.latest_completed);
-    shown["status"] = json!(if is_active { "active" } else { "inactive" });
-    shown["latestCompleted"] = json!(rfc3339(completed));
-    shown["latestScheduled"] = json!(rfc3339(completed));
-    if let Some(task) = task {
-        let run = [
-            ("lastRunStatus", &task.last_run_status),
-            ("lastRunError", &task.last_run_error),
-        ];
-        for (name, value) in run {
-            if let Some(value) = value {
-                shown[name] = json!(value);
-            }
-        }
+const PARTS: &[&str] = &["labels", "members", "owners", "query"];
+
+impl Item for Check {
+    const TYPE: ResourceType = ResourceType::Checks;
+
+    fn table(state: &State) -> &BTreeMap<Id, Self> {
+        &state.checks
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn org(&self) -> Id {
+        self.org
+    }
+
+    fn shown(&self, state: &State) -> Value {
+        let common = Common {
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            parts: PARTS,
+        };
+        let shown = Value::Object(self.settings.clone());
+        show_task(self, state, show(self, state, &common, shown))
+    }
+
+    fn missing(id: Id) -> String {
+        format!("check not found for key \"{id}\"")
     }
 }
 
-fn shown(state: &State, check: &Check) -> Value {
-    let id = check.id;
-    let link = |part: &str| format!("/api/v2/checks/{id}{part}");
-    let mut shown = Value::Object(check.settings.clone());
-    shown["id"] = json!(id);
-    shown["name"] = json!(check.name);
-    shown["ownerID"] = json!(check.owner);
-    shown["orgID"] = json!(check.org);
-    shown["taskID"] = json!(check.task);
-    shown["createdAt"] = json!(rfc3339(check.created_at));
-    shown["updatedAt"] = json!(rfc3339(check.updated_at));
-    shown["labels"] = state
-        .labels_of(ResourceType::Checks, id)
-        .into_iter()
-        .map(labels::shown)
-        .collect();
-    shown["links"] = json!({
-        "self": link(""),
-        "labels": link("/labels"),
-        "members": link("/members"),
-        "owners": link("/owners"),
-        "query": link("/query"),
-    });
-    show_task(&mut shown, state.tasks.get(&check.task));
-    shown
-}
+impl Scripted for Check {
+    const KIND: Kind = Kind::Check;
 
-fn find(state: &State, id: Id) -> Result<&Check, ApiError> {
-    state
-        .checks
-        .get(&id)
-        .ok_or_else(|| ApiError::not_found(format!("check not found for key \"{id}\"")))
-}
+    fn task(&self) -> Id {
+        self.task
+    }
 
-/// `GET /api/v2/checks`.
-pub fn list(call: &Call) -> Reply {
-    let page = Page::of(call)?;
-    let state = call.app.meta.read();
-    let org = call
-        .organization(&state)?
-        .map(|organization| organization.id);
-    let found: Vec<&Check> = state
-        .checks
-        .values()
-        .filter(|check| org.is_none_or(|org| org == check.org))
-        .filter(|check| call.may_read(ResourceType::Checks, check.org, check.id))
-        .collect();
-    let found = page.cut(found, |check| check.id);
-    let filter = |name: &'static str| (name, call.query.get(name).map(str::to_owned));
-    let links = page.links(
-        "/api/v2/checks",
-        &[filter("org"), filter("orgID")],
-        found.len(),
-    );
-    let checks: Vec<Value> = found
-        .into_iter()
-        .map(|check| shown(&state, check))
-        .collect();
-    Ok(Answer::ok(json!({ "checks": checks, "links": links })))
+    fn owner(&self) -> Id {
+        self.owner
+    }
+
+    fn touch(&mut self, now: i64) {
+        self.updated_at = now;
+    }
+
+    fn check_free(&self, state: &State) -> Result<(), ApiError> {
+        let mut others = state
+            .checks
+            .values()
+            .filter(|other| other.org == self.org && other.id != self.id);
+        match others.any(|other| other.name == self.name) {
+            true => Err(ApiError::conflict(format!(
+                "check is not unique for key {}{}",
+                self.org, self.name
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn script(&self, _: &State) -> Result<(String, Options), ApiError> {
+        let refuse = |reason: String| {
+            ApiError::invalid(format!("Could not create task from check: {reason}"))
+        };
+        let flux = check_script(self).map_err(refuse)?;
+        let options = Options::of(&flux).map_err(refuse)?;
+        Ok((flux, options))
+    }
 }
 
 /// What a request says of a check.
@@ -204,29 +197,6 @@ fn thresholds(request: &Object) -> Result<Value, ApiError> {
     Ok(Value::Array(kept))
 }
 
-fn check_free(state: &State, check: &Check, name: &str) -> Result<(), ApiError> {
-    let mut others = state
-        .checks
-        .values()
-        .filter(|other| other.org == check.org && other.id != check.id);
-    match others.any(|other| other.name == name) {
-        true => Err(ApiError::conflict(format!(
-            "check is not unique for key {}{name}",
-            check.org
-        ))),
-        false => Ok(()),
-    }
-}
-
-/// The script of a check and its schedule.
-fn script(check: &Check) -> Result<(String, Options), ApiError> {
-    let refuse =
-        |reason: String| ApiError::invalid(format!("Could not create task from check: {reason}"));
-    let flux = check_script(check).map_err(refuse)?;
-    let options = Options::of(&flux).map_err(refuse)?;
-    Ok((flux, options))
-}
-
 /// `POST /api/v2/checks`.
 pub fn create(call: &Call) -> Reply {
     let given = Given::read(&call.body)?;
@@ -244,55 +214,14 @@ pub fn create(call: &Call) -> Reply {
         created_at: now,
         updated_at: now,
     };
-    let (flux, options) = script(&check)?;
-    call.app.meta.update(|state, changes| {
-        orgs::find(state, org)?;
-        call.need_in(Action::Write, ResourceType::Checks, org, None)?;
-        check_free(state, &check, &check.name)?;
-        let task = tasks::new(check.task, org, check.owner, flux, options, now);
-        changes.put(Task {
-            active: given.active,
-            made_of: Some(check.id),
-            ..task
-        });
-        changes.put(check.clone());
-        Ok::<_, ApiError>(())
-    })?;
-    call.app.tasks.tell_changed();
-    Ok(Answer::created(shown(&call.app.meta.read(), &check)))
-}
-
-/// `GET /api/v2/checks/{id}`.
-pub fn get(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let check = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::Checks,
-        check.org,
-        Some(check.id),
-    )?;
-    Ok(Answer::ok(shown(&state, check)))
-}
-
-/// `GET /api/v2/checks/{id}/query`.
-pub fn script_of(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let check = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::Checks,
-        check.org,
-        Some(check.id),
-    )?;
-    Ok(Answer::ok(json!({ "flux": script(check)?.0 })))
+    keep(call, check, given.active)
 }
 
 /// `PUT /api/v2/checks/{id}`: all of it anew.
 pub fn replace(call: &Call) -> Reply {
     let id = call.id("id")?;
     let given = Given::read(&call.body)?;
-    change_with(call, id, |check, active| {
+    scripted::change(call, id, |check: &mut Check, active| {
         check.name = given.name;
         check.settings = given.settings;
         *active = given.active;
@@ -304,75 +233,8 @@ pub fn replace(call: &Call) -> Reply {
 pub fn change(call: &Call) -> Reply {
     let id = call.id("id")?;
     let request = body::first_object(&call.body, "CheckUpdate", "influxdb.CheckUpdate")?;
-    change_with(call, id, |check, active| {
-        if let Some(name) = request.string("name")?.filter(|name| !name.is_empty()) {
-            check.name = name;
-        }
-        if let Some(description) = request.string("description")? {
-            check
-                .settings
-                .insert("description".to_owned(), json!(description));
-        }
-        *active = users::active(request.string("status")?.as_deref())?.unwrap_or(*active);
+    scripted::change(call, id, |check: &mut Check, active| {
+        Patch::of(&request)?.apply(&mut check.name, &mut check.settings, active);
         Ok(())
-    })
-}
-
-fn change_with(
-    call: &Call,
-    id: Id,
-    edit: impl FnOnce(&mut Check, &mut bool) -> Result<(), ApiError>,
-) -> Reply {
-    call.app.meta.update(|state, changes| {
-        let mut check = find(state, id)?.clone();
-        call.need_in(Action::Write, ResourceType::Checks, check.org, Some(id))?;
-        let mut active = state.tasks.get(&check.task).is_some_and(|task| task.active);
-        edit(&mut check, &mut active)?;
-        check_free(state, &check, &check.name)?;
-        check.updated_at = call.now();
-        let (flux, options) = script(&check)?;
-        rewrite_task(
-            state,
-            changes,
-            check.task,
-            active,
-            (flux, options),
-            call.now(),
-        );
-        changes.put(check);
-        Ok::<_, ApiError>(())
-    })?;
-    call.app.tasks.tell_changed();
-    let state = call.app.meta.read();
-    Ok(Answer::ok(shown(&state, find(&state, id)?)))
-}
-
-/// Gives the task behind a check or rule its new script.
-pub fn rewrite_task(
-    state: &State,
-    changes: &mut Changes,
-    task: Id,
-    active: bool,
-    (flux, options): (String, Options),
-    now: i64,
-) {
-    if let Some(mut task) = state.tasks.get(&task).cloned() {
-        tasks::rewrite(&mut task, flux, options);
-        task.active = active;
-        task.updated_at = Some(now);
-        changes.put(task);
-    }
-}
-
-/// `DELETE /api/v2/checks/{id}`: the check and its task.
-pub fn delete(call: &Call) -> Reply {
-    let id = call.id("id")?;
-    call.app.meta.update(|state, changes| {
-        let check = find(state, id)?;
-        call.need_in(Action::Write, ResourceType::Checks, check.org, Some(id))?;
-        changes.delete(Kind::Check, id);
-        changes.delete(Kind::Task, check.task);
-        labels::forget_resource(state, changes, id);
-        Ok(Answer::no_content())
     })
 }

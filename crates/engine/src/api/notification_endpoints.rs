@@ -1,14 +1,15 @@
 //! Notification endpoints: where rules send to. What is secret of them is kept as a secret of the organization.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::call::{Answer, Call, Reply};
+use crate::api::collection::{Common, Item, Patch, show, to_change};
 use crate::api::error::ApiError;
 use crate::api::json::{self as body, Object};
-use crate::api::page::Page;
 use crate::api::{labels, orgs, secrets, users};
 use crate::auth::{Action, ResourceType};
-use crate::clock::rfc3339;
 use crate::meta::{Changes, Id, Kind, NotificationEndpoint, Secret, State};
 
 /// The members of each type: those that are shown, and those that are secret with the end of their key.
@@ -34,78 +35,38 @@ fn form(kind: &str) -> Option<Form> {
     })
 }
 
-fn shown(state: &State, endpoint: &NotificationEndpoint) -> Value {
-    let id = endpoint.id;
-    let link = |part: &str| format!("/api/v2/notificationEndpoints/{id}{part}");
-    let mut shown = Value::Object(endpoint.settings.clone());
-    shown["id"] = json!(id);
-    shown["name"] = json!(endpoint.name);
-    shown["orgID"] = json!(endpoint.org);
-    shown["status"] = json!(if endpoint.active {
-        "active"
-    } else {
-        "inactive"
-    });
-    shown["createdAt"] = json!(rfc3339(endpoint.created_at));
-    shown["updatedAt"] = json!(rfc3339(endpoint.updated_at));
-    shown["labels"] = state
-        .labels_of(ResourceType::NotificationEndpoints, id)
-        .into_iter()
-        .map(labels::shown)
-        .collect();
-    shown["links"] = json!({
-        "self": link(""),
-        "labels": link("/labels"),
-        "members": link("/members"),
-        "owners": link("/owners"),
-    });
-    shown
-}
+const PARTS: &[&str] = &["labels", "members", "owners"];
 
-/// The endpoint of an id.
-///
-/// # Errors
-/// There is none.
-pub fn find(state: &State, id: Id) -> Result<&NotificationEndpoint, ApiError> {
-    let found = state.notification_endpoints.get(&id);
-    found.ok_or_else(|| {
-        ApiError::not_found(format!("notification endpoint not found for key \"{id}\""))
-    })
-}
+impl Item for NotificationEndpoint {
+    const TYPE: ResourceType = ResourceType::NotificationEndpoints;
 
-/// `GET /api/v2/notificationEndpoints`.
-pub fn list(call: &Call) -> Reply {
-    let page = Page::of(call)?;
-    let state = call.app.meta.read();
-    let org = call
-        .organization(&state)?
-        .map(|organization| organization.id);
-    let found: Vec<&NotificationEndpoint> = state
-        .notification_endpoints
-        .values()
-        .filter(|endpoint| org.is_none_or(|org| org == endpoint.org))
-        .filter(|endpoint| {
-            call.may_read(
-                ResourceType::NotificationEndpoints,
-                endpoint.org,
-                endpoint.id,
-            )
-        })
-        .collect();
-    let found = page.cut(found, |endpoint| endpoint.id);
-    let filter = |name: &'static str| (name, call.query.get(name).map(str::to_owned));
-    let links = page.links(
-        "/api/v2/notificationEndpoints",
-        &[filter("org"), filter("orgID")],
-        found.len(),
-    );
-    let endpoints: Vec<Value> = found
-        .into_iter()
-        .map(|endpoint| shown(&state, endpoint))
-        .collect();
-    Ok(Answer::ok(
-        json!({ "notificationEndpoints": endpoints, "links": links }),
-    ))
+    fn table(state: &State) -> &BTreeMap<Id, Self> {
+        &state.notification_endpoints
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn org(&self) -> Id {
+        self.org
+    }
+
+    fn shown(&self, state: &State) -> Value {
+        let common = Common {
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            parts: PARTS,
+        };
+        let mut shown = Value::Object(self.settings.clone());
+        shown["status"] = json!(if self.active { "active" } else { "inactive" });
+        show(self, state, &common, shown)
+    }
+
+    fn missing(id: Id) -> String {
+        format!("notification endpoint not found for key \"{id}\"")
+    }
 }
 
 /// What a request says of an endpoint.
@@ -260,21 +221,8 @@ pub fn create(call: &Call) -> Reply {
         check_free(state, &endpoint)?;
         keep_secrets(call, state, changes, org, kept);
         changes.put(endpoint.clone());
-        Ok(Answer::created(shown(state, &endpoint)))
+        Ok(Answer::created(endpoint.shown(state)))
     })
-}
-
-/// `GET /api/v2/notificationEndpoints/{id}`.
-pub fn get(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let endpoint = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::NotificationEndpoints,
-        endpoint.org,
-        Some(endpoint.id),
-    )?;
-    Ok(Answer::ok(shown(&state, endpoint)))
 }
 
 /// `PUT /api/v2/notificationEndpoints/{id}`: all of it anew.
@@ -282,13 +230,7 @@ pub fn replace(call: &Call) -> Reply {
     let id = call.id("id")?;
     let given = Given::read(&call.body)?;
     call.app.meta.update(|state, changes| {
-        let mut endpoint = find(state, id)?.clone();
-        call.need_in(
-            Action::Write,
-            ResourceType::NotificationEndpoints,
-            endpoint.org,
-            Some(id),
-        )?;
+        let mut endpoint: NotificationEndpoint = to_change(call, state, id)?;
         endpoint.name = given.name.clone();
         endpoint.active = given.active;
         let (settings, kept) = given.settled(id);
@@ -297,7 +239,7 @@ pub fn replace(call: &Call) -> Reply {
         check_free(state, &endpoint)?;
         keep_secrets(call, state, changes, endpoint.org, kept);
         changes.put(endpoint.clone());
-        Ok(Answer::ok(shown(state, &endpoint)))
+        Ok(Answer::ok(endpoint.shown(state)))
     })
 }
 
@@ -310,27 +252,13 @@ pub fn change(call: &Call) -> Reply {
         "influxdb.NotificationEndpointUpdate",
     )?;
     call.app.meta.update(|state, changes| {
-        let mut endpoint = find(state, id)?.clone();
-        call.need_in(
-            Action::Write,
-            ResourceType::NotificationEndpoints,
-            endpoint.org,
-            Some(id),
-        )?;
-        if let Some(name) = request.string("name")?.filter(|name| !name.is_empty()) {
-            endpoint.name = name;
-        }
-        if let Some(description) = request.string("description")? {
-            endpoint
-                .settings
-                .insert("description".to_owned(), json!(description));
-        }
-        endpoint.active =
-            users::active(request.string("status")?.as_deref())?.unwrap_or(endpoint.active);
+        let mut endpoint: NotificationEndpoint = to_change(call, state, id)?;
+        let (name, settings) = (&mut endpoint.name, &mut endpoint.settings);
+        Patch::of(&request)?.apply(name, settings, &mut endpoint.active);
         endpoint.updated_at = call.now();
         check_free(state, &endpoint)?;
         changes.put(endpoint.clone());
-        Ok(Answer::ok(shown(state, &endpoint)))
+        Ok(Answer::ok(endpoint.shown(state)))
     })
 }
 
@@ -338,13 +266,7 @@ pub fn change(call: &Call) -> Reply {
 pub fn delete(call: &Call) -> Reply {
     let id = call.id("id")?;
     call.app.meta.update(|state, changes| {
-        let endpoint = find(state, id)?;
-        call.need_in(
-            Action::Write,
-            ResourceType::NotificationEndpoints,
-            endpoint.org,
-            Some(id),
-        )?;
+        let endpoint: NotificationEndpoint = to_change(call, state, id)?;
         changes.delete(Kind::NotificationEndpoint, id);
         let keys: Vec<String> = endpoint
             .settings

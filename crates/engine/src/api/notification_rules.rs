@@ -1,17 +1,18 @@
-//! Notification rules: kept as they are sent, run as the tasks that are made of them.
+//! Notification rules: their members, and the script that a rule becomes.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::alerting::rule_script;
-use crate::api::call::{Answer, Call, Reply};
-use crate::api::checks::{rewrite_task, show_task};
+use crate::api::call::{Call, Reply};
+use crate::api::collection::{Common, Item, Patch, find, show};
 use crate::api::error::ApiError;
 use crate::api::json as body;
-use crate::api::page::Page;
-use crate::api::{labels, notification_endpoints, orgs, tasks, users};
-use crate::auth::{Action, ResourceType};
-use crate::clock::rfc3339;
-use crate::meta::{Id, Kind, NotificationRule, State, Task};
+use crate::api::scripted::{self, Scripted, keep, show_task};
+use crate::api::users;
+use crate::auth::ResourceType;
+use crate::meta::{Id, Kind, NotificationEndpoint, NotificationRule, State};
 use crate::tasks::options::Options;
 
 /// The members that a rule of each type has besides the common ones.
@@ -24,65 +25,69 @@ fn members(kind: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-fn shown(state: &State, rule: &NotificationRule) -> Value {
-    let id = rule.id;
-    let link = |part: &str| format!("/api/v2/notificationRules/{id}{part}");
-    let mut shown = Value::Object(rule.settings.clone());
-    shown["id"] = json!(id);
-    shown["name"] = json!(rule.name);
-    shown["endpointID"] = json!(rule.endpoint);
-    shown["orgID"] = json!(rule.org);
-    shown["ownerID"] = json!(rule.owner);
-    shown["taskID"] = json!(rule.task);
-    shown["createdAt"] = json!(rfc3339(rule.created_at));
-    shown["updatedAt"] = json!(rfc3339(rule.updated_at));
-    shown["labels"] = state
-        .labels_of(ResourceType::NotificationRules, id)
-        .into_iter()
-        .map(labels::shown)
-        .collect();
-    shown["links"] = json!({
-        "self": link(""),
-        "labels": link("/labels"),
-        "members": link("/members"),
-        "owners": link("/owners"),
-        "query": link("/query"),
-    });
-    show_task(&mut shown, state.tasks.get(&rule.task));
-    shown
+const PARTS: &[&str] = &["labels", "members", "owners", "query"];
+
+impl Item for NotificationRule {
+    const TYPE: ResourceType = ResourceType::NotificationRules;
+
+    fn table(state: &State) -> &BTreeMap<Id, Self> {
+        &state.notification_rules
+    }
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn org(&self) -> Id {
+        self.org
+    }
+
+    fn shown(&self, state: &State) -> Value {
+        let common = Common {
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            parts: PARTS,
+        };
+        let mut shown = Value::Object(self.settings.clone());
+        shown["endpointID"] = json!(self.endpoint);
+        show_task(self, state, show(self, state, &common, shown))
+    }
+
+    fn missing(_: Id) -> String {
+        "notification rule not found".to_owned()
+    }
 }
 
-fn find(state: &State, id: Id) -> Result<&NotificationRule, ApiError> {
-    state
-        .notification_rules
-        .get(&id)
-        .ok_or_else(|| ApiError::not_found("notification rule not found"))
-}
+impl Scripted for NotificationRule {
+    const KIND: Kind = Kind::NotificationRule;
 
-/// `GET /api/v2/notificationRules`.
-pub fn list(call: &Call) -> Reply {
-    let page = Page::of(call)?;
-    let state = call.app.meta.read();
-    let org = call
-        .organization(&state)?
-        .map(|organization| organization.id);
-    let found: Vec<&NotificationRule> = state
-        .notification_rules
-        .values()
-        .filter(|rule| org.is_none_or(|org| org == rule.org))
-        .filter(|rule| call.may_read(ResourceType::NotificationRules, rule.org, rule.id))
-        .collect();
-    let found = page.cut(found, |rule| rule.id);
-    let filter = |name: &'static str| (name, call.query.get(name).map(str::to_owned));
-    let links = page.links(
-        "/api/v2/notificationRules",
-        &[filter("org"), filter("orgID")],
-        found.len(),
-    );
-    let rules: Vec<Value> = found.into_iter().map(|rule| shown(&state, rule)).collect();
-    Ok(Answer::ok(
-        json!({ "notificationRules": rules, "links": links }),
-    ))
+    fn task(&self) -> Id {
+        self.task
+    }
+
+    fn owner(&self) -> Id {
+        self.owner
+    }
+
+    fn touch(&mut self, now: i64) {
+        self.updated_at = now;
+    }
+
+    /// Two rules may have one name.
+    fn check_free(&self, _: &State) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    fn script(&self, state: &State) -> Result<(String, Options), ApiError> {
+        let refuse = |reason: String| {
+            ApiError::invalid(format!("Could not create task from rule: {reason}"))
+        };
+        let endpoint: &NotificationEndpoint = find(state, self.endpoint)?;
+        let flux = rule_script(self, endpoint).map_err(refuse)?;
+        let options = Options::of(&flux).map_err(refuse)?;
+        Ok((flux, options))
+    }
 }
 
 /// What a request says of a rule.
@@ -145,16 +150,6 @@ impl Given {
     }
 }
 
-/// The script of a rule and its schedule.
-fn script(state: &State, rule: &NotificationRule) -> Result<(String, Options), ApiError> {
-    let refuse =
-        |reason: String| ApiError::invalid(format!("Could not create task from rule: {reason}"));
-    let endpoint = notification_endpoints::find(state, rule.endpoint)?;
-    let flux = rule_script(rule, endpoint).map_err(refuse)?;
-    let options = Options::of(&flux).map_err(refuse)?;
-    Ok((flux, options))
-}
-
 /// `POST /api/v2/notificationRules`.
 pub fn create(call: &Call) -> Reply {
     let given = Given::read(&call.body)?;
@@ -173,54 +168,14 @@ pub fn create(call: &Call) -> Reply {
         created_at: now,
         updated_at: now,
     };
-    call.app.meta.update(|state, changes| {
-        orgs::find(state, org)?;
-        call.need_in(Action::Write, ResourceType::NotificationRules, org, None)?;
-        let (flux, options) = script(state, &rule)?;
-        let task = tasks::new(rule.task, org, rule.owner, flux, options, now);
-        changes.put(Task {
-            active: given.active,
-            made_of: Some(rule.id),
-            ..task
-        });
-        changes.put(rule.clone());
-        Ok::<_, ApiError>(())
-    })?;
-    call.app.tasks.tell_changed();
-    Ok(Answer::created(shown(&call.app.meta.read(), &rule)))
-}
-
-/// `GET /api/v2/notificationRules/{id}`.
-pub fn get(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let rule = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::NotificationRules,
-        rule.org,
-        Some(rule.id),
-    )?;
-    Ok(Answer::ok(shown(&state, rule)))
-}
-
-/// `GET /api/v2/notificationRules/{id}/query`.
-pub fn script_of(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let rule = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::NotificationRules,
-        rule.org,
-        Some(rule.id),
-    )?;
-    Ok(Answer::ok(json!({ "flux": script(&state, rule)?.0 })))
+    keep(call, rule, given.active)
 }
 
 /// `PUT /api/v2/notificationRules/{id}`: all of it anew.
 pub fn replace(call: &Call) -> Reply {
     let id = call.id("id")?;
     let given = Given::read(&call.body)?;
-    change_with(call, id, |rule, active| {
+    scripted::change(call, id, |rule: &mut NotificationRule, active| {
         rule.name = given.name;
         rule.endpoint = given.endpoint;
         rule.settings = given.settings;
@@ -237,59 +192,8 @@ pub fn change(call: &Call) -> Reply {
         "NotificationRuleUpdate",
         "influxdb.NotificationRuleUpdate",
     )?;
-    change_with(call, id, |rule, active| {
-        if let Some(name) = request.string("name")?.filter(|name| !name.is_empty()) {
-            rule.name = name;
-        }
-        if let Some(description) = request.string("description")? {
-            rule.settings
-                .insert("description".to_owned(), json!(description));
-        }
-        *active = users::active(request.string("status")?.as_deref())?.unwrap_or(*active);
+    scripted::change(call, id, |rule: &mut NotificationRule, active| {
+        Patch::of(&request)?.apply(&mut rule.name, &mut rule.settings, active);
         Ok(())
-    })
-}
-
-fn change_with(
-    call: &Call,
-    id: Id,
-    edit: impl FnOnce(&mut NotificationRule, &mut bool) -> Result<(), ApiError>,
-) -> Reply {
-    call.app.meta.update(|state, changes| {
-        let mut rule = find(state, id)?.clone();
-        call.need_in(
-            Action::Write,
-            ResourceType::NotificationRules,
-            rule.org,
-            Some(id),
-        )?;
-        let mut active = state.tasks.get(&rule.task).is_some_and(|task| task.active);
-        edit(&mut rule, &mut active)?;
-        rule.updated_at = call.now();
-        let script = script(state, &rule)?;
-        rewrite_task(state, changes, rule.task, active, script, call.now());
-        changes.put(rule);
-        Ok::<_, ApiError>(())
-    })?;
-    call.app.tasks.tell_changed();
-    let state = call.app.meta.read();
-    Ok(Answer::ok(shown(&state, find(&state, id)?)))
-}
-
-/// `DELETE /api/v2/notificationRules/{id}`: the rule and its task.
-pub fn delete(call: &Call) -> Reply {
-    let id = call.id("id")?;
-    call.app.meta.update(|state, changes| {
-        let rule = find(state, id)?;
-        call.need_in(
-            Action::Write,
-            ResourceType::NotificationRules,
-            rule.org,
-            Some(id),
-        )?;
-        changes.delete(Kind::NotificationRule, id);
-        changes.delete(Kind::Task, rule.task);
-        labels::forget_resource(state, changes, id);
-        Ok(Answer::no_content())
     })
 }

@@ -4,10 +4,11 @@ use axum::http::Method;
 
 use crate::api::serve::Operation;
 use crate::api::{
-    authorizations, buckets, checks, dbrps, delete, flux, health, labels, members,
+    authorizations, buckets, checks, collection, dbrps, delete, flux, health, labels, members,
     notification_endpoints, notification_rules, operations, orgs, placeholders, query,
-    query_version_one, runs, secrets, session, setup, tasks, users, variables, write,
+    query_version_one, runs, scripted, secrets, session, setup, tasks, users, variables, write,
 };
+use crate::meta::{Check, NotificationEndpoint, NotificationRule, Variable};
 
 /// The methods that routes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,12 +160,15 @@ pub const MANAGE: &[Route] = &[
     ),
     (
         "/api/v2/variables",
-        &[(GET, variables::list), (POST, variables::create)],
+        &[
+            (GET, collection::list::<Variable>),
+            (POST, variables::create),
+        ],
     ),
     (
         "/api/v2/variables/{id}",
         &[
-            (GET, variables::get),
+            (GET, collection::get::<Variable>),
             (PATCH, variables::change),
             (PUT, variables::change),
             (DELETE, variables::delete),
@@ -172,29 +176,32 @@ pub const MANAGE: &[Route] = &[
     ),
     (
         "/api/v2/checks",
-        &[(GET, checks::list), (POST, checks::create)],
+        &[(GET, collection::list::<Check>), (POST, checks::create)],
     ),
     (
         "/api/v2/checks/{id}",
         &[
-            (GET, checks::get),
+            (GET, collection::get::<Check>),
             (PUT, checks::replace),
             (PATCH, checks::change),
-            (DELETE, checks::delete),
+            (DELETE, scripted::delete::<Check>),
         ],
     ),
-    ("/api/v2/checks/{id}/query", &[(GET, checks::script_of)]),
+    (
+        "/api/v2/checks/{id}/query",
+        &[(GET, scripted::script_of::<Check>)],
+    ),
     (
         "/api/v2/notificationEndpoints",
         &[
-            (GET, notification_endpoints::list),
+            (GET, collection::list::<NotificationEndpoint>),
             (POST, notification_endpoints::create),
         ],
     ),
     (
         "/api/v2/notificationEndpoints/{id}",
         &[
-            (GET, notification_endpoints::get),
+            (GET, collection::get::<NotificationEndpoint>),
             (PUT, notification_endpoints::replace),
             (PATCH, notification_endpoints::change),
             (DELETE, notification_endpoints::delete),
@@ -203,22 +210,22 @@ pub const MANAGE: &[Route] = &[
     (
         "/api/v2/notificationRules",
         &[
-            (GET, notification_rules::list),
+            (GET, collection::list::<NotificationRule>),
             (POST, notification_rules::create),
         ],
     ),
     (
         "/api/v2/notificationRules/{id}",
         &[
-            (GET, notification_rules::get),
+            (GET, collection::get::<NotificationRule>),
             (PUT, notification_rules::replace),
             (PATCH, notification_rules::change),
-            (DELETE, notification_rules::delete),
+            (DELETE, scripted::delete::<NotificationRule>),
         ],
     ),
     (
         "/api/v2/notificationRules/{id}/query",
-        &[(GET, notification_rules::script_of)],
+        &[(GET, scripted::script_of::<NotificationRule>)],
     ),
     (
         "/api/v2/tasks",

@@ -1,73 +1,52 @@
 //! Variables of dashboards.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::api::call::{Answer, Call, Reply};
+use crate::api::collection::{Common, Item, show, to_change};
 use crate::api::error::ApiError;
 use crate::api::json::{self as body, Object};
-use crate::api::page::Page;
 use crate::api::{labels, orgs};
 use crate::auth::{Action, ResourceType};
-use crate::clock::rfc3339;
 use crate::meta::{Id, Kind, State, Variable};
 
-fn shown(state: &State, variable: &Variable) -> Value {
-    let id = variable.id;
-    let labels: Vec<Value> = state
-        .labels_of(ResourceType::Variables, id)
-        .into_iter()
-        .map(labels::shown)
-        .collect();
-    json!({
-        "id": id,
-        "orgID": variable.org,
-        "name": variable.name,
-        "description": variable.description,
-        "selected": variable.selected,
-        "arguments": variable.arguments,
-        "createdAt": rfc3339(variable.created_at),
-        "updatedAt": rfc3339(variable.updated_at),
-        "labels": labels,
-        "links": {
-            "self": format!("/api/v2/variables/{id}"),
-            "labels": format!("/api/v2/variables/{id}/labels"),
-            "org": format!("/api/v2/orgs/{}", variable.org),
-        },
-    })
-}
+impl Item for Variable {
+    const TYPE: ResourceType = ResourceType::Variables;
 
-fn find(state: &State, id: Id) -> Result<&Variable, ApiError> {
-    state
-        .variables
-        .get(&id)
-        .ok_or_else(|| ApiError::not_found(format!("variable not found for key \"{id}\"")))
-}
+    fn table(state: &State) -> &BTreeMap<Id, Self> {
+        &state.variables
+    }
 
-/// `GET /api/v2/variables`.
-pub fn list(call: &Call) -> Reply {
-    let page = Page::of(call)?;
-    let state = call.app.meta.read();
-    let org = call
-        .organization(&state)?
-        .map(|organization| organization.id);
-    let found: Vec<&Variable> = state
-        .variables
-        .values()
-        .filter(|variable| org.is_none_or(|org| org == variable.org))
-        .filter(|variable| call.may_read(ResourceType::Variables, variable.org, variable.id))
-        .collect();
-    let found = page.cut(found, |variable| variable.id);
-    let filter = |name: &'static str| (name, call.query.get(name).map(str::to_owned));
-    let links = page.links(
-        "/api/v2/variables",
-        &[filter("org"), filter("orgID")],
-        found.len(),
-    );
-    let found: Vec<Value> = found
-        .into_iter()
-        .map(|variable| shown(&state, variable))
-        .collect();
-    Ok(Answer::ok(json!({ "variables": found, "links": links })))
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn org(&self) -> Id {
+        self.org
+    }
+
+    fn shown(&self, state: &State) -> Value {
+        let common = Common {
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            parts: &["labels"],
+        };
+        let own = json!({
+            "description": self.description,
+            "selected": self.selected,
+            "arguments": self.arguments,
+        });
+        let mut shown = show(self, state, &common, own);
+        shown["links"]["org"] = json!(format!("/api/v2/orgs/{}", self.org));
+        shown
+    }
+
+    fn missing(id: Id) -> String {
+        format!("variable not found for key \"{id}\"")
+    }
 }
 
 fn arguments(request: &Object) -> Result<Option<Value>, ApiError> {
@@ -124,7 +103,7 @@ pub fn create(call: &Call) -> Reply {
         call.need_in(Action::Write, ResourceType::Variables, org, None)?;
         check_free(state, &variable, &variable.name)?;
         changes.put(variable.clone());
-        Ok(Answer::created(shown(state, &variable)))
+        Ok(Answer::created(variable.shown(state)))
     })
 }
 
@@ -142,32 +121,13 @@ fn check_free(state: &State, variable: &Variable, name: &str) -> Result<(), ApiE
     }
 }
 
-/// `GET /api/v2/variables/{id}`.
-pub fn get(call: &Call) -> Reply {
-    let state = call.app.meta.read();
-    let variable = find(&state, call.id("id")?)?;
-    call.need_in(
-        Action::Read,
-        ResourceType::Variables,
-        variable.org,
-        Some(variable.id),
-    )?;
-    Ok(Answer::ok(shown(&state, variable)))
-}
-
 /// `PATCH` and `PUT /api/v2/variables/{id}`.
 pub fn change(call: &Call) -> Reply {
     let id = call.id("id")?;
     let request = body::first_object(&call.body, "VariableUpdate", "influxdb.VariableUpdate")?;
     let arguments = arguments(&request)?;
     call.app.meta.update(|state, changes| {
-        let mut variable = find(state, id)?.clone();
-        call.need_in(
-            Action::Write,
-            ResourceType::Variables,
-            variable.org,
-            Some(id),
-        )?;
+        let mut variable: Variable = to_change(call, state, id)?;
         if let Some(name) = request.string("name")?.filter(|name| !name.is_empty()) {
             check_free(state, &variable, &name)?;
             variable.name = name;
@@ -179,7 +139,7 @@ pub fn change(call: &Call) -> Reply {
         variable.arguments = arguments.unwrap_or(variable.arguments);
         variable.updated_at = call.now();
         changes.put(variable.clone());
-        Ok(Answer::ok(shown(state, &variable)))
+        Ok(Answer::ok(variable.shown(state)))
     })
 }
 
@@ -187,13 +147,7 @@ pub fn change(call: &Call) -> Reply {
 pub fn delete(call: &Call) -> Reply {
     let id = call.id("id")?;
     call.app.meta.update(|state, changes| {
-        let variable = find(state, id)?;
-        call.need_in(
-            Action::Write,
-            ResourceType::Variables,
-            variable.org,
-            Some(id),
-        )?;
+        to_change::<Variable>(call, state, id)?;
         changes.delete(Kind::Variable, id);
         labels::forget_resource(state, changes, id);
         Ok(Answer::no_content())

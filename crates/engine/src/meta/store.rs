@@ -186,10 +186,30 @@ mod tests {
         add(&store, "b");
         drop(store);
         let content = std::fs::read(&path).expect("reads");
-        for length in whole..content.len() {
+        // A line that lacks only its newline is whole.
+        for length in whole..content.len() - 1 {
             std::fs::write(&path, &content[..length]).expect("writes");
             let store = MetaStore::open(folder.path()).expect("opens");
             assert_eq!(names(&store), ["a"], "cut at byte {length}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_last_newline_costs_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("meta.journal");
+        let store = MetaStore::open(folder.path()).expect("opens");
+        add(&store, "a");
+        add(&store, "b");
+        drop(store);
+        let content = std::fs::read(&path).expect("reads");
+        for bit in 0..8 {
+            let mut damaged = content.clone();
+            damaged[content.len() - 1] ^= 1 << bit;
+            std::fs::write(&path, &damaged).expect("writes");
+            let store = MetaStore::open(folder.path()).expect("opens");
+            assert_eq!(names(&store), ["a", "b"], "bit {bit}");
+            assert_eq!(std::fs::read(&path).expect("reads"), content, "bit {bit}");
         }
     }
 

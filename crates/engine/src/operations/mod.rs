@@ -33,6 +33,10 @@ pub fn run(command: &Command, serve: &Serve) -> anyhow::Result<ExitCode> {
             output,
             server,
         } => verify(serve, server, *repair, *output),
+        Command::ConfigReference => {
+            print(&crate::reference::markdown())?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Stats { output, server } => stats(serve, server, *output),
     }
 }
