@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
+use watchpost_agent::collectors::cpu::Cpu;
+use watchpost_agent::collectors::{Collector as _, HostFiles, Points};
 use watchpost_core::line_protocol::{Precision, parse_points};
 use watchpost_core::point::Point;
 use watchpost_testkit::skip;
@@ -18,20 +21,31 @@ memory, swap, disk = psutil.virtual_memory(), psutil.swap_memory(), psutil.disk_
 net = psutil.net_io_counters(pernic=True)
 io = psutil.disk_io_counters(perdisk=True)
 load = psutil.getloadavg()
+try:
+    states = [connection.status for connection in psutil.net_connections("tcp")]
+    tcp, listening = states.count("ESTABLISHED"), states.count("LISTEN")
+except psutil.AccessDenied:
+    tcp, listening = None, None
 print(json.dumps({
     "cpu_count": psutil.cpu_count(), "load_1m": load[0], "load_15m": load[2],
     "memory_total": memory.total, "memory_available": memory.available, "memory_percent": memory.percent,
     "memory_cached": memory.cached, "memory_buffers": memory.buffers,
     "swap_total": swap.total, "swap_percent": swap.percent,
     "disk_total": disk.total, "disk_used": disk.used, "disk_free": disk.free, "disk_percent": disk.percent,
-    "processes": len(psutil.pids()), "boot_time": psutil.boot_time(), "now": time.time(),
+    "processes": len(psutil.pids()), "tcp": tcp, "listening": listening, "boot_time": psutil.boot_time(), "now": time.time(),
     "net": {name: counters._asdict() for name, counters in net.items()},
     "io": {name: counters._asdict() for name, counters in io.items()},
 }))
 "#;
 
-/// A Python with psutil: the system's, or one of a virtual environment that is made once beside the build.
-fn python() -> Option<PathBuf> {
+/// A Python with psutil, looked for once.
+fn python() -> Option<&'static PathBuf> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PYTHON.get_or_init(find_python).as_ref()
+}
+
+/// The system's, or one of a virtual environment that is made once beside the build.
+fn find_python() -> Option<PathBuf> {
     let has_psutil = |python: &Path| {
         let imported = Command::new(python).args(["-c", "import psutil"]).output();
         imported.is_ok_and(|output| output.status.success())
@@ -164,6 +178,12 @@ fn values_agree_with_psutil() {
             comparison.within(field, Some(("mountpoint", "/")), &theirs[key], tolerance);
         }
     }
+    // Only root may list the connections of all; other tests open and close some meanwhile.
+    if !theirs["tcp"].is_null() {
+        comparison.within("network_connections", None, &theirs["tcp"], 100.0);
+        let listening = &theirs["listening"];
+        comparison.within("network_connections_listen", None, listening, 100.0);
+    }
     compare_counters(&mut comparison, &theirs);
     assert!(comparison.wrong.is_empty(), "{:#?}", comparison.wrong);
 }
@@ -210,5 +230,82 @@ fn compare_counters(comparison: &mut Comparison, theirs: &serde_json::Value) {
                 tolerance,
             );
         }
+    }
+}
+
+/// Two looks at `/proc/stat`, and what psutil makes of them: no value moves between the two programs.
+const CPU_SCRIPT: &str = r#"
+import json, os, psutil, sys, time
+looks = []
+for _ in range(2):
+    looks.append(open("/proc/stat").read())
+    time.sleep(1.1)  # psutil takes less than a second for a whole one
+psutil.PROCFS_PATH = folder = sys.argv[1]
+shares = lambda times: dict(times._asdict())
+for text in looks:
+    with open(os.path.join(folder, "stat"), "w") as file:
+        file.write(text)
+    overall = psutil.cpu_times_percent()
+    cores = psutil.cpu_times_percent(percpu=True)
+print(json.dumps({"looks": looks, "overall": shares(overall), "cores": [shares(core) for core in cores]}))
+"#;
+
+#[test]
+fn shares_of_processor_time_are_those_of_psutil() {
+    let Some(python) = python() else {
+        return skip("no Python with psutil, and none can be had");
+    };
+    let root = watchpost_testkit::temp_folder();
+    let proc = root.path().join("proc");
+    std::fs::create_dir_all(&proc).unwrap();
+    let text = std::fs::read("/proc/stat").unwrap();
+    std::fs::write(proc.join("stat"), text).unwrap();
+    let output = Command::new(python)
+        .args(["-c", CPU_SCRIPT])
+        .arg(&proc)
+        .output()
+        .unwrap();
+    let theirs: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+
+    let (mut cpu, mut files) = (Cpu::new(true), HostFiles::new(root.path()));
+    let mut points = Points::default();
+    for (at, look) in (1..).zip(theirs["looks"].as_array().unwrap()) {
+        std::fs::write(proc.join("stat"), look.as_str().unwrap()).unwrap();
+        points = Points::default();
+        cpu.collect(&mut files, at, &mut points).unwrap();
+    }
+    let mut comparison = Comparison {
+        points: points.into_vec(),
+        wrong: Vec::new(),
+    };
+    let cores = theirs["cores"].as_array().unwrap();
+    compare_modes(&mut comparison, None, &theirs["overall"]);
+    for (number, core) in cores.iter().enumerate() {
+        compare_modes(&mut comparison, Some(("cpu", &number.to_string())), core);
+    }
+    assert!(comparison.wrong.is_empty(), "{:#?}", comparison.wrong);
+}
+
+/// psutil rounds each mode to a tenth.
+fn compare_modes(
+    comparison: &mut Comparison,
+    tag: Option<(&str, &str)>,
+    theirs: &serde_json::Value,
+) {
+    let sum = |modes: &[&str]| -> f64 {
+        let values = modes.iter().map(|mode| theirs[*mode].as_f64().unwrap());
+        values.sum()
+    };
+    let fields = [
+        ("cpu_user_percent", sum(&["user", "nice"])),
+        ("cpu_system_percent", sum(&["system", "irq", "softirq"])),
+        ("cpu_iowait_percent", sum(&["iowait"])),
+        ("cpu_steal_percent", sum(&["steal"])),
+        ("cpu_idle_percent", sum(&["idle"])),
+        ("cpu_usage_percent", 100.0 - sum(&["idle", "iowait"])),
+    ];
+    for (field, value) in fields {
+        comparison.within(field, tag, &value.into(), 0.2);
     }
 }

@@ -12,7 +12,7 @@ use crate::buffer::{DiskDone, DiskWork, SyncWork};
 /// Something a disk thread ended with; the error is that of a thread that died.
 #[derive(Debug)]
 pub(super) enum Ended {
-    Work(Option<DiskDone>),
+    Work(Option<Box<DiskDone>>),
     Sync(io::Result<()>),
     Letters(Vec<DeadLetter>, io::Result<()>),
 }
@@ -63,7 +63,7 @@ impl DiskThread {
         tokio::select! {
             done = job(&mut self.work) => {
                 self.work = None;
-                Ended::Work(done.ok())
+                Ended::Work(done.ok().map(Box::new))
             }
             result = job(&mut self.sync) => {
                 self.sync = None;

@@ -201,7 +201,7 @@ impl Writer {
                 let taken = self
                     .parts
                     .buffer
-                    .finish_work(done, self.in_flight.as_mut(), now);
+                    .finish_work(*done, self.in_flight.as_mut(), now);
                 self.backlog = taken.or(self.backlog.take());
                 if self.pace.failures() > 0 {
                     self.parts.buffer.release_saved();
