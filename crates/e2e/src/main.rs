@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         eprintln!("watchpost-check: cannot listen for signals: {error}");
         return ExitCode::FAILURE;
     }
+    // A judge that panics has found something, which its line tells; the trace would bury it.
+    std::panic::set_hook(Box::new(|_| {}));
     let tell = |judged: &_| {
         if !json {
             println!("{judged}");

@@ -34,7 +34,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         org_id: org.id,
         name: "judged_retention".into(),
         description: None,
-        retention_rules: vec![RetentionRule::expire(0)],
+        retention_rules: vec![hourly_shards(4 * DAY)],
     };
     let bucket = block_on(client.create_bucket(&new)).map_err(|error| error.to_string())?;
     let now = SystemTime::now()
@@ -48,10 +48,8 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     ensure(count(scene) == 2, || {
         "the two points were not stored".into()
     })?;
-    let mut rule = RetentionRule::expire(3600);
-    rule.shard_group_duration_seconds = Some(3600);
     let patch = BucketPatch {
-        retention_rules: Some(vec![rule]),
+        retention_rules: Some(vec![hourly_shards(3600)]),
         ..BucketPatch::default()
     };
     block_on(client.update_bucket(&bucket.id, &patch)).map_err(|error| error.to_string())?;
@@ -62,6 +60,13 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         format!("{left} points are left instead of one")
     })?;
     Ok("4 buckets as asked for; of two points the one older than its retention is gone".into())
+}
+
+/// Shards are dropped as wholes, so the two points must not share one.
+fn hourly_shards(seconds: u64) -> RetentionRule {
+    let mut rule = RetentionRule::expire(seconds);
+    rule.shard_group_duration_seconds = Some(3600);
+    rule
 }
 
 fn count(scene: &Scene) -> i64 {
