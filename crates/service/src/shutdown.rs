@@ -80,21 +80,16 @@ impl Shutdown {
         }
     }
 
-    /// Turns SIGTERM and SIGINT into the order; a second signal ends the process at once.
+    /// Turns SIGTERM and SIGINT (on Windows Ctrl-C and the end of the session) into the order; a second
+    /// signal ends the process at once.
     ///
     /// Errors: the runtime has no signal driver.
-    #[cfg(unix)]
     pub fn listen_for_signals(&self) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut signals = StopSignals::new()?;
         let shutdown = self.clone();
         tokio::spawn(async move {
             loop {
-                let name = tokio::select! {
-                    _ = terminate.recv() => "SIGTERM",
-                    _ = interrupt.recv() => "SIGINT",
-                };
+                let name = signals.received().await;
                 if shutdown.is_requested() {
                     tracing::warn!(signal = name, "second signal: ending without draining");
                     std::process::exit(130);
@@ -104,5 +99,60 @@ impl Shutdown {
             }
         });
         Ok(())
+    }
+}
+
+/// What the system sends to have a process stop.
+#[cfg(unix)]
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next and names it.
+    async fn received(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// What the system sends to have a process stop.
+#[cfg(windows)]
+struct StopSignals {
+    interrupt: tokio::signal::windows::CtrlC,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
+    }
+
+    /// Waits for the next and names it.
+    async fn received(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.close.recv() => "close",
+            _ = self.shutdown.recv() => "shutdown",
+        }
     }
 }
