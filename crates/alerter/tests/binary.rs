@@ -440,3 +440,61 @@ fn annotations_come_from_the_store_where_no_history_is_written() {
     );
     assert_eq!(status, 400, "{refused}");
 }
+
+#[test]
+fn what_is_refused_for_good_is_a_dead_letter() {
+    let hook = HttpReceiver::webhook();
+    hook.refuse(1, &Refusal::status(400).body("bad payload"));
+    let site = Site::new(&rules(&hook));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    alerter.daemon.wait_for_line("given up");
+    let letter = wait::until("the dead letter", || {
+        let text = std::fs::read_to_string(site.path("data/dead-letters.jsonl")).ok()?;
+        serde_json::from_str::<Value>(text.lines().next()?).ok()
+    });
+    assert_eq!(letter["notification"]["receiver"], "hook");
+    assert!(
+        letter["reason"].as_str().unwrap().contains("bad payload"),
+        "{letter}"
+    );
+    let events = alerter.get("/api/v1/history?event=dead_letter");
+    assert_eq!(events["events"][0]["receiver"], "hook");
+}
+
+#[test]
+fn a_reload_takes_new_receivers_at_once() {
+    let (old, new) = (HttpReceiver::webhook(), HttpReceiver::webhook());
+    let site = Site::new(&rules(&old));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    old.requests.wait(1);
+    std::fs::write(site.path("rules.toml"), rules(&new)).unwrap();
+    alerter.daemon.signal(Signal::Reload);
+    alerter.daemon.wait_for_line("receivers were read again");
+    alerter.push("b", false);
+    new.requests.wait(1);
+    assert_eq!(told(&new), [("b".to_owned(), "firing".to_owned())]);
+    assert_eq!(old.requests.len(), 1);
+}
+
+#[test]
+fn a_changed_configuration_says_what_waits_for_the_next_start() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(mut command) = site.command() else {
+        return skip("watchpost-alerter is not built");
+    };
+    let file = site.path("alerter.toml");
+    std::fs::write(&file, "[heartbeat]\ninterval = \"60s\"\n").unwrap();
+    command.arg("--config").arg(&file);
+    let mut alerter = Site::run(command);
+    std::fs::write(&file, "[heartbeat]\ninterval = \"30s\"\n").unwrap();
+    alerter.daemon.signal(Signal::Reload);
+    let line = alerter.daemon.wait_for_line("wait for the next start");
+    assert!(line.contains("heartbeat"), "{line}");
+}

@@ -246,6 +246,29 @@ fn a_breach_is_told_and_written_to_history() {
         (!names.is_empty()).then_some(names)
     });
     assert_eq!(failing, ["\"broken\""]);
+    // What people do is written, too.
+    let fingerprint = body["alerts"][0]["fingerprint"].as_str().unwrap();
+    let path = format!("/api/v1/alerts/{fingerprint}/acknowledgement");
+    let owner = serde_json::json!({ "owner": measurement });
+    assert_eq!(alerter.post(&path, Some(owner)).0, 200);
+    let silence = serde_json::json!({ "matchers": ["host=\"web-1\""], "for": "1h",
+        "createdBy": measurement, "comment": "test" });
+    assert_eq!(alerter.post("/api/v1/silences", Some(silence)).0, 200);
+    let people = format!(
+        "from(bucket: \"{}\") |> range(start: -1h) |> filter(fn: (r) => r._measurement == \"alerts\" and \
+         r._field == \"message\" and r._value =~ /by {measurement}/) |> keep(columns: [\"event\", \"state\"])",
+        server.bucket
+    );
+    wait::until("silence and acknowledgement in alerts_history", || {
+        let query = Query::new(people.clone());
+        let tables = runtime.block_on(client.query(&query)).unwrap();
+        let rows = tables.iter().flat_map(|table| table.rows());
+        let states: std::collections::BTreeSet<String> = rows
+            .filter_map(|row| Some(format!("{} {}", row.str("event")?, row.str("state")?)))
+            .collect();
+        let expected = ["acknowledgement acknowledged", "silence created"];
+        states.iter().eq(expected).then_some(())
+    });
     let query = format!(
         "from(bucket: \"{}\") |> range(start: -1h) |> filter(fn: (r) => r._measurement == \"alerts\" and \
          r.rule == \"cpu_high\" and r.state == \"firing\" and r.event == \"notification\" and r._field == \"value\")",

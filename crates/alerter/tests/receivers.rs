@@ -299,3 +299,159 @@ fn own_templates_are_used_and_their_values_escaped() {
         "{title}"
     );
 }
+
+#[test]
+fn telegram_gets_html_whose_values_are_text() {
+    let telegram = HttpReceiver::webhook();
+    telegram.refuse(1, &Refusal::status(200).body(r#"{"ok":true,"result":{}}"#));
+    let receiver = format!(
+        "kind = \"telegram\"\napi_url = \"{}\"\ntoken_env = \"TOKEN\"\nchat = \"-100\"",
+        telegram.url("")
+    );
+    let secrets = [("TOKEN", "1:abc".to_owned())];
+    deliver(&receiver, &secrets, &message()).unwrap();
+    let request = telegram.requests.wait(1)[0].clone();
+    assert_eq!(request.path, "/bot1:abc/sendMessage");
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(
+        (&body["chat_id"], &body["parse_mode"]),
+        (&"-100".into(), &"HTML".into())
+    );
+    let text = body["text"].as_str().unwrap();
+    assert!(text.starts_with("<b>[FIRING]"), "{text}");
+    assert!(
+        !text.contains("<at>") && text.contains("&lt;at&gt;"),
+        "{text}"
+    );
+
+    telegram.refuse(
+        1,
+        &Refusal::status(200).body(r#"{"ok":false,"description":"chat not found"}"#),
+    );
+    let failure = deliver(&receiver, &secrets, &message()).unwrap_err();
+    assert!(
+        !failure.retry && failure.reason.contains("chat not found"),
+        "{failure:?}"
+    );
+}
+
+/// A storm in one message: two hundred alerts with long and hostile names.
+fn huge() -> Notification {
+    let mut message = message();
+    let alert = message.alerts[0].clone();
+    for n in 0..200 {
+        let host = format!("host-{n}-&<>é{}", "x".repeat(300));
+        let labels = (*alert.labels).clone().with("host", &host);
+        let mut next = alert.clone();
+        next.fingerprint = labels.fingerprint();
+        next.annotations
+            .insert("summary".to_owned(), host.repeat(3));
+        next.labels = labels.into();
+        message.alerts.push(next);
+    }
+    message
+}
+
+/// The service's own limits, as their documents give them.
+#[test]
+fn a_huge_message_fits_every_service() {
+    let characters = |value: &serde_json::Value| value.as_str().unwrap().chars().count();
+    let sent = |kind: &str| {
+        let hook = HttpReceiver::webhook();
+        hook.refuse(1, &Refusal::status(200).body(r#"{"ok":true}"#));
+        let receiver = match kind {
+            "telegram" => format!(
+                "kind = \"telegram\"\napi_url = \"{}\"\ntoken_env = \"URL\"\nchat = \"c\"",
+                hook.url("")
+            ),
+            "ntfy" => format!(
+                "kind = \"ntfy\"\nurl = \"{}\"\ntopic = \"t\"",
+                hook.url("/")
+            ),
+            _ => format!("kind = \"{kind}\"\nurl_env = \"URL\""),
+        };
+        deliver(&receiver, &[("URL", hook.url("/"))], &huge()).unwrap();
+        hook.requests.wait(1)[0].clone()
+    };
+    let json =
+        |kind: &str| -> serde_json::Value { serde_json::from_slice(&sent(kind).body).unwrap() };
+    let slack = json("slack");
+    assert!(slack["attachments"].as_array().unwrap().len() <= 20);
+    assert!(characters(&slack["text"]) <= 40_000);
+    let discord = &json("discord")["embeds"][0];
+    let (title, text) = (
+        characters(&discord["title"]),
+        characters(&discord["description"]),
+    );
+    assert!(
+        title <= 256 && text <= 4_096 && title + text <= 6_000,
+        "{title} {text}"
+    );
+    assert!(characters(&json("telegram")["text"]) <= 4_096);
+    assert!(json("ntfy")["message"].as_str().unwrap().len() <= 4_096);
+    assert!(sent("teams").body.len() <= 28 * 1_024);
+}
+
+#[test]
+fn pauses_that_services_ask_for_are_kept() {
+    let seconds = |seconds: f64| (seconds * 1e9) as i64;
+    let discord = r#"{"message":"You are being rate limited.","retry_after":1.5,"global":false}"#;
+    let telegram = r#"{"ok":false,"error_code":429,"parameters":{"retry_after":5}}"#;
+    for (refusal, pause) in [
+        (
+            Refusal::status(429).retry_after("7").body("slow down"),
+            seconds(7.0),
+        ),
+        (Refusal::status(429).body(discord), seconds(1.5)),
+        (Refusal::status(429).body(telegram), seconds(5.0)),
+    ] {
+        let hook = HttpReceiver::webhook();
+        hook.refuse(1, &refusal);
+        let receiver = "kind = \"discord\"\nurl_env = \"URL\"";
+        let failure = deliver(receiver, &[("URL", hook.url("/"))], &message()).unwrap_err();
+        assert_eq!(
+            (failure.retry, failure.retry_after),
+            (true, Some(pause)),
+            "{failure:?}"
+        );
+    }
+}
+
+#[test]
+fn pagerduty_ends_what_it_began() {
+    let hook = HttpReceiver::webhook();
+    let receiver = format!(
+        "kind = \"pagerduty\"\nurl = \"{}\"\nrouting_key_env = \"KEY\"",
+        hook.url("/v2/enqueue")
+    );
+    let mut message = message();
+    message.alerts[0].ends_at = Some(NOW);
+    deliver(&receiver, &[("KEY", "k".to_owned())], &message).unwrap();
+    let body = sent_json(&hook);
+    assert_eq!(
+        (&body["event_action"], &body["routing_key"]),
+        (&"resolve".into(), &"k".into())
+    );
+    let summary = body["payload"]["summary"].as_str().unwrap();
+    assert!(!summary.is_empty() && summary.len() <= 1_024);
+    assert!(body["payload"]["source"].is_string());
+}
+
+#[test]
+fn a_command_that_fails_says_whether_to_try_again() {
+    let folder = temp_folder();
+    for (code, retry) in [(1, true), (64, false)] {
+        let program = folder.path().join(format!("exit-{code}"));
+        std::fs::write(
+            &program,
+            format!("#!/bin/sh\necho because >&2\nexit {code}\n"),
+        )
+        .unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let receiver = format!("kind = \"command\"\nprogram = \"{}\"", program.display());
+        let failure = deliver(&receiver, &[], &message()).unwrap_err();
+        assert_eq!(failure.retry, retry, "{failure:?}");
+        assert!(failure.reason.contains("because"), "{failure:?}");
+    }
+}

@@ -186,7 +186,7 @@ fn daemon(common: &CommonArgs, environment: BTreeMap<String, String>) -> ExitCod
     let result = runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.listen_for_signals()?;
-        crate::daemon::run(started.config, environment, shutdown).await
+        crate::daemon::run(started, environment, shutdown).await
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

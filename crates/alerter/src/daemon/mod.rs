@@ -1,6 +1,7 @@
 //! The running alerter: one loop owns rules, states and messages; queries and deliveries are tasks
 //! around it, so that neither a slow database nor a slow receiver holds up anything else.
 
+mod configuration;
 mod desk;
 mod heartbeat;
 mod reload;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use watchpost_client::{Client, ClientConfig, TokenSource};
+use watchpost_service::cli::Started;
 use watchpost_service::http::Readiness;
 use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
@@ -87,10 +89,11 @@ struct Inbox {
 
 /// Runs until the order to stop.
 pub async fn run(
-    config: AlerterConfig,
+    started: Started<AlerterConfig>,
     environment: BTreeMap<String, String>,
     shutdown: Shutdown,
 ) -> Result<(), DaemonError> {
+    let config = started.config;
     let file = read_rule_file(&config.rules.file)?;
     let store = Arc::new(Store::open(&config.store.folder.join("alerter.redb"))?);
     let alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
@@ -133,11 +136,6 @@ pub async fn run(
     let address = address
         .map(|address| format!("http://{address}"))
         .unwrap_or_default();
-    tracing::info!(
-        address,
-        rules = daemon.file.content.rules.len(),
-        "the alerter runs"
-    );
     upload::start(
         &config,
         daemon.client.clone(),
@@ -153,12 +151,18 @@ pub async fn run(
         &daemon.surroundings,
         &shutdown,
     );
+    configuration::watch(started.sources, config.clone(), started.log, &shutdown)?;
     let inbox = Inbox {
         requests,
         answered,
         deliveries,
         reloads: reload::watch(config.rules.file.clone(), &shutdown)?,
     };
+    tracing::info!(
+        address,
+        rules = daemon.file.content.rules.len(),
+        "the alerter runs"
+    );
     daemon.work(inbox, &shutdown).await;
     Ok(())
 }
@@ -424,7 +428,11 @@ impl Daemon {
         match read_rule_file(&self.file.path) {
             Ok(file) => {
                 self.alerting.reload(&file, at);
-                tracing::info!(rules = file.rules.len(), "the rule file was read again");
+                tracing::info!(
+                    rules = file.rules.len(),
+                    receivers = file.receivers.len(),
+                    "rules, routes, mute windows and receivers were read again"
+                );
                 self.file.loaded(file, at);
                 self.take_charts();
                 self.in_flight.clear();

@@ -61,6 +61,7 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure>
         .and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok())
         .map(|seconds| seconds.saturating_mul(SECOND).clamp(0, LONGEST_PAUSE));
     let body = body_start(response).await;
+    let retry_after = retry_after.or_else(|| pause_in(&body));
     if status.is_success() {
         return Ok(body);
     }
@@ -76,6 +77,16 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure>
         });
     }
     Err(permanent(reason))
+}
+
+/// The pause that Discord (`retry_after`) and Telegram (`parameters.retry_after`) ask for in the body,
+/// in seconds.
+fn pause_in(body: &str) -> Option<Nanos> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let named = [&body["retry_after"], &body["parameters"]["retry_after"]];
+    let seconds = named.into_iter().find_map(serde_json::Value::as_f64)?;
+    let nanos = (seconds * SECOND as f64) as Nanos;
+    Some(nanos.clamp(0, LONGEST_PAUSE))
 }
 
 /// The first bytes of the body; a receiver that answers a lot is not read to the end.

@@ -140,8 +140,10 @@ fn event(text: &str) -> Result<Event, String> {
                 .value("at")
                 .map(|text| text.parse::<TimeRange>())
                 .transpose()?;
+            let location = words.value("in").unwrap_or_default().to_owned();
             let window = |range| TimeWindow {
                 times: vec![range],
+                location: location.clone(),
                 ..TimeWindow::default()
             };
             let name = words.next()?;
