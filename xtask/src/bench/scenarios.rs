@@ -11,6 +11,12 @@ use super::suites::{Names, PEERS, Suite};
 
 const PACKAGES: &[&str] = &["watchpost-bench", "watchpost-engine"];
 
+/// What a reader of the comparison must know of a server.
+const OF_VICTORIA_METRICS: &str = "
+VictoriaMetrics takes part with writes alone. Start it with `-dedup.minScrapeInterval=1ms`: without, it keeps both of
+two points of one series and time. It answers 204 before a point is on disk; the engine and InfluxDB answer after.
+";
+
 /// Builds the bench and the engine, unless they are given.
 pub(super) fn build(root: &Path, options: &Options) -> Result<()> {
     if options.binaries.is_some() {
@@ -60,6 +66,13 @@ pub(super) fn measure(
         reports.push(report(name, command, folder.path())?);
     }
     let mut text = table(&bench, &reports)?;
+    if options
+        .servers
+        .iter()
+        .any(|server| server.contains("kind=victoriametrics"))
+    {
+        text += OF_VICTORIA_METRICS;
+    }
     let null = if options.quick { &[] } else { names.null };
     let mut reports = Vec::new();
     for name in null {
