@@ -1,5 +1,5 @@
 //! Replays the Flux answers recorded from InfluxDB over HTTP: data written as line protocol, queries sent as clients send
-//! them, annotated CSV read back. The cases, and their notation, are the language's own (`crates/flux/testdata/golden`).
+//! them, annotated CSV read back. The cases, and their notation, are the language's own (`crates/flux/testdata/golden` and `functions`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -236,4 +236,36 @@ fn every_recorded_flux_answer_comes_over_http() {
         }
     }
     assert!(failed.is_empty(), "groups that differ: {failed:?}");
+}
+
+/// All case files below a folder.
+fn case_files(folder: PathBuf) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(case_files(path));
+        } else if path.file_name().is_some_and(|name| name != "README.md") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn every_function_answers_over_http() {
+    let runtime = Runtime::new().expect("a runtime");
+    let server = runtime.block_on(loaded());
+    let mut failed = Vec::new();
+    for path in case_files(testdata("functions")) {
+        let test = |case: &Case| compare(&runtime, &server, case);
+        let replay = std::panic::AssertUnwindSafe(|| {
+            cases::run_in_mode(Mode::Compare, path.clone(), test);
+        });
+        if std::panic::catch_unwind(replay).is_err() {
+            failed.push(path);
+        }
+    }
+    assert!(failed.is_empty(), "functions that differ: {failed:#?}");
 }

@@ -141,5 +141,5 @@ macro_rules! groups {
 
 groups!(
     aggregates, calendar, edge, errors, grafana, joins, language, lenient, monitor, nulls,
-    packages, pushdown, schema, seeds, sources, transforms, writes,
+    packages, pushdown, schema, seeds, semantics, sources, transforms, writes,
 );

@@ -12,6 +12,7 @@ use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
 use crate::influxql::{QueryError, Target, parse, run};
 use crate::meta::{Bucket, Id};
+use crate::query::{Ended, Ticket, may_go_on};
 use crate::write::go_duration;
 
 /// `GET` and `POST /query?db=…&q=…`.
@@ -24,13 +25,23 @@ pub fn query(call: &Call) -> Reply {
         |error: QueryError| ApiError::invalid(format!("failed to parse query: {error}"));
     let statements = parse(text).map_err(unreadable)?;
     let org = organization(call, &call.app.meta.read())?.id;
+    // The same queue, list and time as for Flux. This is a thread of its own, which may wait.
+    let turn = call.app.queries.enter(text, org, call.caller()?.user);
+    let ticket = tokio::runtime::Handle::current().block_on(turn)?;
     let epoch = Epoch::of(call.query.get("epoch"));
     let wants_csv = call
         .header(&header::ACCEPT)
         .is_some_and(|accept| accept.contains("csv"));
     let (mut results, mut csv) = (Vec::new(), String::new());
     for (number, statement) in statements.iter().enumerate() {
-        let answer = carry_out(call, org, statement);
+        let answer = carry_out(call, org, statement, &ticket);
+        Ended {
+            result: if answer.is_ok() { "success" } else { "invalid" },
+            org,
+            text,
+            explain: "InfluxQL",
+        }
+        .record(&call.app, &ticket);
         if matches!(statement, Statement::Delete(_)) && answer.is_ok() {
             continue;
         }
@@ -71,7 +82,12 @@ fn result(number: usize, answer: Result<Vec<Series>, QueryError>, epoch: Epoch) 
     }
 }
 
-fn carry_out(call: &Call, org: Id, statement: &Statement) -> Result<Vec<Series>, QueryError> {
+fn carry_out(
+    call: &Call,
+    org: Id,
+    statement: &Statement,
+    ticket: &Ticket,
+) -> Result<Vec<Series>, QueryError> {
     if let Statement::ShowDatabases = statement {
         return Ok(vec![databases(call, org)]);
     }
@@ -92,6 +108,8 @@ fn carry_out(call: &Call, org: Id, statement: &Statement) -> Result<Vec<Series>,
         bucket: bucket.id.number(),
         now: call.now(),
         max_rows: call.app.limits.max_query_rows,
+        max_bytes: call.app.limits.max_query_bytes,
+        may_go_on: &|| may_go_on(&call.app, ticket).map_err(|error| QueryError::new(error.message)),
     };
     run(&target, statement)
 }

@@ -52,6 +52,10 @@ pub struct Target<'a> {
     pub now: i64,
     /// The most rows that a statement may read.
     pub max_rows: usize,
+    /// The most bytes that the rows of a statement may take.
+    pub max_bytes: usize,
+    /// Whether the statement may go on; asked once a batch of rows and once a group.
+    pub may_go_on: &'a dyn Fn() -> Result<(), QueryError>,
 }
 
 /// Carries out a statement on a bucket.

@@ -9,4 +9,4 @@ pub mod source;
 
 pub use encode::Encoder;
 pub use registry::{Queries, QueryInformation, Ticket};
-pub use run::{Request, Runner, query_error};
+pub use run::{Ended, Request, Runner, may_go_on, query_error};

@@ -58,17 +58,17 @@ impl Runner<'_> {
             Ok(_) => "success",
             Err(error) => error.code.parts().0,
         };
-        let metrics = &self.app.metrics;
-        metrics.queries.with(&[result]).increment();
-        let seconds = self.ticket.elapsed().as_secs_f64();
-        metrics.query_seconds.observe(seconds);
-        if seconds * 1_000.0 > self.app.limits.slow_query_milliseconds as f64 {
-            let explain = outcome
-                .as_ref()
-                .map(|outcome| outcome.explain.join("; "))
-                .unwrap_or_default();
-            tracing::warn!(seconds, result, org = %self.request.org, query = %self.request.text, explain, "slow query");
-        }
+        let explain = outcome
+            .as_ref()
+            .map(|outcome| outcome.explain.join("; "))
+            .unwrap_or_default();
+        let ended = Ended {
+            result,
+            org: self.request.org,
+            text: &self.request.text,
+            explain: &explain,
+        };
+        ended.record(self.app, self.ticket);
         outcome
     }
 
@@ -106,13 +106,52 @@ impl Runner<'_> {
         if (self.abandoned)() {
             return Err(Error::new(ErrorKind::Canceled, "the client went away"));
         }
-        if let Some(reason) = self.ticket.must_end() {
-            return Err(Error::new(ErrorKind::Canceled, reason));
-        }
-        // One after the other gives way: the first that ends may be enough.
-        match self.app.memory.check() {
-            Err(full) if self.ticket.is_newest() => Err(Error::exhausted(full.to_string())),
-            _ => Ok(()),
+        may_go_on(self.app, self.ticket)
+    }
+}
+
+/// Whether a query may go on: it was not killed, has time left, and the server has memory left.
+///
+/// # Errors
+/// Why it may not.
+pub fn may_go_on(app: &App, ticket: &Ticket) -> Result<(), Error> {
+    if let Some(reason) = ticket.must_end() {
+        return Err(Error::new(ErrorKind::Canceled, reason));
+    }
+    // One after the other gives way: the first that ends may be enough.
+    match app.memory.check() {
+        Err(full) if ticket.is_newest() => Err(Error::exhausted(full.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// A query that ended, in either language.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// `success`, or the code of its error.
+    pub result: &'a str,
+    /// Whose it was.
+    pub org: Id,
+    /// Its text.
+    pub text: &'a str,
+    /// What storage did of it.
+    pub explain: &'a str,
+}
+
+impl Ended<'_> {
+    /// Counts it, and logs it if it was slow.
+    pub fn record(&self, app: &App, ticket: &Ticket) {
+        let Ended {
+            result,
+            org,
+            text,
+            explain,
+        } = self;
+        app.metrics.queries.with(&[result]).increment();
+        let seconds = ticket.elapsed().as_secs_f64();
+        app.metrics.query_seconds.observe(seconds);
+        if seconds * 1_000.0 > app.limits.slow_query_milliseconds as f64 {
+            tracing::warn!(seconds, result, %org, query = %text, explain, "slow query");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod aggregate_window;
+mod combine;
 mod context;
 mod filter;
 mod group;

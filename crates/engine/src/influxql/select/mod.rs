@@ -18,6 +18,9 @@ use super::ast::{Expression, Select, Source, TagChoice};
 use super::condition::{accepts, split};
 use super::{QueryError, Target};
 
+/// What a value takes in memory with its name and its places in two trees.
+const VALUE_BYTES: usize = 160;
+
 /// A series' rows: fields by time.
 struct Rows {
     series: Arc<SeriesKey>,
@@ -35,6 +38,7 @@ pub(super) fn run(target: &Target<'_>, select: &Select) -> Result<Vec<Series>, Q
         let rows = read(target, &measurement, range, select, condition.as_ref())?;
         let columns = expanded(select, &rows);
         for (tags, members) in grouped(select, rows) {
+            (target.may_go_on)()?;
             let group = Group {
                 select,
                 columns: &columns,
@@ -110,6 +114,13 @@ fn read(
     for batch in target.storage.scan(target.bucket, &request)? {
         let batch = batch?;
         count += batch.times.len();
+        (target.may_go_on)()?;
+        if count.saturating_mul(VALUE_BYTES) > target.max_bytes {
+            return Err(QueryError::new(format!(
+                "memory allocation limit reached: limit {} bytes (--max-query-bytes); narrow the time range",
+                target.max_bytes
+            )));
+        }
         if count > target.max_rows {
             return Err(QueryError::new(format!(
                 "the query reads more than {} values (--max-query-rows); narrow its time range",
