@@ -12,6 +12,7 @@ use crate::config::WebConfig;
 use crate::database::Database;
 use crate::live::Live;
 use crate::pages::Templates;
+use crate::pages::fleet::Rendered;
 use crate::sign_in::sessions::Sessions;
 use crate::sign_in::tries::Tries;
 use crate::sign_in::users_file::UsersFile;
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub(crate) alerter: Alerter,
     pub(crate) annotations: Annotations,
     pub(crate) templates: Templates,
+    pub(crate) rendered: Rendered,
     pub(crate) users: Option<UsersFile>,
     pub(crate) sessions: Sessions,
     pub(crate) tries: Tries,
@@ -67,6 +69,7 @@ impl App {
             alerter,
             annotations: Annotations::new(&config)?,
             templates: Templates::new()?,
+            rendered: Rendered::default(),
             requests: registry.counter_vec(
                 "watchpost_web_requests_total",
                 "Requests by route and status.",

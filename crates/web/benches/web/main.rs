@@ -148,7 +148,7 @@ fn pixels(site: &Site, fleet: &Fleet, browser: &Browser) -> (f64, f64) {
         "live",
         "document.getElementById('live').dataset.state === 'on' && document.body.dataset.updates > 2",
     );
-    let cell = "document.querySelector('[data-host=probe] [data-metric=cpu_usage_percent]')";
+    let cell = "document.querySelector('[data-host=a-probe] [data-metric=cpu_usage_percent]')";
     let mut times = Vec::new();
     for round in 0..PIXELS {
         let value = 10.0 + round as f64;

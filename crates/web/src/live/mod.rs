@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 mod poll;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ struct Inner {
     alerts: Alerts,
     config: LiveConfig,
     fleet: RwLock<Fleet>,
+    /// How often the fleet has had news.
+    revision: AtomicU64,
     /// Why the database does not answer, if it does not.
     problem: RwLock<Option<ApiErrorText>>,
     events: broadcast::Sender<Event>,
@@ -80,6 +83,7 @@ impl Live {
             alerts: Alerts::default(),
             config,
             fleet: RwLock::default(),
+            revision: AtomicU64::new(0),
             problem: RwLock::default(),
             events: broadcast::channel(BACKLOG).0,
             hosts: Mutex::default(),
@@ -171,6 +175,11 @@ impl Live {
         places
             .try_acquire_owned()
             .map_err(|_| ApiError::TooManyFollowers(self.inner.config.max_followers))
+    }
+
+    /// A number that differs whenever the fleet has news.
+    pub(crate) fn revision(&self) -> u64 {
+        self.inner.revision.load(Ordering::Relaxed)
     }
 
     /// What fires about the hosts.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -85,6 +86,9 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
     // Hosts first, so that their past finds them.
     let changed = fleet.see(&tables);
     fleet.remember(&past.unwrap_or_default());
+    if sweep || !changed.is_empty() {
+        live.inner.revision.fetch_add(1, Ordering::Relaxed);
+    }
     Ok(changed)
 }
 

@@ -1,14 +1,16 @@
 //! The fleet at a glance: a row a host.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::response::{Html, IntoResponse as _, Response};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::{page, shown};
+use super::{shown, text};
 use crate::Result;
 use crate::fleet::{Ages, Host};
 use crate::parameters::Parameters;
@@ -31,15 +33,66 @@ const COLUMNS: [(&str, &str, &str); 6] = [
     ("sent", "Sent", "network_bytes_sent"),
 ];
 
-pub(super) async fn show(who: Who, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    let rendered = render(&app, &who, query.as_deref());
-    shown(app, who, rendered)
+/// Longest a rendered page is given out again: a thousand rows cost more to render than to send, and
+/// its scripts ask for what is newer.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// Pages kept at a time, one for each query and role.
+const KEPT_PAGES: usize = 32;
+
+/// Rendered pages with the time they were rendered, by role and query.
+#[derive(Default)]
+pub(crate) struct Rendered(Mutex<HashMap<String, (Instant, String)>>);
+
+impl Rendered {
+    fn get(&self, key: &str) -> Option<String> {
+        let pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, page) = pages.get(key)?;
+        (at.elapsed() < KEPT).then(|| page.clone())
+    }
+
+    fn keep(&self, key: String, page: String) {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.retain(|_, (at, _)| at.elapsed() < KEPT);
+        if pages.len() < KEPT_PAGES {
+            pages.insert(key, (Instant::now(), page));
+        }
+    }
 }
 
-fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
-    let parameters = Parameters::read(
-        query,
-        &[
+pub(super) async fn show(who: Who, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    // What the page shows beside its rows: who is signed in, alerts, what is wrong with the database.
+    let (firing, _) = app.live.alerts().count();
+    let (revision, problem) = (app.live.revision(), app.live.problem().is_some());
+    let key = format!(
+        "{revision} {firing} {problem} {} {}\n{query}",
+        who.name, who.signed_in
+    );
+    if let Some(page) = app.rendered.get(&key) {
+        return Html(page).into_response();
+    }
+    match render(&app, &who, &query) {
+        Ok(page) => {
+            app.rendered.keep(key, page.clone());
+            Html(page).into_response()
+        }
+        Err(error) => shown(app, who, Err(error)),
+    }
+}
+
+/// What the query asks to see, and in which order.
+struct Wanted {
+    search: String,
+    state: String,
+    tags: [(&'static str, String); 3],
+    sort: &'static str,
+    order: &'static str,
+}
+
+impl Wanted {
+    fn read(query: &str) -> Result<Wanted> {
+        let known = [
             "q",
             "region",
             "environment",
@@ -47,62 +100,82 @@ fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
             "state",
             "sort",
             "order",
-        ],
-    )?;
-    let words = [
-        "host", "state", "age", "cpu", "memory", "disk", "load", "received", "sent", "alerts",
-    ];
-    let sort = parameters.choice("sort", &words)?;
-    let order = parameters.choice("order", &["up", "down"])?;
-    let search = parameters.one("q")?.unwrap_or_default().to_lowercase();
-    let state = parameters.one("state")?.unwrap_or_default().to_owned();
-    let tags = [
-        (
-            "region",
-            parameters.one("region")?.unwrap_or_default().to_owned(),
-        ),
-        (
-            "environment",
-            parameters
-                .one("environment")?
-                .unwrap_or_default()
-                .to_owned(),
-        ),
-        (
-            "service",
-            parameters.one("service")?.unwrap_or_default().to_owned(),
-        ),
-    ];
+        ];
+        let parameters = Parameters::read(Some(query), &known)?;
+        let words = [
+            "host", "state", "age", "cpu", "memory", "disk", "load", "received", "sent", "alerts",
+        ];
+        let text = |name: &str| -> Result<String> {
+            Ok(parameters.one(name)?.unwrap_or_default().to_owned())
+        };
+        Ok(Wanted {
+            search: text("q")?.to_lowercase(),
+            state: text("state")?,
+            tags: [
+                ("region", text("region")?),
+                ("environment", text("environment")?),
+                ("service", text("service")?),
+            ],
+            sort: parameters.choice("sort", &words)?,
+            order: parameters.choice("order", &["up", "down"])?,
+        })
+    }
+
+    fn takes(&self, app: &App, host: &Host, now: i64, ages: Ages) -> bool {
+        let state = match self.state.as_str() {
+            "" => true,
+            "alerting" => !app.live.alerts().of(&host.name).is_empty(),
+            state => host.state(now, ages).name() == state,
+        };
+        let tags = self
+            .tags
+            .iter()
+            .all(|(tag, value)| value.is_empty() || host.tags.get(tag) == Some(value));
+        state && tags && host.name.to_lowercase().contains(&self.search)
+    }
+
+    fn sort(&self, app: &App, hosts: &mut [&Host]) {
+        match self.sort {
+            "alerts" => hosts.sort_by_cached_key(|host| {
+                let alerts = app.live.alerts().of(&host.name);
+                let worst = alerts.first().map(|alert| alert.severity);
+                let name = natural(&host.name);
+                (worst.is_none(), worst, Reverse(alerts.len()), name)
+            }),
+            sort => hosts.sort_by(|a, b| compare(a, b, sort)),
+        }
+        if self.order == "down" {
+            hosts.reverse();
+        }
+    }
+}
+
+fn render(app: &App, who: &Who, query: &str) -> Result<String> {
+    let wanted = Wanted::read(query)?;
     let (now, ages) = (crate::now(), app.live.ages());
     let (firing, alerter_problem) = app.live.alerts().count();
     let own = app.live.fleet(|fleet| {
         let mut hosts: Vec<&Host> = fleet
             .hosts()
-            .filter(|host| host.name.to_lowercase().contains(&search))
-            .filter(|host| match state.as_str() {
-                "" => true,
-                "alerting" => !app.live.alerts().of(&host.name).is_empty(),
-                state => host.state(now, ages).name() == state,
-            })
-            .filter(|host| tags.iter().all(|(tag, value)| value.is_empty() || host.tags.get(tag) == Some(value)))
+            .filter(|host| wanted.takes(app, host, now, ages))
             .collect();
-        match sort {
-            "alerts" => hosts.sort_by_cached_key(|host| {
-                let alerts = app.live.alerts().of(&host.name);
-                let worst = alerts.first().map(|alert| alert.severity);
-                (worst.is_none(), worst, Reverse(alerts.len()), natural(&host.name))
-            }),
-            _ => hosts.sort_by(|a, b| compare(a, b, sort)),
-        }
-        if order == "down" {
-            hosts.reverse();
-        }
-        let count = |name: &str| fleet.hosts().filter(|host| host.state(now, ages).name() == name).count();
+        wanted.sort(app, &mut hosts);
+        let count = |name: &str| {
+            let states = fleet.hosts().map(|host| host.state(now, ages));
+            states.filter(|state| state.name() == name).count()
+        };
         let choices = |tag: &str| -> Vec<String> {
-            let found: BTreeSet<&String> = fleet.hosts().filter_map(|host| host.tags.get(tag)).collect();
+            let found: BTreeSet<&String> = fleet
+                .hosts()
+                .filter_map(|host| host.tags.get(tag))
+                .collect();
             found.into_iter().cloned().collect()
         };
-        let columns: Vec<Value> = COLUMNS.into_iter().map(|(column, heading, _)| context! { column, heading }).collect();
+        let filter = |(tag, value): &(&'static str, String)| {
+            context! { tag => *tag, value => value.as_str(), choices => choices(tag) }
+        };
+        let columns = COLUMNS.into_iter();
+        let columns = columns.map(|(column, heading, _)| context! { column, heading });
         context! {
             title => "Fleet",
             active => "fleet",
@@ -112,12 +185,15 @@ fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
             offline => count("offline"),
             firing, alerter_problem,
             hosts => hosts.iter().map(|host| row(app, host, now, ages)).collect::<Vec<_>>(),
-            columns,
-            filters => tags.iter().map(|(tag, value)| context! { tag => *tag, value => value.as_str(), choices => choices(tag) }).collect::<Vec<_>>(),
-            search, state, sort, order,
+            columns => columns.collect::<Vec<_>>(),
+            filters => wanted.tags.iter().map(filter).collect::<Vec<_>>(),
+            search => wanted.search.as_str(),
+            state => wanted.state.as_str(),
+            sort => wanted.sort,
+            order => wanted.order,
         }
     });
-    page(app, Some(who), "fleet.html", own)
+    text(app, Some(who), "fleet.html", own)
 }
 
 fn compare(a: &Host, b: &Host, by: &str) -> Ordering {

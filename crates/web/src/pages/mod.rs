@@ -2,7 +2,7 @@
 
 mod alerts;
 mod compare;
-mod fleet;
+pub(crate) mod fleet;
 mod history;
 mod host;
 mod number;
@@ -74,6 +74,10 @@ pub(crate) fn routes() -> Router<App> {
 
 /// Renders a page with what every page needs beside its own.
 fn page(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<Response> {
+    Ok(Html(text(app, who, name, own)?).into_response())
+}
+
+fn text(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<String> {
     let template = app.templates.0.get_template(name).map_err(failed)?;
     let all = context! {
         database_problem => app.live.problem().map(|problem| problem.message),
@@ -85,7 +89,7 @@ fn page(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<Response
         version => env!("CARGO_PKG_VERSION"),
         ..own
     };
-    Ok(Html(template.render(all).map_err(failed)?).into_response())
+    template.render(all).map_err(failed)
 }
 
 /// A page that could not be made: an error page for people.
