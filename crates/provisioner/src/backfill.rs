@@ -109,7 +109,8 @@ async fn points_in(target: &Target, bucket: &str, from: i64, to: i64) -> Result<
         flux_text::time(from),
         flux_text::time(to)
     );
-    let tables = target.client.query(&Query::new(text)).await;
+    let query = Query::new(text).timeout(QUERY_TIMEOUT);
+    let tables = target.client.query(&query).await;
     let tables = tables.doing(|| format!("counting the points of {bucket:?}"))?;
     let rows = tables.iter().flat_map(|it| it.rows());
     Ok(rows.filter_map(|row| row.i64("_value")).sum())

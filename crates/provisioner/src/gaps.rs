@@ -1,6 +1,7 @@
 //! Compares, window by window, what a tier holds with what it was made from.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use watchpost_client::query::Query;
@@ -44,11 +45,39 @@ pub struct Gap {
 
 type Counts = BTreeMap<(i64, String, String), i64>;
 
-/// Every gap in `[from, to)`, in the order of time.
+/// A query counts a day (of raw points) or a month (of hours), so that it stays small on the server.
+const DAY: i64 = 86_400_000_000_000;
+const MONTH: i64 = 30 * DAY;
+
+/// A day of a thousand hosts takes a while to count.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Every gap in `[from, to)`, in the order of time. Both are whole windows.
 ///
 /// # Errors
 /// The server's.
 pub async fn find(
+    client: &Client,
+    tier: Tier,
+    buckets: &Buckets,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Gap>> {
+    let step = match tier {
+        Tier::Hourly => DAY,
+        Tier::Daily => MONTH,
+    };
+    let mut gaps = Vec::new();
+    let mut start = from;
+    while start < to {
+        let stop = start.saturating_add(step).min(to);
+        gaps.append(&mut find_part(client, tier, buckets, start, stop).await?);
+        start = stop;
+    }
+    Ok(gaps)
+}
+
+async fn find_part(
     client: &Client,
     tier: Tier,
     buckets: &Buckets,
@@ -161,7 +190,10 @@ async fn count(
         flux_text::string(measurement),
     );
     let what = || format!("counting windows of {every} in {bucket:?}");
-    let tables = client.query(&Query::new(text)).await.doing(what)?;
+    let tables = client
+        .query(&Query::new(text).timeout(QUERY_TIMEOUT))
+        .await
+        .doing(what)?;
     let rows = tables.iter().flat_map(Table::rows);
     let counts = rows.filter_map(|row| {
         let field = row.str("_field")?.strip_suffix(points.suffix())?.to_owned();

@@ -5,7 +5,7 @@ use watchpost_client::query::Query;
 use watchpost_client::{Client, flux_text};
 use watchpost_core::point::Point;
 
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 
 /// The measurement of all points made here.
 pub const MEASUREMENT: &str = "platform_health";
@@ -50,34 +50,49 @@ const SERVER_METRICS: &[(&str, &[&str])] = &[
 /// A host that has not been heard of for longer is not looked for.
 const NEWEST_RANGE: &str = "-24h";
 
+/// What a server tells of itself, and what it could not tell.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub points: Vec<Point>,
+    /// A server in trouble answers some questions and not others: no reason to lose the rest.
+    pub failures: Vec<Error>,
+}
+
+impl Report {
+    fn take(&mut self, part: Result<impl IntoIterator<Item = Point>>) {
+        match part {
+            Ok(points) => self.points.extend(points),
+            Err(error) => self.failures.push(error),
+        }
+    }
+}
+
 /// Asks the server and makes the points of the time `now`.
 ///
 /// # Errors
-/// The server's, with what was being asked.
-pub async fn collect(client: &Client, buckets: &[String], now: i64) -> Result<Vec<Point>> {
-    let mut points = Vec::new();
+/// The server does not answer at all.
+pub async fn collect(client: &Client, buckets: &[String], now: i64) -> Result<Report> {
+    let mut report = Report::default();
     let health = client
         .health()
         .await
         .doing(|| "asking the server's health".into())?;
     let up = Point::new(MEASUREMENT, now).tag("part", "server");
-    points.push(
+    report.points.push(
         up.field("passing", i64::from(health.status == "pass"))
             .field("version", health.version.as_str()),
     );
-    let text = client
-        .metrics()
-        .await
-        .doing(|| "reading the server's /metrics".into())?;
-    points.extend(server_point(&text, now));
+    let metrics = client.metrics().await;
+    let metrics = metrics.doing(|| "reading the server's /metrics".into());
+    report.take(metrics.map(|text| server_point(&text, now)));
     for bucket in buckets {
-        points.push(cardinality(client, bucket, now).await?);
+        report.take(cardinality(client, bucket, now).await.map(Some));
     }
-    points.push(tasks(client, now).await?);
+    report.take(tasks(client, now).await.map(Some));
     if let Some(bucket) = buckets.first() {
-        points.extend(hosts(client, bucket, now).await?);
+        report.take(hosts(client, bucket, now).await);
     }
-    Ok(points)
+    Ok(report)
 }
 
 /// The known families of a Prometheus text.

@@ -265,7 +265,8 @@ impl Reader<'_> {
         let Some(text) = secret_file::read(path) else {
             return Secret::Missing;
         };
-        if fingerprint != Some(token_name::fingerprint(&text).as_str()) {
+        // Without one, all that can be told is whether the server takes what the file holds.
+        if fingerprint.is_some_and(|it| it != token_name::fingerprint(&text)) {
             return Secret::Foreign;
         }
         let config = ClientConfig {

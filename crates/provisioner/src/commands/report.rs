@@ -93,7 +93,11 @@ async fn report_health(context: &Context<'_>, target: &Target, bucket: Option<&s
         .iter()
         .map(|it| it.name.clone())
         .collect();
-    let points = health::collect(&target.client, &buckets, now()).await?;
+    let report = health::collect(&target.client, &buckets, now()).await?;
+    for failure in &report.failures {
+        eprintln!("watchpost-provisioner: {failure}");
+    }
+    let points = report.points;
     let lines = line_protocol::write_points(&points)
         .map_err(|error| Error::Request(format!("a point cannot be written: {error}")))?;
     let Some(bucket) = bucket else {
