@@ -12,7 +12,7 @@ use serde_json::Value;
 use watchpost_client::query::Query;
 use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_core::csv::Table;
-use watchpost_testkit::{Daemon, TempFolder, binary, skip, temp_folder, wait};
+use watchpost_testkit::{Daemon, Signal, TempFolder, binary, skip, temp_folder, wait};
 
 /// Every binary that `up` starts, and `up` itself.
 const BINARIES: [&str; 6] = [
@@ -274,6 +274,14 @@ impl Platform {
                 "process {process} was left behind"
             );
         }
+    }
+}
+
+impl Drop for Platform {
+    /// Also after a failure nothing is left behind: `up` is asked to stop before it would be killed.
+    fn drop(&mut self) {
+        self.up.signal(Signal::Terminate);
+        wait::until_or_none(|| self.up.has_ended().then_some(()));
     }
 }
 

@@ -4,11 +4,10 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Table;
 
 use super::{Finding, Scene, ensure};
-use crate::platform::{block_on, workspace};
+use crate::platform::workspace;
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -184,20 +183,17 @@ fn write_past(scene: &Scene) -> Result<Past, String> {
         let (low, high) = (CPU[0], CPU[1]);
         let mean = (low + high) / 2.0;
         hours += &format!(
-            "system_metrics_hourly,host={HOST} cpu_usage_percent_mean={mean},cpu_usage_percent_min={low},cpu_usage_percent_max={high} {time}\n"
+            "system_metrics_hourly,host={HOST} cpu_usage_percent_mean={mean},cpu_usage_percent_min={low},cpu_usage_percent_max={high},cpu_usage_percent_count=60i {time}\n"
         );
         let share = 1.0 - (now - time) as f64 / (7 * 24 * HOUR) as f64;
         let disk = DISK[0] + (DISK[1] - DISK[0]) * share;
         hours += &format!(
-            "system_metrics_hourly,host={HOST},mountpoint=/ disk_usage_percent_mean={disk} {time}\n"
+            "system_metrics_hourly,host={HOST},mountpoint=/ disk_usage_percent_mean={disk},disk_usage_percent_count=60i {time}\n"
         );
     }
     let client = scene.platform().client("operator");
     for (bucket, lines) in [("system_metrics_raw", raw), ("system_metrics_1h", hours)] {
-        let outcome = block_on(client.write(bucket, Precision::Nanoseconds, lines.as_bytes()));
-        ensure(outcome == Outcome::Done, || {
-            format!("{bucket}: {outcome:?}")
-        })?;
+        super::scene::write(&client, bucket, lines.as_bytes())?;
     }
     Ok(past)
 }

@@ -3,7 +3,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use watchpost_client::management::{BucketPatch, NewBucket, RetentionRule};
-use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Table;
 use watchpost_testkit::wait;
 
@@ -43,8 +42,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         .as_nanos() as i64;
     let (old, fresh) = (now - 2 * DAY as i64 * 1_000_000_000, now - 60_000_000_000);
     let lines = format!("kept value=1 {old}\nkept value=2 {fresh}\n");
-    let outcome = block_on(client.write(&new.name, Precision::Nanoseconds, lines.as_bytes()));
-    ensure(outcome == Outcome::Done, || format!("{outcome:?}"))?;
+    super::scene::write(&client, &new.name, lines.as_bytes())?;
     ensure(count(scene) == 2, || {
         "the two points were not stored".into()
     })?;

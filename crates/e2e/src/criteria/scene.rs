@@ -4,10 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use watchpost_testkit::{HttpReceiver, SmtpReceiver};
+use watchpost_client::Client;
+use watchpost_client::write::{Outcome, Precision};
+use watchpost_testkit::{HttpReceiver, SmtpReceiver, wait};
 
 use super::Terms;
-use crate::platform::{Platform, Site};
+use crate::platform::{Platform, Site, block_on};
 
 /// Hosts that are simulated beside the real one.
 pub(super) const HOSTS: usize = 5;
@@ -76,6 +78,21 @@ impl Scene {
         if let Some(platform) = self.platform.take() {
             platform.stop();
         }
+    }
+}
+
+/// Writes lines with times in nanoseconds. A server that asks for patience gets it, as from every role.
+pub(super) fn write(client: &Client, bucket: &str, lines: &[u8]) -> Result<(), String> {
+    let mut last = None;
+    let taken = wait::until_or_none(|| {
+        let outcome = block_on(client.write(bucket, Precision::Nanoseconds, lines));
+        let patience = matches!(outcome, Outcome::RetryAfter { .. });
+        last = Some(outcome);
+        (!patience).then_some(())
+    });
+    match (taken, last) {
+        (Some(()), Some(Outcome::Done)) => Ok(()),
+        (_, other) => Err(format!("{other:?}")),
     }
 }
 

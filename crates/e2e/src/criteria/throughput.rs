@@ -3,11 +3,9 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Table;
 
 use super::{Finding, Scene, ensure};
-use crate::platform::block_on;
 
 /// The least that must come in.
 const POINTS_PER_SECOND_MIN: f64 = 100.0;
@@ -23,18 +21,12 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let from = since.as_nanos() as i64 - 3_600_000_000_000;
     let began = Instant::now();
     for batch in 0..BATCHES {
-        let outcome = block_on(client.write(
-            "platform_health",
-            Precision::Nanoseconds,
-            &lines(batch, from),
-        ));
-        ensure(outcome == Outcome::Done, || {
-            format!("batch {batch} was not taken: {outcome:?}")
-        })?;
+        super::scene::write(&client, "platform_health", &lines(batch, from))
+            .map_err(|error| format!("batch {batch} was not taken: {error}"))?;
     }
     let sent = BATCHES * BATCH_POINTS;
     let rate = sent as f64 / began.elapsed().as_secs_f64();
-    let (count, sum) = (stored(scene, "count"), stored(scene, "sum"));
+    let (count, sum) = (stored(scene, from, "count"), stored(scene, from, "sum"));
     // Every value is a whole number, so the sum is exact.
     let expected = (sent * (sent - 1) / 2) as f64;
     ensure(count == sent as f64 && sum == expected, || {
@@ -48,11 +40,11 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     ))
 }
 
-/// A thousand points, each a millisecond after the last, over ten series.
+/// A thousand points of this run, each a millisecond after the last, over ten series.
 fn lines(batch: usize, from: i64) -> Vec<u8> {
     let points = (batch * BATCH_POINTS..(batch + 1) * BATCH_POINTS).map(|it| {
         format!(
-            "judged,writer=w{} value={it} {}\n",
+            "judged,run={from},writer=w{} value={it} {}\n",
             it % 10,
             from + it as i64 * 1_000_000
         )
@@ -60,10 +52,10 @@ fn lines(batch: usize, from: i64) -> Vec<u8> {
     points.collect::<String>().into_bytes()
 }
 
-fn stored(scene: &Scene, function: &str) -> f64 {
+fn stored(scene: &Scene, run: i64, function: &str) -> f64 {
     let tables = scene.platform().query(&format!(
         "from(bucket: \"platform_health\") |> range(start: -2h)
-            |> filter(fn: (r) => r._measurement == \"judged\") |> group() |> {function}()"
+            |> filter(fn: (r) => r._measurement == \"judged\" and r.run == \"{run}\") |> group() |> {function}()"
     ));
     tables
         .iter()
