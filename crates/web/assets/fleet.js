@@ -117,6 +117,7 @@ const draw = (entry) => {
   const flags = entry.alerts.map((alert) => `${alert.severity} ${alert.suppressed} ${alert.name}`).join("\n");
   if (entry.flags && entry.drawnFlags !== flags) {
     entry.drawnFlags = flags;
+    entry.flags.title = entry.alerts.map((alert) => alert.name).join(", ");
     entry.flags.replaceChildren(...entry.alerts.flatMap((alert) => [part("span", `severity ${alert.severity}${alert.suppressed ? " suppressed" : ""}`, alert.name), " "]));
   }
   drawAge(entry, Date.now() + skew);
