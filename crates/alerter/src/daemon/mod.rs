@@ -109,29 +109,16 @@ pub async fn run(
         store: Arc::clone(&store),
         unwritten: Vec::new(),
         client,
-        surroundings: surroundings.clone(),
+        surroundings,
         in_flight: BTreeSet::new(),
         answers,
         sent,
         meters: Meters::new(&registry),
-        readiness: readiness.clone(),
+        readiness,
         file: FileState::new(config.rules.file.clone(), file, now()),
     };
     daemon.take_charts();
-    let server = api::Server {
-        desk: desk.clone(),
-        store: Arc::clone(&store),
-        surroundings,
-        token_file: config.api.token_file.clone(),
-        client: daemon.client.clone(),
-        history_bucket: config
-            .history
-            .enabled
-            .then(|| config.history.bucket.clone()),
-        backtests: Arc::new(tokio::sync::Semaphore::new(1)),
-        registry,
-        readiness,
-    };
+    let server = daemon.server(&config, desk.clone(), registry);
     let address = api::serve(&config.api.listen, server, &shutdown).await?;
     let address = address
         .map(|address| format!("http://{address}"))
@@ -209,6 +196,22 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 }
 
 impl Daemon {
+    /// What the API needs of it.
+    fn server(&self, config: &AlerterConfig, desk: Desk, registry: Registry) -> api::Server {
+        let history = &config.history;
+        api::Server {
+            desk,
+            store: Arc::clone(&self.store),
+            surroundings: self.surroundings.clone(),
+            token_file: config.api.token_file.clone(),
+            client: self.client.clone(),
+            history_bucket: history.enabled.then(|| history.bucket.clone()),
+            backtests: Arc::new(tokio::sync::Semaphore::new(1)),
+            registry,
+            readiness: self.readiness.clone(),
+        }
+    }
+
     /// The loop, until the order to stop; then the end of what is on the way.
     async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
         loop {
