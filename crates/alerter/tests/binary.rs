@@ -460,8 +460,11 @@ fn what_is_refused_for_good_is_a_dead_letter() {
         letter["reason"].as_str().unwrap().contains("bad payload"),
         "{letter}"
     );
-    let events = alerter.get("/api/v1/history?event=dead_letter");
-    assert_eq!(events["events"][0]["receiver"], "hook");
+    let event = wait::until("the dead letter in the history", || {
+        let events = alerter.get("/api/v1/history?event=dead_letter");
+        events["events"].as_array()?.first().cloned()
+    });
+    assert_eq!(event["receiver"], "hook");
 }
 
 #[test]
