@@ -156,7 +156,10 @@ export class Panels {
   async mark(range, run) {
     const marks = await (this.loadMarks?.(range) ?? []);
     if (run !== this.run) return;
-    for (const { chart } of this.panels) { chart.marks = marks; chart.draw(); }
+    for (const { chart, hosts } of this.panels) {
+      chart.marks = marks.filter((mark) => !mark.host || !hosts?.length || hosts.includes(mark.host));
+      chart.draw();
+    }
     this.onMarks?.(marks);
   }
 
@@ -192,7 +195,7 @@ export const marks = (hosts) => async (range) => {
   const asked = new URLSearchParams({ ...range, ...(hosts.length === 1 ? { host: hosts[0] } : {}) });
   const wanted = (mark) => !mark.host || !hosts.length || hosts.includes(mark.host);
   const many = hosts.length !== 1;
-  const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.filter(wanted).map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text, by: note.author })), () => []);
-  const alerts = get(`/api/v1/alerts/spans?${asked}`).then(({ spans }) => spans.filter(wanted).map((span) => ({ time: span.start_ms, stop: span.stop_ms ?? Date.now(), open: !span.stop_ms, label: many && span.host ? `${span.rule} ${span.host}` : span.rule, alert: span.severity || "warning" })), () => []);
+  const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.filter(wanted).map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text, by: note.author, host: note.host })), () => []);
+  const alerts = get(`/api/v1/alerts/spans?${asked}`).then(({ spans }) => spans.filter(wanted).map((span) => ({ time: span.start_ms, stop: span.stop_ms ?? Date.now(), open: !span.stop_ms, label: many && span.host ? `${span.rule} ${span.host}` : span.rule, alert: span.severity || "warning", host: span.host })), () => []);
   return (await Promise.all([notes, alerts])).flat().sort((a, b) => a.time - b.time);
 };
