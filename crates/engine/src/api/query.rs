@@ -69,7 +69,7 @@ pub async fn query(call: Call) -> Result<Response, ApiError> {
             sender,
             is_streaming: false,
         };
-        answer.fill(&app, &request, &ticket);
+        answer.fill(&app, &request, ticket);
     });
     let gzip = compression::accepted(&call.headers);
     let mut response = match receiver.recv().await {
@@ -105,19 +105,21 @@ struct Stream {
 }
 
 impl Stream {
-    fn fill(&mut self, app: &crate::app::App, request: &Request, ticket: &Ticket) {
+    /// Runs the query and sends its end when its turn is given back: who has the answer may ask again at once.
+    fn fill(&mut self, app: &crate::app::App, request: &Request, ticket: Ticket) {
         let sender = self.sender.clone();
         let abandoned = || sender.is_closed();
         let runner = Runner {
             app,
             request,
-            ticket,
+            ticket: &ticket,
             abandoned: &abandoned,
         };
         let outcome = runner.run(&mut |result, table| {
             self.encoder.table(result, &table);
             self.flush(CHUNK_BYTES)
         });
+        drop(ticket);
         let explain = match outcome {
             Ok(outcome) => {
                 self.encoder.end();
