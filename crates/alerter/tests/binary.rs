@@ -501,3 +501,52 @@ fn a_changed_configuration_says_what_waits_for_the_next_start() {
     let line = alerter.daemon.wait_for_line("wait for the next start");
     assert!(line.contains("heartbeat"), "{line}");
 }
+
+/// A limit on the size of files stands for a full disk.
+fn limit_file_size(alerter: &Alerter, limit: &str) {
+    let pid = alerter.daemon.id().to_string();
+    let limit = format!("--fsize={limit}:unlimited");
+    let status = Command::new("prlimit")
+        .args(["--pid", &pid, &limit])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn while_the_store_cannot_be_written_people_are_told_and_it_recovers() {
+    let hook = HttpReceiver::webhook();
+    let site = Site::new(&rules(&hook));
+    let Some(plain) = site.command() else {
+        return skip("watchpost-alerter is not built");
+    };
+    if Command::new("prlimit").arg("--version").output().is_err() {
+        return skip("prlimit is not installed");
+    }
+    // A write over the limit is an error then, not the end.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    let mut alerter = Site::run(command);
+    let troubles = |alerter: &Alerter| {
+        let status = alerter.get("/api/v1/status");
+        status["troubles"].as_array().unwrap().clone()
+    };
+    alerter.push("before", false);
+    hook.requests.wait(1);
+    limit_file_size(&alerter, "4096");
+    alerter.push("during", false);
+    hook.requests.wait(2);
+    let found = wait::until("the trouble", || troubles(&alerter).first().cloned());
+    assert!(found.to_string().contains("store"), "{found}");
+    limit_file_size(&alerter, "unlimited");
+    wait::until("the end of the trouble", || {
+        troubles(&alerter).is_empty().then_some(())
+    });
+    // What was said meanwhile is in the store.
+    alerter.daemon.kill();
+    let Some(alerter) = site.start() else { return };
+    alerter.push("during", true);
+    hook.requests.wait(3);
+    let ended = ("during".to_owned(), "resolved".to_owned());
+    assert_eq!(told(&hook)[2..], [ended]);
+}

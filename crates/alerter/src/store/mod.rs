@@ -8,7 +8,8 @@
 
 mod tables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::Serialize;
@@ -45,44 +46,40 @@ pub enum StoreError {
 
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    path: PathBuf,
+    /// `None` while it cannot be opened again after a write that failed.
+    database: RwLock<Option<Arc<Database>>>,
 }
 
 impl Store {
     /// Opens or makes the file. A file left behind by a crash is repaired.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
-        let refuse = |reason: String| StoreError::Open {
-            path: path.display().to_string(),
-            reason,
-        };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
-        }
-        let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
-        let store = Store { database };
-        store.prepare()?;
-        Ok(store)
+        let database = open(path)?;
+        Ok(Store {
+            path: path.to_owned(),
+            database: RwLock::new(Some(Arc::new(database))),
+        })
     }
 
-    fn prepare(&self) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(write)?;
-        {
-            for table in [LIVES, ALERTS, LOG, SILENCES, ACKNOWLEDGEMENTS, OUTBOX] {
-                transaction.open_table(table).map_err(write)?;
-            }
-            transaction.open_table(EVENTS).map_err(write)?;
-            let mut meta = transaction.open_table(META).map_err(write)?;
-            let found = meta
-                .get(KEY_VERSION)
-                .map_err(read)?
-                .map(|value| value.value());
-            match found {
-                None => drop(meta.insert(KEY_VERSION, LAYOUT_VERSION).map_err(write)?),
-                Some(LAYOUT_VERSION) => {}
-                Some(found) => return Err(StoreError::Version { found }),
-            }
-        }
-        transaction.commit().map_err(write)
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let known = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        known
+            .clone()
+            .ok_or_else(|| StoreError::Read("it could not be opened again".to_owned()))
+    }
+
+    /// Opens the file anew. After a failed write redb refuses all others, even when there is
+    /// space on the disk again.
+    fn reopen(&self) -> Result<Arc<Database>, StoreError> {
+        let mut known = self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        // The file is locked as long as the old one is open.
+        *known = None;
+        let database = Arc::new(open(&self.path)?);
+        *known = Some(Arc::clone(&database));
+        Ok(database)
     }
 
     /// What the dispatcher knew.
@@ -113,7 +110,7 @@ impl Store {
         &self,
         table: TableDefinition<'_, &'static str, &'static [u8]>,
     ) -> Result<Vec<T>, StoreError> {
-        let transaction = self.database.begin_read().map_err(read)?;
+        let transaction = self.database()?.begin_read().map_err(read)?;
         let table = transaction.open_table(table).map_err(read)?;
         let mut values = Vec::new();
         for entry in table.iter().map_err(read)? {
@@ -130,7 +127,7 @@ impl Store {
     }
 
     fn number(&self, key: &str) -> Result<u64, StoreError> {
-        let transaction = self.database.begin_read().map_err(read)?;
+        let transaction = self.database()?.begin_read().map_err(read)?;
         let table = transaction.open_table(META).map_err(read)?;
         Ok(table
             .get(key)
@@ -138,57 +135,27 @@ impl Store {
             .map_or(0, |value| value.value()))
     }
 
-    /// Collects what changed since the last call and writes it in one durable transaction.
+    /// Writes the batch in one durable transaction. What failed may be tried again: the file is
+    /// opened anew.
     pub fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
-        let mut transaction = self.database.begin_write().map_err(write)?;
-        transaction
-            .set_durability(Durability::Immediate)
-            .map_err(write)?;
-        for (definition, changes) in &batch.tables {
-            let mut table = transaction.open_table(*definition).map_err(write)?;
-            for (key, value) in changes {
-                match value {
-                    Some(bytes) => drop(
-                        table
-                            .insert(key.as_str(), bytes.as_slice())
-                            .map_err(write)?,
-                    ),
-                    None => drop(table.remove(key.as_str()).map_err(write)?),
-                }
-            }
-        }
-        if !batch.events.is_empty() {
-            let mut table = transaction.open_table(EVENTS).map_err(write)?;
-            let last = table
-                .last()
-                .map_err(read)?
-                .map_or(0, |(key, _)| key.value());
-            for (sequence, event) in (last + 1..).zip(&batch.events) {
-                table
-                    .insert(sequence, encode(event).as_slice())
-                    .map_err(write)?;
-            }
-            let newest = last + batch.events.len() as u64;
-            let oldest = newest.saturating_sub(EVENTS_LIMIT);
-            if oldest > 0 {
-                table.retain_in(..=oldest, |_, _| false).map_err(write)?;
-            }
-        }
+        let database = self.database().or_else(|_| self.reopen())?;
+        let written = commit(&database, batch);
+        drop(database);
+        if written.is_err()
+            && let Err(error) = self.reopen()
         {
-            let mut meta = transaction.open_table(META).map_err(write)?;
-            meta.insert(KEY_NOTIFICATION, batch.last_notification_id)
-                .map_err(write)?;
+            tracing::warn!(%error, "the store could not be opened again yet");
         }
-        transaction.commit().map_err(write)
+        written
     }
 
     /// Events that `alerts_history` does not have yet, oldest first, with their numbers.
     pub fn events_to_upload(&self, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
         let uploaded = self.number(KEY_UPLOADED)?;
-        let transaction = self.database.begin_read().map_err(read)?;
+        let transaction = self.database()?.begin_read().map_err(read)?;
         let table = transaction.open_table(EVENTS).map_err(read)?;
         let range = table.range(uploaded + 1..).map_err(read)?;
         range
@@ -199,7 +166,7 @@ impl Store {
 
     /// Events up to this number are in `alerts_history`.
     pub fn mark_uploaded(&self, sequence: u64) -> Result<(), StoreError> {
-        let transaction = self.database.begin_write().map_err(write)?;
+        let transaction = self.database()?.begin_write().map_err(write)?;
         {
             let mut meta = transaction.open_table(META).map_err(write)?;
             meta.insert(KEY_UPLOADED, sequence).map_err(write)?;
@@ -213,7 +180,7 @@ impl Store {
         limit: usize,
         wanted: impl Fn(&Event) -> bool,
     ) -> Result<Vec<(u64, Event)>, StoreError> {
-        let transaction = self.database.begin_read().map_err(read)?;
+        let transaction = self.database()?.begin_read().map_err(read)?;
         let table = transaction.open_table(EVENTS).map_err(read)?;
         let mut found = Vec::new();
         for entry in table.iter().map_err(read)?.rev() {
@@ -227,6 +194,84 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// Opens or makes the file, with all tables.
+fn open(path: &Path) -> Result<Database, StoreError> {
+    let refuse = |reason: String| StoreError::Open {
+        path: path.display().to_string(),
+        reason,
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
+    }
+    let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
+    prepare(&database)?;
+    Ok(database)
+}
+
+fn prepare(database: &Database) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(write)?;
+    {
+        for table in [LIVES, ALERTS, LOG, SILENCES, ACKNOWLEDGEMENTS, OUTBOX] {
+            transaction.open_table(table).map_err(write)?;
+        }
+        transaction.open_table(EVENTS).map_err(write)?;
+        let mut meta = transaction.open_table(META).map_err(write)?;
+        let found = meta
+            .get(KEY_VERSION)
+            .map_err(read)?
+            .map(|value| value.value());
+        match found {
+            None => drop(meta.insert(KEY_VERSION, LAYOUT_VERSION).map_err(write)?),
+            Some(LAYOUT_VERSION) => {}
+            Some(found) => return Err(StoreError::Version { found }),
+        }
+    }
+    transaction.commit().map_err(write)
+}
+
+fn commit(database: &Database, batch: &Batch) -> Result<(), StoreError> {
+    let mut transaction = database.begin_write().map_err(write)?;
+    transaction
+        .set_durability(Durability::Immediate)
+        .map_err(write)?;
+    for (definition, changes) in &batch.tables {
+        let mut table = transaction.open_table(*definition).map_err(write)?;
+        for (key, value) in changes {
+            match value {
+                Some(bytes) => drop(
+                    table
+                        .insert(key.as_str(), bytes.as_slice())
+                        .map_err(write)?,
+                ),
+                None => drop(table.remove(key.as_str()).map_err(write)?),
+            }
+        }
+    }
+    if !batch.events.is_empty() {
+        let mut table = transaction.open_table(EVENTS).map_err(write)?;
+        let last = table
+            .last()
+            .map_err(read)?
+            .map_or(0, |(key, _)| key.value());
+        for (sequence, event) in (last + 1..).zip(&batch.events) {
+            table
+                .insert(sequence, encode(event).as_slice())
+                .map_err(write)?;
+        }
+        let newest = last + batch.events.len() as u64;
+        let oldest = newest.saturating_sub(EVENTS_LIMIT);
+        if oldest > 0 {
+            table.retain_in(..=oldest, |_, _| false).map_err(write)?;
+        }
+    }
+    {
+        let mut meta = transaction.open_table(META).map_err(write)?;
+        meta.insert(KEY_NOTIFICATION, batch.last_notification_id)
+            .map_err(write)?;
+    }
+    transaction.commit().map_err(write)
 }
 
 fn decode_event(
