@@ -118,6 +118,7 @@ fn the_stack_is_whole() {
             "agent-us-west",
             "alerter",
             "grafana",
+            "health",
             "influxdb",
             "provisioner",
             "volumes-owner",
@@ -271,6 +272,7 @@ fn each_role_takes_the_settings_that_it_is_given() {
         ("agent-us-east", "watchpost-agent", "print-config"),
         ("alerter", "watchpost-alerter", "print-config"),
         ("web", "watchpost-web", "print-config"),
+        ("health", "watchpost-provisioner", "print-config"),
     ] {
         let Some(mut command) = Daemon::command(binary) else {
             return skip(&format!("{binary} is not built"));

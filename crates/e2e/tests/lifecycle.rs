@@ -79,7 +79,7 @@ fn a_platform_in_the_background_is_looked_at_heals_and_goes() {
     assert!(healed["memory_bytes"].as_u64().unwrap() > 10 << 20);
     assert!(healed["cpu_percent"].as_f64().is_some());
     let status = xtask(&site, "status", &[], true);
-    assert!(status.contains("4 processes, "), "{status}");
+    assert!(status.contains("5 processes, "), "{status}");
     let log = xtask(&site, "logs", &["up"], true);
     assert!(log.contains("The engine ended (signal: 9"), "{log}");
     assert!(log.contains("it is started again in 1 s"), "{log}");
@@ -127,7 +127,7 @@ fn what_a_killed_up_left_is_ended() {
         assert!(!is_alive(process), "process {process} of the first run");
     }
     let down = xtask(&site, "down", &[], true);
-    assert!(down.contains("Stopped 4 processes of an `up`"), "{down}");
+    assert!(down.contains("Stopped 5 processes of an `up`"), "{down}");
     for process in processes(&again) {
         assert!(!is_alive(process), "process {process} was left behind");
     }

@@ -86,6 +86,10 @@ fn this_host_is_seen_live_alerts_and_is_remembered() {
     // Told: the rule's line.
     platform.wait_for_text("state/data/alerter/alerts.log", "cpu_any");
 
+    // Watched: the server's own health is written, and its token suffices for every question.
+    let log = platform.wait_for_text("state/logs/health.log", "points written to platform_health");
+    assert!(!log.contains("watchpost-provisioner:"), "{log}");
+
     // A restart shows the same history and goes on with it.
     let before = points(&platform);
     platform.stop();

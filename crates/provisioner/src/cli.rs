@@ -56,7 +56,8 @@ Exit codes: 0 done, or nothing to do; 1 it failed; 2 plan, drift or gaps found s
 in the file or the configuration, each with line and column; 130 interrupted (run it again).
 
 The server is named by INFLUX_URL and INFLUX_TOKEN or INFLUX_TOKEN_FILE, or by --config; the
-organization by the file. The token must be an operator's: it makes other tokens.";
+organization by the file. The token must be an operator's, for it makes other tokens;
+`health` needs no more than the token `health` of the file.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -11,8 +11,8 @@ const UP_HELP: &str = "\
 cargo xtask up [OPTIONS]
 
 Builds the release binaries and runs the whole platform on this machine: server, provisioner, an
-agent for this host, a simulated fleet, the alerter and the web page. Ctrl-C stops everything; the
-data stays in .watchpost/ and a second `up` goes on with it.
+agent for this host, a simulated fleet, the alerter, the web page, and a watch over the server's own
+health. Ctrl-C stops everything; the data stays in .watchpost/ and a second `up` goes on with it.
 
   --detach             go to the background once everything is ready
   --engine KIND        auto | embedded | docker | external (auto: embedded)
@@ -47,7 +47,8 @@ Stops a platform that `up` (or `up --detach`) started. --volumes also removes it
 pub(super) const LOGS_HELP: &str = "\
 cargo xtask logs [ROLE] [--folder DIR]
 
-ROLE is engine, provisioner, agent, fleet, alerter, web, or up itself (with --detach). Prints the last lines of each role's log, or of one role's whole log.";
+ROLE is engine, provisioner, agent, fleet, alerter, web, health, or up itself (with --detach). Prints
+the last lines of each role's log, or of one role's whole log.";
 
 /// The server that the roles talk to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

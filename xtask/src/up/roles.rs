@@ -16,8 +16,18 @@ pub(super) struct Role {
     pub(super) environment: Vec<(&'static str, OsString)>,
     /// Where people or other roles find it; empty for one that nobody calls.
     pub(super) address: String,
-    /// Answers 200 once the role is ready. `None`: the role does its work and ends.
-    pub(super) ready: Option<String>,
+    pub(super) ready: Ready,
+}
+
+/// When the role after this one may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Once this URL answers 200.
+    Answers(String),
+    /// Once the role has done its work and ended.
+    Ended,
+    /// At once: nobody depends on it.
+    Started,
 }
 
 /// All roles of the platform, the first to start first.
@@ -43,7 +53,7 @@ pub(super) fn platform(
     if options.hosts > 0 {
         roles.push(made.fleet());
     }
-    roles.extend([made.alerter(), made.web()]);
+    roles.extend([made.alerter(), made.web(), made.health()]);
     roles
 }
 
@@ -156,6 +166,21 @@ impl Maker<'_> {
             .found_at(url)
     }
 
+    /// Writes every minute how the server itself is.
+    fn health(&self) -> Role {
+        let role = self
+            .role("health", "watchpost-provisioner")
+            .command("health")
+            .argument("--file", &self.server.platform)
+            .argument("--write", "platform_health")
+            .argument("--every", "1m")
+            .influx(self.server, self.layout, "health");
+        Role {
+            ready: Ready::Started,
+            ..role
+        }
+    }
+
     fn role(&self, name: &'static str, binary: &str) -> Role {
         Role {
             name,
@@ -163,7 +188,7 @@ impl Maker<'_> {
             arguments: Vec::new(),
             environment: Vec::new(),
             address: String::new(),
-            ready: None,
+            ready: Ready::Ended,
         }
     }
 }
@@ -194,7 +219,7 @@ impl Role {
     }
 
     fn ready_at(mut self, url: &str, path: &str) -> Self {
-        self.ready = Some(format!("{url}{path}"));
+        self.ready = Ready::Answers(format!("{url}{path}"));
         self
     }
 

@@ -131,9 +131,11 @@ fn line(role: &RoleState) -> String {
     let word = if load.is_some() { "running" } else { "down" };
     let memory = load.map_or_else(dash, |it| mebibytes(it.memory_bytes));
     let cpu = load.map_or_else(dash, |it| format!("{:.1} %", it.cpu_percent));
+    let address = Some(role.address.as_str()).filter(|it| !it.is_empty());
+    let address = address.unwrap_or("-");
     format!(
-        "{:<12} {word:<8} {:>8} {up:>8} {:>9} {memory:>9} {cpu:>6}  {}",
-        role.name, role.process, role.restarts, role.address
+        "{:<12} {word:<8} {:>8} {up:>8} {:>9} {memory:>9} {cpu:>6}  {address}",
+        role.name, role.process, role.restarts
     )
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::child;
 use super::layout::Layout;
 use super::options::Options;
-use super::roles::{self, Role};
+use super::roles::{self, Ready, Role};
 use super::screen;
 use super::server::Server;
 use super::state::{self, RoleState, State};
@@ -88,7 +88,7 @@ impl Platform<'_> {
             if self.stopped() {
                 bail!("stopped while starting");
             }
-            if role.ready.is_none() {
+            if role.ready == Ready::Ended {
                 self.run_once(&role)?;
                 continue;
             }
@@ -162,7 +162,9 @@ impl Platform<'_> {
         let Some(running) = self.running.last_mut() else {
             return Ok(());
         };
-        let url = running.role.ready.clone().unwrap_or_default();
+        let Ready::Answers(url) = running.role.ready.clone() else {
+            return Ok(());
+        };
         let mut ended = None;
         let ready = wait_for(READY_TIMEOUT, || {
             ended = running.process.try_wait().ok().flatten();

@@ -9,7 +9,7 @@ use super::{Finding, Scene, ensure};
 use crate::platform::block_on;
 
 /// A token, the buckets that it may read, and those that it may write.
-const TOKENS: [(&str, &[&str], &[&str]); 5] = [
+const TOKENS: [(&str, &[&str], &[&str]); 6] = [
     ("agent", &[], &["system_metrics_raw"]),
     (
         "alerter",
@@ -45,6 +45,7 @@ const TOKENS: [(&str, &[&str], &[&str]); 5] = [
         ],
         &[],
     ),
+    ("health", &BUCKETS, &["platform_health"]),
 ];
 
 const BUCKETS: [&str; 6] = [
