@@ -62,6 +62,8 @@ hours
     )
     |> group(columns: ["_time", "_value", "statistic"], mode: "except")
     |> pivot(rowKey: ["_time"], columnKey: ["statistic"], valueColumn: "_value")
+    // An hour of which one of the two is missing has no weight, and reduce() takes no null.
+    |> filter(fn: (r) => exists r.mean and exists r.count)
     |> window(every: 1d)
     |> reduce(
         identity: {sum: 0.0, points: 0.0},

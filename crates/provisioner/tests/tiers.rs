@@ -83,6 +83,50 @@ fn hours_and_days_equal_an_independent_computation() {
     }
 }
 
+/// Half an hour's statistics, written by hand or by a run that was cut short, do not end the task
+/// for all others.
+#[test]
+fn an_hour_without_a_mean_or_a_count_is_left_out_of_its_day() {
+    let Some(site) = Site::new() else { return };
+    site.desire(&DESIRED.replace("ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/../..")));
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let platform = platform::read(&site.path("platform.toml")).unwrap();
+    let day = parse_rfc3339(PASTS[0].0).unwrap();
+    let mut lines = String::new();
+    for (host, hour, fields) in [
+        ("a", 0, "x_mean=1,x_min=1,x_max=1,x_count=1i"),
+        ("a", 1, "x_mean=1000,x_min=0,x_max=9"),
+        ("a", 2, "x_count=7i"),
+        ("a", 3, "x_mean=5,x_min=5,x_max=5,x_count=3i"),
+        ("b", 0, "x_mean=2"),
+        ("c", 0, "x_count=2i"),
+    ] {
+        let time = day + hour * HOUR;
+        lines += &format!("system_metrics_hourly,host={host},region=r {fields} {time}\n");
+    }
+    site.write("hours", &lines);
+    run_tasks(&site, &platform, (day, day + DAY), 1);
+    let found = |statistic: &str| -> BTreeMap<String, f64> {
+        let tables = site.query(&format!(
+            "from(bucket: \"days\") |> range(start: {}, stop: {})
+                |> filter(fn: (r) => r._field == \"x_{statistic}\")",
+            format_rfc3339(day),
+            format_rfc3339(day + DAY)
+        ));
+        let stored = stored(&tables, statistic).into_iter();
+        stored.map(|((host, ..), value)| (host, value)).collect()
+    };
+    let of = |values: &[(&str, f64)]| -> BTreeMap<String, f64> {
+        let values = values.iter();
+        values.map(|(host, it)| ((*host).to_owned(), *it)).collect()
+    };
+    // (1 · 1 + 5 · 3) / 4
+    assert_eq!(found("mean"), of(&[("a", 4.0)]));
+    assert_eq!(found("min"), of(&[("a", 0.0)]));
+    assert_eq!(found("max"), of(&[("a", 9.0)]));
+    assert_eq!(found("count"), of(&[("a", 11.0), ("c", 2.0)]));
+}
+
 /// Two gauges and a counter of two hosts, with holes, beside a text and a boolean that must not
 /// matter; every 7 minutes, so that hours hold different numbers of points.
 fn write_past(site: &Site, from: i64, to: i64) -> Vec<(String, &'static str, i64, f64)> {
