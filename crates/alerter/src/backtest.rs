@@ -22,6 +22,8 @@ use crate::timeline::VirtualDatabase;
 const PIECE: Nanos = 24 * 3_600 * SECOND;
 /// Finest resolution unless asked otherwise.
 const DEFAULT_STEP: Nanos = 60 * SECOND;
+/// Windows overlap: finer than this the server would compute the same points over and over.
+const STEPS_OF_WINDOW: Nanos = 60;
 const WEEK: Nanos = 7 * 24 * 3_600 * SECOND;
 
 /// Which time is replayed, and how finely.
@@ -81,9 +83,26 @@ impl Replay {
     }
 }
 
-/// The step of data and evaluations: asked for, or a minute, or the rule's own if that is longer.
+/// The step of data and evaluations: asked for, or the longest of a minute, the rule's own step and
+/// a part of its window.
 pub fn resolution(rule: &Rule, asked: Option<Nanos>) -> Nanos {
-    asked.unwrap_or(DEFAULT_STEP.max(rule.every)).max(SECOND)
+    let part = whole_windows(rule).map_or(0, |(_, window)| window / STEPS_OF_WINDOW);
+    asked
+        .unwrap_or(DEFAULT_STEP.max(rule.every).max(part))
+        .max(SECOND)
+}
+
+/// What rules that judge one value of a window have the server compute, as it does for them live.
+fn whole_windows(rule: &Rule) -> Option<(Aggregate, Nanos)> {
+    match rule.kind {
+        Kind::Threshold {
+            aggregate, window, ..
+        }
+        | Kind::Anomaly {
+            aggregate, window, ..
+        } => Some((aggregate, window)),
+        _ => None,
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +123,11 @@ pub async fn read(
     limit: usize,
     progress: impl Fn(Nanos),
 ) -> Result<VirtualDatabase, BacktestError> {
-    let mut database = VirtualDatabase::default();
+    let windows = whole_windows(rule);
+    let mut database = match windows {
+        Some(_) => VirtualDatabase::of_windows(),
+        None => VirtualDatabase::default(),
+    };
     let mut samples = 0;
     if let Kind::Flux { query, .. } = &rule.kind {
         let mut at = span.start;
@@ -127,16 +150,23 @@ pub async fn read(
         }
         return Ok(database);
     }
-    let mut start = span.start - look_back(rule);
+    let field = match windows {
+        Some(_) => &rule.name,
+        None => &rule.selector.field,
+    };
+    let mut start = span.start - look_back(rule, span.step);
     while start < span.stop {
         progress(start.max(span.start));
         let stop = (start + PIECE).min(span.stop);
-        let rows = rows(client, &windows(rule, start, stop, span.step), None).await?;
+        let rows = rows(client, &piece(rule, start, stop, span.step), None).await?;
         count(&mut samples, rows.len(), limit)?;
         for row in rows {
-            let Some(time) = row.time else { continue };
+            let inside = |time: &Nanos| start < *time && *time <= stop;
+            let Some(time) = row.time.filter(inside) else {
+                continue;
+            };
             database.append(
-                &rule.selector.field,
+                field,
                 &row.labels,
                 Sample {
                     time,
@@ -158,7 +188,7 @@ fn count(samples: &mut usize, more: usize, limit: usize) -> Result<(), BacktestE
 }
 
 /// How far the first evaluation looks back.
-fn look_back(rule: &Rule) -> Nanos {
+fn look_back(rule: &Rule, step: Nanos) -> Nanos {
     let baseline = match &rule.kind {
         Kind::Anomaly {
             baseline: Baseline::Trailing { length },
@@ -170,7 +200,7 @@ fn look_back(rule: &Rule) -> Nanos {
         } => Nanos::from(*weeks) * WEEK + WEEK,
         _ => 0,
     };
-    rule.kind.window() + rule.offset + baseline
+    rule.kind.window().max(step) + rule.offset + baseline
 }
 
 fn own(rule: &Arc<Rule>, query: &str, at: Nanos) -> Batch {
@@ -187,29 +217,37 @@ fn own(rule: &Arc<Rule>, query: &str, at: Nanos) -> Batch {
     }
 }
 
-fn windows(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
-    let aggregate = match rule.kind {
-        Kind::Threshold { aggregate, .. } | Kind::Anomaly { aggregate, .. } => aggregate,
-        Kind::Rate { .. } | Kind::NoData { .. } => Aggregate::Last,
-        Kind::Forecast { .. } | Kind::Flux { .. } => Aggregate::Mean,
-    };
-    // A count of counts would be wrong, a sum of sums is right.
-    let aggregate = if aggregate == Aggregate::Count {
-        Aggregate::Sum
-    } else {
-        aggregate
-    };
+/// What is read of (start, stop].
+fn piece(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
     let shape = Shape {
         bucket: rule.selector.bucket.clone(),
         measurement: rule.selector.measurement.clone(),
         group_by: Vec::new(),
         operation: Operation::Windows {
             every: step,
-            aggregate,
+            aggregate: match rule.kind {
+                Kind::Forecast { .. } => Aggregate::Mean,
+                _ => Aggregate::Last,
+            },
         },
         start,
         stop,
         conditions: Vec::new(),
+    };
+    let shape = match whole_windows(rule) {
+        // The range cuts off the windows at its ends; those that end inside the piece are whole.
+        Some((aggregate, period)) => Shape {
+            group_by: rule.selector.group_by.clone(),
+            operation: Operation::Sliding {
+                every: step,
+                period,
+                aggregate,
+            },
+            start: start - period,
+            stop: stop + period,
+            ..shape
+        },
+        None => shape,
     };
     let member = Member {
         rule: Arc::clone(rule),

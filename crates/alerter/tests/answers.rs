@@ -16,7 +16,7 @@ use watchpost_alerter::timeline::{VirtualDatabase, VirtualSeries};
 use crate::chain::Bench;
 
 /// One rule a line: the keys beside name, kind and field.
-const RULES: [(&str, &str, &str); 17] = [
+const RULES: [(&str, &str, &str); 18] = [
     (
         "threshold",
         "load",
@@ -51,6 +51,11 @@ const RULES: [(&str, &str, &str); 17] = [
         "threshold",
         "load",
         "aggregate = \"count\"\nabove = { warn = 1 }",
+    ),
+    (
+        "threshold",
+        "load",
+        "aggregate = \"max\"\ngroup_by = [\"host\"]\nabove = { warn = 1 }",
     ),
     (
         "threshold",

@@ -164,6 +164,56 @@ fn a_backtest_counts_what_would_have_been_sent() {
 }
 
 #[test]
+fn a_backtest_sees_what_each_aggregate_is_of_all_points() {
+    let Some(bench) = Bench::new() else { return };
+    // 49 points of 10 in one minute, one of 90 in the next: means of means would be 50.
+    let end = bench.minute();
+    let lines = (1..=60_i64).flat_map(|minute| {
+        let start = end - minute * 60_000_000_000;
+        let (points, value) = if minute % 2 == 1 { (49, 10) } else { (1, 90) };
+        let measurement = &bench.measurement;
+        (0..points).map(move |n| {
+            let time = start + n * 1_000_000_000;
+            format!("{measurement},host=a,cpu={n} x={value} {time}\n")
+        })
+    });
+    bench.write(&lines.collect::<String>());
+    let cases = [
+        ("mean", 11, 1),
+        ("mean", 13, 0),
+        ("p95", 9, 1),
+        ("p95", 40, 0),
+        ("count", 48, 1),
+        ("count", 51, 0),
+        ("sum", 570, 1),
+        ("sum", 590, 0),
+        ("max", 80, 1),
+        ("min", 9, 1),
+        ("min", 11, 0),
+    ];
+    let rule = |(aggregate, level, _): &(&str, i64, usize)| {
+        format!(
+            "[[rule]]\nname = \"{aggregate}_{level}\"\nkind = \"threshold\"\nfield = \"x\"\nwindow = \"2m\"\n\
+             group_by = [\"host\"]\nwhere = ['cpu!=\"\"']\naggregate = \"{aggregate}\"\nabove = {{ warn = {level} }}\n"
+        )
+    };
+    let rules: String = cases.iter().map(rule).collect();
+    let site = bench.site(&format!(
+        "{rules}[route]\nreceiver = \"f\"\n[[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"alerts.log\"\n"
+    ));
+    let Some(alerter) = site.start() else { return };
+    for (aggregate, level, pages) in cases {
+        let path = format!("/api/v1/rules/{aggregate}_{level}/backtest?from=-40m");
+        let (status, result) = alerter.post(&path, None);
+        assert_eq!(
+            (status, &result["pages"], &result["series"]),
+            (200, &pages.into(), &1.into()),
+            "{aggregate} above {level}: {result}"
+        );
+    }
+}
+
+#[test]
 fn annotations_come_from_the_history() {
     let Some(bench) = Bench::new() else { return };
     let hook = HttpReceiver::webhook();

@@ -35,7 +35,7 @@ pub struct BacktestArguments {
         value_name = "TIME"
     )]
     to: String,
-    /// Resolution of the data and of the evaluations [default: 1m, or the rule's own if that is longer]
+    /// Time between evaluations [default: 1m, or the rule's own or a sixtieth of its window if that is longer]
     #[arg(long, value_name = "DURATION")]
     step: Option<String>,
 }

@@ -57,15 +57,31 @@ fn shaped(shape: &Shape, members: &[Member]) -> String {
             every,
             aggregate: how,
         } => {
-            let every = flux_text::duration(Duration::from_nanos(every.unsigned_abs()));
             lines.push(format!(
-                "aggregateWindow(every: {every}, fn: {}, createEmpty: false)",
+                "aggregateWindow(every: {}, fn: {}, createEmpty: false)",
+                duration(every),
+                function(how)
+            ));
+        }
+        Operation::Sliding {
+            every,
+            period,
+            aggregate: how,
+        } => {
+            lines.push(format!(
+                "aggregateWindow(every: {}, period: {}, fn: {}, createEmpty: false)",
+                duration(every),
+                duration(period),
                 function(how)
             ));
         }
     }
     lines.push("drop(columns: [\"_start\", \"_stop\", \"_measurement\"])".to_owned());
     lines.join("\n  |> ")
+}
+
+fn duration(length: Nanos) -> String {
+    flux_text::duration(Duration::from_nanos(length.unsigned_abs()))
 }
 
 /// Interpolated between the two nearest values, as timelines and backtests compute it; the default
@@ -183,8 +199,15 @@ fn assign_table(
     by_field: &HashMap<&str, Vec<usize>>,
     lists: &mut [Vec<Row>],
 ) {
-    let tags = tag_columns(table);
-    let merged = matches!(&batch.content, Content::Shaped(shape) if !shape.group_by.is_empty());
+    let mut tags = tag_columns(table);
+    let merged = match &batch.content {
+        Content::Shaped(shape) if !shape.group_by.is_empty() => {
+            // `max`, `min` and `last` keep the other tags of the point that they select.
+            tags.retain(|tag| shape.group_by.contains(tag));
+            true
+        }
+        _ => false,
+    };
     let newest = is_newest(batch);
     // Tags are in the group key: the rows of a table share them, unless someone regrouped.
     let mut last: Option<(Arc<Labels>, Fingerprint)> = None;

@@ -22,6 +22,12 @@ pub enum Operation {
     Newest,
     /// One value a window of this length.
     Windows { every: Nanos, aggregate: Aggregate },
+    /// One value a window of length `period`, of which one begins every `every`.
+    Sliding {
+        every: Nanos,
+        period: Nanos,
+        aggregate: Aggregate,
+    },
 }
 
 /// What the rules of one query have in common.

@@ -17,9 +17,20 @@ pub struct VirtualDatabase {
     series: Vec<VirtualSeries>,
     /// Field and labels to the place in `series`.
     index: HashMap<(String, Fingerprint), usize>,
+    /// Samples are values of whole windows, at the windows' ends.
+    of_windows: bool,
 }
 
 impl VirtualDatabase {
+    /// For the values that a server computed of whole windows of one rule, in series that bear the
+    /// rule's name. Only thresholds and anomalies judge such values.
+    pub fn of_windows() -> VirtualDatabase {
+        VirtualDatabase {
+            of_windows: true,
+            ..VirtualDatabase::default()
+        }
+    }
+
     pub fn add(&mut self, series: VirtualSeries) {
         self.series.push(series);
     }
@@ -43,6 +54,11 @@ impl VirtualDatabase {
     pub fn values(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
         let stop = now - rule.offset;
         match rule.kind {
+            Kind::Threshold { .. } | Kind::Anomaly { .. } if self.of_windows => {
+                self.rows(rule, stop - rule.every, stop, |samples| {
+                    one(samples.last().map(|newest| newest.value))
+                })
+            }
             Kind::Threshold {
                 aggregate: how,
                 window,
@@ -88,8 +104,15 @@ impl VirtualDatabase {
             return Vec::new();
         };
         let ranges = baseline::ranges(baseline, window, now - rule.offset);
-        let rows =
-            |(start, stop)| self.rows(rule, start, stop, |samples| windows(samples, window, how));
+        let rows = |(start, stop)| {
+            self.rows(rule, start, stop, |samples| {
+                if self.of_windows {
+                    newest_in_windows(samples, window)
+                } else {
+                    windows(samples, window, how)
+                }
+            })
+        };
         ranges.into_iter().flat_map(rows).collect()
     }
 
@@ -101,7 +124,7 @@ impl VirtualDatabase {
         stop: Nanos,
         compute: impl Fn(&[Sample]) -> Vec<(f64, Option<Nanos>)>,
     ) -> Vec<Row> {
-        let own = matches!(rule.kind, Kind::Flux { .. });
+        let own = self.of_windows || matches!(rule.kind, Kind::Flux { .. });
         let field = if own {
             &rule.name
         } else {
@@ -111,7 +134,7 @@ impl VirtualDatabase {
         let selected = self
             .series
             .iter()
-            .filter(|s| s.field == *field && all_match(&selector.matchers, &s.labels));
+            .filter(|s| s.field == *field && (own || all_match(&selector.matchers, &s.labels)));
         let mut rows = Vec::new();
         let mut add = |labels: &Arc<Labels>, samples: &[Sample]| {
             for (value, time) in compute(samples) {
@@ -134,7 +157,7 @@ impl VirtualDatabase {
                 .partition_point(|sample| sample.time <= start);
             let to = series.samples.partition_point(|sample| sample.time <= stop);
             let inside = &series.samples[from..to.max(from)];
-            if selector.group_by.is_empty() {
+            if own || selector.group_by.is_empty() {
                 add(&series.labels, inside);
             } else if adds {
                 let labels = series.labels.project(&selector.group_by);
@@ -160,6 +183,19 @@ impl VirtualDatabase {
 
 fn one(value: Option<f64>) -> Vec<(f64, Option<Nanos>)> {
     value.map(|value| (value, None)).into_iter().collect()
+}
+
+/// Of values of whole windows, at their ends: the last that ends in each aligned window.
+fn newest_in_windows(samples: &[Sample], every: Nanos) -> Vec<(f64, Option<Nanos>)> {
+    let begun: Vec<Sample> = samples
+        .iter()
+        .map(|sample| Sample {
+            // The end of a window is no part of it.
+            time: sample.time - 1,
+            ..*sample
+        })
+        .collect();
+    windows(&begun, every, Aggregate::Last)
 }
 
 /// One value for each aligned window that has samples, with the window's end as its time.
