@@ -11,15 +11,19 @@ use crate::platform::{Bucket, Dbrp, Label, Platform, Task, Token};
 /// A file of the export: its name from the folder of the desired state, and its text.
 pub type TaskFile = (String, String);
 
+/// What a live server is in a desired-state file.
+#[derive(Debug)]
+pub struct Export {
+    pub platform: Platform,
+    pub files: Vec<TaskFile>,
+    /// Names of the tasks that the file cannot tell: those on a time table (`cron`), without `every`.
+    pub left_out: Vec<String>,
+}
+
 /// The desired state that `observed` already fulfils, and the files of its tasks. With `managed`
 /// only what carries our label.
 #[must_use]
-pub fn export(
-    organization: &str,
-    label: &str,
-    observed: &Observed,
-    managed: bool,
-) -> (Platform, Vec<TaskFile>) {
+pub fn export(organization: &str, label: &str, observed: &Observed, managed: bool) -> Export {
     let wanted = |it: bool| it || !managed;
     let mut platform = Platform {
         organization: organization.into(),
@@ -69,15 +73,20 @@ pub fn export(
             file: format!("{}.token", it.name),
         });
     }
-    let mut files = Vec::new();
+    let (mut files, mut left_out) = (Vec::new(), Vec::new());
     for it in observed.tasks.iter().filter(|it| wanted(it.managed)) {
         let Some((task, text)) = take_task(&it.name, &it.flux, it.paused) else {
+            left_out.push(it.name.clone());
             continue;
         };
         files.push((task.file.clone(), text));
         platform.tasks.push(task);
     }
-    (platform, files)
+    Export {
+        platform,
+        files,
+        left_out,
+    }
 }
 
 /// The line `option task = {…}` becomes keys, the rest the file. A task on a time table (`cron`)

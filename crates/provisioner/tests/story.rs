@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 use watchpost_client::TokenSource;
-use watchpost_client::management::NewLabel;
+use watchpost_client::management::{NewLabel, NewTask, Status};
 use watchpost_client::write::{Outcome, Precision};
 
 use crate::old_server::OldServer;
@@ -278,6 +278,27 @@ fn an_export_is_a_desired_state_that_is_fulfilled() {
     fs::write(site.path("platform.toml"), text).unwrap();
     let plan = site.run(&["plan"]);
     assert_eq!(plan.code, 0, "{}", plan.text);
+}
+
+#[test]
+fn an_export_names_the_tasks_that_it_leaves_out() {
+    let Some(site) = Site::new() else { return };
+    site.desire("[[buckets]]\nname = \"one\"\n");
+    let org = block_on(site.client().find_org(&site.server.org)).unwrap();
+    let task = NewTask {
+        org_id: org.unwrap().id,
+        flux: "option task = {name: \"nightly\", cron: \"0 3 * * *\"}\n\n\
+               from(bucket: \"one\") |> range(start: -1h)"
+            .into(),
+        description: None,
+        status: Status::Inactive,
+    };
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    block_on(site.client().create_task(&task)).unwrap();
+    let export = site.run(&["export", site.path("export").to_str().unwrap()]);
+    assert_eq!(export.code, 0, "{}", export.text);
+    let said = "the task \"nightly\" is left out: it has no `every`";
+    assert!(export.text.contains(said), "{}", export.text);
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) async fn export(
 ) -> Result<ExitCode> {
     let target = context.target().await?;
     let observed = observe(&target, context.platform).await?;
-    let (exported, files) = transfer::export(
+    let exported = transfer::export(
         &target.org.name,
         &context.platform.label,
         &observed,
@@ -47,9 +47,13 @@ pub(super) async fn export(
     let fail = |path: &Path, error: std::io::Error| {
         Error::Request(format!("cannot write {}: {error}", path.display()))
     };
-    let mut written = vec![(folder.join("platform.toml"), platform::write(&exported)?)];
+    let mut written = vec![(
+        folder.join("platform.toml"),
+        platform::write(&exported.platform)?,
+    )];
     written.extend(
-        files
+        exported
+            .files
             .into_iter()
             .map(|(name, text)| (folder.join(name), text)),
     );
@@ -58,6 +62,12 @@ pub(super) async fn export(
         fs::create_dir_all(parent).map_err(|error| fail(parent, error))?;
         fs::write(path, text).map_err(|error| fail(path, error))?;
         print(&format!("{}\n", path.display()));
+    }
+    for name in &exported.left_out {
+        eprintln!(
+            "watchpost-provisioner: the task {name:?} is left out: it has no `every`, and the file cannot tell a time \
+             table (`cron`); it stays on the server as it is"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
