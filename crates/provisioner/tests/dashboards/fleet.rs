@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watchpost_core::catalogue::{
-    self, Kind, MEASUREMENT_DAILY, MEASUREMENT_HOURLY, METRICS, Metric,
+    self, AGENT_METRICS, Kind, MEASUREMENT_AGENT, MEASUREMENT_DAILY, MEASUREMENT_HOURLY, METRICS,
 };
 use watchpost_core::line_protocol;
 use watchpost_core::point::{FieldType, FieldValue, Point};
@@ -41,6 +41,8 @@ pub(super) fn write(site: &Site, now: i64) {
         |times: &mut dyn Iterator<Item = i64>| -> Vec<Point> { times.flat_map(metrics).collect() };
     send(site, "system_metrics_raw", &all(&mut every(2 * MINUTE, 30)));
     send(site, "system_metrics_raw", &all(&mut every(HOUR, 6)));
+    let told: Vec<Point> = every(2 * MINUTE, 30).flat_map(agents).collect();
+    send(site, "system_metrics_raw", &told);
     let tiers = [
         ("system_metrics_1h", MEASUREMENT_HOURLY, HOUR),
         ("system_metrics_1d", MEASUREMENT_DAILY, DAY),
@@ -93,8 +95,27 @@ fn metrics(time: i64) -> Vec<Point> {
                     let with = |point: Point, tag: &&str| point.tag(*tag, format!("{tag}-0"));
                     tags.iter().fold(point, with)
                 });
-                point.set_field(metric.name, value(time, metric));
+                point.set_field(metric.name, value(time, metric.kind, metric.field_type));
             }
+        }
+    }
+    points.into_values().collect()
+}
+
+/// What every host's agent tells of itself at a time, a point for each set of tags.
+fn agents(time: i64) -> Vec<Point> {
+    let mut points: BTreeMap<(&str, &[&str]), Point> = BTreeMap::new();
+    for (host, region, environment) in HOSTS {
+        for metric in AGENT_METRICS {
+            let point = points.entry((host, metric.tags)).or_insert_with(|| {
+                let point = Point::new(MEASUREMENT_AGENT, time)
+                    .tag("host", host)
+                    .tag("region", region)
+                    .tag("environment", environment);
+                let with = |point: Point, tag: &&str| point.tag(*tag, format!("{tag}-0"));
+                metric.tags.iter().fold(point, with)
+            });
+            point.set_field(metric.name, value(time, metric.kind, metric.field_type));
         }
     }
     points.into_values().collect()
@@ -121,10 +142,10 @@ fn statistics(measurement: &str, raw: &Point) -> Point {
 }
 
 /// Gauges go up and down within a day, counters grow.
-fn value(time: i64, metric: &Metric) -> FieldValue {
+fn value(time: i64, kind: Kind, field_type: FieldType) -> FieldValue {
     let phase = time.rem_euclid(DAY) as f64 / DAY as f64;
     let gauge = 50.0 + 40.0 * (phase * std::f64::consts::TAU).sin();
-    match (metric.kind, metric.field_type) {
+    match (kind, field_type) {
         (Kind::Counter, FieldType::Float) => FieldValue::Float(time as f64 / 1e9),
         (Kind::Counter, _) => FieldValue::Integer(time / 1_000_000),
         (Kind::Gauge, FieldType::Integer) => FieldValue::Integer(gauge as i64),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 use watchpost_core::catalogue::{
-    self, COMMON_TAGS, Kind, MEASUREMENT, MEASUREMENT_ALERTS, MEASUREMENT_DAILY, MEASUREMENT_HOURLY,
+    self, AGENT_METRICS, COMMON_TAGS, Kind, MEASUREMENT, MEASUREMENT_AGENT, MEASUREMENT_ALERTS,
+    MEASUREMENT_DAILY, MEASUREMENT_HOURLY,
 };
 use watchpost_provisioner::health;
 
@@ -59,6 +60,13 @@ pub(super) fn check(query: &str) -> Result<(), String> {
                 |it| ALERT_FIELDS.contains(&it),
                 "field of alerts",
             )?;
+        }
+        [MEASUREMENT_AGENT] => {
+            let of = |name: &str| AGENT_METRICS.iter().find(|it| it.name == name);
+            require(&names.fields, |it| of(it).is_some(), "field of agents")?;
+            known.extend(["host", "region", "environment", "service"]);
+            let metrics = names.fields.iter().filter_map(|it| of(it));
+            known.extend(metrics.flat_map(|it| it.tags));
         }
         ["annotations"] => known.extend(["host", "text", "author", "deleted"]),
         [health::MEASUREMENT] => known.extend(["part", "bucket", "host"]),
