@@ -83,6 +83,11 @@ fn holder(port: u16) -> Option<String> {
         .map(|inode| format!("socket:[{inode}]"))
         .collect();
     for process in fs::read_dir("/proc").ok()?.flatten() {
+        // `self` is no number, and stands beside that of this very process.
+        let number = process.file_name();
+        let Some(number) = number.to_str().filter(|it| it.parse::<u32>().is_ok()) else {
+            continue;
+        };
         let Ok(files) = fs::read_dir(process.path().join("fd")) else {
             continue;
         };
@@ -92,12 +97,7 @@ fn holder(port: u16) -> Option<String> {
             .any(|target| sockets.iter().any(|it| target.as_os_str() == it.as_str()));
         if holds {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            let number = process.file_name();
-            return Some(format!(
-                "{} (process {})",
-                name.trim(),
-                number.to_string_lossy()
-            ));
+            return Some(format!("{} (process {number})", name.trim()));
         }
     }
     None
