@@ -33,6 +33,47 @@ impl Storage {
             .collect())
     }
 
+    /// How many series match and have a row in the range, by the index, and by the heads of blocks
+    /// if the predicate asks for fields. Conditions on values count as met; ranges are as coarse
+    /// as for [`Storage::series`].
+    pub fn cardinality(
+        &self,
+        bucket: u64,
+        range: TimeRange,
+        predicate: &Predicate,
+    ) -> Result<usize> {
+        let Some(bucket) = self.bucket(bucket) else {
+            return Ok(0);
+        };
+        let range = bucket.visible(range);
+        let mut count = 0;
+        let mut readers = Vec::new();
+        {
+            let state = read(&bucket.state);
+            for (id, key) in state.index.select(predicate) {
+                if !state.has_rows(id, &key, range) {
+                    continue;
+                }
+                match predicate.partially_evaluate(&key, None) {
+                    Residual::Always => count += 1,
+                    Residual::Never => {}
+                    Residual::Value(_) => readers.push(state.reader(id, &key, range)),
+                }
+            }
+        }
+        for mut reader in readers {
+            let key = reader.key.clone();
+            let can_match = |name: &str| {
+                let rest = predicate.partially_evaluate(&key, Some(name));
+                !matches!(rest, Residual::Never)
+            };
+            let fields = reader.fields_that(can_match);
+            let fields = fields.inspect_err(|error| self.report_error(error))?;
+            count += usize::from(!fields.is_empty());
+        }
+        Ok(count)
+    }
+
     /// The measurements of the matching series, sorted.
     pub fn measurements(
         &self,

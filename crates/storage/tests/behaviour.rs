@@ -174,6 +174,10 @@ impl World {
                 let series = storage.series(BUCKET, range, &predicate).unwrap();
                 series.iter().map(ToString::to_string).collect()
             }
+            "cardinality" => {
+                let count = storage.cardinality(BUCKET, range, &predicate).unwrap();
+                vec![count.to_string()]
+            }
             "measurements" => storage.measurements(BUCKET, range, &predicate).unwrap(),
             "tag-keys" => storage.tag_keys(BUCKET, range, &predicate).unwrap(),
             "tag-values" => storage

@@ -186,6 +186,15 @@ impl Source for StorageSource<'_> {
         Ok(values.into_iter().map(Arc::from).collect())
     }
 
+    fn cardinality(&self, request: &SchemaRequest) -> Result<Option<usize>, Error> {
+        let bucket = self.bucket(&request.bucket)?;
+        let count =
+            self.app
+                .storage
+                .cardinality(bucket, range(request.range), &schema_predicate(request));
+        count.map(Some).map_err(failed)
+    }
+
     fn buckets(&self) -> Result<Vec<BucketInformation>, Error> {
         let state = self.app.meta.read();
         let readable = state

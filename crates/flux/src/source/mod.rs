@@ -332,6 +332,14 @@ pub trait Source {
     /// An unknown bucket.
     fn tag_values(&self, request: &SchemaRequest, key: &str) -> Result<Vec<Arc<str>>, Error>;
 
+    /// How many series match, fields not counted apart; `None` from a source that has no index to count in.
+    ///
+    /// # Errors
+    /// An unknown bucket.
+    fn cardinality(&self, _request: &SchemaRequest) -> Result<Option<usize>, Error> {
+        Ok(None)
+    }
+
     /// The buckets that the query's owner may read, in the order that `buckets()` shows them.
     ///
     /// # Errors

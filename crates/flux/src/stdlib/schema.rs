@@ -185,7 +185,8 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn schema_request(&self, node: &Rc<Node>) -> Result<Option<SchemaRequest>, Error> {
+    /// The series that a node reads, if the index alone can tell.
+    pub(super) fn schema_request(&self, node: &Rc<Node>) -> Result<Option<SchemaRequest>, Error> {
         Ok(self.whole_selection(node)?.and_then(|selection| {
             let predicate = selection.predicate();
             // Values are not in the index.

@@ -1,5 +1,6 @@
 //! Where streams begin: buckets, arrays, generated rows; and what every query does first with them.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -333,20 +334,29 @@ fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Er
         "cardinality",
         Vec::new(),
         move |context, _, out| {
-            let mut series = std::collections::HashSet::new();
-            for table in context.tables_now(&node)? {
-                series.insert(
-                    table
-                        .key
-                        .retain(|label| !matches!(label, "_field" | "_start" | "_stop")),
-                );
-            }
-            let count = i64::try_from(series.len()).unwrap_or(i64::MAX);
+            let count = match context.schema_request(&node)? {
+                Some(request) => context.source().cardinality(&request).map_err(Error::at)?,
+                None => None,
+            };
+            let count = match count {
+                Some(count) => count,
+                None => series_of(&context.tables_now(&node)?),
+            };
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
             let mut table = Table::of_key(GroupKey::default(), 1);
             table.set("_value", Column::Integer(Vector::constant(Some(count), 1)));
             out(table)
         },
     )
+}
+
+/// How many series tables are of, whatever their fields.
+fn series_of(tables: &[Table]) -> usize {
+    let series = tables.iter().map(|table| {
+        let names_series = |label: &str| !matches!(label, "_field" | "_start" | "_stop");
+        table.key.retain(names_series)
+    });
+    series.collect::<HashSet<_>>().len()
 }
 
 fn secret(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
