@@ -1,7 +1,8 @@
-//! The library's own promises: its packages parse, and `docs/flux-support.md` lists what there is.
+//! The library's own promises: its packages parse, and `docs/flux-support.md` lists what there is and what is not.
 
 use std::collections::BTreeMap;
 
+use watchpost_flux::semantic::package::Package;
 use watchpost_flux::stdlib;
 
 /// The reference of supported functions, relative to this crate.
@@ -17,9 +18,11 @@ fn document() -> String {
     let mut text = format!(
         "# Flux: supported functions\n\n\
          {count} functions in {} packages; generated from the library's registry (`UPDATE_EXPECT=1 cargo test -p watchpost-flux`).\n\
-         `?` marks optional parameters, `<-` the piped one. A function that is not listed is refused by name.\n",
+         `?` marks optional parameters, `<-` the piped one. A function that is not listed is refused by name.\n\
+         What InfluxDB has beyond that is [at the end](#packages-of-influxdb-without-code-here).\n",
         packages.len()
     );
+    let absent = packages_without_code(&packages);
     for (package, lines) in packages {
         let title = if package.is_empty() {
             "Without import"
@@ -28,7 +31,34 @@ fn document() -> String {
         };
         text.push_str(&format!("\n## {title}\n\n{}\n", lines.join("\n")));
     }
+    let aliases = stdlib::aliases()
+        .into_iter()
+        .map(|(alias, target)| format!("- `{alias}` is `{target}`"));
+    text.push_str("\n## Second names\n\nFunctions of one package that are those of another.\n\n");
+    text.push_str(&aliases.map(|line| line + "\n").collect::<String>());
+    text.push_str(&absent);
     text
+}
+
+/// The packages that InfluxDB's Flux has and the registry has no function of.
+fn packages_without_code(listed: &BTreeMap<String, Vec<String>>) -> String {
+    let unlisted =
+        Package::paths().filter(|path| *path != "universe" && !listed.contains_key(*path));
+    let (accepted, refused): (Vec<&str>, Vec<&str>) =
+        unlisted.partition(|path| stdlib::has_package(path));
+    let lines = |paths: Vec<&str>| {
+        paths
+            .iter()
+            .map(|path| format!("- `{path}`\n"))
+            .collect::<String>()
+    };
+    format!(
+        "\n## Packages of InfluxDB without code here\n\n\
+         Their types are known, but a program that imports one is refused with its name.\n\n{}\n\
+         These may be imported, and have nothing to call.\n\n{}",
+        lines(refused),
+        lines(accepted)
+    )
 }
 
 #[test]

@@ -223,6 +223,20 @@ pub fn registry() -> Vec<Entry> {
     entries
 }
 
+/// The functions that are those of another package, as pairs of full names: its own and the other's.
+pub fn aliases() -> Vec<(String, String)> {
+    let (mut entries, mut aliases) = (Vec::new(), Vec::new());
+    for (package, file) in files() {
+        written_entries(package, file, &mut entries, &mut aliases);
+    }
+    let pairs = aliases.into_iter().map(|alias| {
+        let (package, name) = alias.target;
+        let own = format!("{}.{}", alias.package, alias.name);
+        (own, format!("{package}.{name}"))
+    });
+    pairs.collect()
+}
+
 /// A function under another name: `tagKeys = schema.tagKeys`.
 struct Alias {
     package: String,
