@@ -58,7 +58,8 @@ impl Default for ApiConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RulesConfig {
-    /// The rule file; it is read again on SIGHUP and when it changes.
+    /// The rule file; it is read again on SIGHUP and when it changes. Another path here, as every other
+    /// key but `log.level`, waits for the next start; the log says so.
     pub file: PathBuf,
 }
 
