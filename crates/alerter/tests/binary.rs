@@ -550,3 +550,41 @@ fn while_the_store_cannot_be_written_people_are_told_and_it_recovers() {
     let ended = ("during".to_owned(), "resolved".to_owned());
     assert_eq!(told(&hook)[2..], [ended]);
 }
+
+#[test]
+fn a_slack_bot_edits_its_message_in_place_even_after_a_restart() {
+    let slack = HttpReceiver::slack();
+    let posted = Refusal::status(200).body(r#"{"ok":true,"channel":"C1","ts":"17.5"}"#);
+    slack.refuse(2, &posted);
+    let url = slack.url("/api");
+    let site = Site::new("");
+    let rules = format!(
+        "[route]\nreceiver = \"ops\"\ngroup_interval = \"1s\"\n[[receiver]]\nname = \"ops\"\nkind = \"slack\"\napi_url = \"{url}\"\n\
+         token_file = \"{}\"\nchannel = \"#ops\"\n",
+        site.path("token").display()
+    );
+    std::fs::write(site.path("rules.toml"), rules).unwrap();
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    alerter.daemon.wait_for_line("notified");
+    wait::until("the delivery in the history", || {
+        let events = alerter.get("/api/v1/history?event=notification");
+        events["events"].as_array()?.first().map(drop)
+    });
+    alerter.daemon.kill();
+    let Some(alerter) = site.start() else { return };
+    alerter.push("a", true);
+    let requests = slack.requests.wait(2);
+    let body = |n: usize| serde_json::from_slice::<Value>(&requests[n].body).unwrap();
+    assert_eq!(requests[0].path, "/api/chat.postMessage");
+    let bearer = format!("Bearer {TOKEN}");
+    assert_eq!(requests[0].header("authorization"), Some(&*bearer));
+    assert_eq!(body(0)["channel"], "#ops");
+    assert_eq!(requests[1].path, "/api/chat.update");
+    assert_eq!(
+        (&body(1)["channel"], &body(1)["ts"]),
+        (&"C1".into(), &"17.5".into())
+    );
+}

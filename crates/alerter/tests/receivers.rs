@@ -7,7 +7,7 @@ use watchpost_alerter::labels::Labels;
 use watchpost_alerter::pipeline::dedup::News;
 use watchpost_alerter::pipeline::delivery::Failure;
 use watchpost_alerter::pipeline::notification::Notification;
-use watchpost_alerter::receivers::{Surroundings, client, send};
+use watchpost_alerter::receivers::{PostedMessages, Surroundings, client, send};
 use watchpost_alerter::rule_file::parse;
 use watchpost_testkit::{HttpReceiver, Refusal, SmtpReceiver, temp_folder};
 
@@ -44,6 +44,7 @@ pub(crate) fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)])
         folder: folder.to_owned(),
         environment: environment.collect::<BTreeMap<_, _>>(),
         history: None,
+        posted: PostedMessages::default(),
     }
 }
 
@@ -94,32 +95,6 @@ fn slack_webhook_has_fields_and_no_mentions() {
     let text = body.to_string();
     assert!(!text.contains('<') && !text.contains("@everyone"), "{text}");
     assert!(text.contains("&lt;!channel&gt;"), "{text}");
-}
-
-#[test]
-fn slack_bot_edits_its_message_in_place() {
-    let slack = HttpReceiver::slack();
-    let posted = Refusal::status(200).body(r#"{"ok":true,"channel":"C1","ts":"17.5"}"#);
-    slack.refuse(2, &posted);
-    let receiver = format!(
-        "kind = \"slack\"\napi_url = \"{}\"\ntoken_env = \"TOKEN\"\nchannel = \"#ops\"",
-        slack.url("/api")
-    );
-    let secrets = [("TOKEN", "xoxb-1".to_owned())];
-    let mut message = message();
-    deliver(&receiver, &secrets, &message).unwrap();
-    message.alerts[0].ends_at = Some(NOW);
-    deliver(&receiver, &secrets, &message).unwrap();
-    let requests = slack.requests.wait(2);
-    let body = |n: usize| serde_json::from_slice::<serde_json::Value>(&requests[n].body).unwrap();
-    assert_eq!(requests[0].path, "/api/chat.postMessage");
-    assert_eq!(requests[0].header("authorization"), Some("Bearer xoxb-1"));
-    assert_eq!(body(0)["channel"], "#ops");
-    assert_eq!(requests[1].path, "/api/chat.update");
-    assert_eq!(
-        (&body(1)["channel"], &body(1)["ts"]),
-        (&"C1".into(), &"17.5".into())
-    );
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub(super) async fn run(
                 folder,
                 environment,
                 history: None,
+                posted: receivers::PostedMessages::default(),
             };
             let message = receivers::test_message(name, now);
             let result = receivers::send(settings, &message, &surroundings).await;

@@ -27,7 +27,7 @@ use crate::config::AlerterConfig;
 use crate::dialect::shape::Purpose;
 use crate::evaluation::{self, Answer};
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::receivers::{self, SeriesHistory, Surroundings};
+use crate::receivers::{self, PostedMessages, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
 use crate::rules::sample::Row;
 use crate::store::{Batch, Store};
@@ -100,7 +100,8 @@ pub async fn run(
     let registry = Registry::new();
     let readiness = Readiness::waiting_for(&["evaluation"]);
     let client = client(&config)?;
-    let surroundings = surroundings(&config, environment, &client)?;
+    let posted = PostedMessages::restored(store.posted()?);
+    let surroundings = surroundings(&config, environment, &client, posted)?;
     let (answers, answered) = mpsc::unbounded_channel();
     let (sent, deliveries) = mpsc::unbounded_channel();
     let (desk, requests) = Desk::new(DESK_QUEUE);
@@ -159,12 +160,14 @@ fn surroundings(
     config: &AlerterConfig,
     environment: BTreeMap<String, String>,
     client: &Client,
+    posted: PostedMessages,
 ) -> Result<Surroundings, DaemonError> {
     Ok(Surroundings {
         http: receivers::client().map_err(DaemonError::Receivers)?,
         folder: std::path::absolute(&config.store.folder)?,
         environment,
         history: Some(SeriesHistory::new(client.clone())),
+        posted,
     })
 }
 
@@ -399,7 +402,8 @@ impl Daemon {
     }
 
     async fn commit(&mut self) {
-        let batch = Batch::collect(&mut self.alerting);
+        let mut batch = Batch::collect(&mut self.alerting);
+        batch.add_posted(self.surroundings.posted.take_changes());
         if !batch.is_empty() {
             self.unwritten.push(batch);
         }

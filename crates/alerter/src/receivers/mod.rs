@@ -11,6 +11,7 @@ mod file;
 mod http;
 mod ntfy;
 mod pagerduty;
+mod posted;
 mod series_history;
 pub mod settings;
 mod slack;
@@ -32,6 +33,7 @@ use crate::pipeline::notification::Notification;
 use settings::{ChannelSettings, ReceiverSettings, SecretSource};
 
 pub use http::client;
+pub use posted::{Posted, PostedMessages};
 pub use series_history::SeriesHistory;
 
 /// Longest part of a receiver's answer that is kept, in bytes.
@@ -47,6 +49,8 @@ pub struct Surroundings {
     pub environment: std::collections::BTreeMap<String, String>,
     /// Data for charts, where there is a server to ask.
     pub history: Option<SeriesHistory>,
+    /// Messages that can be edited in place.
+    pub posted: PostedMessages,
 }
 
 /// Sends a message. The answer is what the receiver said, for the log and `receiver test`.

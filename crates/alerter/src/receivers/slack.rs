@@ -1,11 +1,9 @@
 //! Slack: an incoming webhook, or the bot API, which edits the message of a group in place.
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
-
 use serde_json::{Value, json};
 
 use super::http::{exchange, shown};
+use super::posted::{Posted, PostedMessages};
 use super::settings::{ReceiverSettings, SlackSettings};
 use super::{Surroundings, cut, permanent, secret, transient};
 use crate::alert::Alert;
@@ -17,13 +15,6 @@ use crate::template::{AlertView, MessageView, render};
 const ATTACHMENTS_LIMIT: usize = 20;
 /// Slack cuts longer texts of a field.
 const TEXT_LIMIT: usize = 3_000;
-/// Messages that can still be edited: one a group of a receiver.
-const EDITABLE_LIMIT: usize = 10_000;
-
-/// Where the last message about a group is: receiver and group to channel and timestamp. Lost with
-/// the process; then a new message is posted, which is no harm.
-static POSTED: LazyLock<Mutex<HashMap<String, (String, String)>>> = LazyLock::new(Mutex::default);
-
 pub(super) async fn send(
     settings: &ReceiverSettings,
     slack: &SlackSettings,
@@ -58,19 +49,15 @@ async fn post_or_edit(
     message: &Notification,
     around: &Surroundings,
 ) -> Result<String, Failure> {
-    let key = format!("{}\n{}", message.receiver, message.group);
-    let posted = POSTED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&key)
-        .cloned();
+    let key = PostedMessages::key(message);
+    let posted = around.posted.get(&key);
     let method = if posted.is_some() {
         "chat.update"
     } else {
         "chat.postMessage"
     };
-    let (channel, ts) = posted.map_or((channel.to_owned(), None), |(channel, ts)| {
-        (channel, Some(ts))
+    let (channel, ts) = posted.map_or((channel.to_owned(), None), |posted| {
+        (posted.channel, Some(posted.ts))
     });
     content["channel"] = json!(channel);
     if let Some(ts) = ts {
@@ -83,14 +70,17 @@ async fn post_or_edit(
         .json(&content);
     let body = exchange(request).await?;
     let answer: Value = serde_json::from_str(&body).map_err(|_| transient(shown(&body)))?;
-    let mut known = POSTED.lock().unwrap_or_else(PoisonError::into_inner);
     if answer["ok"] == json!(true) {
-        if message.is_resolved() || known.len() >= EDITABLE_LIMIT {
-            known.remove(&key);
+        if message.is_resolved() {
+            around.posted.remove(&key);
         } else if let (Some(channel), Some(ts)) =
             (answer["channel"].as_str(), answer["ts"].as_str())
         {
-            known.insert(key, (channel.to_owned(), ts.to_owned()));
+            around.posted.put(Posted {
+                key,
+                channel: channel.to_owned(),
+                ts: ts.to_owned(),
+            });
         }
         return Ok(format!("{method}: ok"));
     }
@@ -103,7 +93,7 @@ async fn post_or_edit(
         error.as_str(),
         "message_not_found" | "cant_update_message" | "edit_window_closed"
     ) {
-        known.remove(&key);
+        around.posted.remove(&key);
         return Err(transient(error));
     }
     if matches!(

@@ -19,9 +19,12 @@ use crate::alerting::StoredLife;
 use crate::event::Event;
 use crate::labels::Labels;
 use crate::pipeline::snapshot::Snapshot;
+use crate::receivers::Posted;
 use crate::rules::life::Life;
 pub use tables::Batch;
-use tables::{ACKNOWLEDGEMENTS, ALERTS, EVENTS, LIVES, LOG, META, OUTBOX, SILENCES, StoredSeries};
+use tables::{
+    ACKNOWLEDGEMENTS, ALERTS, EVENTS, LIVES, LOG, META, OUTBOX, POSTED, SILENCES, StoredSeries,
+};
 
 /// Version of the layout; a file of a newer one is refused.
 const LAYOUT_VERSION: u64 = 1;
@@ -104,6 +107,11 @@ impl Store {
             life: found.life,
         };
         Ok(stored.into_iter().map(life).collect())
+    }
+
+    /// The messages that can be edited in place.
+    pub fn posted(&self) -> Result<Vec<Posted>, StoreError> {
+        self.all(POSTED)
     }
 
     fn all<T: DeserializeOwned>(
@@ -213,7 +221,15 @@ fn open(path: &Path) -> Result<Database, StoreError> {
 fn prepare(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(write)?;
     {
-        for table in [LIVES, ALERTS, LOG, SILENCES, ACKNOWLEDGEMENTS, OUTBOX] {
+        for table in [
+            LIVES,
+            ALERTS,
+            LOG,
+            SILENCES,
+            ACKNOWLEDGEMENTS,
+            OUTBOX,
+            POSTED,
+        ] {
             transaction.open_table(table).map_err(write)?;
         }
         transaction.open_table(EVENTS).map_err(write)?;

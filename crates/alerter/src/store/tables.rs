@@ -7,6 +7,7 @@ use super::encode;
 use crate::alerting::Alerting;
 use crate::event::Event;
 use crate::labels::Fingerprint;
+use crate::receivers::Posted;
 
 pub(super) type Records = TableDefinition<'static, &'static str, &'static [u8]>;
 
@@ -21,6 +22,8 @@ pub(super) const SILENCES: Records = TableDefinition::new("silences");
 pub(super) const ACKNOWLEDGEMENTS: Records = TableDefinition::new("acknowledgements");
 /// Group: a message that waits for its receiver.
 pub(super) const OUTBOX: Records = TableDefinition::new("outbox");
+/// Receiver and group: the message that can be edited in place.
+pub(super) const POSTED: Records = TableDefinition::new("posted_messages");
 /// Number: an event.
 pub(super) const EVENTS: TableDefinition<'static, u64, &'static [u8]> =
     TableDefinition::new("events");
@@ -104,6 +107,14 @@ impl Batch {
             events,
             last_notification_id: dispatcher.last_notification_id(),
         }
+    }
+
+    /// Messages that can be edited in place, as they changed.
+    pub fn add_posted(&mut self, changes: Vec<(String, Option<Posted>)>) {
+        let changes = changes
+            .into_iter()
+            .map(|(key, posted)| (key, posted.as_ref().map(encode_ref)));
+        self.tables.push((POSTED, changes.collect()));
     }
 }
 
