@@ -4,9 +4,10 @@ use std::process::Command;
 
 use watchpost_testkit::{Daemon, Signal};
 
+/// A shell that may trap SIGHUP even where the tests were started under `nohup`, which has it ignored.
 fn shell(script: &str) -> Daemon {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", "/bin/sh", "-c", script]);
     Daemon::start(command)
 }
 
