@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::Status;
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// A token with its permissions. `Debug` shows no token.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -102,13 +101,7 @@ impl Client {
     /// All authorizations of the client's organization.
     pub async fn authorizations(&self) -> Result<Vec<Authorization>> {
         let query = &[("org", self.org())];
-        let answer: Authorizations = self
-            .json(&Request {
-                path: "api/v2/authorizations",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Authorizations = self.fetch("api/v2/authorizations", query).await?;
         Ok(answer.authorizations)
     }
 
@@ -117,14 +110,7 @@ impl Client {
         &self,
         authorization: &NewAuthorization,
     ) -> Result<Authorization> {
-        let body = Some(Body::json(authorization)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/authorizations",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/authorizations", authorization).await
     }
 
     /// Changes a token's state or description.
@@ -133,27 +119,12 @@ impl Client {
         id: &str,
         patch: &AuthorizationPatch,
     ) -> Result<Authorization> {
-        let (path, body) = (
-            format!("api/v2/authorizations/{id}"),
-            Some(Body::json(patch)?),
-        );
-        self.json(&Request {
-            method: Method::PATCH,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.update(&format!("api/v2/authorizations/{id}"), patch)
+            .await
     }
 
     /// Deletes a token: it stops working at once.
     pub async fn delete_authorization(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/authorizations/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/authorizations/{id}")).await
     }
 }

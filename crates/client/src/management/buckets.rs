@@ -1,11 +1,10 @@
 //! Buckets and their retention.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::PAGE;
+use super::verbs::Page;
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,79 +99,44 @@ struct Buckets {
     buckets: Vec<Bucket>,
 }
 
+impl Page for Buckets {
+    type Item = Bucket;
+
+    fn items(self) -> Vec<Bucket> {
+        self.buckets
+    }
+
+    fn id(item: &Bucket) -> &str {
+        &item.id
+    }
+}
+
 impl Client {
     /// All buckets the token sees, page by page.
     pub async fn buckets(&self) -> Result<Vec<Bucket>> {
-        let limit = PAGE.to_string();
-        let mut found: Vec<Bucket> = Vec::new();
-        loop {
-            let after = found.last().map(|bucket| bucket.id.clone());
-            let query = &[
-                ("org", self.org()),
-                ("limit", Some(limit.as_str())),
-                ("after", after.as_deref()),
-            ];
-            let page: Buckets = self
-                .json(&Request {
-                    path: "api/v2/buckets",
-                    query,
-                    ..Request::default()
-                })
-                .await?;
-            let last = page.buckets.len() < PAGE;
-            found.extend(page.buckets);
-            if last {
-                return Ok(found);
-            }
-        }
+        self.fetch_pages::<Buckets>("api/v2/buckets").await
     }
 
     /// The bucket of this name in the client's organization.
     pub async fn find_bucket(&self, name: &str) -> Result<Option<Bucket>> {
         let query = &[("org", self.org()), ("name", Some(name))];
-        let answer: Result<Buckets> = self
-            .json(&Request {
-                path: "api/v2/buckets",
-                query,
-                ..Request::default()
-            })
-            .await;
+        let answer: Result<Buckets> = self.fetch("api/v2/buckets", query).await;
         Self::only(answer.map(|answer| answer.buckets))
     }
 
     /// Makes a bucket. Errors: 422 when the name is taken.
     pub async fn create_bucket(&self, bucket: &NewBucket) -> Result<Bucket> {
-        let body = Some(Body::json(bucket)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/buckets",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/buckets", bucket).await
     }
 
     /// Changes a bucket. Errors: 422 when the new retention is shorter than the bucket's shard group;
     /// then give the rule a shorter `shard_group_duration_seconds` as well.
     pub async fn update_bucket(&self, id: &str, patch: &BucketPatch) -> Result<Bucket> {
-        let (path, body) = (format!("api/v2/buckets/{id}"), Some(Body::json(patch)?));
-        self.json(&Request {
-            method: Method::PATCH,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.update(&format!("api/v2/buckets/{id}"), patch).await
     }
 
     /// Deletes a bucket and its points.
     pub async fn delete_bucket(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/buckets/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/buckets/{id}")).await
     }
 }

@@ -1,11 +1,10 @@
 //! Checks of the server's own alerting. Their bodies differ by kind, so what is not common stays JSON.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{PAGE, Status};
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// A check: the common members, and all others as they are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,48 +39,22 @@ impl Client {
     pub async fn checks(&self, org_id: &str) -> Result<Vec<Check>> {
         let limit = PAGE.to_string();
         let query = &[("orgID", Some(org_id)), ("limit", Some(limit.as_str()))];
-        let answer: Checks = self
-            .json(&Request {
-                path: "api/v2/checks",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Checks = self.fetch("api/v2/checks", query).await?;
         Ok(answer.checks)
     }
 
     /// Makes a check.
     pub async fn create_check(&self, check: &Check) -> Result<Check> {
-        let body = Some(Body::json(check)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/checks",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/checks", check).await
     }
 
     /// Replaces a check.
     pub async fn update_check(&self, id: &str, check: &Check) -> Result<Check> {
-        let (path, body) = (format!("api/v2/checks/{id}"), Some(Body::json(check)?));
-        self.json(&Request {
-            method: Method::PUT,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.replace(&format!("api/v2/checks/{id}"), check).await
     }
 
     /// Deletes a check.
     pub async fn delete_check(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/checks/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/checks/{id}")).await
     }
 }

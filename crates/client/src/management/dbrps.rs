@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::{Client, Request};
 
 /// A mapping.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -56,26 +56,13 @@ impl Client {
     /// All mappings of an organization (by id).
     pub async fn dbrps(&self, org_id: &str) -> Result<Vec<Dbrp>> {
         let query = &[("orgID", Some(org_id))];
-        let answer: Dbrps = self
-            .json(&Request {
-                path: "api/v2/dbrps",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Dbrps = self.fetch("api/v2/dbrps", query).await?;
         Ok(answer.content)
     }
 
     /// Makes a mapping.
     pub async fn create_dbrp(&self, dbrp: &NewDbrp) -> Result<Dbrp> {
-        let body = Some(Body::json(dbrp)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/dbrps",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/dbrps", dbrp).await
     }
 
     /// Deletes a mapping.

@@ -74,26 +74,13 @@ impl Client {
     /// All labels of an organization (by id).
     pub async fn labels(&self, org_id: &str) -> Result<Vec<Label>> {
         let query = &[("orgID", Some(org_id))];
-        let answer: Labels = self
-            .json(&Request {
-                path: "api/v2/labels",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Labels = self.fetch("api/v2/labels", query).await?;
         Ok(answer.labels)
     }
 
     /// Makes a label. Errors: 422 when the name is taken.
     pub async fn create_label(&self, label: &NewLabel) -> Result<Label> {
-        let body = Some(Body::json(label)?);
-        let request = Request {
-            method: Method::POST,
-            path: "api/v2/labels",
-            body,
-            ..Request::default()
-        };
-        let answer: OneLabel = self.json(&request).await?;
+        let answer: OneLabel = self.create("api/v2/labels", label).await?;
         Ok(answer.label)
     }
 
@@ -104,39 +91,20 @@ impl Client {
         properties: &BTreeMap<String, String>,
     ) -> Result<Label> {
         let path = format!("api/v2/labels/{id}");
-        let body = Some(Body::json(
-            &serde_json::json!({ "properties": properties }),
-        )?);
-        let request = Request {
-            method: Method::PATCH,
-            path: &path,
-            body,
-            ..Request::default()
-        };
-        let answer: OneLabel = self.json(&request).await?;
+        let patch = serde_json::json!({ "properties": properties });
+        let answer: OneLabel = self.update(&path, &patch).await?;
         Ok(answer.label)
     }
 
     /// Deletes a label and takes it off everything.
     pub async fn delete_label(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/labels/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/labels/{id}")).await
     }
 
     /// The labels a thing bears.
     pub async fn labels_of(&self, kind: Labelled, id: &str) -> Result<Vec<Label>> {
         let path = format!("api/v2/{}/{id}/labels", kind.path());
-        let answer: Labels = self
-            .json(&Request {
-                path: &path,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Labels = self.fetch(&path, &[]).await?;
         Ok(answer.labels)
     }
 
@@ -155,12 +123,7 @@ impl Client {
 
     /// Takes a label off a thing.
     pub async fn remove_label(&self, kind: Labelled, id: &str, label_id: &str) -> Result<()> {
-        let path = format!("api/v2/{}/{id}/labels/{label_id}", kind.path());
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/{}/{id}/labels/{label_id}", kind.path()))
+            .await
     }
 }

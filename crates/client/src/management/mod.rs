@@ -17,6 +17,7 @@ mod orgs;
 mod server;
 mod tasks;
 mod variables;
+mod verbs;
 
 pub use self::authorizations::{
     Authorization, AuthorizationPatch, NewAuthorization, Permission, Resource,

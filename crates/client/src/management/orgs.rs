@@ -1,11 +1,10 @@
 //! Organizations and users.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::PAGE;
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -52,38 +51,19 @@ impl Client {
     pub async fn orgs(&self) -> Result<Vec<Org>> {
         let limit = PAGE.to_string();
         let query = &[("limit", Some(limit.as_str()))];
-        let answer: Orgs = self
-            .json(&Request {
-                path: "api/v2/orgs",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Orgs = self.fetch("api/v2/orgs", query).await?;
         Ok(answer.orgs)
     }
 
     /// The organization of this name.
     pub async fn find_org(&self, name: &str) -> Result<Option<Org>> {
         let query = &[("org", Some(name))];
-        let answer: Result<Orgs> = self
-            .json(&Request {
-                path: "api/v2/orgs",
-                query,
-                ..Request::default()
-            })
-            .await;
+        let answer: Result<Orgs> = self.fetch("api/v2/orgs", query).await;
         Self::only(answer.map(|answer| answer.orgs))
     }
 
     /// Makes an organization.
     pub async fn create_org(&self, org: &NewOrg) -> Result<Org> {
-        let body = Some(Body::json(org)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/orgs",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/orgs", org).await
     }
 }

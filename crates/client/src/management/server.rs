@@ -1,10 +1,9 @@
 //! The server itself: health, ready, ping, first setup.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{Authorization, Bucket, Org, User};
-use crate::client::{Body, Client, Request};
+use crate::client::{Client, Request};
 use crate::{Error, Result};
 
 /// Answer of `/health`.
@@ -114,34 +113,18 @@ impl Client {
         struct Answer {
             allowed: bool,
         }
-        let answer: Answer = self
-            .json(&Request {
-                path: "api/v2/setup",
-                ..Request::default()
-            })
-            .await?;
+        let answer: Answer = self.fetch("api/v2/setup", &[]).await?;
         Ok(answer.allowed)
     }
 
     /// Sets an empty server up. Errors: 422 when it was set up before.
     pub async fn setup(&self, setup: &Setup) -> Result<SetupAnswer> {
-        let body = Some(Body::json(setup)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/setup",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/setup", setup).await
     }
 
     /// The user the token belongs to.
     pub async fn me(&self) -> Result<User> {
-        self.json(&Request {
-            path: "api/v2/me",
-            ..Request::default()
-        })
-        .await
+        self.fetch("api/v2/me", &[]).await
     }
 
     /// The only thing of a list whose filter names it; `None` for an empty list or a 404.

@@ -1,11 +1,11 @@
 //! Tasks, their runs and the logs of those.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::{Label, PAGE};
+use super::Label;
+use super::verbs::Page;
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// Whether a thing works.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +128,18 @@ struct Tasks {
     tasks: Vec<Task>,
 }
 
+impl Page for Tasks {
+    type Item = Task;
+
+    fn items(self) -> Vec<Task> {
+        self.tasks
+    }
+
+    fn id(item: &Task) -> &str {
+        &item.id
+    }
+}
+
 #[derive(Deserialize)]
 struct Runs {
     #[serde(default)]
@@ -143,86 +155,35 @@ struct Logs {
 impl Client {
     /// All tasks of the client's organization, page by page.
     pub async fn tasks(&self) -> Result<Vec<Task>> {
-        let limit = PAGE.to_string();
-        let mut found: Vec<Task> = Vec::new();
-        loop {
-            let after = found.last().map(|task| task.id.clone());
-            let query = &[
-                ("org", self.org()),
-                ("limit", Some(limit.as_str())),
-                ("after", after.as_deref()),
-            ];
-            let page: Tasks = self
-                .json(&Request {
-                    path: "api/v2/tasks",
-                    query,
-                    ..Request::default()
-                })
-                .await?;
-            let last = page.tasks.len() < PAGE;
-            found.extend(page.tasks);
-            if last {
-                return Ok(found);
-            }
-        }
+        self.fetch_pages::<Tasks>("api/v2/tasks").await
     }
 
     /// One task.
     pub async fn task(&self, id: &str) -> Result<Task> {
         let path = format!("api/v2/tasks/{id}");
-        self.json(&Request {
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.fetch(&path, &[]).await
     }
 
     /// Makes a task.
     pub async fn create_task(&self, task: &NewTask) -> Result<Task> {
-        let body = Some(Body::json(task)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/tasks",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/tasks", task).await
     }
 
     /// Changes a task.
     pub async fn update_task(&self, id: &str, patch: &TaskPatch) -> Result<Task> {
-        let (path, body) = (format!("api/v2/tasks/{id}"), Some(Body::json(patch)?));
-        self.json(&Request {
-            method: Method::PATCH,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.update(&format!("api/v2/tasks/{id}"), patch).await
     }
 
     /// Deletes a task with its runs.
     pub async fn delete_task(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/tasks/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/tasks/{id}")).await
     }
 
     /// The runs of a task, the newest first, at most 500.
     pub async fn runs(&self, task_id: &str) -> Result<Vec<Run>> {
         let path = format!("api/v2/tasks/{task_id}/runs");
         let query = &[("limit", Some("500"))];
-        let answer: Runs = self
-            .json(&Request {
-                path: &path,
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Runs = self.fetch(&path, query).await?;
         Ok(answer.runs)
     }
 
@@ -233,50 +194,26 @@ impl Client {
             Some(time) => serde_json::json!({ "scheduledFor": time }),
             None => serde_json::json!({}),
         };
-        let body = Some(Body::json(&body)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create(&path, &body).await
     }
 
     /// Runs a run again.
     pub async fn retry_run(&self, task_id: &str, run_id: &str) -> Result<Run> {
         let path = format!("api/v2/tasks/{task_id}/runs/{run_id}/retry");
-        let body = Some(Body::json(&serde_json::json!({}))?);
-        self.json(&Request {
-            method: Method::POST,
-            path: &path,
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create(&path, &serde_json::json!({})).await
     }
 
     /// The log of a task's last runs.
     pub async fn task_logs(&self, task_id: &str) -> Result<Vec<LogEvent>> {
         let path = format!("api/v2/tasks/{task_id}/logs");
-        let answer: Logs = self
-            .json(&Request {
-                path: &path,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Logs = self.fetch(&path, &[]).await?;
         Ok(answer.events)
     }
 
     /// The log of one run.
     pub async fn run_logs(&self, task_id: &str, run_id: &str) -> Result<Vec<LogEvent>> {
         let path = format!("api/v2/tasks/{task_id}/runs/{run_id}/logs");
-        let answer: Logs = self
-            .json(&Request {
-                path: &path,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Logs = self.fetch(&path, &[]).await?;
         Ok(answer.events)
     }
 }

@@ -1,10 +1,9 @@
 //! Variables of the server's dashboards. Their arguments differ by kind and stay JSON.
 
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::client::{Body, Client, Request};
+use crate::client::Client;
 
 /// A variable.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,36 +42,17 @@ impl Client {
     /// The variables of the client's organization.
     pub async fn variables(&self) -> Result<Vec<Variable>> {
         let query = &[("org", self.org())];
-        let answer: Variables = self
-            .json(&Request {
-                path: "api/v2/variables",
-                query,
-                ..Request::default()
-            })
-            .await?;
+        let answer: Variables = self.fetch("api/v2/variables", query).await?;
         Ok(answer.variables)
     }
 
     /// Makes a variable.
     pub async fn create_variable(&self, variable: &NewVariable) -> Result<Variable> {
-        let body = Some(Body::json(variable)?);
-        self.json(&Request {
-            method: Method::POST,
-            path: "api/v2/variables",
-            body,
-            ..Request::default()
-        })
-        .await
+        self.create("api/v2/variables", variable).await
     }
 
     /// Deletes a variable.
     pub async fn delete_variable(&self, id: &str) -> Result<()> {
-        let path = format!("api/v2/variables/{id}");
-        self.done(&Request {
-            method: Method::DELETE,
-            path: &path,
-            ..Request::default()
-        })
-        .await
+        self.remove(&format!("api/v2/variables/{id}")).await
     }
 }
