@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
+use crate::alert::{Alert, Nanos, Origin, Severity};
 use crate::event::{Event, EventKind};
-use crate::labels::{ALERT_NAME, Fingerprint, Labels, SEVERITY};
+use crate::labels::{Fingerprint, Labels, SEVERITY};
 use crate::pipeline::delivery::{Delivery, Failure};
 use crate::pipeline::dispatcher::Dispatcher;
 use crate::pipeline::notification::Notification;
@@ -17,9 +17,7 @@ use crate::rules::evaluator::{Evaluator, Outcome, Transition};
 use crate::rules::life::{Effect, Life, Reason};
 use crate::rules::sample::Row;
 use crate::template;
-
-/// The alerter's own trouble is told once it lasts.
-const SELF_ALERT_HOLD: Nanos = 30 * SECOND;
+use crate::trouble::{self, Component, SELF_JOB, Troubles};
 
 /// A life as the store keeps it.
 #[derive(Clone, Debug)]
@@ -37,8 +35,7 @@ pub struct Alerting {
     rules: HashMap<String, Arc<Rule>>,
     events: Vec<Event>,
     changed_lives: BTreeSet<(String, Fingerprint)>,
-    /// The alerter's own troubles and since when they last.
-    troubles: HashMap<String, Nanos>,
+    troubles: Troubles,
     ticked_at: Nanos,
 }
 
@@ -59,11 +56,17 @@ impl Alerting {
             rules: HashMap::new(),
             events: Vec::new(),
             changed_lives: BTreeSet::new(),
-            troubles: HashMap::new(),
+            troubles: Troubles::default(),
             ticked_at: now,
         };
         alerting.take_rules(file, now);
         alerting.close_orphans(now);
+        for message in alerting.dispatcher.settle_interrupted(now) {
+            let why =
+                "the alerter was killed while it was being sent; not sent again (after_crash)";
+            let events = Event::notifications(EventKind::Failure, &message, why, now);
+            alerting.events.extend(events);
+        }
         alerting
     }
 
@@ -83,6 +86,16 @@ impl Alerting {
             self.close(series.labels.fingerprint(), "its rule was removed", now);
             self.changed_lives.insert((rule, id));
         }
+        let (rules, receivers) = (&self.rules, &file.receivers);
+        let past = |labels: &Labels| {
+            let is_rule = |name: &str| rules.contains_key(name);
+            trouble::is_of_the_past(labels, is_rule, |name| receivers.contains_key(name))
+        };
+        self.troubles.retain(|labels| !past(labels));
+        let alerts = self.dispatcher.alerts().filter(|alert| past(&alert.labels));
+        let gone: Vec<Fingerprint> = alerts.map(|alert| alert.fingerprint).collect();
+        gone.into_iter()
+            .for_each(|id| self.close(id, "it is no longer in the rule file", now));
     }
 
     /// Alerts of rules whose series the store did not know any more.
@@ -114,7 +127,10 @@ impl Alerting {
         }
         let outcome = self.evaluator.evaluate(rule, answer, now);
         let failed = answer.err().map(str::to_owned);
-        self.trouble(&format!("query of rule {}", rule.name), failed, now);
+        let query = Component::Query {
+            rule: rule.name.clone(),
+        };
+        self.trouble(query, failed, now);
         self.apply(rule, outcome, now);
     }
 
@@ -134,7 +150,10 @@ impl Alerting {
         );
         let refused =
             (outcome.refused > 0).then(|| format!("{} series are not watched", outcome.refused));
-        self.trouble(&format!("series limit of rule {}", rule.name), refused, now);
+        let limit = Component::SeriesLimit {
+            rule: rule.name.clone(),
+        };
+        self.trouble(limit, refused, now);
     }
 
     fn act(&mut self, transition: &Transition, now: Nanos) {
@@ -211,44 +230,33 @@ impl Alerting {
     // === the alerter's own troubles ===
 
     /// Notes that something of ours fails (`Some(why)`) or works again; what lasts is an alert.
-    pub fn trouble(&mut self, what: &str, failed: Option<String>, now: Nanos) {
-        let labels = Labels::from([
-            (ALERT_NAME, SELF_ALERT),
-            ("job", SELF_JOB),
-            ("component", what),
-        ]);
-        let Some(why) = failed else {
-            if self.troubles.remove(what).is_some()
-                || self.dispatcher.alert(labels.fingerprint()).is_some()
-            {
-                self.close(labels.fingerprint(), "works again", now);
+    pub fn trouble(&mut self, component: Component, failed: Option<String>, now: Nanos) {
+        match failed {
+            Some(why) => self.troubles.fails(component, why, now),
+            None => {
+                self.troubles.works(&component);
+                self.close(component.labels().fingerprint(), "works again", now);
             }
-            return;
-        };
-        let since = *self.troubles.entry(what.to_owned()).or_insert(now);
-        if now.saturating_sub(since) < SELF_ALERT_HOLD {
-            return;
         }
-        let mut alert = Alert::of_rule(labels, Severity::Critical, since);
-        alert.reason.clone_from(&why);
-        alert.annotations.insert(
-            "summary".to_owned(),
-            format!("The alerter's {what} fails: {why}"),
-        );
-        alert.updated_at = now;
-        let known = self.dispatcher.alert(alert.fingerprint);
-        if known.is_none_or(|known| known.is_resolved(now)) {
-            self.events
-                .push(Event::alert_changed(now, "firing", &alert));
-        }
-        self.dispatcher.put(alert, now);
     }
 
-    /// What fails now, and since when.
-    pub fn troubles(&self) -> impl Iterator<Item = (&str, Nanos)> {
-        self.troubles
-            .iter()
-            .map(|(what, since)| (what.as_str(), *since))
+    /// What fails now.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    fn tell_troubles(&mut self, now: Nanos) {
+        for alert in self.troubles.alerts(now) {
+            let known = self.dispatcher.alert(alert.fingerprint);
+            let known = known.filter(|known| !known.is_resolved(now));
+            if known.is_none() {
+                self.events
+                    .push(Event::alert_changed(now, "firing", &alert));
+            }
+            if known.is_none_or(|known| known.reason != alert.reason) {
+                self.dispatcher.put(alert, now);
+            }
+        }
     }
 
     // === messages ===
@@ -263,15 +271,15 @@ impl Alerting {
         if !self.may_dispatch() {
             return Vec::new();
         }
+        self.tell_troubles(now);
         self.dispatcher.tick(now);
         self.note_ends(now);
         let mut deliveries = self.dispatcher.take_deliveries(now);
         for delivery in &mut deliveries {
-            delivery
-                .message
-                .alerts
-                .iter_mut()
-                .for_each(|alert| self.annotate(alert, now));
+            // As of when it was composed: every attempt says the same.
+            let at = delivery.message.created_at;
+            let alerts = delivery.message.alerts.iter_mut();
+            alerts.for_each(|alert| self.annotate(alert, at));
         }
         deliveries
     }
@@ -310,8 +318,11 @@ impl Alerting {
         }
     }
 
-    pub fn next_due(&self) -> Option<Nanos> {
-        self.dispatcher.next_due().filter(|_| self.may_dispatch())
+    /// When something of messages or troubles is due after `now`.
+    pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
+        let due = self.dispatcher.next_due();
+        let due = due.into_iter().chain(self.troubles.next_due(now)).min();
+        due.filter(|_| self.may_dispatch())
     }
 
     pub fn delivered(&mut self, delivery: &Delivery, answer: &str, now: Nanos) {
@@ -322,7 +333,7 @@ impl Alerting {
             answer,
             now,
         ));
-        self.trouble(&format!("receiver {}", delivery.receiver), None, now);
+        self.trouble(receiver(delivery), None, now);
     }
 
     /// Returns what was given up.
@@ -351,11 +362,11 @@ impl Alerting {
                 now,
             ));
         }
-        self.trouble(
-            &format!("receiver {}", delivery.receiver),
-            Some(failure.reason.clone()),
-            now,
-        );
+        // A receiver that left the file fails no more: its messages are given up.
+        let routing = self.dispatcher.routing();
+        if routing.policies.contains_key(&delivery.receiver) {
+            self.trouble(receiver(delivery), Some(failure.reason.clone()), now);
+        }
         dead
     }
 
@@ -389,6 +400,8 @@ impl Alerting {
     }
 }
 
-/// Name and job of the alerts about the alerter itself.
-pub const SELF_ALERT: &str = "watchpost_alerter";
-const SELF_JOB: &str = "watchpost-alerter";
+fn receiver(delivery: &Delivery) -> Component {
+    Component::Receiver {
+        name: delivery.receiver.clone(),
+    }
+}

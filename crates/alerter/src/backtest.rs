@@ -83,26 +83,34 @@ impl Replay {
     }
 }
 
-/// The step of data and evaluations: asked for, or the longest of a minute, the rule's own step and
-/// a part of its window.
-pub fn resolution(rule: &Rule, asked: Option<Nanos>) -> Nanos {
-    let part = whole_windows(rule).map_or(0, |(_, window)| window / STEPS_OF_WINDOW);
-    asked
-        .unwrap_or(DEFAULT_STEP.max(rule.every).max(part))
-        .max(SECOND)
+impl Span {
+    /// From `start` to `stop`, on steps that are asked for, or the longest of a minute, the rule's own
+    /// step and a part of its window. Start and step fit the windows that the server computes, so that
+    /// each evaluation sees what it would have seen live.
+    pub fn new(rule: &Rule, start: Nanos, stop: Nanos, asked: Option<Nanos>) -> Span {
+        let part = match rule.kind {
+            Kind::NoData { .. } | Kind::Flux { .. } => 0,
+            _ => rule.kind.window() / STEPS_OF_WINDOW,
+        };
+        let step = asked
+            .unwrap_or(DEFAULT_STEP.max(rule.every).max(part))
+            .max(SECOND);
+        let step = match rule.kind {
+            // Its points are the means of such steps; a part of one would be another mean.
+            Kind::Forecast { step: own, .. } => up_to_multiple(step, own),
+            _ => step,
+        };
+        Span {
+            start: up_to_multiple(start, step),
+            stop,
+            step,
+        }
+    }
 }
 
-/// What rules that judge one value of a window have the server compute, as it does for them live.
-fn whole_windows(rule: &Rule) -> Option<(Aggregate, Nanos)> {
-    match rule.kind {
-        Kind::Threshold {
-            aggregate, window, ..
-        }
-        | Kind::Anomaly {
-            aggregate, window, ..
-        } => Some((aggregate, window)),
-        _ => None,
-    }
+fn up_to_multiple(value: Nanos, of: Nanos) -> Nanos {
+    let over = value.rem_euclid(of);
+    value + if over == 0 { 0 } else { of - over }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +122,8 @@ pub enum BacktestError {
     Database(String),
 }
 
-/// Reads the rule's history, one value a step, and what the first evaluations look back on: at most
-/// `limit` samples.
+/// Has the server compute what each evaluation of the rule would have seen, and what the first ones
+/// look back on: at most `limit` samples.
 pub async fn read(
     client: &Client,
     rule: &Arc<Rule>,
@@ -123,10 +131,9 @@ pub async fn read(
     limit: usize,
     progress: impl Fn(Nanos),
 ) -> Result<VirtualDatabase, BacktestError> {
-    let windows = whole_windows(rule);
-    let mut database = match windows {
-        Some(_) => VirtualDatabase::of_windows(),
-        None => VirtualDatabase::default(),
+    let mut database = match rule.kind {
+        Kind::NoData { .. } => VirtualDatabase::default(),
+        _ => VirtualDatabase::of_windows(),
     };
     let mut samples = 0;
     if let Kind::Flux { query, .. } = &rule.kind {
@@ -150,9 +157,9 @@ pub async fn read(
         }
         return Ok(database);
     }
-    let field = match windows {
-        Some(_) => &rule.name,
-        None => &rule.selector.field,
+    let field = match rule.kind {
+        Kind::NoData { .. } => &rule.selector.field,
+        _ => &rule.name,
     };
     let mut start = span.start - look_back(rule, span.step);
     while start < span.stop {
@@ -200,7 +207,11 @@ fn look_back(rule: &Rule, step: Nanos) -> Nanos {
         } => Nanos::from(*weeks) * WEEK + WEEK,
         _ => 0,
     };
-    rule.kind.window().max(step) + rule.offset + baseline
+    let window = match rule.kind {
+        Kind::NoData { .. } => rule.forget_after,
+        _ => rule.kind.window(),
+    };
+    window.max(step) + rule.offset + baseline
 }
 
 fn own(rule: &Arc<Rule>, query: &str, at: Nanos) -> Batch {
@@ -217,37 +228,46 @@ fn own(rule: &Arc<Rule>, query: &str, at: Nanos) -> Batch {
     }
 }
 
-/// What is read of (start, stop].
+/// What is read of (start, stop]. The range cuts off the windows at its ends; it is longer by one on
+/// both sides, so that those that end inside are whole.
 fn piece(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
+    let every = step;
+    let (operation, period) = match rule.kind {
+        Kind::Threshold {
+            aggregate, window, ..
+        }
+        | Kind::Anomaly {
+            aggregate, window, ..
+        } => {
+            let sliding = Operation::Sliding {
+                every,
+                period: window,
+                aggregate,
+            };
+            (sliding, window)
+        }
+        Kind::Rate { window, .. } => {
+            let period = window;
+            (Operation::SlidingRate { every, period }, window)
+        }
+        Kind::Forecast { step: every, .. } => {
+            let aggregate = Aggregate::Mean;
+            (Operation::Windows { every, aggregate }, every)
+        }
+        Kind::NoData { .. } | Kind::Flux { .. } => (Operation::NewestOfEach { every }, every),
+    };
     let shape = Shape {
         bucket: rule.selector.bucket.clone(),
         measurement: rule.selector.measurement.clone(),
-        group_by: Vec::new(),
-        operation: Operation::Windows {
-            every: step,
-            aggregate: match rule.kind {
-                Kind::Forecast { .. } => Aggregate::Mean,
-                _ => Aggregate::Last,
-            },
+        group_by: match rule.kind {
+            // The newest points come per series, and are merged when they are looked at.
+            Kind::NoData { .. } => Vec::new(),
+            _ => rule.selector.group_by.clone(),
         },
-        start,
-        stop,
+        operation,
+        start: start - period,
+        stop: stop + period,
         conditions: Vec::new(),
-    };
-    let shape = match whole_windows(rule) {
-        // The range cuts off the windows at its ends; those that end inside the piece are whole.
-        Some((aggregate, period)) => Shape {
-            group_by: rule.selector.group_by.clone(),
-            operation: Operation::Sliding {
-                every: step,
-                period,
-                aggregate,
-            },
-            start: start - period,
-            stop: stop + period,
-            ..shape
-        },
-        None => shape,
     };
     let member = Member {
         rule: Arc::clone(rule),
@@ -309,7 +329,7 @@ pub fn replay(
         drop(alerting.take_events());
         let evaluation = alerting.evaluator.next_due(now).unwrap_or(span.stop + 1);
         now = alerting
-            .next_due()
+            .next_due(now)
             .map_or(evaluation, |due| due.max(now + 1).min(evaluation));
     }
     replay.series = alerting.evaluator.health(&rule.name).series;

@@ -9,7 +9,7 @@
 //!    deduplication, delivery: each a pure stage that names its reason.
 //! 5. `receivers`: one file a channel.
 //!
-//! Around it: `store` (what survives a crash), `event` (what is told to the
+//! Around it: `store` (what survives a crash), `trouble` (what of the alerter itself fails), `event` (what is told to the
 //! `alerts_history` bucket) and `annotation` (what charts read of it), `api` and `cli` (how people ask), `timeline` (tests and
 //! backtests on a virtual clock), `daemon` (the loop that drives all of it).
 
@@ -34,3 +34,4 @@ pub mod rules;
 pub mod store;
 pub mod template;
 pub mod timeline;
+pub mod trouble;

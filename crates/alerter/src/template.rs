@@ -21,10 +21,24 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 /// How values are made harmless before they enter a channel's markup.
 pub type Escape = fn(&str) -> String;
 
+/// Characters that do something instead of being shown: controls, line separators, and those that
+/// turn the order of the text around them (Unicode Technical Report 36, 2.4).
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text that has no markup: control characters would still break lines of logs and mails.
 pub fn plain(text: &str) -> String {
     text.chars()
-        .filter(|c| !c.is_control() || *c == '\n' || *c == '\t')
+        .filter(|c| !is_control(*c) || *c == '\n' || *c == '\t')
+        .collect()
+}
+
+/// A value inside of a line: no line break of it makes a line of its own.
+pub fn single_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if is_control(c) { ' ' } else { c })
         .collect()
 }
 
@@ -226,6 +240,8 @@ pub struct MessageView<'a> {
     pub resolved: usize,
     /// Messages that this digest stands for; 0 for an ordinary one.
     pub digest_of: usize,
+    /// The receiver may have it already.
+    pub repeated: bool,
     pub time: String,
 }
 
@@ -247,6 +263,7 @@ impl<'a> MessageView<'a> {
             firing: message.firing().count(),
             resolved: message.resolved().count(),
             digest_of: message.digest_of,
+            repeated: message.repeated,
             time: watchpost_core::time::format_rfc3339(at),
         }
     }
@@ -261,7 +278,7 @@ pub fn annotate(annotations: &BTreeMap<String, String>, alert: &mut Alert, now: 
         .map(|(name, text)| {
             (
                 name.clone(),
-                render(text, &view, plain).unwrap_or_else(|error| error.to_string()),
+                render(text, &view, single_line).unwrap_or_else(|error| error.to_string()),
             )
         })
         .collect();

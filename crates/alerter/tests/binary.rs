@@ -124,7 +124,7 @@ impl Alerter {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let mut request = client()
+            let mut request = client(None)
                 .unwrap()
                 .request(method, format!("{}{path}", self.url));
             if token {
@@ -217,6 +217,97 @@ fn after_kill_nothing_is_said_twice_and_nothing_is_lost() {
     open.requests.wait(2);
     assert_eq!(told(&open)[1], ("said".to_owned(), "resolved".to_owned()));
     assert_eq!(hook.requests.len(), before);
+}
+
+/// The receiver has the request, and nobody is there any more to hear its answer.
+#[test]
+fn a_kill_in_the_instant_of_delivery_repeats_the_same_message() {
+    let hook = HttpReceiver::webhook();
+    hook.hold(true);
+    let site = Site::new(&rules(&hook));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    hook.requests.wait(1);
+    alerter.daemon.kill();
+    hook.hold(false);
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    let requests = hook.requests.wait(2);
+    let key = |n: usize| requests[n].header("idempotency-key").unwrap();
+    assert_eq!(key(0), key(1));
+    let body = |n: usize| serde_json::from_slice::<Value>(&requests[n].body).unwrap();
+    assert_eq!(body(0), body(1));
+    alerter.daemon.wait_for_line("notified");
+    // Once it is answered it is over.
+    alerter.push("a", true);
+    let requests = hook.requests.wait(3);
+    assert_ne!(requests[2].header("idempotency-key"), Some(key(0)));
+    assert_eq!(told(&hook)[2].1, "resolved");
+}
+
+#[test]
+fn a_kill_in_the_instant_of_delivery_repeats_nothing_where_that_is_chosen() {
+    let hook = HttpReceiver::webhook();
+    hook.hold(true);
+    let site = Site::new(&(rules(&hook) + "after_crash = \"drop\"\n"));
+    let Some(mut alerter) = site.start() else {
+        return;
+    };
+    alerter.push("a", false);
+    hook.requests.wait(1);
+    alerter.daemon.kill();
+    hook.hold(false);
+    let Some(alerter) = site.start() else { return };
+    let events = alerter.get("/api/v1/history?event=failure");
+    let reason = events["events"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("not sent again"), "{events}");
+    // The next message to the receiver is about something new.
+    alerter.push("b", false);
+    hook.requests.wait(2);
+    let hosts: Vec<String> = told(&hook).into_iter().map(|(host, _)| host).collect();
+    assert_eq!(hosts, ["a", "b"]);
+}
+
+#[test]
+fn everything_of_its_own_that_fails_is_told() {
+    let hook = HttpReceiver::webhook();
+    hook.refuse(1_000, &Refusal::status(503));
+    let rule = "[[rule]]\nname = \"r\"\nkind = \"threshold\"\nfield = \"x\"\nevery = \"1s\"\nabove = { warn = 1 }\n";
+    let mut site = Site::new(&(rule.to_owned() + &rules(&hook)));
+    // Nobody listens there.
+    let nobody = "http://127.0.0.1:1";
+    site.influx = Some((nobody.to_owned(), "t".to_owned(), "o".to_owned()));
+    let Some(mut command) = site.command() else {
+        return skip("watchpost-alerter is not built");
+    };
+    command
+        .env("WATCHPOST_HEARTBEAT__URL", nobody)
+        .args(["--set", "heartbeat.interval=1s"]);
+    let mut alerter = Site::run(command);
+    alerter.push("a", false);
+    hook.requests.wait(1);
+    std::fs::write(site.path("rules.toml"), "[rout]\n").unwrap();
+    alerter.daemon.signal(Signal::Reload);
+    let expected = [
+        "heartbeat",
+        "history",
+        "query of rule r",
+        "receiver hook",
+        "rule file",
+    ];
+    wait::until("all troubles", || {
+        let status = alerter.get("/api/v1/status");
+        let troubles = status["troubles"].as_array().unwrap();
+        let mut names: Vec<&str> = troubles
+            .iter()
+            .map(|trouble| trouble["component"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        (names == expected).then_some(())
+    });
 }
 
 #[test]

@@ -213,6 +213,107 @@ fn a_backtest_sees_what_each_aggregate_is_of_all_points() {
     }
 }
 
+/// Backtests of one rule each over what `lines` gives for the time `end`: pages and times.
+fn backtest(bench: &Bench, rule: &str, from: &str) -> (u64, Vec<i64>) {
+    let text = format!(
+        "[[rule]]\nname = \"r\"\n{rule}\n[route]\nreceiver = \"f\"\n\
+         [[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"alerts.log\"\n"
+    );
+    let site = bench.site(&text);
+    let mut command = site.command().unwrap();
+    let output = command
+        .args(["backtest", "r", "--from", from, "--output", "json"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr))
+    });
+    let messages = result["messages"].as_array().unwrap().iter();
+    let at = |message: &serde_json::Value| {
+        watchpost_core::time::parse_rfc3339(message["at"].as_str().unwrap()).unwrap()
+    };
+    (
+        result["pages"].as_u64().unwrap(),
+        messages.map(at).collect(),
+    )
+}
+
+#[test]
+fn a_backtest_of_a_rate_sees_every_point() {
+    let Some(bench) = Bench::new() else { return };
+    // A counter of one a second that begins again at each full minute: whoever looks once a
+    // minute sees it stand still. Two cores, whose rates are added.
+    let end = bench.minute();
+    let lines = (0..360_i64).flat_map(|n| {
+        let measurement = &bench.measurement;
+        (0..2).map(move |cpu| {
+            let time = end - n * 10_000_000_000;
+            let value = time.rem_euclid(60_000_000_000) / 1_000_000_000;
+            format!("{measurement},host=a,cpu={cpu} x={value} {time}\n")
+        })
+    });
+    bench.write(&lines.collect::<String>());
+    let rule = |level: f64, more: &str| {
+        format!(
+            "kind = \"rate\"\nfield = \"x\"\nwindow = \"5m\"\nabove = {{ warn = {level} }}\n{more}"
+        )
+    };
+    let merged = "group_by = [\"host\"]";
+    assert_eq!(backtest(&bench, &rule(0.99, ""), "-40m").0, 1);
+    assert_eq!(backtest(&bench, &rule(1.01, ""), "-40m").0, 0);
+    assert_eq!(backtest(&bench, &rule(1.99, merged), "-40m").0, 1);
+    assert_eq!(backtest(&bench, &rule(2.01, merged), "-40m").0, 0);
+}
+
+#[test]
+fn a_backtest_of_a_forecast_sees_the_means_of_its_own_steps() {
+    let Some(bench) = Bench::new() else { return };
+    // In each five minutes fifty points rise by one a step; single ones in the other minutes fall,
+    // so that a mean of each minute's mean stands still.
+    let step = 300_000_000_000;
+    let end = bench.minute().div_euclid(step) * step;
+    let lines = (1..=24_i64).flat_map(|back| {
+        let (start, rise) = (end - back * step, 24 - back);
+        let measurement = &bench.measurement;
+        let many = (0..50).map(move |n| (start + n * 1_000_000_000, rise as f64));
+        let single = (1..5).map(move |n| (start + n * 60_000_000_000, 10.0 - rise as f64 / 4.0));
+        many.chain(single)
+            .map(move |(time, value)| format!("{measurement},host=a x={value} {time}\n"))
+    });
+    bench.write(&lines.collect::<String>());
+    let rule = |within: &str| {
+        format!(
+            "kind = \"forecast\"\nfield = \"x\"\nwindow = \"1h\"\nstep = \"5m\"\nlevel = 100\n\
+             within = {{ warn = \"{within}\" }}"
+        )
+    };
+    // 0.9 a step: between 84 and 96 steps of five minutes away.
+    assert_eq!(backtest(&bench, &rule("10h"), "-40m").0, 1);
+    assert_eq!(backtest(&bench, &rule("6h"), "-40m").0, 0);
+}
+
+#[test]
+fn a_backtest_of_no_data_knows_when_the_last_point_was() {
+    let Some(bench) = Bench::new() else { return };
+    // Silent from five seconds after a full minute for four minutes: noticed in the one minute
+    // between, by whoever knows the time of the point and not only its minute.
+    let end = bench.minute();
+    let (quiet, back) = (end - 1_200_000_000_000 + 5_000_000_000, 240_000_000_000);
+    let lines = (0..360_i64).map(|n| end - n * 10_000_000_000 + 5_000_000_000);
+    let lines = lines.filter(|time| *time <= quiet || *time >= quiet + back);
+    let line = |time| format!("{},host=a,kind=text s=\"up\" {time}\n", bench.measurement);
+    bench.write(&lines.map(line).collect::<String>());
+    let rule = "kind = \"no_data\"\nfield = \"s\"\ngroup_by = [\"host\"]\nafter = \"3m30s\"";
+    let (pages, times) = backtest(&bench, rule, "-40m");
+    let minute = 60_000_000_000;
+    let noticed = quiet - 5_000_000_000 + 4 * minute;
+    assert_eq!(
+        (pages, times.as_slice()),
+        (1, &[noticed, noticed + minute][..])
+    );
+}
+
 #[test]
 fn annotations_come_from_the_history() {
     let Some(bench) = Bench::new() else { return };

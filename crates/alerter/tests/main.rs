@@ -13,3 +13,4 @@ mod receivers;
 mod rule_files;
 mod store;
 mod timelines;
+mod troubles;

@@ -9,7 +9,7 @@ use watchpost_alerter::pipeline::delivery::Failure;
 use watchpost_alerter::pipeline::notification::Notification;
 use watchpost_alerter::receivers::{PostedMessages, Surroundings, client, send};
 use watchpost_alerter::rule_file::parse;
-use watchpost_testkit::{HttpReceiver, Refusal, SmtpReceiver, temp_folder};
+use watchpost_testkit::{Authority, HttpReceiver, Refusal, SmtpReceiver, temp_folder};
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const NOW: i64 = 1_767_225_600_000_000_000;
@@ -32,6 +32,7 @@ pub(crate) fn message() -> Notification {
         alerts: vec![alert],
         created_at: NOW,
         digest_of: 0,
+        repeated: false,
     }
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)])
         .iter()
         .map(|(name, value)| ((*name).to_owned(), value.clone()));
     Surroundings {
-        http: client().unwrap(),
+        http: client(None).unwrap(),
         folder: folder.to_owned(),
         environment: environment.collect::<BTreeMap<_, _>>(),
         history: None,
@@ -429,4 +430,234 @@ fn a_command_that_fails_says_whether_to_try_again() {
         assert_eq!(failure.retry, retry, "{failure:?}");
         assert!(failure.reason.contains("because"), "{failure:?}");
     }
+}
+
+/// Every attempt at a message bears the same key, and no other message does.
+#[test]
+fn every_attempt_bears_the_same_key() {
+    let hook = HttpReceiver::webhook();
+    let webhook = format!("kind = \"webhook\"\nurl = \"{}\"", hook.url("/"));
+    let ntfy = format!(
+        "kind = \"ntfy\"\nurl = \"{}\"\ntopic = \"ops\"",
+        hook.url("/")
+    );
+    let (mut again, mut next) = (message(), message());
+    again.repeated = true;
+    next.id += 1;
+    for receiver in [&webhook, &ntfy] {
+        hook.requests.clear();
+        for message in [&message(), &again, &next] {
+            deliver(receiver, &[], message).unwrap();
+        }
+        let key = |request: &watchpost_testkit::Request| {
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let key = request.header("idempotency-key").map(str::to_owned);
+            key.or_else(|| Some(body["sequence_id"].as_str()?.to_owned()))
+                .unwrap()
+        };
+        let keys: Vec<String> = hook.requests.wait(3).iter().map(key).collect();
+        assert!(keys[0] == keys[1] && keys[0] != keys[2], "{keys:?}");
+    }
+    let mails = SmtpReceiver::open();
+    let email = format!(
+        "kind = \"email\"\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"none\"\nfrom = \"w@example.org\"\n\
+         to = [\"ops@example.org\"]",
+        mails.address().port()
+    );
+    for message in [&message(), &again, &next] {
+        deliver(&email, &[], message).unwrap();
+    }
+    let id = |mail: &watchpost_testkit::Mail| {
+        let mut lines = mail.data.lines();
+        lines
+            .find(|line| line.starts_with("Message-ID:"))
+            .unwrap()
+            .to_owned()
+    };
+    let ids: Vec<String> = mails.mails.wait(3).iter().map(id).collect();
+    assert!(ids[0] == ids[1] && ids[0] != ids[2], "{ids:?}");
+}
+
+#[test]
+fn where_nothing_tells_a_repeat_its_text_does() {
+    let mut again = message();
+    again.repeated = true;
+    for kind in ["slack", "teams", "discord", "telegram"] {
+        let hook = HttpReceiver::webhook();
+        hook.refuse(2, &Refusal::status(200).body(r#"{"ok":true}"#));
+        let receiver = match kind {
+            "telegram" => format!(
+                "kind = \"telegram\"\napi_url = \"{}\"\ntoken_env = \"URL\"\nchat = \"c\"",
+                hook.url("")
+            ),
+            _ => format!("kind = \"{kind}\"\nurl_env = \"URL\""),
+        };
+        for message in [&message(), &again] {
+            deliver(&receiver, &[("URL", hook.url("/"))], message).unwrap();
+        }
+        let said: Vec<bool> = hook
+            .requests
+            .wait(2)
+            .iter()
+            .map(|request| request.text().contains("may have been sent before"))
+            .collect();
+        assert_eq!(said, [false, true], "{kind}");
+    }
+}
+
+#[test]
+fn a_file_is_not_written_twice() {
+    let folder = temp_folder();
+    let path = folder.path().join("alerts.log");
+    let receiver = format!("kind = \"file\"\npath = \"{}\"", path.display());
+    let mut again = message();
+    again.repeated = true;
+    // The first attempt wrote nothing, all, or a part.
+    deliver(&receiver, &[], &again).unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(whole.lines().count(), 1, "{whole}");
+    let answer = deliver(&receiver, &[], &again).unwrap();
+    assert_eq!(
+        (&*answer, std::fs::read_to_string(&path).unwrap()),
+        ("was written before", whole.clone())
+    );
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    deliver(&receiver, &[], &again).unwrap();
+    let mended = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(mended, format!("{}\n{whole}", &whole[..whole.len() / 2]));
+}
+
+#[test]
+fn a_command_learns_the_key_and_that_it_may_have_run() {
+    let folder = temp_folder();
+    let program = folder.path().join("environment");
+    let script = "#!/bin/sh\necho $WATCHPOST_MESSAGE_KEY $WATCHPOST_REPEATED\n";
+    std::fs::write(&program, script).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let receiver = format!("kind = \"command\"\nprogram = \"{}\"", program.display());
+    let mut again = message();
+    again.repeated = true;
+    let first = deliver(&receiver, &[], &message()).unwrap();
+    let second = deliver(&receiver, &[], &again).unwrap();
+    let (key, repeated) = first.split_once(' ').unwrap();
+    assert!(key.len() == 32 && repeated == "false", "{first}");
+    assert_eq!(second, format!("{key} true"));
+}
+
+/// What came before is found by its key; who may not look it up posts again and says so.
+#[test]
+fn a_slack_bot_looks_whether_its_message_arrived() {
+    let mut again = message();
+    again.repeated = true;
+    let posted = r#"{"ok":true,"channel":"C1","ts":"17.5"}"#;
+    let bot = |slack: &HttpReceiver| {
+        format!(
+            "kind = \"slack\"\napi_url = \"{}\"\ntoken_env = \"T\"\nchannel = \"C1\"",
+            slack.url("/api")
+        )
+    };
+    let secrets = [("T", "xoxb".to_owned())];
+    let slack = HttpReceiver::slack();
+    slack.refuse(1, &Refusal::status(200).body(posted));
+    deliver(&bot(&slack), &secrets, &message()).unwrap();
+    let body = sent_json(&slack);
+    let known = serde_json::json!({ "ok": true, "messages": [
+        { "ts": "18.1", "text": "lunch?" }, { "ts": "17.5", "metadata": body["metadata"] } ] });
+    slack.refuse(1, &Refusal::status(200).body(&known.to_string()));
+    let answer = deliver(&bot(&slack), &secrets, &again).unwrap();
+    assert_eq!(answer, "was posted before");
+    let history = &slack.requests.wait(2)[1];
+    assert_eq!(history.path, "/api/conversations.history");
+    assert!(
+        history
+            .text()
+            .starts_with("channel=C1&oldest=1767225540&limit="),
+        "{}",
+        history.text()
+    );
+
+    let slack = HttpReceiver::slack();
+    let refused = r#"{"ok":false,"error":"missing_scope"}"#;
+    slack.refuse(1, &Refusal::status(200).body(refused));
+    slack.refuse(1, &Refusal::status(200).body(posted));
+    deliver(&bot(&slack), &secrets, &again).unwrap();
+    let request = &slack.requests.wait(2)[1];
+    assert_eq!(request.path, "/api/chat.postMessage");
+    assert!(request.text().contains("may have been sent before"));
+}
+
+#[test]
+fn a_receiver_may_have_an_authority_of_its_own() {
+    let authority = Authority::new();
+    let folder = temp_folder();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let ca_file = format!("ca_file = \"{}\"", file.display());
+    for kind in [
+        "webhook",
+        "slack",
+        "teams",
+        "discord",
+        "ntfy",
+        "pagerduty",
+        "telegram",
+    ] {
+        let send = |hook: &HttpReceiver, ca_file: &str| {
+            let own = match kind {
+                "webhook" => format!("url = \"{}\"", hook.url("/")),
+                "ntfy" => format!("url = \"{}\"\ntopic = \"t\"", hook.url("/")),
+                "pagerduty" => format!("url = \"{}\"\nrouting_key_env = \"URL\"", hook.url("/")),
+                "telegram" => format!(
+                    "api_url = \"{}\"\ntoken_env = \"URL\"\nchat = \"c\"",
+                    hook.url("")
+                ),
+                _ => "url_env = \"URL\"".to_owned(),
+            };
+            hook.refuse(1, &Refusal::status(200).body(r#"{"ok":true}"#));
+            let receiver = format!("kind = \"{kind}\"\n{own}\n{ca_file}");
+            deliver(&receiver, &[("URL", hook.url("/"))], &message())
+        };
+        let hook = HttpReceiver::with_tls(authority.server("127.0.0.1"));
+        send(&hook, &ca_file).unwrap_or_else(|failure| panic!("{kind}: {failure:?}"));
+        assert_eq!(hook.requests.len(), 1, "{kind}");
+        // The machine's authorities do not know it, nor does ours know another's.
+        let refused = send(&hook, "").unwrap_err();
+        let other = HttpReceiver::with_tls(Authority::new().server("127.0.0.1"));
+        let untrusted = send(&other, &ca_file).unwrap_err();
+        for failure in [refused, untrusted] {
+            assert!(
+                failure.retry && failure.reason.contains("certificate"),
+                "{kind}: {failure:?}"
+            );
+            // Nothing was sent: what comes later is no repeat.
+            assert!(!failure.unanswered, "{kind}: {failure:?}");
+        }
+        assert_eq!(
+            (hook.requests.len(), other.requests.len()),
+            (1, 0),
+            "{kind}"
+        );
+    }
+    let absent = "kind = \"webhook\"\nurl = \"https://127.0.0.1:1/\"\nca_file = \"/no/such.pem\"";
+    let failure = deliver(absent, &[], &message()).unwrap_err();
+    assert!(
+        failure.retry && failure.reason.contains("/no/such.pem"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn what_was_sent_and_not_answered_may_have_arrived() {
+    let hook = HttpReceiver::webhook();
+    hook.hold(true);
+    let receiver = format!(
+        "kind = \"webhook\"\nurl = \"{}\"\ntimeout = \"1s\"",
+        hook.url("/")
+    );
+    let failure = deliver(&receiver, &[], &message()).unwrap_err();
+    assert!(failure.retry && failure.unanswered, "{failure:?}");
+    let nobody = "kind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"";
+    let failure = deliver(nobody, &[], &message()).unwrap_err();
+    assert!(failure.retry && !failure.unanswered, "{failure:?}");
 }

@@ -1,7 +1,9 @@
 //! A fake of what a webhook or Slack is to us: it takes requests, records them, and refuses as
 //! many as it is told to.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +12,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::background;
 use crate::record::Record;
@@ -73,6 +79,7 @@ impl Refusal {
 #[derive(Debug)]
 pub struct HttpReceiver {
     address: SocketAddr,
+    scheme: &'static str,
     /// Every request, the refused ones included.
     pub requests: Record<Request>,
     script: Arc<Mutex<Script>>,
@@ -84,6 +91,7 @@ pub struct HttpReceiver {
 struct Script {
     refusals: std::collections::VecDeque<Refusal>,
     delay: Duration,
+    held: bool,
     answer: &'static str,
 }
 
@@ -99,7 +107,15 @@ impl HttpReceiver {
     /// # Panics
     /// If no port can be had.
     pub fn webhook() -> HttpReceiver {
-        HttpReceiver::start("")
+        HttpReceiver::start("", None)
+    }
+
+    /// As [`HttpReceiver::webhook`], over TLS.
+    ///
+    /// # Panics
+    /// If no port can be had.
+    pub fn with_tls(config: Arc<ServerConfig>) -> HttpReceiver {
+        HttpReceiver::start("", Some(config.into()))
     }
 
     /// Answers 200 `ok`, like an incoming webhook of Slack.
@@ -107,10 +123,11 @@ impl HttpReceiver {
     /// # Panics
     /// If no port can be had.
     pub fn slack() -> HttpReceiver {
-        HttpReceiver::start("ok")
+        HttpReceiver::start("ok", None)
     }
 
-    fn start(answer: &'static str) -> HttpReceiver {
+    fn start(answer: &'static str, tls: Option<TlsAcceptor>) -> HttpReceiver {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let script = Script {
             answer,
             ..Script::default()
@@ -121,13 +138,21 @@ impl HttpReceiver {
         };
         let router = Router::new().fallback(receive).with_state(shared.clone());
         let (address, end) = background::serve(move |listener, ended| async move {
+            let serving: Pin<Box<dyn Future<Output = std::io::Result<()>>>> = match tls {
+                Some(acceptor) => {
+                    let listener = TlsListener { listener, acceptor };
+                    Box::pin(axum::serve(listener, router).into_future())
+                }
+                None => Box::pin(axum::serve(listener, router).into_future()),
+            };
             tokio::select! {
-                _ = axum::serve(listener, router) => {}
+                _ = serving => {}
                 _ = ended => {}
             }
         });
         HttpReceiver {
             address,
+            scheme,
             requests: shared.requests,
             script: shared.script,
             _end: end,
@@ -138,9 +163,9 @@ impl HttpReceiver {
         self.address
     }
 
-    /// `http://127.0.0.1:PORT` and the path.
+    /// `http://127.0.0.1:PORT` (`https`, over TLS) and the path.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// The next `count` requests are refused.
@@ -151,9 +176,39 @@ impl HttpReceiver {
             .extend(std::iter::repeat_n(refusal.clone(), count));
     }
 
+    /// From now on requests are taken and never answered, or they are again.
+    pub fn hold(&self, hold: bool) {
+        lock(&self.script).held = hold;
+    }
+
     /// From now on each answer comes this late.
     pub fn delay(&self, delay: Duration) {
         lock(&self.script).delay = delay;
+    }
+}
+
+/// Connections whose handshake failed are forgotten.
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            if let Ok((stream, address)) = self.listener.accept().await
+                && let Ok(stream) = self.acceptor.accept(stream).await
+            {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 
@@ -177,6 +232,9 @@ async fn receive(
         headers,
         body: body.to_vec(),
     });
+    if lock(&shared.script).held {
+        return std::future::pending().await;
+    }
     let (refusal, delay, answer) = {
         let mut script = lock(&shared.script);
         (script.refusals.pop_front(), script.delay, script.answer)

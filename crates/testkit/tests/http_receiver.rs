@@ -24,6 +24,20 @@ fn requests_are_recorded_whole() {
 }
 
 #[test]
+fn a_held_request_is_recorded_and_not_answered() {
+    let receiver = HttpReceiver::webhook();
+    receiver.hold(true);
+    let mut stream = std::net::TcpStream::connect(receiver.address()).unwrap();
+    std::io::Write::write_all(&mut stream, POST.as_bytes()).unwrap();
+    receiver.requests.wait(1);
+    stream.set_nonblocking(true).unwrap();
+    let nothing = std::io::Read::read(&mut stream, &mut [0]).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    receiver.hold(false);
+    assert!(talk(receiver.address(), POST).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn slack_says_ok() {
     let receiver = HttpReceiver::slack();
     assert!(talk(receiver.address(), POST).ends_with("ok"));

@@ -17,6 +17,7 @@ use crate::alert::{Nanos, SECOND};
 use crate::backtest::{self, BacktestError, Span};
 use crate::clock::{now, read_moment};
 use crate::rule_file::RuleFile;
+use crate::rules::definition::Rule;
 
 /// Longest stretch of history: what the raw tier and the hourly tier are asked for in practice. The
 /// command line has no such limit.
@@ -66,7 +67,7 @@ pub(super) async fn run(
         .as_deref()
         .map(super::read_duration)
         .transpose()?;
-    let span = span(&query, backtest::resolution(&rule, asked))?;
+    let span = span(&query, &rule, asked)?;
     let reading = backtest::read(&server.client, &rule, span, SAMPLES_LIMIT, |_| {});
     let database = tokio::time::timeout(TIME_LIMIT, reading)
         .await
@@ -74,15 +75,12 @@ pub(super) async fn run(
     replay(file, rule, database, span).await.map(Json)
 }
 
-fn span(query: &BacktestQuery, step: Nanos) -> Result<Span, ApiError> {
+fn span(query: &BacktestQuery, rule: &Rule, asked: Option<Nanos>) -> Result<Span, ApiError> {
     let now = now();
     let moment = |text: &str| read_moment(text, now).map_err(ApiError::BadRequest);
-    let span = Span {
-        start: moment(&query.from)?,
-        stop: query.to.as_deref().map_or(Ok(now), moment)?,
-        step,
-    };
-    let length = span.stop.saturating_sub(span.start);
+    let start = moment(&query.from)?;
+    let stop = query.to.as_deref().map_or(Ok(now), moment)?;
+    let length = stop.saturating_sub(start);
     if length <= 0 {
         return Err(ApiError::BadRequest("from must be before to".to_owned()));
     }
@@ -91,7 +89,8 @@ fn span(query: &BacktestQuery, step: Nanos) -> Result<Span, ApiError> {
             "at most 31 days at once; `watchpost-alerter backtest` has no such limit".to_owned(),
         ));
     }
-    if length / step > EVALUATIONS_LIMIT {
+    let span = Span::new(rule, start, stop, asked);
+    if length / span.step > EVALUATIONS_LIMIT {
         return Err(ApiError::BadRequest(format!(
             "that is more than {EVALUATIONS_LIMIT} evaluations; ask for a longer step"
         )));
@@ -102,7 +101,7 @@ fn span(query: &BacktestQuery, step: Nanos) -> Result<Span, ApiError> {
 /// On a thread of its own, which gives up when the time is over.
 async fn replay(
     file: Arc<RuleFile>,
-    rule: Arc<crate::rules::definition::Rule>,
+    rule: Arc<Rule>,
     database: crate::timeline::VirtualDatabase,
     span: Span,
 ) -> Result<Value, ApiError> {

@@ -35,7 +35,8 @@ pub struct BacktestArguments {
         value_name = "TIME"
     )]
     to: String,
-    /// Time between evaluations [default: 1m, or the rule's own or a sixtieth of its window if that is longer]
+    /// Time between evaluations [default: 1m, or the rule's own or a sixtieth of its window if that is longer];
+    /// a forecast takes a multiple of the steps whose means it fits its line through
     #[arg(long, value_name = "DURATION")]
     step: Option<String>,
 }
@@ -63,11 +64,7 @@ pub(super) async fn run(
         return Err("--from must be before --to".to_owned().into());
     }
     let step = arguments.step.as_deref().map(read_duration).transpose()?;
-    let span = Span {
-        start,
-        stop,
-        step: backtest::resolution(&rule, step),
-    };
+    let span = Span::new(&rule, start, stop, step);
     let client = crate::daemon::client(config).map_err(|error| error.to_string())?;
     let progress = |done: Nanos| {
         if output == Output::Human && std::io::stderr().is_terminal() {
@@ -86,8 +83,8 @@ pub(super) async fn run(
         text.push_str(&format!(
             "{} from {} to {} every {step}: {} series, {} messages, of which {} would have paged\n",
             rule.name,
-            format_rfc3339(start),
-            format_rfc3339(stop),
+            format_rfc3339(span.start),
+            format_rfc3339(span.stop),
             result.series,
             result.messages.len(),
             result.pages(),

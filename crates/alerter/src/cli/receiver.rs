@@ -54,7 +54,7 @@ pub(super) async fn run(
             let settings = find(name)?;
             let folder = std::path::absolute(&config.store.folder)?;
             let surroundings = Surroundings {
-                http: receivers::client()?,
+                http: receivers::client(None)?,
                 folder,
                 environment,
                 history: None,

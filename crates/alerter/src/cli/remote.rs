@@ -113,7 +113,7 @@ impl Api {
             .map_err(|error| error.to_string())?;
         let base = base.trim_end_matches('/').to_owned();
         Ok(Api {
-            http: crate::receivers::client()?,
+            http: crate::receivers::client(None)?,
             base,
             token,
         })

@@ -14,6 +14,7 @@ use crate::clock::now;
 use crate::config::HeartbeatConfig;
 use crate::receivers::Surroundings;
 use crate::rule_file::RuleFile;
+use crate::trouble::Component;
 
 /// A request may take this long.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,7 +54,9 @@ pub(super) fn start(
             if let Some(reason) = &reason {
                 tracing::warn!(reason, "no heartbeat was sent");
             }
-            let tell = desk.ask(move |alerting, _, now| alerting.trouble("heartbeat", reason, now));
+            let tell = desk.ask(move |alerting, _, now| {
+                alerting.trouble(Component::Heartbeat, reason, now);
+            });
             drop(tell.await);
         }
     });

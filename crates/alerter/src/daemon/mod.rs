@@ -31,6 +31,7 @@ use crate::receivers::{self, PostedMessages, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
 use crate::rules::sample::Row;
 use crate::store::{Batch, Store};
+use crate::trouble::Component;
 use crate::{api, rule_file};
 pub use desk::{Desk, DeskClosed, FileState};
 use telemetry::Meters;
@@ -163,7 +164,7 @@ fn surroundings(
     posted: PostedMessages,
 ) -> Result<Surroundings, DaemonError> {
     Ok(Surroundings {
-        http: receivers::client().map_err(DaemonError::Receivers)?,
+        http: receivers::client(None).map_err(DaemonError::Receivers)?,
         folder: std::path::absolute(&config.store.folder)?,
         environment,
         history: Some(SeriesHistory::new(client.clone())),
@@ -249,7 +250,7 @@ impl Daemon {
     fn until_next(&self) -> Duration {
         let now = now();
         let rules = self.alerting.evaluator.next_due(now);
-        let next = rules.into_iter().chain(self.alerting.next_due()).min();
+        let next = rules.into_iter().chain(self.alerting.next_due(now)).min();
         let wait = next.map_or(LONGEST_SLEEP, |at| {
             Duration::from_nanos((at - now).max(0).unsigned_abs())
         });
@@ -336,6 +337,7 @@ impl Daemon {
                     reason: "the receiver is no longer in the rule file".to_owned(),
                     retry: false,
                     retry_after: None,
+                    unanswered: false,
                 };
                 let _ = self.sent.send(Sent {
                     delivery,
@@ -387,7 +389,9 @@ impl Daemon {
                     .alerting
                     .failed(delivery, failure, now(), fastrand::f64());
                 for message in dead {
-                    dead_letter(&self.surroundings, &message, &failure.reason);
+                    let kept = dead_letter(&self.surroundings, &message, &failure.reason);
+                    self.alerting
+                        .trouble(Component::DeadLetters, kept.err(), now());
                     self.meters.dead(&delivery.receiver);
                 }
             }
@@ -427,7 +431,7 @@ impl Daemon {
         .await;
         self.unwritten = written.unwrap_or_default();
         let failed = (!self.unwritten.is_empty()).then(|| "states cannot be written".to_owned());
-        self.alerting.trouble("store", failed, now());
+        self.alerting.trouble(Component::Store, failed, now());
     }
 
     fn reload(&mut self) {
@@ -452,22 +456,24 @@ impl Daemon {
             }
         }
         self.alerting
-            .trouble("rule file", self.file.error.clone(), at);
+            .trouble(Component::RuleFile, self.file.error.clone(), at);
     }
 }
 
 /// Appends a message that was given up to `dead-letters.jsonl`.
+///
+/// Errors: the file cannot be written.
 fn dead_letter(
     around: &Surroundings,
     message: &crate::pipeline::notification::Notification,
     reason: &str,
-) {
+) -> Result<(), String> {
     use std::io::Write as _;
     let path = around.folder.join("dead-letters.jsonl");
     let line = serde_json::json!({
         "at": watchpost_core::time::format_rfc3339(now()), "reason": reason, "notification": message,
     });
-    let append = || {
+    let append = || -> std::io::Result<()> {
         let mut file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -480,7 +486,7 @@ fn dead_letter(
         reason,
         "a notification was given up"
     );
-    if let Err(error) = append() {
-        tracing::error!(%error, path = %path.display(), "the dead letter could not be kept");
-    }
+    append()
+        .inspect_err(|error| tracing::error!(%error, path = %path.display(), "the dead letter could not be kept"))
+        .map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -12,6 +12,7 @@ use watchpost_service::shutdown::Shutdown;
 use super::desk::Desk;
 use crate::config::AlerterConfig;
 use crate::store::Store;
+use crate::trouble::Component;
 
 /// Events of one request.
 const BATCH: usize = 1_000;
@@ -48,8 +49,9 @@ pub(super) fn start(
             if failing || result.is_err() {
                 failing = result.is_err();
                 let error = result.err();
-                let tell =
-                    desk.ask(move |alerting, _, now| alerting.trouble("history", error, now));
+                let tell = desk.ask(move |alerting, _, now| {
+                    alerting.trouble(Component::History, error, now);
+                });
                 drop(tell.await);
             }
         }

@@ -32,52 +32,59 @@ fn shaped(shape: &Shape, members: &[Member]) -> String {
         ),
         format!("filter(fn: (r) => {})", predicate(shape, members)),
     ];
-    let merged = !shape.group_by.is_empty();
-    let group = |fields: &[&str]| {
-        let names = fields
-            .iter()
-            .copied()
-            .chain(shape.group_by.iter().map(String::as_str));
-        format!("group(columns: {})", flux_text::strings(names))
-    };
-    if merged && shape.operation != Operation::Rate {
-        lines.push(group(&["_field"]));
-    }
-    match shape.operation {
-        Operation::Aggregate(how) => lines.push(aggregate(how)),
-        Operation::Rate => {
-            lines.push("derivative(unit: 1s, nonNegative: true)".to_owned());
-            lines.push("mean()".to_owned());
-            if merged {
-                lines.extend([group(&["_field"]), "sum()".to_owned()]);
-            }
+    lines.extend(operation(shape));
+    lines.push("drop(columns: [\"_start\", \"_stop\", \"_measurement\"])".to_owned());
+    lines.join("\n  |> ")
+}
+
+/// What is computed of the selected points, and how they are merged. Rates are made of each series
+/// and then added; anything else is made of the merged points.
+fn operation(shape: &Shape) -> Vec<String> {
+    let last = || "last()".to_owned();
+    let computed = match shape.operation {
+        Operation::Aggregate(how) => vec![aggregate(how)],
+        Operation::Rate => vec![
+            "derivative(unit: 1s, nonNegative: true)".to_owned(),
+            "mean()".to_owned(),
+        ],
+        Operation::SlidingRate { every, period } => vec![windows(every, Some(period), RATE)],
+        Operation::Newest => vec![last()],
+        Operation::NewestOfEach { every } => {
+            vec![format!("window(every: {})", duration(every)), last()]
         }
-        Operation::Newest => lines.push("last()".to_owned()),
-        Operation::Windows {
-            every,
-            aggregate: how,
-        } => {
-            lines.push(format!(
-                "aggregateWindow(every: {}, fn: {}, createEmpty: false)",
-                duration(every),
-                function(how)
-            ));
-        }
+        Operation::Windows { every, aggregate } => vec![windows(every, None, function(aggregate))],
         Operation::Sliding {
             every,
             period,
-            aggregate: how,
-        } => {
-            lines.push(format!(
-                "aggregateWindow(every: {}, period: {}, fn: {}, createEmpty: false)",
-                duration(every),
-                duration(period),
-                function(how)
-            ));
-        }
+            aggregate,
+        } => vec![windows(every, Some(period), function(aggregate))],
+    };
+    if shape.group_by.is_empty() {
+        return computed;
     }
-    lines.push("drop(columns: [\"_start\", \"_stop\", \"_measurement\"])".to_owned());
-    lines.join("\n  |> ")
+    let group = |fields: &[&str]| {
+        let tags = shape.group_by.iter().map(String::as_str);
+        let names = fields.iter().copied().chain(tags);
+        format!("group(columns: {})", flux_text::strings(names))
+    };
+    let sum = || "sum()".to_owned();
+    match shape.operation {
+        Operation::Rate => [computed, vec![group(&["_field"]), sum()]].concat(),
+        Operation::SlidingRate { .. } => {
+            [computed, vec![group(&["_field", "_time"]), sum()]].concat()
+        }
+        _ => [vec![group(&["_field"])], computed].concat(),
+    }
+}
+
+fn windows(every: Nanos, period: Option<Nanos>, function: &str) -> String {
+    let period = period.map_or(String::new(), |period| {
+        format!(" period: {},", duration(period))
+    });
+    format!(
+        "aggregateWindow(every: {},{period} fn: {function}, createEmpty: false)",
+        duration(every)
+    )
 }
 
 fn duration(length: Nanos) -> String {
@@ -87,6 +94,9 @@ fn duration(length: Nanos) -> String {
 /// Interpolated between the two nearest values, as timelines and backtests compute it; the default
 /// (a t-digest) only estimates.
 const P95: &str = "q: 0.95, method: \"exact_mean\"";
+
+/// What [`Operation::Rate`] does, of one window.
+const RATE: &str = "(column, tables=<-) => tables |> derivative(unit: 1s, nonNegative: true, columns: [column]) |> mean(column: column)";
 
 fn aggregate(how: Aggregate) -> String {
     match how {
@@ -193,6 +203,13 @@ fn is_newest(batch: &Batch) -> bool {
     matches!(&batch.content, Content::Shaped(shape) if shape.operation == Operation::Newest)
 }
 
+fn is_newest_of_each(batch: &Batch) -> bool {
+    let Content::Shaped(shape) = &batch.content else {
+        return false;
+    };
+    matches!(shape.operation, Operation::NewestOfEach { .. })
+}
+
 fn assign_table(
     batch: &Batch,
     table: &Table,
@@ -208,7 +225,7 @@ fn assign_table(
         }
         _ => false,
     };
-    let newest = is_newest(batch);
+    let any_type = is_newest(batch) || is_newest_of_each(batch);
     // Tags are in the group key: the rows of a table share them, unless someone regrouped.
     let mut last: Option<(Arc<Labels>, Fingerprint)> = None;
     for row in table.rows() {
@@ -220,7 +237,7 @@ fn assign_table(
         };
         let value = row.get("_value").and_then(|value| value.as_f64());
         // The newest point may be of any type; only its time counts.
-        let Some(value) = value.or(newest.then_some(0.0)) else {
+        let Some(value) = value.or(any_type.then_some(0.0)) else {
             continue;
         };
         let tag = |label: &String| Some((label.clone(), row.str(label)?.to_owned()));

@@ -20,6 +20,10 @@ pub enum Operation {
     Rate,
     /// The newest point of a series, for its time.
     Newest,
+    /// The newest point of each window of this length, for its time.
+    NewestOfEach { every: Nanos },
+    /// [`Operation::Rate`] of a window of length `period`, of which one begins every `every`.
+    SlidingRate { every: Nanos, period: Nanos },
     /// One value a window of this length.
     Windows { every: Nanos, aggregate: Aggregate },
     /// One value a window of length `period`, of which one begins every `every`.

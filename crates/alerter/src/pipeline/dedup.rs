@@ -109,7 +109,11 @@ pub fn decide(situation: &Situation<'_>, now: Nanos) -> Decision {
         ..
     } = *situation;
     if situation.undelivered {
-        return Decision::Send(News::Undelivered);
+        return if firing.is_empty() && !situation.send_resolved {
+            Decision::Record
+        } else {
+            Decision::Send(News::Undelivered)
+        };
     }
     let Some(entry) = entry else {
         return if firing.is_empty() {

@@ -3,6 +3,9 @@
 //! Each receiver has a lane of its own with at most one message on the way, so that a slow
 //! one never delays another. A message stays in the outbox until its receiver took it, a newer
 //! one about the same group replaced it, or it was given up (the dead letters).
+//!
+//! That an attempt begins is stored before its request leaves. Whoever is killed between the
+//! request and its answer finds the message marked after the restart (`interrupted`).
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::grouping::GroupId;
 use super::notification::Notification;
 use crate::alert::{Nanos, SECOND, Severity};
+use crate::labels::Labels;
 
 /// First pause after a failure, its growth, and the longest pause.
 const BACKOFF_FIRST: f64 = 0.5 * SECOND as f64;
@@ -33,6 +37,16 @@ pub struct DeliveryPolicy {
     pub rate_window: Nanos,
     /// More messages than this waiting at once become one digest.
     pub digest_over: usize,
+    pub after_crash: AfterCrash,
+}
+
+/// What becomes of a message whose answer we did not live to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterCrash {
+    /// A page that comes twice is better than one that does not come.
+    #[default]
+    Resend,
+    Drop,
 }
 
 impl Default for DeliveryPolicy {
@@ -44,6 +58,7 @@ impl Default for DeliveryPolicy {
             rate_limit: 30,
             rate_window: 60 * SECOND,
             digest_over: 10,
+            after_crash: AfterCrash::default(),
         }
     }
 }
@@ -56,6 +71,9 @@ pub struct Pending {
     pub next_attempt: Nanos,
     #[serde(default)]
     pub last_error: String,
+    /// An attempt was begun and has no outcome yet.
+    #[serde(default)]
+    pub begun: bool,
 }
 
 /// What goes to a receiver now: one notification, or a digest of several groups.
@@ -76,6 +94,8 @@ pub struct Failure {
     pub retry: bool,
     /// The receiver asked for a pause.
     pub retry_after: Option<Nanos>,
+    /// The request may have arrived: no answer came.
+    pub unanswered: bool,
 }
 
 #[derive(Debug, Default)]
@@ -147,18 +167,19 @@ pub struct Outbox {
 
 impl Outbox {
     /// Puts a message in, in place of an older one about the same group, whose attempts and
-    /// pause it inherits.
+    /// pause it inherits. When it says the same it is still the older one, with newer values.
     pub fn put(&mut self, notification: Notification) {
         let lane = self.lanes.entry(notification.receiver.clone()).or_default();
         let fresh = Pending {
             attempts: 0,
             next_attempt: notification.created_at,
             last_error: String::new(),
+            begun: false,
             notification,
         };
         let pending = match lane.remove(&fresh.notification.group) {
             Some(old) => Pending {
-                notification: fresh.notification,
+                notification: newest(&old.notification, fresh.notification),
                 ..old
             },
             None => fresh,
@@ -200,7 +221,23 @@ impl Outbox {
         self.lanes.keys().map(String::as_str)
     }
 
+    /// Messages whose attempt was begun before this process was.
+    pub fn interrupted(&self) -> Vec<Notification> {
+        let begun = self.iter().filter(|pending| pending.begun);
+        begun.map(|pending| pending.notification.clone()).collect()
+    }
+
+    /// The attempt is over without an answer: the receiver may have the message.
+    pub fn set_repeated(&mut self, receiver: &str, group: &GroupId) {
+        let lane = self.lanes.get_mut(receiver);
+        if let Some(pending) = lane.and_then(|lane| lane.waiting.get_mut(group)) {
+            pending.begun = false;
+            pending.notification.repeated = true;
+        }
+    }
+
     /// The next message for a receiver, if one is due, none is on the way, and the rate allows it.
+    /// It is marked as begun; its caller stores that before it sends.
     pub fn take(
         &mut self,
         receiver: &str,
@@ -230,6 +267,11 @@ impl Outbox {
             .iter()
             .map(|pending| pending.notification.clone())
             .collect();
+        for part in &parts {
+            if let Some(pending) = lane.waiting.get_mut(&part.group) {
+                pending.begun = true;
+            }
+        }
         lane.tokens -= 1.0;
         lane.in_flight = parts.iter().map(|part| part.group.clone()).collect();
         Some(Delivery {
@@ -283,6 +325,8 @@ impl Outbox {
                 continue;
             }
             pending.attempts += 1;
+            pending.begun = false;
+            pending.notification.repeated |= failure.unanswered;
             pending.last_error.clone_from(&failure.reason);
             let pause = backoff(pending.attempts, jitter).max(failure.retry_after.unwrap_or(0));
             pending.next_attempt = now.saturating_add(pause);
@@ -331,12 +375,38 @@ fn backoff(attempts: u32, jitter: f64) -> Nanos {
     (pause * (1.0 + BACKOFF_JITTER * jitter)) as Nanos
 }
 
-/// One message for all parts; a single part stays as it is.
+/// The message that goes out when a newer one about the group is composed while the old one waits.
+fn newest(old: &Notification, fresh: Notification) -> Notification {
+    if !old.says_the_same(&fresh) {
+        return fresh;
+    }
+    let refreshed = Notification {
+        id: old.id,
+        news: old.news,
+        created_at: old.created_at,
+        repeated: old.repeated,
+        ..fresh
+    };
+    // What the receiver may have is repeated to the letter, so that it can be recognised.
+    if old.repeated || !old.says_the_same(&refreshed) {
+        return old.clone();
+    }
+    refreshed
+}
+
+/// One message for all parts; a single part stays as it is. The digest's own group is of these
+/// very parts: no receiver takes it for one of them, or for a digest of others.
 fn digest(parts: &[Notification]) -> Notification {
     let mut message = parts[0].clone();
     if parts.len() == 1 {
         return message;
     }
+    let pairs = parts
+        .iter()
+        .map(|part| (part.id.to_string(), part.group.to_string()));
+    let name = pairs.collect::<Labels>().fingerprint();
+    message.group = format!("{}|digest|{name}", message.receiver).into();
+    message.repeated = parts.iter().any(|part| part.repeated);
     message.digest_of = parts.len();
     message.created_at = parts
         .iter()

@@ -277,21 +277,26 @@ impl Dispatcher {
                 return; // Ended alerts stay members until their end was delivered.
             }
             Decision::Record => {
+                self.withdraw(id, group);
                 let (firing, resolved) = self.partition(id, group, now);
                 self.record(id, &group.name.clone(), &firing, &resolved, now);
             }
             Decision::Quiet { .. } => {
                 // A waiting message whose alerts are all kept back by now is not sent any more.
-                if self.outbox.get(&group.name.receiver, id).is_some() {
-                    self.outbox.remove(&group.name.receiver, id);
-                    self.changes
-                        .outbox
-                        .insert((group.name.receiver.clone(), id.clone()));
-                }
+                self.withdraw(id, group);
                 self.escalate(group, now);
             }
         }
         self.leave_resolved(id, group, now, |_| true);
+    }
+
+    /// Drops the message about a group that waits.
+    fn withdraw(&mut self, id: &GroupId, group: &Group) {
+        let receiver = &group.name.receiver;
+        if self.outbox.get(receiver, id).is_some() {
+            self.outbox.remove(receiver, id);
+            self.changes.outbox.insert((receiver.clone(), id.clone()));
+        }
     }
 
     /// What dedup says about a group now.
@@ -381,6 +386,7 @@ impl Dispatcher {
             alerts,
             created_at: now,
             digest_of: 0,
+            repeated: false,
         }
     }
 

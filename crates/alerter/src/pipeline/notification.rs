@@ -11,7 +11,7 @@ use crate::labels::{Fingerprint, Labels};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
-    /// Unique; also the idempotency key that receivers who know one are given.
+    /// Unique, and the same for every attempt.
     pub id: u64,
     pub group: GroupId,
     pub receiver: String,
@@ -23,6 +23,9 @@ pub struct Notification {
     /// How many messages of other groups this digest stands for; 0 for an ordinary message.
     #[serde(default)]
     pub digest_of: usize,
+    /// The receiver may have it already: an attempt was begun, and its answer was never seen.
+    #[serde(default)]
+    pub repeated: bool,
 }
 
 impl Notification {
@@ -41,6 +44,12 @@ impl Notification {
 
     pub fn is_resolved(&self) -> bool {
         self.firing().next().is_none()
+    }
+
+    /// Whether both tell the same: the same alerts fire, as badly, and the same have ended.
+    pub fn says_the_same(&self, other: &Notification) -> bool {
+        self.firing_severities() == other.firing_severities()
+            && self.resolved_ids() == other.resolved_ids()
     }
 
     /// `firing` or `resolved`, as Alertmanager names it.

@@ -1,10 +1,11 @@
-//! Messages go out, and what became of them is remembered: taken, failed, given up.
+//! Messages go out, and what became of them is remembered: taken, failed, given up, or, after a
+//! crash, unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::dedup::LogEntry;
-use super::delivery::{Delivery, Failure};
+use super::delivery::{AfterCrash, Delivery, Failure};
 use super::dispatcher::Dispatcher;
 use super::grouping::{GroupId, GroupName};
 use super::notification::Notification;
@@ -17,10 +18,63 @@ impl Dispatcher {
     pub fn take_deliveries(&mut self, now: Nanos) -> Vec<Delivery> {
         let receivers: Vec<String> = self.outbox.receivers().map(str::to_owned).collect();
         let routing = Arc::clone(&self.routing);
-        receivers
+        let deliveries: Vec<Delivery> = receivers
             .iter()
             .filter_map(|receiver| self.outbox.take(receiver, &routing.policy(receiver), now))
-            .collect()
+            .collect();
+        for delivery in &deliveries {
+            self.note_outbox(delivery);
+        }
+        deliveries
+    }
+
+    fn note_outbox(&mut self, delivery: &Delivery) {
+        let key = |part: &Notification| (delivery.receiver.clone(), part.group.clone());
+        self.changes.outbox.extend(delivery.parts.iter().map(key));
+    }
+
+    /// Once, after a restart: what becomes of the messages that were on the way when the process
+    /// before this one died. Returns those that are not sent again.
+    pub fn settle_interrupted(&mut self, now: Nanos) -> Vec<Notification> {
+        let mut dropped = Vec::new();
+        for message in self.outbox.interrupted() {
+            let (receiver, group) = (message.receiver.clone(), message.group.clone());
+            match self.routing.policy(&receiver).after_crash {
+                AfterCrash::Resend => {
+                    self.outbox.set_repeated(&receiver, &group);
+                    self.owe_ends(&message);
+                }
+                AfterCrash::Drop => {
+                    self.outbox.remove(&receiver, &group);
+                    self.said(&message, message.created_at, now);
+                    dropped.push(message);
+                }
+            }
+            self.changes.outbox.insert((receiver, group));
+        }
+        dropped
+    }
+
+    /// Whoever may have been told of a start is told of the end.
+    fn owe_ends(&mut self, message: &Notification) {
+        let Some(group) = self.groups.get(&message.group) else {
+            return;
+        };
+        let logged = self
+            .log
+            .entry(message.group.clone())
+            .or_insert_with(|| Logged {
+                group: Arc::clone(&group.name),
+                entry: LogEntry {
+                    at: message.created_at,
+                    ..LogEntry::default()
+                },
+            });
+        for alert in message.firing() {
+            let told = logged.entry.told.entry(alert.fingerprint);
+            told.or_insert(message.created_at);
+        }
+        self.changes.log.insert(message.group.clone());
     }
 
     /// The receiver has it: from now on it counts as said.
@@ -54,10 +108,9 @@ impl Dispatcher {
         jitter: f64,
     ) -> Vec<Notification> {
         let dead = self.outbox.failed(delivery, failure, now, jitter);
-        for part in &delivery.parts {
-            self.changes
-                .outbox
-                .insert((delivery.receiver.clone(), part.group.clone()));
+        self.note_outbox(delivery);
+        if failure.unanswered {
+            delivery.parts.iter().for_each(|part| self.owe_ends(part));
         }
         for part in &dead {
             self.said(part, now, now);

@@ -4,6 +4,7 @@ use super::mute::MuteWindow;
 use crate::alert::{Nanos, SECOND};
 use crate::labels::Labels;
 use crate::matcher::{Matcher, all_match};
+use crate::trouble::failing_receiver;
 
 /// Groups are a rule and a host by default, so waiting for company would only cost time.
 pub const DEFAULT_GROUP_WAIT: Nanos = 0;
@@ -137,10 +138,20 @@ impl RouteTree {
     }
 
     /// The nodes that hear of these labels, deepest match of each branch, never none: what no
-    /// child takes stays with the root.
+    /// child takes stays with the root. That a receiver fails goes past that receiver: where only
+    /// it would hear of itself, the first node with another one does.
     pub fn find(&self, labels: &Labels) -> Vec<usize> {
         let mut found = Vec::new();
         self.descend(0, labels, &mut found);
+        let Some(failing) = failing_receiver(labels) else {
+            return found;
+        };
+        let other = |index: &usize| self.nodes[*index].route.receiver != failing;
+        if found.iter().any(other) {
+            found.retain(other);
+        } else if let Some(index) = (0..self.nodes.len()).find(other) {
+            found = vec![index];
+        }
         found
     }
 

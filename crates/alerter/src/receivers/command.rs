@@ -7,7 +7,7 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
 use super::settings::ReceiverSettings;
-use super::{ANSWER_LIMIT, cut, permanent, transient, webhook};
+use super::{ANSWER_LIMIT, cut, message_key, permanent, transient, webhook};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
 
@@ -26,6 +26,9 @@ pub(super) async fn send(
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("WATCHPOST_RECEIVER", &settings.name)
         .env("WATCHPOST_STATUS", message.status())
+        // The same for every attempt, and whether one before may have run.
+        .env("WATCHPOST_MESSAGE_KEY", message_key(message))
+        .env("WATCHPOST_REPEATED", message.repeated.to_string())
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -5,9 +5,10 @@ use serde_json::json;
 use super::http::{exchange, shown};
 use super::settings::{ReceiverSettings, SecretSource};
 use super::text::render_message;
-use super::{Surroundings, cut, permanent, secret};
+use super::{Surroundings, cut, http_client, permanent, secret};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::template::is_control;
 
 /// Discord's limits count characters; bytes are never fewer.
 const TITLE_LIMIT: usize = 256;
@@ -40,7 +41,8 @@ pub(super) async fn send(
         }],
     });
     let url = secret(url, around)?;
-    exchange(around.http.post(url.reveal()).json(&body))
+    let http = http_client(settings, around)?;
+    exchange(http.post(url.reveal()).json(&body))
         .await
         .map(|answer| shown(&answer))
 }
@@ -55,7 +57,7 @@ fn escape(text: &str) -> String {
             }
             '<' => escaped.push_str("\\<"),
             '@' => escaped.push_str("@\u{200b}"),
-            c if c.is_control() => escaped.push(' '),
+            c if is_control(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }

@@ -1,23 +1,34 @@
 //! A file: one line an alert, for people, `tail` and log shippers.
 
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use super::settings::ReceiverSettings;
 use super::transient;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, MessageView, TemplateError, plain, render};
+use crate::template::{AlertView, MessageView, TemplateError, render, single_line};
 
-/// Appends and flushes to disk: a line that was written is not lost in a crash.
+/// How far from the end a message is looked for: few others are written between a crash and the
+/// next attempt.
+const WRITTEN_SINCE: u64 = 64 * 1024;
+
+/// Appends and flushes to disk: a line that was written is not lost in a crash. Lines that a first
+/// attempt wrote before the crash are not written again.
 pub(super) fn send(
     settings: &ReceiverSettings,
     path: &Path,
     message: &Notification,
 ) -> Result<String, Failure> {
     let text = text(settings, message).map_err(|error| super::permanent(error.to_string()))?;
-    append(path, &text).map_err(|error| transient(format!("{}: {error}", path.display())))?;
-    Ok(format!("{} bytes appended", text.len()))
+    // Lines of our own hold the time of the message; those of a template may recur.
+    let recognisable = message.repeated && settings.text.is_none();
+    let appended = append(path, &text, recognisable);
+    let appended = appended.map_err(|error| transient(format!("{}: {error}", path.display())))?;
+    Ok(match appended {
+        true => format!("{} bytes appended", text.len()),
+        false => "was written before".to_owned(),
+    })
 }
 
 /// What is appended.
@@ -28,22 +39,44 @@ pub(super) fn text(
     Ok(match &settings.text {
         Some(template) => format!(
             "{}\n",
-            render(template, MessageView::new(message), plain)?.trim_end()
+            render(template, MessageView::new(message), single_line)?.trim_end()
         ),
         None => lines(message),
     })
 }
 
-fn append(path: &Path, text: &str) -> std::io::Result<()> {
+/// Whether it was appended: not if it is at the end of the file already and `unless_there`.
+fn append(path: &Path, text: &str, unless_there: bool) -> std::io::Result<bool> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
     let mut file = std::fs::OpenOptions::new()
         .create(true)
+        .read(true)
         .append(true)
         .open(path)?;
+    if unless_there {
+        let end = end_of(&mut file, text.len() as u64)?;
+        if end.contains(text) {
+            return Ok(false);
+        }
+        // A line that the crash cut off stays a line of its own.
+        if !end.is_empty() && !end.ends_with('\n') {
+            file.write_all(b"\n")?;
+        }
+    }
     file.write_all(text.as_bytes())?;
-    file.sync_data()
+    file.sync_data()?;
+    Ok(true)
+}
+
+/// The last bytes of the file: so many, and what others wrote after them.
+fn end_of(file: &mut std::fs::File, length: u64) -> std::io::Result<String> {
+    let back = (length + WRITTEN_SINCE).min(file.metadata()?.len());
+    file.seek(SeekFrom::End(-i64::try_from(back).unwrap_or(0)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// `time STATUS severity rule labels value=… threshold=… summary`
@@ -68,11 +101,4 @@ fn lines(message: &Notification) -> String {
         )
     };
     message.alerts.iter().map(line).collect()
-}
-
-/// A value with a line break must not look like another alert.
-fn single_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

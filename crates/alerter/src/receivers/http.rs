@@ -1,5 +1,6 @@
 //! What the HTTP channels share: one client, and what an answer means.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, StatusCode};
@@ -13,17 +14,19 @@ const LONGEST_PAUSE: Nanos = 3_600 * SECOND;
 /// Idle connections kept to one receiver: messages to it never overlap.
 const IDLE_CONNECTIONS: usize = 1;
 
-/// The client of all HTTP channels: rustls with the machine's authorities, no redirects (a
-/// secret must not follow one).
+/// A client of HTTP channels: rustls with the authorities of a file (PEM) or the machine's, no
+/// redirects (a secret must not follow one).
 ///
 /// Errors: the authorities cannot be read.
-pub fn client() -> Result<reqwest::Client, String> {
-    let tls = match watchpost_client::tls::client_config(None) {
+pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, String> {
+    let tls = match watchpost_client::tls::client_config(ca_file) {
         Ok(tls) => tls,
-        Err(error) => {
+        // For plain http, on a machine without certificate authorities.
+        Err(error) if ca_file.is_none() => {
             tracing::warn!(%error, "receivers that are reached by https will not work");
-            trusting_nobody()?
+            watchpost_client::tls::no_trust().map_err(|error| error.to_string())?
         }
+        Err(error) => return Err(error.to_string()),
     };
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -35,25 +38,14 @@ pub fn client() -> Result<reqwest::Client, String> {
         .map_err(|error| error.to_string())
 }
 
-/// For plain http, on a machine without certificate authorities.
-fn trusting_nobody() -> Result<rustls::ClientConfig, String> {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(builder
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth())
-}
-
 /// Sends the request. 2xx is taken; 408, 425, 429 and 5xx may work later; the rest never will.
 /// Gives status and body.
 pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure> {
     // The URL may be a secret; errors are told without it.
-    let response = request
-        .send()
-        .await
-        .map_err(|error| transient(describe(&error)))?;
+    let response = request.send().await.map_err(|error| Failure {
+        unanswered: !error.is_connect() && !error.is_builder(),
+        ..transient(describe(&error))
+    })?;
     let status = response.status();
     let retry_after = response
         .headers()
@@ -89,9 +81,10 @@ fn pause_in(body: &str) -> Option<Nanos> {
     Some(nanos.clamp(0, LONGEST_PAUSE))
 }
 
-/// The first bytes of the body; a receiver that answers a lot is not read to the end.
+/// The first bytes of the body: as much as the history of a chat needs. A receiver that answers
+/// more is not read to the end.
 async fn body_start(mut response: reqwest::Response) -> String {
-    const READ_LIMIT: usize = 64 * 1024;
+    const READ_LIMIT: usize = 512 * 1024;
     let mut bytes = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
         bytes.extend_from_slice(&chunk);

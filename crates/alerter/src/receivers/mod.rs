@@ -62,7 +62,7 @@ pub async fn send(
     let limit = Duration::from_nanos(settings.timeout.unsigned_abs());
     match tokio::time::timeout(limit, dispatch(settings, message, surroundings)).await {
         Ok(result) => result,
-        Err(_) => Err(transient(format!(
+        Err(_) => Err(unanswered(format!(
             "no answer within {} s",
             settings.timeout / SECOND
         ))),
@@ -76,14 +76,16 @@ async fn dispatch(
 ) -> Result<String, Failure> {
     match &settings.channel {
         ChannelSettings::Slack(slack) => slack::send(settings, slack, message, around).await,
-        ChannelSettings::Webhook(webhook) => webhook::send(webhook, message, around).await,
+        ChannelSettings::Webhook(webhook) => {
+            webhook::send(settings, webhook, message, around).await
+        }
         ChannelSettings::Command { program, arguments } => {
             command::send(settings, program, arguments, message).await
         }
         ChannelSettings::File { path } => file::send(settings, &around.folder.join(path), message),
         ChannelSettings::Email(email) => email::send(settings, email, message, around).await,
         ChannelSettings::PagerDuty { url, routing_key } => {
-            pagerduty::send(url, routing_key, message, around).await
+            pagerduty::send(settings, (url, routing_key), message, around).await
         }
         ChannelSettings::Teams { url } => teams::send(settings, url, message, around).await,
         ChannelSettings::Discord { url } => discord::send(settings, url, message, around).await,
@@ -104,15 +106,35 @@ fn transient(reason: impl Into<String>) -> Failure {
         reason: reason.into(),
         retry: true,
         retry_after: None,
+        unanswered: false,
+    }
+}
+
+/// Trying again can help, but the receiver may have the message.
+fn unanswered(reason: impl Into<String>) -> Failure {
+    Failure {
+        unanswered: true,
+        ..transient(reason)
     }
 }
 
 /// Trying again cannot help.
 fn permanent(reason: impl Into<String>) -> Failure {
     Failure {
-        reason: reason.into(),
         retry: false,
-        retry_after: None,
+        ..transient(reason)
+    }
+}
+
+/// The client for a receiver: the shared one, or one that trusts the receiver's own authorities. That
+/// one is made for each message, so that the file can be rotated; messages are rare.
+fn http_client(
+    settings: &ReceiverSettings,
+    around: &Surroundings,
+) -> Result<reqwest::Client, Failure> {
+    match &settings.ca_file {
+        None => Ok(around.http.clone()),
+        Some(file) => http::client(Some(&resolve(file, around))).map_err(transient),
     }
 }
 
@@ -148,6 +170,13 @@ fn cut(text: &str, limit: usize) -> String {
     )
 }
 
+/// The name of a message: the same for every attempt at it, over restarts, too, and for no other.
+fn message_key(message: &Notification) -> String {
+    let name = format!("{} {} {}", message.group, message.id, message.created_at);
+    let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+    hex(&digest.as_ref()[..16])
+}
+
 /// A short hash of the group, stable while the message is about the same thing.
 fn group_key(message: &Notification) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, message.group.as_bytes());
@@ -175,6 +204,7 @@ pub fn test_message(receiver: &str, now: Nanos) -> Notification {
         alerts: vec![alert],
         created_at: now,
         digest_of: 0,
+        repeated: false,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::http::{exchange, shown};
 use super::settings::{ReceiverSettings, SecretSource};
 use super::text::render_message;
-use super::{Surroundings, cut, permanent, secret};
+use super::{Surroundings, cut, http_client, message_key, permanent, secret};
 use crate::alert::Severity;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -34,8 +34,10 @@ pub(super) async fn send(
         "message": cut(&text, TEXT_LIMIT),
         "priority": priority,
         "tags": [tag],
+        // The same for every attempt: a server of version 2.16 or later shows them as one.
+        "sequence_id": message_key(message),
     });
-    let mut request = around.http.post(url).json(&body);
+    let mut request = http_client(settings, around)?.post(url).json(&body);
     if let Some(token) = token {
         request = request.bearer_auth(secret(token, around)?.reveal());
     }

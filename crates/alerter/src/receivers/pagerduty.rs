@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::http::{exchange, shown};
-use super::settings::SecretSource;
-use super::{Surroundings, cut, secret};
+use super::settings::{ReceiverSettings, SecretSource};
+use super::{Surroundings, cut, http_client, secret};
 use crate::alert::Alert;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -15,16 +15,17 @@ use crate::template::{AlertView, plain};
 const SUMMARY_LIMIT: usize = 1_024;
 
 pub(super) async fn send(
-    url: &str,
-    routing_key: &SecretSource,
+    settings: &ReceiverSettings,
+    (url, routing_key): (&str, &SecretSource),
     message: &Notification,
     around: &Surroundings,
 ) -> Result<String, Failure> {
     let key = secret(routing_key, around)?;
+    let http = http_client(settings, around)?;
     let mut answer = String::new();
     for alert in &message.alerts {
         let event = event(alert, message, key.reveal());
-        answer = exchange(around.http.post(url).json(&event)).await?;
+        answer = exchange(http.post(url).json(&event)).await?;
     }
     Ok(shown(&answer))
 }

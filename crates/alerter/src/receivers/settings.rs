@@ -20,6 +20,8 @@ pub struct ReceiverSettings {
     pub name: String,
     pub policy: DeliveryPolicy,
     pub timeout: Nanos,
+    /// The certificate authorities to trust (PEM) instead of the machine's.
+    pub ca_file: Option<PathBuf>,
     /// Templates; the channel's own when empty.
     pub title: Option<String>,
     pub text: Option<String>,
@@ -61,6 +63,15 @@ pub enum ChannelSettings {
 }
 
 impl ChannelSettings {
+    /// Whether it is reached over TLS, or could be.
+    pub fn is_remote(&self) -> bool {
+        match self {
+            ChannelSettings::Command { .. } | ChannelSettings::File { .. } => false,
+            ChannelSettings::Email(email) => email.security != SmtpSecurity::None,
+            _ => true,
+        }
+    }
+
     pub fn kind(&self) -> &'static str {
         match self {
             ChannelSettings::Slack(_) => "slack",
@@ -125,8 +136,6 @@ pub struct EmailSettings {
     pub password: Option<SecretSource>,
     pub from: String,
     pub to: Vec<String>,
-    /// The certificate authorities to trust (PEM) instead of the machine's.
-    pub ca_file: Option<PathBuf>,
     /// Attach a chart of the series.
     pub chart: bool,
 }

@@ -1,20 +1,27 @@
 //! Slack: an incoming webhook, or the bot API, which edits the message of a group in place.
 
 use serde_json::{Value, json};
+use watchpost_service::secret::Secret;
 
 use super::http::{exchange, shown};
 use super::posted::{Posted, PostedMessages};
 use super::settings::{ReceiverSettings, SlackSettings};
-use super::{Surroundings, cut, permanent, secret, transient};
-use crate::alert::Alert;
+use super::text::REPEATED;
+use super::{Surroundings, cut, http_client, message_key, permanent, secret, transient};
+use crate::alert::{Alert, SECOND};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, MessageView, render};
+use crate::template::{AlertView, MessageView, is_control, render};
 
 /// Attachments of one message; Slack shows no more than this well.
 const ATTACHMENTS_LIMIT: usize = 20;
 /// Slack cuts longer texts of a field.
 const TEXT_LIMIT: usize = 3_000;
+/// Messages of a channel among which a message that may have arrived is looked for, the newest.
+const HISTORY_LIMIT: &str = "20";
+/// Slack's clock may be behind ours by this.
+const CLOCK_TOLERANCE_SECONDS: i64 = 60;
+
 pub(super) async fn send(
     settings: &ReceiverSettings,
     slack: &SlackSettings,
@@ -25,7 +32,9 @@ pub(super) async fn send(
     match slack {
         SlackSettings::Webhook { url } => {
             let url = secret(url, around)?;
-            let request = around.http.post(url.reveal()).json(&content);
+            let request = http_client(settings, around)?
+                .post(url.reveal())
+                .json(&content);
             exchange(request).await.map(|answer| shown(&answer))
         }
         SlackSettings::Bot {
@@ -33,76 +42,125 @@ pub(super) async fn send(
             token,
             channel,
         } => {
-            let token = secret(token, around)?;
-            post_or_edit(api_url, token.reveal(), channel, content, message, around).await
+            let bot = Bot {
+                http: http_client(settings, around)?,
+                api_url,
+                token: secret(token, around)?,
+                channel,
+                posted: &around.posted,
+            };
+            if message.repeated && bot.was_posted(message).await {
+                return Ok("was posted before".to_owned());
+            }
+            bot.post_or_edit(content, message).await
         }
     }
 }
 
-/// Edits the group's message if it is known (a firing one that is now resolved, or a repeat),
-/// otherwise posts a new one.
-async fn post_or_edit(
-    api_url: &str,
-    token: &str,
-    channel: &str,
-    mut content: Value,
-    message: &Notification,
-    around: &Surroundings,
-) -> Result<String, Failure> {
-    let key = PostedMessages::key(message);
-    let posted = around.posted.get(&key);
-    let method = if posted.is_some() {
-        "chat.update"
-    } else {
-        "chat.postMessage"
-    };
-    let (channel, ts) = posted.map_or((channel.to_owned(), None), |posted| {
-        (posted.channel, Some(posted.ts))
-    });
-    content["channel"] = json!(channel);
-    if let Some(ts) = ts {
-        content["ts"] = json!(ts);
+/// The bot API for one message.
+struct Bot<'a> {
+    http: reqwest::Client,
+    api_url: &'a str,
+    token: Secret,
+    channel: &'a str,
+    posted: &'a PostedMessages,
+}
+
+impl Bot<'_> {
+    fn request(&self, method: &str) -> reqwest::RequestBuilder {
+        self.http
+            .post(format!("{}/{method}", self.api_url))
+            .bearer_auth(self.token.reveal())
     }
-    let request = around
-        .http
-        .post(format!("{api_url}/{method}"))
-        .bearer_auth(token)
-        .json(&content);
-    let body = exchange(request).await?;
-    let answer: Value = serde_json::from_str(&body).map_err(|_| transient(shown(&body)))?;
-    if answer["ok"] == json!(true) {
+
+    /// Edits the group's message if it is known (a firing one that is now resolved, or a repeat),
+    /// otherwise posts a new one.
+    async fn post_or_edit(
+        &self,
+        mut content: Value,
+        message: &Notification,
+    ) -> Result<String, Failure> {
+        let posted = self.posted.get(&PostedMessages::key(message));
+        let method = match &posted {
+            Some(posted) => {
+                content["channel"] = json!(posted.channel);
+                content["ts"] = json!(posted.ts);
+                "chat.update"
+            }
+            None => {
+                content["channel"] = json!(self.channel);
+                "chat.postMessage"
+            }
+        };
+        content["metadata"] = json!({
+            "event_type": "watchpost_message", "event_payload": { "key": message_key(message) },
+        });
+        let body = exchange(self.request(method).json(&content)).await?;
+        let answer: Value = serde_json::from_str(&body).map_err(|_| transient(shown(&body)))?;
+        if answer["ok"] != json!(true) {
+            let error = answer["error"].as_str().unwrap_or("unknown error");
+            return Err(self.refused(method, error, message));
+        }
+        let place = (answer["channel"].as_str(), answer["ts"].as_str());
         if message.is_resolved() {
-            around.posted.remove(&key);
-        } else if let (Some(channel), Some(ts)) =
-            (answer["channel"].as_str(), answer["ts"].as_str())
-        {
-            around.posted.put(Posted {
-                key,
+            self.posted.remove(&PostedMessages::key(message));
+        } else if let (Some(channel), Some(ts)) = place {
+            self.remember(message, channel, ts);
+        }
+        Ok(format!("{method}: ok"))
+    }
+
+    fn refused(&self, method: &str, error: &str, message: &Notification) -> Failure {
+        match error {
+            // The message was deleted or is too old: the next attempt posts a new one.
+            "message_not_found" | "cant_update_message" | "edit_window_closed" => {
+                self.posted.remove(&PostedMessages::key(message));
+                transient(error)
+            }
+            "ratelimited" | "internal_error" | "fatal_error" | "service_unavailable" => {
+                transient(error)
+            }
+            _ => permanent(format!("{method}: {error}")),
+        }
+    }
+
+    /// Whether the first attempt arrived: its key is looked for in the channel. Who does not permit
+    /// that (scope `channels:history`, and the channel given by its id) gets the message again.
+    async fn was_posted(&self, message: &Notification) -> bool {
+        let oldest = message.created_at / SECOND - CLOCK_TOLERANCE_SECONDS;
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("channel", self.channel)
+            .append_pair("oldest", &oldest.to_string())
+            .append_pair("limit", HISTORY_LIMIT)
+            .append_pair("include_all_metadata", "true")
+            .finish();
+        let request = self
+            .request("conversations.history")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        let Ok(body) = exchange(request).await else {
+            return false;
+        };
+        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
+        let wanted = json!(message_key(message));
+        let mut messages = answer["messages"].as_array().into_iter().flatten();
+        let found = messages.find(|known| known["metadata"]["event_payload"]["key"] == wanted);
+        if let Some(ts) = found.and_then(|known| known["ts"].as_str()) {
+            self.remember(message, self.channel, ts);
+        }
+        found.is_some()
+    }
+
+    /// A digest is no group's message, and is never edited.
+    fn remember(&self, message: &Notification, channel: &str, ts: &str) {
+        if message.digest_of == 0 && !message.is_resolved() {
+            self.posted.put(Posted {
+                key: PostedMessages::key(message),
                 channel: channel.to_owned(),
                 ts: ts.to_owned(),
             });
         }
-        return Ok(format!("{method}: ok"));
     }
-    let error = answer["error"]
-        .as_str()
-        .unwrap_or("unknown error")
-        .to_owned();
-    // The message was deleted or is too old: the next attempt posts a new one.
-    if matches!(
-        error.as_str(),
-        "message_not_found" | "cant_update_message" | "edit_window_closed"
-    ) {
-        around.posted.remove(&key);
-        return Err(transient(error));
-    }
-    if matches!(
-        error.as_str(),
-        "ratelimited" | "internal_error" | "fatal_error" | "service_unavailable"
-    ) {
-        return Err(transient(error));
-    }
-    Err(permanent(format!("{method}: {error}")))
 }
 
 pub(super) fn content(
@@ -110,10 +168,13 @@ pub(super) fn content(
     message: &Notification,
 ) -> Result<Value, crate::template::TemplateError> {
     let view = MessageView::new(message);
-    let title = match &settings.title {
+    let mut title = match &settings.title {
         Some(template) => render(template, &view, escape)?,
         None => title(&view),
     };
+    if message.repeated {
+        title = format!("{title}\n_{REPEATED}_");
+    }
     let text = settings
         .text
         .as_ref()
@@ -178,7 +239,7 @@ fn attachment(alert: &Alert, message: &Notification) -> Value {
         "text": cut(&escape(&alert.labels.to_string()), TEXT_LIMIT),
         "fields": fields,
         "fallback": cut(&escape(&view.summary), TEXT_LIMIT),
-        "ts": message.created_at / crate::alert::SECOND,
+        "ts": message.created_at / SECOND,
     })
 }
 
@@ -202,7 +263,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '*' | '~' | '`' => escaped.extend([char, '\u{200b}']),
             '@' => escaped.push_str("@\u{200b}"),
-            c if c.is_control() => escaped.push(' '),
+            c if is_control(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }

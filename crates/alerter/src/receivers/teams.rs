@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::http::{exchange, shown};
 use super::settings::{ReceiverSettings, SecretSource};
 use super::text::render_message;
-use super::{Surroundings, cut, permanent, secret};
+use super::{Surroundings, cut, http_client, permanent, secret};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::template::is_control;
 
 /// Teams refuses cards of more than 28 KB.
 const TEXT_LIMIT: usize = 20_000;
@@ -20,7 +21,8 @@ pub(super) async fn send(
 ) -> Result<String, Failure> {
     let card = card(settings, message).map_err(|error| permanent(error.to_string()))?;
     let url = secret(url, around)?;
-    exchange(around.http.post(url.reveal()).json(&card))
+    let http = http_client(settings, around)?;
+    exchange(http.post(url.reveal()).json(&card))
         .await
         .map(|answer| shown(&answer))
 }
@@ -67,10 +69,11 @@ fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for char in text.chars() {
         match char {
+            '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '\\' | '*' | '_' | '[' | ']' | '`' | '#' => escaped.extend(['\\', char]),
-            c if c.is_control() => escaped.push(' '),
+            c if is_control(c) => escaped.push(' '),
             c => escaped.push(c),
         }
     }

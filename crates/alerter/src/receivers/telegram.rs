@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::http::{exchange, shown};
 use super::settings::{ReceiverSettings, SecretSource};
 use super::text::render_message;
-use super::{Surroundings, cut, permanent, secret};
+use super::{Surroundings, cut, http_client, permanent, secret};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::template::single_line;
 
 /// Telegram refuses longer texts. Half of it leaves room for entities.
 const TEXT_LIMIT: usize = 3_500;
@@ -28,7 +29,7 @@ pub(super) async fn send(
     });
     let token = secret(token, around)?;
     let url = format!("{api_url}/bot{}/sendMessage", token.reveal());
-    let answer = exchange(around.http.post(url).json(&body)).await?;
+    let answer = exchange(http_client(settings, around)?.post(url).json(&body)).await?;
     match serde_json::from_str::<Value>(&answer) {
         Ok(answer) if answer["ok"] == json!(true) => Ok("ok".to_owned()),
         _ => Err(permanent(shown(&answer))),
@@ -44,12 +45,10 @@ fn cut_entity(text: &str, limit: usize) -> String {
     short
 }
 
+/// HTML, and `@name`, which notifies whoever bears it.
 fn escape(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    clean
+    single_line(text)
+        .replace('@', "@\u{200b}")
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

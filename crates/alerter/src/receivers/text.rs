@@ -7,6 +7,10 @@ use crate::template::{AlertView, Escape, MessageView, TemplateError, render};
 /// Alerts shown in a text; the rest is a number.
 const ALERTS_SHOWN: usize = 20;
 
+/// Said where a message comes again whose first attempt may have arrived.
+pub(super) const REPEATED: &str =
+    "This may have been sent before: no answer came to the first attempt.";
+
 /// Title (one line) and text, with values escaped for the channel.
 pub(super) fn render_message(
     settings: &ReceiverSettings,
@@ -18,10 +22,13 @@ pub(super) fn render_message(
         Some(template) => render(template, &view, escape)?,
         None => title(&view, escape),
     };
-    let text = match &settings.text {
+    let mut text = match &settings.text {
         Some(template) => render(template, &view, escape)?,
         None => text(&view, escape),
     };
+    if message.repeated {
+        text = format!("{REPEATED}\n{text}");
+    }
     Ok((single_line(&title), text))
 }
 
@@ -88,9 +95,5 @@ fn line(alert: &AlertView<'_>, escape: Escape) -> String {
 
 /// No line break of a value reaches a header or a title.
 pub(super) fn single_line(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    spaced.trim().to_owned()
+    crate::template::single_line(text).trim().to_owned()
 }

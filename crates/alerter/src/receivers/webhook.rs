@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::http::{exchange, shown};
-use super::settings::{WebhookSettings, WebhookUrl};
-use super::{Surroundings, group_key, hex, secret};
+use super::settings::{ReceiverSettings, WebhookSettings, WebhookUrl};
+use super::{Surroundings, hex, http_client, message_key, secret};
 use crate::alert::{Alert, Nanos};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -13,32 +13,28 @@ use crate::pipeline::notification::Notification;
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
 pub(super) async fn send(
-    settings: &WebhookSettings,
+    settings: &ReceiverSettings,
+    webhook: &WebhookSettings,
     message: &Notification,
     around: &Surroundings,
 ) -> Result<String, Failure> {
-    let url = match &settings.url {
+    let url = match &webhook.url {
         WebhookUrl::Plain(url) => url.clone(),
         WebhookUrl::Secret(source) => secret(source, around)?.reveal().to_owned(),
     };
-    let body = body(message, settings.max_alerts).to_string();
-    let mut request = around
-        .http
+    let body = body(message, webhook.max_alerts).to_string();
+    let mut request = http_client(settings, around)?
         .post(url)
         .header("Content-Type", "application/json")
-        // The same for every attempt at the same message.
-        .header(
-            "Idempotency-Key",
-            format!("{}-{}", group_key(message), message.id),
-        );
-    if let Some(source) = &settings.hmac {
+        .header("Idempotency-Key", message_key(message));
+    if let Some(source) = &webhook.hmac {
         let key = secret(source, around)?;
         request = request.header(
             "X-Watchpost-Signature",
             signature(key.reveal(), body.as_bytes()),
         );
     }
-    if let Some(source) = &settings.bearer {
+    if let Some(source) = &webhook.bearer {
         request = request.bearer_auth(secret(source, around)?.reveal());
     }
     exchange(request.body(body))

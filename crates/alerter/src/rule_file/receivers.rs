@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::reader::Table;
 use crate::alert::SECOND;
-use crate::pipeline::delivery::DeliveryPolicy;
+use crate::pipeline::delivery::{AfterCrash, DeliveryPolicy};
 use crate::receivers::settings::{
     ChannelSettings, DEFAULT_TIMEOUT, EmailSettings, ReceiverSettings, SecretSource, SlackSettings,
     SmtpSecurity, WebhookSettings, WebhookUrl,
@@ -61,6 +61,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
     let timeout = table
         .positive_duration("timeout")
         .unwrap_or(DEFAULT_TIMEOUT);
+    let ca_file = table.string("ca_file").map(PathBuf::from);
     let channel = match kind? {
         "slack" => slack(table),
         "email" => email(table),
@@ -75,13 +76,21 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         "command" => command(table),
         _ => path(table, "path").map(|path| ChannelSettings::File { path }),
     };
+    let channel = channel?;
+    if ca_file.is_some() && !channel.is_remote() {
+        table.mistake(
+            "ca_file",
+            "ca_file is of no use: there is no TLS to this receiver",
+        );
+    }
     Some(ReceiverSettings {
         name: name.to_owned(),
         policy,
         timeout,
+        ca_file,
         title,
         text,
-        channel: channel?,
+        channel,
     })
 }
 
@@ -109,6 +118,12 @@ fn policy(table: &Table<'_, '_>) -> DeliveryPolicy {
             .positive_duration("rate_window")
             .unwrap_or(60 * SECOND),
         digest_over: small("digest_over").map_or(default.digest_over, |n| n as usize),
+        after_crash: table
+            .choice(
+                "after_crash",
+                &[("resend", AfterCrash::Resend), ("drop", AfterCrash::Drop)],
+            )
+            .unwrap_or(default.after_crash),
     }
 }
 
@@ -297,10 +312,6 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
             table.mistake(name, format!("{address:?} is not a mail address"));
         }
     }
-    let ca_file = table.string("ca_file").map(PathBuf::from);
-    if ca_file.is_some() && security == SmtpSecurity::None {
-        table.mistake("ca_file", "ca_file is of no use with security = \"none\"");
-    }
     let chart = table.boolean("chart").unwrap_or(true);
     Some(ChannelSettings::Email(EmailSettings {
         host: host?,
@@ -310,7 +321,6 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
         password,
         from: from?,
         to: to?,
-        ca_file,
         chart,
     }))
 }

@@ -1,10 +1,10 @@
 //! What survives a crash: one redb file, one durable transaction a change.
 //!
-//! A transition, the alert it made and the message that tells of it are committed before the
-//! message leaves; that it was delivered is committed before the next one. So after kill -9
-//! nothing that was said is said again, and what was not said yet still is. (A crash between
-//! a receiver's answer and the commit is the one case in which a message can come twice;
-//! receivers that know idempotency keys are given one.)
+//! A transition, the alert it made, the message that tells of it, and that its delivery begins, are
+//! committed before the request leaves; that it was delivered is committed before the next one. So
+//! after kill -9 nothing that was said is said again, and what was not said yet still is. What was
+//! begun and has no outcome is repeated to the letter (`pipeline::delivery`), with the key by which
+//! receivers tell a repeat.
 
 mod tables;
 

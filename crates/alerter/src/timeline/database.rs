@@ -23,7 +23,7 @@ pub struct VirtualDatabase {
 
 impl VirtualDatabase {
     /// For the values that a server computed of whole windows of one rule, in series that bear the
-    /// rule's name. Only thresholds and anomalies judge such values.
+    /// rule's name.
     pub fn of_windows() -> VirtualDatabase {
         VirtualDatabase {
             of_windows: true,
@@ -54,7 +54,9 @@ impl VirtualDatabase {
     pub fn values(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
         let stop = now - rule.offset;
         match rule.kind {
-            Kind::Threshold { .. } | Kind::Anomaly { .. } if self.of_windows => {
+            Kind::Threshold { .. } | Kind::Anomaly { .. } | Kind::Rate { .. }
+                if self.of_windows =>
+            {
                 self.rows(rule, stop - rule.every, stop, |samples| {
                     one(samples.last().map(|newest| newest.value))
                 })
@@ -82,8 +84,9 @@ impl VirtualDatabase {
                     .collect()
             }),
             Kind::Forecast { window, step, .. } => {
-                self.rows(rule, stop - window, stop, |samples| {
-                    windows(samples, step, Aggregate::Mean)
+                self.rows(rule, stop - window, stop, |samples| match self.of_windows {
+                    true => samples.iter().map(|s| (s.value, Some(s.time))).collect(),
+                    false => windows(samples, step, Aggregate::Mean),
                 })
             }
             Kind::Flux { .. } => self.rows(rule, now - rule.every, now, |samples| {

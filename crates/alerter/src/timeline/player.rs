@@ -40,6 +40,7 @@ pub fn play(files: &[&str], script: &str) -> Result<String, CaseError> {
         show_transitions: script.show_transitions,
         queries_fail: false,
         failing: BTreeMap::new(),
+        killed_sending_to: None,
         silences: HashMap::new(),
         outcome: String::new(),
     };
@@ -62,6 +63,8 @@ struct Player<'a> {
     queries_fail: bool,
     /// Messages that each receiver refuses yet.
     failing: BTreeMap<String, u32>,
+    /// The next message to this receiver arrives, but its answer finds nobody.
+    killed_sending_to: Option<String>,
     /// Names of the script to ids.
     silences: HashMap<String, String>,
     outcome: String,
@@ -79,7 +82,7 @@ impl Player<'_> {
             self.print_transitions();
             self.deliver(now);
             let rules = self.alerting.evaluator.next_due(now);
-            let message = self.alerting.next_due().map(|at| at.max(now + 1));
+            let message = self.alerting.next_due(now).map(|at| at.max(now + 1));
             let next = [events.peek().map(|(at, _)| *at), rules, message]
                 .into_iter()
                 .flatten()
@@ -147,6 +150,7 @@ impl Player<'_> {
             }
             Event::QueriesFail(fail) => self.queries_fail = *fail,
             Event::Restart => self.restart(now),
+            Event::KilledSending { receiver } => self.killed_sending_to = Some(receiver.clone()),
             Event::Reload => {
                 self.file = self.files.last().unwrap_or(self.file);
                 self.alerting.reload(self.file, now);
@@ -237,12 +241,28 @@ impl Player<'_> {
                     .get_mut(&delivery.receiver)
                     .filter(|left| **left > 0);
                 let fails = refused.map(|left| *left -= 1).is_some();
-                messages.push(self.text(&delivery, fails, now));
+                let killed = self
+                    .killed_sending_to
+                    .take_if(|receiver| *receiver == delivery.receiver)
+                    .is_some();
+                let fate = match (killed, fails) {
+                    (true, _) => " unanswered",
+                    (false, true) => " refused",
+                    (false, false) => "",
+                };
+                messages.push(self.text(&delivery, fate, now));
+                if killed {
+                    messages.sort();
+                    self.outcome.extend(messages.drain(..));
+                    self.restart(now);
+                    break; // What else was on the way is unanswered, too.
+                }
                 if fails {
                     let failure = Failure {
                         reason: "refused".to_owned(),
                         retry: true,
                         retry_after: None,
+                        unanswered: false,
                     };
                     self.alerting.failed(&delivery, &failure, now, 0.0);
                 } else {
@@ -257,17 +277,17 @@ impl Player<'_> {
 
     // === the outcome ===
 
-    fn text(&self, delivery: &Delivery, fails: bool, now: Nanos) -> String {
+    fn text(&self, delivery: &Delivery, fate: &str, now: Nanos) -> String {
         let message = &delivery.message;
         let digest = match message.digest_of {
             0 => String::new(),
             groups => format!(" digest of {groups}"),
         };
-        let refused = if fails { " refused" } else { "" };
+        let again = if message.repeated { " again" } else { "" };
         let (receiver, status, labels) =
             (&message.receiver, message.status(), &message.group_labels);
         let time = self.time(now);
-        let mut text = format!("{time:<6} {receiver} {status}{digest} {{{labels}}}{refused}\n");
+        let mut text = format!("{time:<6} {receiver} {status}{digest}{again} {{{labels}}}{fate}\n");
         for (sign, alerts) in [
             ('+', message.firing().collect::<Vec<_>>()),
             ('-', message.resolved().collect::<Vec<_>>()),

@@ -52,6 +52,9 @@ pub(super) enum Event {
     },
     QueriesFail(bool),
     Restart,
+    KilledSending {
+        receiver: String,
+    },
     Reload,
 }
 
@@ -134,26 +137,7 @@ fn event(text: &str) -> Result<Event, String> {
         "resolve" => Event::Resolve {
             labels: words.labels()?,
         },
-        "silence" => {
-            let length = words.duration("for")?.ok_or("a silence needs `for`")?;
-            let times = words
-                .value("at")
-                .map(|text| text.parse::<TimeRange>())
-                .transpose()?;
-            let location = words.value("in").unwrap_or_default().to_owned();
-            let window = |range| TimeWindow {
-                times: vec![range],
-                location: location.clone(),
-                ..TimeWindow::default()
-            };
-            let name = words.next()?;
-            Event::Silence {
-                name,
-                matchers: words.matchers()?,
-                length,
-                recurring: times.map(window).into_iter().collect(),
-            }
-        }
+        "silence" => silence(words)?,
         "expire" => Event::Expire {
             name: words.next()?,
         },
@@ -179,14 +163,40 @@ fn event(text: &str) -> Result<Event, String> {
         "queries" if rest == "fail" => Event::QueriesFail(true),
         "queries" if rest == "work" => Event::QueriesFail(false),
         "restart" => Event::Restart,
+        "killed" => Event::KilledSending {
+            receiver: rest
+                .strip_prefix("sending to ")
+                .ok_or("killed when? `killed sending to RECEIVER`")?
+                .to_owned(),
+        },
         "reload" => Event::Reload,
         other => {
             return Err(format!(
-                "{other:?} is no event: fire, resolve, silence, expire, ack, fails, queries, restart, reload, end"
+                "{other:?} is no event: fire, resolve, silence, expire, ack, fails, queries, restart, killed, reload, end"
             ));
         }
     };
     Ok(event)
+}
+
+fn silence(mut words: Words<'_>) -> Result<Event, String> {
+    let length = words.duration("for")?.ok_or("a silence needs `for`")?;
+    let times = words
+        .value("at")
+        .map(|text| text.parse::<TimeRange>())
+        .transpose()?;
+    let location = words.value("in").unwrap_or_default().to_owned();
+    let window = |range| TimeWindow {
+        times: vec![range],
+        location: location.clone(),
+        ..TimeWindow::default()
+    };
+    Ok(Event::Silence {
+        name: words.next()?,
+        matchers: words.matchers()?,
+        length,
+        recurring: times.map(window).into_iter().collect(),
+    })
 }
 
 /// The words of an event; pairs such as `for 5s` are taken out by name.

@@ -1,6 +1,7 @@
 //! The HTML part of a mail. Mail programs know little: tables, and styles at each element.
 
 use super::super::chart;
+use super::super::text::REPEATED;
 use crate::alert::Severity;
 use crate::pipeline::notification::Notification;
 use crate::template::AlertView;
@@ -35,13 +36,17 @@ impl Page<'_> {
             ),
             None => table(self.message),
         };
+        let again = match self.message.repeated {
+            true => format!(". {REPEATED}"),
+            false => String::new(),
+        };
         let chart = if self.chart { image() } else { String::new() };
         format!(
             "<!DOCTYPE html><html><body style=\"margin:0;padding:16px;background:#f4f5f7;\
              font-family:-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif;font-size:14px;color:#1c2733\">\
              <div style=\"max-width:760px;margin:0 auto;padding:18px 22px;background:#ffffff;border-top:5px solid {}\">\
              <h2 style=\"margin:0 0 14px;font-size:18px\">{}</h2>{content}{chart}\
-             <p style=\"margin:16px 0 0;color:#7a828c;font-size:12px\">Sent because: {}</p>\
+             <p style=\"margin:16px 0 0;color:#7a828c;font-size:12px\">Sent because: {}{again}</p>\
              </div></body></html>",
             color(self.message),
             escape(self.title),

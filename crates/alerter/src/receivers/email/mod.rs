@@ -15,7 +15,10 @@ use html::Page;
 
 use super::settings::{EmailSettings, ReceiverSettings, SmtpSecurity};
 use super::text::{render_message, single_line};
-use super::{Surroundings, chart, cut, group_key, permanent, resolve, secret, transient};
+use super::{
+    Surroundings, chart, cut, group_key, message_key, permanent, resolve, secret, transient,
+    unanswered,
+};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
 use crate::template::plain;
@@ -40,6 +43,7 @@ pub(super) async fn send(
     match transport.send(mail).await {
         Ok(response) => Ok(response.message().collect::<Vec<_>>().join(" ")),
         Err(error) if error.is_permanent() => Err(permanent(error.to_string())),
+        Err(error) if error.is_timeout() => Err(unanswered(error.to_string())),
         Err(error) => Err(transient(error.to_string())),
     }
 }
@@ -60,7 +64,7 @@ fn transport(
         .map_err(|error| transient(error.to_string()))?
         .port(email.port)
         .timeout(Some(timeout));
-    if let Some(file) = &email.ca_file {
+    if let Some(file) = &settings.ca_file {
         let parameters = trusting(email, &resolve(file, around))?;
         builder = builder.tls(match email.security {
             SmtpSecurity::StartTls => Tls::Required(parameters),
@@ -126,9 +130,8 @@ fn compose(
         .from(mailbox(&email.from)?)
         // The same for every attempt, so that a mail that comes twice can be seen to.
         .message_id(Some(format!(
-            "<{}.{}@watchpost.invalid>",
-            group_key(message),
-            message.id
+            "<{}@watchpost.invalid>",
+            message_key(message)
         )))
         .header(AutoSubmitted)
         .subject(cut(&single_line(&title), SUBJECT_LIMIT))

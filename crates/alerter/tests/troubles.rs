@@ -1,0 +1,59 @@
+//! The alerter's own failures are alerts like others, once they last.
+
+use watchpost_alerter::alert::SECOND;
+use watchpost_alerter::alerting::Alerting;
+use watchpost_alerter::pipeline::snapshot::Snapshot;
+use watchpost_alerter::rule_file::parse;
+use watchpost_alerter::trouble::Component;
+
+use crate::receivers::NOW;
+
+const FILE: &str = "[route]\nreceiver = \"ops\"\n[[route.routes]]\nmatch = ['severity=\"page\"']\nreceiver = \"pager\"\n\
+    [[receiver]]\nname = \"ops\"\nkind = \"file\"\npath = \"x\"\n\
+    [[receiver]]\nname = \"pager\"\nkind = \"file\"\npath = \"y\"\n";
+
+#[test]
+fn each_is_told_once_it_lasts_and_when_it_is_over() {
+    let name = |name: &str| name.to_owned();
+    let components = [
+        (Component::Query { rule: name("r") }, "ops"),
+        (Component::SeriesLimit { rule: name("r") }, "ops"),
+        // Not by the one that fails.
+        (Component::Receiver { name: name("ops") }, "pager"),
+        (
+            Component::Receiver {
+                name: name("pager"),
+            },
+            "ops",
+        ),
+        (Component::RuleFile, "ops"),
+        (Component::Store, "ops"),
+        (Component::DeadLetters, "ops"),
+        (Component::History, "ops"),
+        (Component::Heartbeat, "ops"),
+    ];
+    let file = parse(FILE).unwrap();
+    for (component, teller) in components {
+        let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
+        let why = Some("out of luck".to_owned());
+        alerting.trouble(component.clone(), why, NOW);
+        assert!(alerting.tick(NOW + 29 * SECOND).is_empty(), "{component}");
+        let due = NOW + 30 * SECOND;
+        assert_eq!(alerting.next_due(NOW), Some(due), "{component}");
+        let messages = alerting.tick(due);
+        let [told] = messages.as_slice() else {
+            panic!("{component}: {messages:?}");
+        };
+        let alert = &told.message.alerts[0];
+        assert_eq!(told.receiver, teller, "{component}");
+        assert_eq!(
+            alert.annotations["summary"],
+            format!("The alerter's {component} fails: out of luck")
+        );
+        alerting.delivered(told, "ok", due);
+        alerting.trouble(component.clone(), None, due + SECOND);
+        let ended = alerting.tick(due + 60 * SECOND);
+        assert!(ended[0].message.is_resolved(), "{component}");
+        assert_eq!(ended[0].receiver, teller, "{component}");
+    }
+}
