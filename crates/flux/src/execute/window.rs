@@ -267,7 +267,7 @@ pub(super) fn rows_by_window(
 fn run_of(times: &[i64], bounds: &Bounds) -> WindowRows {
     let from = times.partition_point(|time| *time < bounds.start);
     let to = times.partition_point(|time| *time < bounds.stop);
-    WindowRows::Run(from, to - from)
+    WindowRows::Run(from, to.saturating_sub(from))
 }
 
 /// The windows that hold sorted times, with their runs.

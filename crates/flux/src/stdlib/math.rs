@@ -122,7 +122,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     }),
     native("math", "jn", "n, x", Scalar, |_, arguments| {
         Ok(Value::Float(libm::jn(
-            small(arguments, "n")?,
+            order(arguments)?,
             arguments.float("x")?,
         )))
     }),
@@ -168,11 +168,23 @@ pub(super) const FUNCTIONS: &[Native] = &[
     }),
     native("math", "yn", "n, x", Scalar, |_, arguments| {
         Ok(Value::Float(libm::yn(
-            small(arguments, "n")?,
+            order(arguments)?,
             arguments.float("x")?,
         )))
     }),
 ];
+
+/// The highest order of a Bessel function: its value takes as many steps, some milliseconds of them.
+const MAX_ORDER: i64 = 1_000_000;
+
+/// The order of a Bessel function.
+fn order(arguments: &Arguments) -> Result<i32, Error> {
+    let n = arguments.integer("n")?;
+    let order = i32::try_from(n).ok();
+    order
+        .filter(|n| i64::from(*n).abs() <= MAX_ORDER)
+        .ok_or_else(|| Error::invalid(format!("order {n} is beyond {MAX_ORDER}")))
+}
 
 /// The golden ratio.
 const PHI: f64 = 1.618_033_988_749_895;

@@ -17,20 +17,24 @@ mod dict;
 mod dynamic;
 mod experimental;
 mod find;
+mod geo;
 mod histogram;
 mod holt_winters;
 mod http;
 mod join;
 mod json;
 mod math;
+mod messages;
 mod monitor;
 mod moving;
 mod nelder_mead;
 mod outer_join;
+mod packages;
 mod pivot;
 mod quantile;
 mod regexp;
 mod rows;
+mod s2;
 mod sampledata;
 mod schema;
 mod selectors;
@@ -46,6 +50,8 @@ mod write;
 
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+
+use packages::TEXTS;
 
 pub use convert::convert_column;
 pub use schema::schema_tables;
@@ -74,6 +80,7 @@ const FAMILIES: &[&[Native]] = &[
     dynamic::FUNCTIONS,
     experimental::FUNCTIONS,
     find::FUNCTIONS,
+    geo::FUNCTIONS,
     histogram::FUNCTIONS,
     holt_winters::FUNCTIONS,
     http::FUNCTIONS,
@@ -81,6 +88,7 @@ const FAMILIES: &[&[Native]] = &[
     outer_join::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
+    messages::FUNCTIONS,
     monitor::FUNCTIONS,
     moving::FUNCTIONS,
     pivot::FUNCTIONS,
@@ -99,64 +107,6 @@ const FAMILIES: &[&[Native]] = &[
     types::FUNCTIONS,
     windows::FUNCTIONS,
     write::FUNCTIONS,
-];
-
-/// Packages written in the language: path and text. Functions in Rust of the same package are visible to it.
-const TEXTS: &[(&str, &str)] = &[
-    ("", include_str!("packages/universe.flux")),
-    ("experimental", include_str!("packages/experimental.flux")),
-    (
-        "experimental/aggregate",
-        include_str!("packages/experimental_aggregate.flux"),
-    ),
-    (
-        "experimental/array",
-        include_str!("packages/experimental_array.flux"),
-    ),
-    (
-        "contrib/chobbs/discord",
-        include_str!("packages/discord.flux"),
-    ),
-    ("contrib/sranka/teams", include_str!("packages/teams.flux")),
-    (
-        "contrib/sranka/telegram",
-        include_str!("packages/telegram.flux"),
-    ),
-    (
-        "date/boundaries",
-        include_str!("packages/date_boundaries.flux"),
-    ),
-    (
-        "experimental/date/boundaries",
-        include_str!("packages/date_boundaries.flux"),
-    ),
-    (
-        "experimental/query",
-        include_str!("packages/experimental_query.flux"),
-    ),
-    (
-        "experimental/http/requests",
-        include_str!("packages/experimental_requests.flux"),
-    ),
-    ("http", include_str!("packages/http.flux")),
-    ("http/requests", include_str!("packages/requests.flux")),
-    (
-        "influxdata/influxdb/monitor",
-        include_str!("packages/monitor.flux"),
-    ),
-    (
-        "influxdata/influxdb/schema",
-        include_str!("packages/schema.flux"),
-    ),
-    (
-        "influxdata/influxdb/tasks",
-        include_str!("packages/tasks.flux"),
-    ),
-    ("influxdata/influxdb/v1", include_str!("packages/v1.flux")),
-    ("join", include_str!("packages/join.flux")),
-    ("pagerduty", include_str!("packages/pagerduty.flux")),
-    ("slack", include_str!("packages/slack.flux")),
-    ("testing", include_str!("packages/testing.flux")),
 ];
 
 /// Packages that are other names of others.
