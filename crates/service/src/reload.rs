@@ -83,31 +83,35 @@ fn file_stamp(path: &Path) -> Option<(SystemTime, u64)> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// SIGHUP where there is one.
-pub(crate) struct Hangup {
+/// SIGHUP where there is one. While one of these lives, the signal does not end the process.
+pub struct Hangup {
     #[cfg(unix)]
     signal: tokio::signal::unix::Signal,
 }
 
 impl Hangup {
+    /// Errors: the runtime has no signal driver.
     #[cfg(unix)]
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             signal: signal(SignalKind::hangup())?,
         })
     }
+    /// Never fails.
     #[cfg(not(unix))]
-    pub(crate) fn new() -> std::io::Result<Self> {
+    pub fn new() -> std::io::Result<Self> {
         Ok(Self {})
     }
 
+    /// Waits for the next.
     #[cfg(unix)]
-    pub(crate) async fn received(&mut self) {
+    pub async fn received(&mut self) {
         self.signal.recv().await;
     }
+    /// Waits forever.
     #[cfg(not(unix))]
-    pub(crate) async fn received(&mut self) {
+    pub async fn received(&mut self) {
         std::future::pending::<()>().await;
     }
 }

@@ -1,4 +1,7 @@
-// Axes: which values and times get a tick, and how a tick is written. Pure.
+// Axes: which values and times get a tick, and how a tick is written. Pure. (Chart.js has ticks for powers
+// of ten; for times it wants a library of dates beside it.)
+
+import { value as formatted } from "./format.js";
 
 /** Round steps for a range of values: at most about `count` ticks. */
 export const valueTicks = (low, high, count, base = 10) => {
@@ -17,6 +20,13 @@ export const valueTicks = (low, high, count, base = 10) => {
     ticks.push(Math.abs(tick) < step * 1e-9 ? 0 : tick);
   }
   return ticks;
+};
+
+/** How a tick is written: as many decimals as its neighbours, a step away, need. */
+export const valueLabel = (tick, step, unit) => {
+  if (unit.startsWith("bytes") || unit === "seconds" || Math.abs(tick) >= 1000) return formatted(tick, unit);
+  const digits = Math.max(0, Math.ceil(-Math.log10(Math.abs(step) || 1) - 1e-9));
+  return formatted(tick, unit).replace(/^-?[\d.]+/, tick.toFixed(digits));
 };
 
 const SECOND = 1e3, MINUTE = 60e3, HOUR = 3600e3, DAY = 86400e3;

@@ -1,13 +1,30 @@
-// A line chart on a canvas: axes, lines with gaps, bands, thresholds, marks, a time cursor that charts
-// share, zoom by dragging, keys, and export as a picture. Crisp on any screen, redrawn once a frame.
+// A chart of lines over time. Chart.js draws axes, lines, gaps and bands; here is what it leaves to others:
+// which range an axis has, thresholds, marks, a legend with values, the picture to save.
 
-import { indexAt, timeTicks, valueRange, valueTicks } from "./chart-scale.js";
-import { moment, value as formatted } from "./format.js";
+import "./chartjs.js";
+import { Overlay } from "./chart-overlay.js";
+import { indexAt, timeTicks, valueLabel, valueRange, valueTicks } from "./chart-scale.js";
+import { value as formatted } from "./format.js";
 
-const LEFT = 62, RIGHT = 8, TOP = 8, BOTTOM = 22;
+const Library = globalThis.Chart;
+Object.assign(Library.defaults.font, { family: "system-ui, sans-serif", size: 11 });
+
+/** Width of the axis of values: the same everywhere, so that times of charts stand below each other. */
+const LEFT = 62;
 /** Dashes tell lines apart where colours come round again. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 const COLOURS = 8;
+/** Longer than so many steps without a point is a gap. */
+const GAP = 3.5;
+/** Least time, in milliseconds, between two pictures of what is live. */
+const PAUSE = 950;
+/** More spans than these would lie over each other until nothing shines through: then only their starts are drawn. */
+const MOST_FILLED = 12;
+
+const style = getComputedStyle(document.documentElement);
+const colour = (name) => style.getPropertyValue(name).trim();
+const seriesColour = (place) => colour(`--series-${place % COLOURS}`);
+const dash = (place) => DASHES[Math.floor(place / COLOURS) % DASHES.length];
 
 /** The usual distance of points: what is collected less often than the step has no gaps for that. */
 const usualStep = (times) => {
@@ -18,344 +35,254 @@ const usualStep = (times) => {
 export class Chart {
   /** `on.cursor(time | null)`, `on.zoom(start, stop)`, `on.pick(time)` tell what the user did. */
   constructor(plot, legend, on) {
-    this.plot = plot;
-    this.legend = legend;
-    this.on = on;
-    this.series = [];
-    this.marks = [];
-    this.thresholds = [];
-    this.hidden = new Set();
-    this.unit = "";
-    this.start = 0;
-    this.stop = 1;
-    this.step = 1000;
-    this.cursor = null;
-    this.drag = null;
-    this.canvas = plot.appendChild(document.createElement("canvas"));
-    this.context = this.canvas.getContext("2d");
-    this.message = plot.appendChild(Object.assign(document.createElement("div"), { className: "message", textContent: "…" }));
-    new ResizeObserver(() => this.resize()).observe(plot);
-    new MutationObserver(() => this.draw()).observe(document.documentElement, { attributes: true });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    this.listen();
+    Object.assign(this, { plot, legend, series: [], marks: [], thresholds: [], hidden: new Set(), unit: "", start: 0, stop: 1, step: 1000, cursor: null });
+    const canvas = plot.appendChild(document.createElement("canvas"));
+    this.message = Object.assign(document.createElement("div"), { className: "message", textContent: "…" });
+    this.library = new Library(canvas, this.configuration());
+    this.overlay = new Overlay(this, on);
+    plot.append(this.message);
+    new MutationObserver(() => this.restyle()).observe(document.documentElement, { attributes: true });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
+  }
+
+  configuration() {
+    const axis = { type: "linear", bounds: "data", border: { display: false } };
+    const ticks = { padding: 6, autoSkip: false };
+    return {
+      type: "line",
+      data: { datasets: [] },
+      options: {
+        animation: false, parsing: false, normalized: true, maintainAspectRatio: false, events: [],
+        layout: { padding: { top: 8, right: 8 } },
+        elements: { line: { borderWidth: 1.5, borderJoinStyle: "round" }, point: { radius: 0 } },
+        plugins: { legend: { display: false }, tooltip: { enabled: false } },
+        scales: {
+          x: {
+            ...axis, grid: { color: colour("--grid"), drawTicks: false },
+            ticks: { ...ticks, color: colour("--dim"), maxRotation: 0, callback: (_, place, ticks) => ticks[place].label },
+            afterBuildTicks: (axis) => { axis.ticks = timeTicks(axis.min, axis.max, axis.width / 80).map(({ time, label }) => ({ value: time, label })); },
+          },
+          y: {
+            ...axis, grid: { color: colour("--grid"), drawTicks: false },
+            ticks: { ...ticks, color: colour("--dim"), callback: (tick, _, ticks) => valueLabel(tick, ticks.length > 1 ? ticks[1].value - ticks[0].value : tick, this.unit) },
+            afterDataLimits: (axis) => { [axis.min, axis.max] = this.range(axis.getMinMax(false)); },
+            afterBuildTicks: (axis) => { axis.ticks = this.isEmpty ? [] : valueTicks(axis.min, axis.max, Math.max(2, axis.height / 40), this.unit.startsWith("bytes") ? 1024 : 10).map((value) => ({ value })); },
+            afterFit: (axis) => { axis.width = LEFT; },
+          },
+        },
+      },
+      // Neither is there yet while the library makes the chart.
+      plugins: [{ id: "watchpost", afterDatasetsDraw: () => this.overlay && this.decorate(), afterDraw: () => this.overlay?.draw() }],
+    };
   }
 
   /** Series are `{name, time: [ms], value: [], min?: [], max?: []}`. */
   set({ series, unit, start, stop, step }) {
     Object.assign(this, { series, unit, start, stop, step });
-    for (const one of series) one.gap = usualStep(one.time) * 3.5;
+    series.forEach((one, place) => { one.datasets = this.datasets(one, place); });
+    this.library.data.datasets = series.flatMap((one) => one.datasets);
     this.rebuildLegend();
     this.say(series.some((one) => one.time.length) ? "" : "No data in this range");
     this.draw();
+  }
+
+  /** The line, and the two edges between which its band is filled. */
+  datasets(one, place) {
+    one.gap = Math.max(this.step, usualStep(one.time)) * GAP;
+    const points = (values) => one.time.map((x, at) => ({ x, y: values[at] }));
+    const common = { spanGaps: one.gap, hidden: this.hidden.has(one.name) };
+    const lone = ({ dataIndex: at }) => this.isLone(one, at) ? 1.5 : 0;
+    const line = { ...common, label: one.name, data: points(one.value), borderColor: seriesColour(place), backgroundColor: seriesColour(place), borderDash: dash(place), fill: false, pointRadius: one.time.some((_, at) => this.isLone(one, at)) ? lone : 0 };
+    const edge = (values, fill) => ({ ...common, data: points(values), borderWidth: 0, backgroundColor: `${seriesColour(place)}33`, fill });
+    return one.min ? [line, edge(one.max, "+1"), edge(one.min, false)] : [line];
+  }
+
+  /** Whether no line leads to this point, so that it would not be seen. */
+  isLone({ time, gap }, at) {
+    return !(time[at] - time[at - 1] <= gap) && !(time[at + 1] - time[at] <= gap);
   }
 
   /** Adds a live point; points before `start` go. */
   append(name, time, value) {
     const one = this.series.find((one) => one.name === name);
     if (!one || (one.time.length && time <= one.time[one.time.length - 1])) return;
+    for (const column of [one.value, one.min, one.max]) column?.push(value);
     one.time.push(time);
-    one.value.push(value);
-    if (one.min) { one.min.push(value); one.max.push(value); }
+    for (const { data } of one.datasets) data.push({ x: time, y: value });
     const keep = this.start - this.step * 2;
     while (one.time.length > 2 && one.time[0] < keep) {
-      for (const column of [one.time, one.value, one.min, one.max]) column?.shift();
+      for (const column of [one.time, one.value, one.min, one.max, ...one.datasets.map(({ data }) => data)]) column?.shift();
     }
     this.plot.dataset.newest = time;
     this.say("");
   }
 
-  window(start, stop) { this.start = start; this.stop = stop; this.draw(); }
-  point(time) { if (time !== this.cursor) { this.cursor = time; this.draw(); } }
-  say(text) { this.message.textContent = text; }
+  /** Follows the present, once a second at most: no eye needs it more often, and a laptop's battery less. */
+  window(start, stop) {
+    this.start = start;
+    this.stop = stop;
+    if (!(Date.now() - Number(this.plot.dataset.drawn) < PAUSE)) this.draw();
+  }
 
-  resize() {
-    const ratio = window.devicePixelRatio || 1;
-    const { clientWidth, clientHeight } = this.plot;
-    this.width = clientWidth;
-    this.height = clientHeight;
-    this.canvas.width = Math.round(clientWidth * ratio);
-    this.canvas.height = Math.round(clientHeight * ratio);
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.draw();
+  say(text) { this.message.textContent = text; }
+  point(time) {
+    if (time === this.cursor) return;
+    this.cursor = time;
+    this.overlay.draw();
+    this.updateLegend();
   }
 
   draw() {
-    if (this.due) return;
-    this.due = requestAnimationFrame(() => {
+    this.due ??= requestAnimationFrame(() => {
       this.due = null;
-      if (this.width > LEFT + RIGHT) this.paint();
+      Object.assign(this.library.options.scales.x, { min: this.start, max: this.stop });
+      this.library.update("none");
       this.updateLegend();
       this.plot.dataset.drawn = String(Date.now());
     });
   }
 
-  x(time) { return LEFT + (time - this.start) / (this.stop - this.start) * (this.width - LEFT - RIGHT); }
-  y(value) { return this.height - BOTTOM - (value - this.low) / (this.high - this.low) * (this.height - TOP - BOTTOM); }
-  time(x) { return this.start + (x - LEFT) / (this.width - LEFT - RIGHT) * (this.stop - this.start); }
+  /** The page has become dark or light. */
+  restyle() {
+    for (const axis of Object.values(this.library.options.scales)) {
+      axis.grid.color = colour("--grid");
+      axis.ticks.color = colour("--dim");
+    }
+    this.set(this);
+  }
 
-  paint() {
-    const { context } = this;
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    this.palette = Array.from({ length: COLOURS }, (_, place) => colour(`--series-${place}`));
-    this.scale();
-    context.clearRect(0, 0, this.width, this.height);
-    context.font = "11px system-ui, sans-serif";
-    this.axes(colour);
+  get isEmpty() { return this.thresholds.length === 0 && !this.series.some((one) => one.time.length); }
+  get area() { return this.library.chartArea ?? { left: LEFT, right: LEFT + 1, top: 0, bottom: 1 }; }
+  x(time) { return this.library.scales.x.getPixelForValue(time); }
+  time(x) { return this.library.scales.x.getValueForPixel(x); }
+
+  range({ min, max }) {
+    const levels = this.thresholds.map(({ value }) => value);
+    return valueRange(Math.min(min, ...levels), Math.max(max, ...levels), this.unit);
+  }
+
+  // === What is drawn over the lines. ===
+
+  decorate() {
+    const { ctx: context } = this.library, { left, right, bottom } = this.area;
     context.save();
     context.beginPath();
-    context.rect(LEFT, 0, this.width - LEFT - RIGHT, this.height - BOTTOM + 1);
+    context.rect(left, 0, right - left, bottom + 1);
     context.clip();
-    this.series.forEach((one, place) => { if (!this.hidden.has(one.name)) this.line(one, place); });
-    this.thresholds.forEach((threshold) => this.threshold(threshold, colour));
+    context.font = "11px system-ui, sans-serif";
+    context.textAlign = "left";
+    for (const threshold of this.thresholds) this.threshold(context, threshold);
     this.labelled = -Infinity;
-    this.marks.forEach((mark) => this.mark(mark, colour(mark.alert ? (mark.alert === "critical" ? "--bad" : "--warn") : "--series-6")));
-    if (this.drag) {
-      context.fillStyle = colour("--link");
-      context.globalAlpha = 0.18;
-      context.fillRect(Math.min(this.drag.from, this.drag.to), TOP, Math.abs(this.drag.to - this.drag.from), this.height - TOP - BOTTOM);
-      context.globalAlpha = 1;
-    }
+    const filled = this.marks.length <= MOST_FILLED;
+    for (const mark of this.marks) this.mark(context, mark, filled);
     context.restore();
-    if (this.cursor !== null && this.cursor >= this.start && this.cursor <= this.stop) this.paintCursor(colour);
   }
 
-  scale() {
-    let least = Infinity, greatest = -Infinity;
-    for (const one of this.series) {
-      if (this.hidden.has(one.name)) continue;
-      const lows = one.min ?? one.value, highs = one.max ?? one.value;
-      for (let place = 0; place < one.time.length; place += 1) {
-        if (one.time[place] < this.start - this.step || one.time[place] > this.stop) continue;
-        least = Math.min(least, lows[place]);
-        greatest = Math.max(greatest, highs[place]);
-      }
-    }
-    for (const { value } of this.thresholds) { least = Math.min(least, value); greatest = Math.max(greatest, value); }
-    [this.low, this.high] = valueRange(least, greatest, this.unit);
+  threshold(context, { value, label, tried, severity }) {
+    const { left, right } = this.area;
+    const y = Math.round(this.library.scales.y.getPixelForValue(value)) + 0.5;
+    context.strokeStyle = context.fillStyle = colour(tried ? "--link" : severity === "warn" ? "--warn" : severity === "recover" ? "--good" : "--bad");
+    dashed(context, [5, 4], left, y, right, y);
+    lettered(context, label, left + 4, y - 14);
   }
 
-  axes(colour) {
-    const { context } = this;
-    const base = this.unit.startsWith("bytes") ? 1024 : 10;
-    context.lineWidth = 1;
-    context.strokeStyle = colour("--grid");
-    context.fillStyle = colour("--dim");
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    for (const tick of valueTicks(this.low, this.high, Math.max(2, this.height / 45), base)) {
-      const y = Math.round(this.y(tick)) + 0.5;
-      this.stroke(LEFT, y, this.width - RIGHT, y);
-      context.fillText(formatted(tick, this.unit).replace(/\.0 %$/, " %"), LEFT - 6, y);
-    }
-    context.textAlign = "center";
-    context.textBaseline = "top";
-    for (const { time, label } of timeTicks(this.start, this.stop, (this.width - LEFT) / 80)) {
-      const x = Math.round(this.x(time)) + 0.5;
-      this.stroke(x, TOP, x, this.height - BOTTOM);
-      if (x > LEFT + 12 && x < this.width - 20) context.fillText(label, x, this.height - BOTTOM + 6);
-    }
-  }
-
-  stroke(fromX, fromY, toX, toY) {
-    this.context.beginPath();
-    this.context.moveTo(fromX, fromY);
-    this.context.lineTo(toX, toY);
-    this.context.stroke();
-  }
-
-  /** Parts without a gap: a gap is longer than three steps. */
-  *runs(one) {
-    const first = Math.max(0, indexAt(one.time, this.start));
-    const gap = Math.max(this.step * 3.5, one.gap ?? 0);
-    let begun = first;
-    for (let place = first + 1; place <= one.time.length; place += 1) {
-      if (place === one.time.length || one.time[place] - one.time[place - 1] > gap) {
-        yield [begun, place];
-        begun = place;
-      }
-    }
-  }
-
-  line(one, place) {
-    const { context } = this;
-    const colour = this.palette[place % COLOURS];
-    for (const [from, to] of this.runs(one)) {
-      if (one.min) {
-        context.beginPath();
-        for (let at = from; at < to; at += 1) context.lineTo(this.x(one.time[at]), this.y(one.max[at]));
-        for (let at = to - 1; at >= from; at -= 1) context.lineTo(this.x(one.time[at]), this.y(one.min[at]));
-        context.fillStyle = colour;
-        context.globalAlpha = 0.2;
-        context.fill();
-        context.globalAlpha = 1;
-      }
-      context.beginPath();
-      for (let at = from; at < to; at += 1) context.lineTo(this.x(one.time[at]), this.y(one.value[at]));
-      context.strokeStyle = colour;
-      context.lineWidth = 1.5;
-      context.lineJoin = "round";
-      context.setLineDash(DASHES[Math.floor(place / COLOURS) % DASHES.length]);
-      context.stroke();
-      context.setLineDash([]);
-      if (to - from === 1) {
-        context.fillStyle = colour;
-        context.fillRect(this.x(one.time[from]) - 1.5, this.y(one.value[from]) - 1.5, 3, 3);
-      }
-    }
-  }
-
-  threshold({ value, label, tried, severity }, colours) {
-    const { context } = this;
-    const colour = colours(tried ? "--link" : severity === "warn" ? "--warn" : severity === "recover" ? "--good" : "--bad");
-    const y = Math.round(this.y(value)) + 0.5;
-    context.strokeStyle = context.fillStyle = colour;
-    context.lineWidth = 1;
-    context.setLineDash([5, 4]);
-    this.stroke(LEFT, y, this.width - RIGHT, y);
-    context.setLineDash([]);
-    context.textAlign = "left";
-    context.textBaseline = "bottom";
-    context.fillText(label, LEFT + 4, y - 2);
-  }
-
-  mark({ time, stop, label }, colour) {
-    const { context } = this;
-    const x = Math.round(Math.max(this.x(time), LEFT)) + 0.5;
-    if (x > this.width - RIGHT || (stop && this.x(stop) < LEFT) || (!stop && time < this.start)) return;
-    context.strokeStyle = context.fillStyle = colour;
-    if (stop) {
+  mark(context, { time, stop, label, alert }, filled) {
+    const { left, right, top, bottom } = this.area;
+    const x = Math.round(Math.max(this.x(time), left)) + 0.5;
+    if (x > right || (stop && this.x(stop) < left) || (!stop && time < this.start)) return;
+    context.strokeStyle = context.fillStyle = colour(alert ? (alert === "critical" ? "--bad" : "--warn") : "--series-6");
+    if (stop && filled) {
       context.globalAlpha = 0.1;
-      context.fillRect(x, TOP, Math.max(2, this.x(stop) - x), this.height - TOP - BOTTOM);
+      context.fillRect(x, top, Math.max(2, this.x(stop) - x), bottom - top);
       context.globalAlpha = 1;
     }
-    context.lineWidth = 1;
-    context.setLineDash([3, 3]);
-    this.stroke(x, TOP, x, this.height - BOTTOM);
-    context.setLineDash([]);
+    dashed(context, [3, 3], x, top, x, bottom);
     context.beginPath();
-    context.moveTo(x - 4, TOP - 8); context.lineTo(x + 4, TOP - 8); context.lineTo(x, TOP);
+    context.moveTo(x - 4, top - 8); context.lineTo(x + 4, top - 8); context.lineTo(x, top);
     context.fill();
-    context.textAlign = "left";
-    context.textBaseline = "top";
     // A label that would cover the one before is left out; the table below the charts has it.
     const text = label.length > 28 ? `${label.slice(0, 27)}…` : label;
     const width = context.measureText(text).width;
-    const at = x + 5 + width > this.width - RIGHT ? x - 5 - width : x + 5;
+    const at = x + 5 + width > right ? x - 5 - width : x + 5;
     if (at < this.labelled) return;
     this.labelled = at + width + 8;
-    context.fillText(text, at, TOP);
+    lettered(context, text, at, top + 1);
   }
 
-  paintCursor(colour) {
-    const { context } = this;
-    const x = Math.round(this.x(this.cursor)) + 0.5;
-    context.strokeStyle = colour("--text");
-    context.globalAlpha = 0.6;
-    this.stroke(x, TOP, x, this.height - BOTTOM);
-    context.globalAlpha = 1;
-    const label = moment(this.cursor).slice(this.stop - this.start > 864e5 ? 5 : 11);
-    context.fillStyle = colour("--text");
-    context.textBaseline = "top";
-    context.textAlign = x > this.width - 90 ? "right" : "left";
-    context.fillText(label, x + (x > this.width - 90 ? -5 : 5), this.height - BOTTOM - 14);
-  }
+  // === The legend: buttons that show and hide, with the value at the cursor. ===
 
   rebuildLegend() {
-    const names = this.series.map((one) => one.name).join("\n");
-    if (names === this.names) return;
-    this.names = names;
     this.legend.replaceChildren(...this.series.map((one, place) => {
-      const button = document.createElement("button");
-      button.type = "button";
+      const button = Object.assign(document.createElement("button"), { type: "button", title: `Hide or show ${one.name}` });
       button.setAttribute("aria-pressed", String(!this.hidden.has(one.name)));
-      const swatch = Object.assign(document.createElement("canvas"), { width: 16, height: 10 });
-      button.append(swatch, one.name, document.createElement("b"));
-      button.addEventListener("click", () => {
-        this.hidden.has(one.name) ? this.hidden.delete(one.name) : this.hidden.add(one.name);
-        button.setAttribute("aria-pressed", String(!this.hidden.has(one.name)));
-        this.draw();
-      });
-      button.dataset.place = place;
+      button.append(swatch(place), one.name, document.createElement("b"));
+      button.addEventListener("click", () => this.toggle(one, button));
       return button;
     }));
   }
 
+  toggle(one, button) {
+    const hidden = !this.hidden.delete(one.name);
+    if (hidden) this.hidden.add(one.name);
+    button.setAttribute("aria-pressed", String(!hidden));
+    for (const dataset of one.datasets) dataset.hidden = hidden;
+    this.draw();
+  }
+
   updateLegend() {
-    for (const button of this.legend.children) {
-      const one = this.series[button.dataset.place];
-      if (!one) continue;
+    this.series.forEach((one, place) => {
       const at = this.cursor === null ? one.time.length - 1 : indexAt(one.time, this.cursor);
-      const near = at >= 0 && (this.cursor === null || this.cursor - one.time[at] <= Math.max(this.step * 3.5, one.gap ?? 0));
+      const near = at >= 0 && (this.cursor === null || this.cursor - one.time[at] <= one.gap);
       const text = near ? formatted(one.value[at], this.unit) : "–";
-      if (button.lastChild.textContent !== text) button.lastChild.textContent = text;
-      const swatch = button.firstChild.getContext("2d");
-      swatch.clearRect(0, 0, 16, 10);
-      swatch.strokeStyle = this.palette?.[button.dataset.place % COLOURS] ?? "gray";
-      swatch.lineWidth = 2.5;
-      swatch.setLineDash(DASHES[Math.floor(button.dataset.place / COLOURS) % DASHES.length]);
-      swatch.beginPath();
-      swatch.moveTo(0, 5); swatch.lineTo(16, 5); swatch.stroke();
-    }
-  }
-
-  listen() {
-    const { canvas } = this;
-    const within = (event) => Math.min(Math.max(event.offsetX, LEFT), this.width - RIGHT);
-    canvas.addEventListener("pointermove", (event) => {
-      const x = within(event);
-      if (this.drag) { this.drag.to = x; this.draw(); }
-      this.on.cursor(this.time(x));
+      const shown = this.legend.children[place].lastChild;
+      if (shown.textContent !== text) shown.textContent = text;
     });
-    canvas.addEventListener("pointerleave", () => this.on.cursor(null));
-    canvas.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || event.pointerType === "touch") return;
-      canvas.setPointerCapture(event.pointerId);
-      this.drag = { from: within(event), to: within(event) };
-    });
-    canvas.addEventListener("pointerup", (event) => {
-      if (!this.drag) return;
-      const [from, to] = [this.drag.from, within(event)].sort((a, b) => a - b);
-      this.drag = null;
-      this.draw();
-      if (to - from > 6) this.on.zoom(this.time(from), this.time(to));
-      else this.on.pick?.(this.time(to));
-    });
-    canvas.addEventListener("pointercancel", () => { this.drag = null; this.draw(); });
-    canvas.addEventListener("dblclick", () => this.zoomBy(2));
-    this.plot.parentElement.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  /** Arrows move the cursor, + and - zoom, Escape lets go of the cursor. */
-  key(event) {
-    if (event.target !== this.plot.parentElement) return;
-    const span = this.stop - this.start;
-    const at = this.cursor ?? this.stop;
-    const move = Math.max(this.step, span / 100);
-    switch (event.key) {
-      case "ArrowLeft": this.on.cursor(Math.max(this.start, at - move)); break;
-      case "ArrowRight": this.on.cursor(Math.min(this.stop, at + move)); break;
-      case "Enter": this.on.pick?.(at); break;
-      case "Escape": this.on.cursor(null); break;
-      case "+": case "=": this.zoomBy(0.5); break;
-      case "-": this.zoomBy(2); break;
-      default: return;
-    }
-    event.preventDefault();
-  }
-
-  zoomBy(factor) {
-    const centre = this.cursor ?? (this.start + this.stop) / 2;
-    this.on.zoom(centre - (centre - this.start) * factor, centre + (this.stop - centre) * factor);
   }
 
   /** The picture on the page's ground, as a PNG. */
   picture() {
-    const copy = Object.assign(document.createElement("canvas"), { width: this.canvas.width, height: this.canvas.height });
+    const { canvas } = this.library;
+    const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
     const context = copy.getContext("2d");
-    context.fillStyle = getComputedStyle(document.body).backgroundColor;
+    context.fillStyle = colour("--ground");
     context.fillRect(0, 0, copy.width, copy.height);
-    context.drawImage(this.canvas, 0, 0);
+    context.drawImage(canvas, 0, 0);
     return new Promise((done) => copy.toBlob(done, "image/png"));
   }
 }
+
+const dashed = (context, dashes, fromX, fromY, toX, toY) => {
+  context.lineWidth = 1;
+  context.setLineDash(dashes);
+  context.beginPath();
+  context.moveTo(fromX, fromY);
+  context.lineTo(toX, toY);
+  context.stroke();
+  context.setLineDash([]);
+};
+
+/** Text that can be read over lines: the ground shines through little behind it. */
+const lettered = (context, text, x, y) => {
+  const ink = context.fillStyle;
+  context.globalAlpha = 0.8;
+  context.fillStyle = colour("--ground");
+  context.fillRect(x - 2, y, context.measureText(text).width + 4, 13);
+  context.globalAlpha = 1;
+  context.fillStyle = ink;
+  context.textBaseline = "top";
+  context.fillText(text, x, y + 1);
+};
+
+/** The colour and dashes of a line. */
+const swatch = (place) => {
+  const made = Object.assign(document.createElement("canvas"), { width: 16, height: 10 });
+  const context = made.getContext("2d");
+  context.strokeStyle = seriesColour(place);
+  context.lineWidth = 2.5;
+  context.setLineDash(dash(place));
+  context.beginPath();
+  context.moveTo(0, 5);
+  context.lineTo(16, 5);
+  context.stroke();
+  return made;
+};

@@ -245,5 +245,5 @@ const all = async () => {
   settle();
 };
 if (location.search) all().catch(() => {});
-document.addEventListener("database-back", () => all().catch(() => {}));
+document.addEventListener("database-back", () => entries.size ? all().catch(() => {}) : location.reload());
 setInterval(ages, 1000);

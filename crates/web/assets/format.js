@@ -22,7 +22,7 @@ export const age = (seconds) => {
 export const value = (number, unit) => {
   if (number === null || number === undefined || !Number.isFinite(number)) return "–";
   switch (unit) {
-    case "percent": return `${number.toFixed(1)} %`;
+    case "percent": return `${number.toFixed(Math.abs(number) >= 99.95 ? 0 : 1)} %`;
     case "bytes": return scaled(number, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
     case "bytes/s": return scaled(number, 1024, ["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"]);
     case "seconds": return age(number);

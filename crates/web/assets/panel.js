@@ -9,6 +9,14 @@ import { follow, get } from "./page.js";
 const LIVE_SPAN = 6 * 3600e3;
 const DEBOUNCE = 50;
 
+/** What tells the metrics of a panel apart: their words without the unit, and without those that all begin with. */
+const ownWords = (metrics) => {
+  const words = metrics.map((metric) => metric.replace(/_(percent|bytes)$/, "").split("_"));
+  let shared = 0;
+  while (words.length > 1 && words.every((own) => own.length > shared + 1 && own[shared] === words[0][shared])) shared += 1;
+  return words.map((own) => own.slice(shared).join(" "));
+};
+
 export class Panels {
   constructor({ range, start, stop, host, marks, onCursor, onPick, onUpdate, onMarks }) {
     Object.assign(this, { host, onCursor, onPick, onUpdate, onMarks, loadMarks: marks });
@@ -34,7 +42,7 @@ export class Panels {
     });
     chart.thresholds = JSON.parse(figure.dataset.thresholds ?? "[]");
     const { metrics, each, band, hosts } = figure.dataset;
-    const panel = { figure, chart, metrics: metrics.split(","), each: each === "true", band: band === "true", hosts: hosts?.split(",").filter(Boolean) };
+    const panel = { figure, chart, metrics: metrics.split(","), words: ownWords(metrics.split(",")), each: each === "true", band: band === "true", hosts: hosts?.split(",").filter(Boolean) };
     this.exports(panel);
     return panel;
   }
@@ -136,12 +144,13 @@ export class Panels {
   }
 
   name(panel, metric, one) {
-    const tags = Object.values(one.tags).join(" ");
+    const words = panel.words[panel.metrics.indexOf(metric)];
+    const tags = Object.entries(one.tags).map(([tag, value]) => tag === "cpu" ? `core ${value}` : value).join(" ");
     const parts = [];
     if (panel.hosts) parts.push(one.host);
-    if (panel.metrics.length > 1) parts.push(metric.replace(/_(percent|bytes)$/, "").replace(/_/g, " "));
+    if (panel.metrics.length > 1) parts.push(words);
     if (tags) parts.push(tags);
-    return parts.join(" · ") || metric.replace(/_/g, " ");
+    return parts.join(" · ") || words;
   }
 
   tier(answer) {

@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
+use rustlavel_chart::plugin::CHART_JS;
 
 use crate::ApiError;
 use crate::sign_in::users::hex;
@@ -22,12 +23,14 @@ macro_rules! asset {
 }
 
 /// Name, type and bytes.
-const ASSETS: [(&str, &str, &[u8]); 13] = [
+const ASSETS: [(&str, &str, &[u8]); 15] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
     asset!("page.js", JAVASCRIPT),
     asset!("format.js", JAVASCRIPT),
+    ("chartjs.js", JAVASCRIPT, CHART_JS.as_bytes()),
     asset!("chart.js", JAVASCRIPT),
+    asset!("chart-overlay.js", JAVASCRIPT),
     asset!("chart-scale.js", JAVASCRIPT),
     asset!("panel.js", JAVASCRIPT),
     asset!("fleet.js", JAVASCRIPT),

@@ -12,26 +12,32 @@
 //!
 //! A browser sees only this server: the tokens of the database and of the alerter stay here.
 //!
-//! # Why the charts are drawn by a module of our own
+//! # The charts
 //!
-//! A library should do it, from the registry that the rest comes from, so that a build needs no other
-//! package manager and a machine without the internet serves it. The crates that were found on
-//! crates.io were unpacked and looked at:
+//! Chart.js draws them, from a package of the registry that the rest comes from, so that a build needs no
+//! other package manager and a machine without the internet serves it. `rustlavel-chart` carries the
+//! published file as a constant: 209 kB, 69 kB as sent, on the pages with charts alone. Its own Rust code,
+//! and the two crates under it, are compiled (without optimisation) and never called. A test holds the
+//! bytes to the checksum of `chart.js` 4.5.1 as its authors published it, and the version is pinned.
+//!
+//! `assets/chart.js` sets it up and adds what it has no notion of: thresholds, marks, a cursor that charts
+//! share, zoom by pointer and keys. Times as ticks are ours (`assets/chart-scale.js`), since Chart.js wants
+//! a library of dates for them.
+//!
+//! The other crates that were found on crates.io were unpacked and looked at:
 //!
 //! | crate | what it has | why it does not serve |
 //! |---|---|---|
-//! | `mdbook_uplot` 0.2 | uPlot 1.6, the right one: 50 kB for time series | its build script downloads it from unpkg.com; the crate holds the glue alone |
+//! | `mdbook_uplot` 0.2 | uPlot 1.6, smaller and faster: 50 kB for time series | its build script downloads it from unpkg.com; the crate holds the glue alone |
 //! | `charming` 0.6 | ECharts 5.5, 1.0 MB | private to the renderer of pictures, which needs V8 (`deno_core`); its pages load from a CDN |
 //! | `echarts` 0.1 | ECharts, 3.0 MB, not minified | only as an import of WebAssembly; last release 2023 |
-//! | `plotly` 0.14 | plotly.js 4.6 MB and MathJax 2.9 MB | public, as one text with `<script>` tags; a hundred times the bytes of our first load |
-//! | `apexcharts` 0.1.2 | ApexCharts, 575 kB, in a published `node_modules` | public, and the nearest; seven times the bytes of all our scripts and styles, drawn as SVG elements |
+//! | `plotly` 0.14 | plotly.js 4.6 MB and MathJax 2.9 MB | public, as one text with `<script>` tags |
+//! | `apexcharts` 0.1.2 | ApexCharts, 575 kB, in a published `node_modules` | almost three times the bytes, drawn as SVG elements |
 //! | `apexcharts-rs` 0.1 | ApexCharts 3.40 of 2023, 1.4 MB | only as an import of WebAssembly |
-//! | `autumn-plugin-d3` 0.2 | D3 7.9, 280 kB | needs the `autumn-web` framework; D3 draws no charts by itself, the module would stay |
+//! | `metrics-dashboard` 0.3 | a page over ApexCharts | the page alone; the library comes from a CDN |
+//! | `autumn-plugin-d3` 0.2 | D3 7.9, 280 kB | needs the `autumn-web` framework; D3 draws no charts by itself |
 //! | `plotters` with `plotters-canvas` | a chart library in Rust | WebAssembly: a second toolchain target, and `wasm-unsafe-eval` in the policy |
 //! | `chart-js-rs`, `flot`, `leptos_chart`, `vega`, `uplot`, `perspective` | no chart library in the package, or none for a browser | |
-//!
-//! `assets/chart.js` and `assets/chart-scale.js` are 18 kB (6 kB as sent) and do what these pages need:
-//! a cursor that charts share, zoom by pointer and keys, gaps, bands, levels, marks, live points.
 
 pub mod alert_span;
 pub mod alerter;

@@ -28,6 +28,9 @@ impl Parameters {
             .iter()
             .find(|(name, _)| !known.contains(&name.as_str()))
         {
+            Some((name, _)) if name.is_empty() => {
+                Err(ApiError::invalid("query", "has a parameter without a name"))
+            }
             Some((name, _)) => {
                 let message = format!(
                     "is not a parameter of this path; it knows {}",

@@ -1,9 +1,9 @@
 //! Which path goes where.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -35,12 +35,17 @@ pub(crate) fn routes(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), security::guard))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), security::headers))
-        .layer(map_response(plain_errors))
+        .layer(from_fn(plain_errors))
         .with_state(app)
 }
 
 /// axum's own refusals (a body that is too large, a path that is not UTF-8) become ours.
-async fn plain_errors(response: Response) -> Response {
+async fn plain_errors(request: Request, next: Next) -> Response {
+    let field = match *request.method() {
+        Method::GET | Method::HEAD => "path",
+        _ => "body",
+    };
+    let response = next.run(request).await;
     let text = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -51,7 +56,7 @@ async fn plain_errors(response: Response) -> Response {
             (status, Json(json!({ "error": { "code": "too_large", "field": "body", "message": message } }))).into_response()
         }
         status if text && status.is_client_error() => {
-            ApiError::invalid("body", "cannot be read as what this path takes").into_response()
+            ApiError::invalid(field, "cannot be read as what this path takes").into_response()
         }
         _ => response,
     }

@@ -6,11 +6,13 @@ use axum::Router;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
+use watchpost_service::reload::Hangup;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsError, TlsListener};
 
 use crate::config::WebConfig;
 use crate::router;
+use crate::sign_in::users_file::UsersFile;
 use crate::state::App;
 
 /// Why the server cannot start.
@@ -65,6 +67,7 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
     if let Some(users) = &app.users {
         users.watch(shutdown);
     }
+    read_again_on_hangup(app.users.clone(), shutdown)?;
     let routes = router::routes(app);
     match tls {
         Some(certificate) => {
@@ -79,6 +82,23 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
         }
     }
     Ok(address)
+}
+
+/// SIGHUP has the users file read at once; the certificate has a watch of its own. Everything else
+/// waits for the next start, and the log says so.
+fn read_again_on_hangup(users: Option<UsersFile>, shutdown: &Shutdown) -> std::io::Result<()> {
+    let (stop, mut hangup) = (shutdown.clone(), Hangup::new()?);
+    shutdown.spawn(async move {
+        while stop.unless_requested(hangup.received()).await.is_some() {
+            if let Some(users) = &users {
+                users.read_again();
+            }
+            tracing::info!(
+                "SIGHUP: users file and certificate are read again; the configuration waits for the next start"
+            );
+        }
+    });
+    Ok(())
 }
 
 fn serve<L>(listener: L, routes: Router, shutdown: &Shutdown)

@@ -96,7 +96,7 @@ fn a_point_appears_without_reload_and_charts_zoom(browser: &Browser) {
     );
     browser.wait(
         "the name of a core",
-        "document.querySelector('[data-panel=cpu-cores] .legend').innerText.startsWith('0')",
+        "document.querySelector('[data-panel=cpu-cores] .legend').innerText.startsWith('core 0')",
     );
     browser.picture("host.png");
     browser.run(&format!(

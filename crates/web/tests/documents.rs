@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use rustlavel_chart::plugin::CHART_JS;
 use serde_json::Value;
 use watchpost_service::config::reference;
 use watchpost_web::OPENAPI;
@@ -24,6 +25,22 @@ fn the_reference_of_the_configuration_is_current() {
     assert!(
         kept == text,
         "docs/configuration/web.md is not current; run with UPDATE_EXPECT=1"
+    );
+}
+
+/// `chart.js` 4.5.1 as its authors published it on npm, `dist/chart.umd.js`: whoever carries it here has
+/// changed nothing.
+#[test]
+fn the_chart_library_is_the_published_one() {
+    let digest = ring::digest::digest(&ring::digest::SHA256, CHART_JS.as_bytes());
+    let hex: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        hex,
+        "ecc3cd1eeb8c34d2178e3f59fd63ec5a3d84358c11730af0b9958dc886d7652a"
     );
 }
 

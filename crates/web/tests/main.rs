@@ -14,5 +14,6 @@ mod live;
 mod pages;
 mod pure;
 mod sign_in;
+mod signals;
 mod tiers;
 mod tls;

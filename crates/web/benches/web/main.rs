@@ -18,7 +18,7 @@ use watchpost_testkit::Browser;
 
 use fleet::Fleet;
 use report::Report;
-use site::Site;
+use site::{FLEET_PAGE, HOST_PAGE, Site};
 
 /// Numbers of hosts.
 const HOSTS: [usize; 2] = [5, 1_000];
@@ -64,7 +64,7 @@ fn measure(report: &mut Report, hosts: usize) {
     let paths = [
         ("fleet page", "/".to_owned()),
         ("fleet as JSON", "/api/v1/hosts".to_owned()),
-        ("host page", "/hosts/host-3".to_owned()),
+        ("host page", HOST_PAGE.0.to_owned()),
         (
             "24 h series of 1,000 points",
             day("cpu_usage_percent", "host-3"),
@@ -91,7 +91,14 @@ fn measure(report: &mut Report, hosts: usize) {
         report.add(&name(&format!("{what} rate")), found.rate, "requests/s");
         report.add(&name(&format!("{what} size")), found.bytes, "bytes");
     }
-    report.add(&name("first load, gzip"), site.first_load(), "bytes");
+    for (what, page) in [("fleet page", FLEET_PAGE), ("host page", HOST_PAGE)] {
+        let bytes = site.first_load(page);
+        report.add(
+            &name(&format!("first load of the {what}, gzip")),
+            bytes,
+            "bytes",
+        );
+    }
     if let Ok(browser) = Browser::launch() {
         let (p50, most) = pixels(&site, &fleet, &browser);
         report.add(&name("write to pixel p50"), p50, "ms");

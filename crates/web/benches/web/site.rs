@@ -13,14 +13,35 @@ pub(super) const BUCKET: &str = "system_metrics_raw";
 /// Longest one request takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Assets of the fleet page.
-const ASSETS: [&str; 5] = [
-    "style.css",
-    "page.js",
-    "fleet.js",
-    "format.js",
-    "favicon.svg",
-];
+/// A page's path, and the assets it loads.
+pub(super) struct Page(pub(super) &'static str, &'static [&'static str]);
+
+pub(super) const FLEET_PAGE: Page = Page(
+    "/",
+    &[
+        "style.css",
+        "page.js",
+        "fleet.js",
+        "format.js",
+        "favicon.svg",
+    ],
+);
+
+pub(super) const HOST_PAGE: Page = Page(
+    "/hosts/host-3",
+    &[
+        "style.css",
+        "page.js",
+        "host.js",
+        "panel.js",
+        "chart.js",
+        "chart-overlay.js",
+        "chart-scale.js",
+        "chartjs.js",
+        "format.js",
+        "favicon.svg",
+    ],
+);
 
 pub(super) struct Site {
     pub(super) client: Client,
@@ -121,10 +142,10 @@ impl Site {
         });
     }
 
-    /// Bytes of the fleet page and all it loads, as a browser gets them.
-    pub(super) fn first_load(&self) -> f64 {
-        let assets = ASSETS.iter().map(|name| format!("/assets/{name}"));
-        let paths = std::iter::once("/".to_owned()).chain(assets);
+    /// Bytes of a page and all it loads, as a browser gets them.
+    pub(super) fn first_load(&self, Page(path, assets): Page) -> f64 {
+        let assets = assets.iter().map(|name| format!("/assets/{name}"));
+        let paths = std::iter::once(path.to_owned()).chain(assets);
         let bytes = paths.map(|path| {
             let request = self
                 .http

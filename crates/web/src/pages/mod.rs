@@ -51,6 +51,7 @@ impl Templates {
         let mut environment = Environment::new();
         environment.add_filter("value", number::value);
         environment.add_filter("age", number::age);
+        environment.add_filter("moment", number::moment);
         for (name, text) in TEMPLATES {
             environment.add_template(name, text).map_err(failed)?;
         }

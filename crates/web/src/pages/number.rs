@@ -6,6 +6,7 @@ pub(super) fn value(number: Option<f64>, unit: &str) -> String {
         return "–".to_owned();
     };
     match unit {
+        "percent" if number.abs() >= 99.95 => format!("{number:.0} %"),
         "percent" => format!("{number:.1} %"),
         "bytes" => scaled(number, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
         "bytes/s" => scaled(number, 1024.0, &["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"]),
@@ -36,6 +37,14 @@ fn scaled(number: f64, base: f64, units: &[&str]) -> String {
     format!("{number:.digits$} {}", units[place])
         .trim_end()
         .to_owned()
+}
+
+/// An RFC 3339 time to the second: `2026-03-02 08:00:00 UTC`; in the browser scripts make it local.
+pub(super) fn moment(time: Option<String>) -> String {
+    match time.as_deref().and_then(|time| time.get(..19)) {
+        Some(second) => format!("{} UTC", second.replace('T', " ")),
+        None => time.unwrap_or_default(),
+    }
 }
 
 /// Seconds as the largest unit that fits: `42 s`, `3 min`, `5 h`, `2 d`.

@@ -59,7 +59,8 @@ impl UsersFile {
         Some(text.reveal().to_owned())
     }
 
-    fn read_again(&self) {
+    /// Takes the file as it is now; one that is wrong is told in the log and changes nothing.
+    pub(crate) fn read_again(&self) {
         match Users::read(&self.path) {
             Ok(users) => {
                 *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
