@@ -111,5 +111,12 @@ fn each_failure_has_a_status_and_a_code_of_its_own() {
     let (status, code, _) = ask(without, "any");
     assert_eq!((status, code.as_str()), (503, "database_down"));
     assert_eq!(ask(web, "well").0, 200);
+    let fleet = || {
+        let page = http.get(format!("http://{without}/")).send();
+        runtime.block_on(async { page.await.unwrap().text().await.unwrap() })
+    };
+    watchpost_testkit::wait::until("the fleet page tells", || {
+        fleet().contains("No host is known yet").then_some(())
+    });
     shutdown.request();
 }

@@ -10,6 +10,10 @@ fn pages_are_tables_without_scripts_and_escape_names() {
     let empty = fixture.wait_for("an empty fleet", "/", |answer| answer.status == 200);
     assert!(empty.body.contains("No host has written anything yet"));
     fixture.write_host("<script>alert(1)</script>", 97.0, 40.0, 1);
+    fixture.write(&format!(
+        "system_metrics,host=<script>alert(1)</script>,metric_type=process,process=postgres process_cpu_percent=12.5,process_memory_bytes=1073741824i,process_pid=4711i {}\n",
+        crate::fixture::now() - 1_000_000_000
+    ));
     fixture.wait_for_host("<script>alert(1)</script>");
     let fleet = fixture.get("/");
     assert!(!fleet.body.contains("<script>alert(1)"), "{}", fleet.body);
@@ -31,6 +35,12 @@ fn pages_are_tables_without_scripts_and_escape_names() {
         host.body.contains("memory_usage_percent"),
         "the newest values stand in a table"
     );
+    let process = host.body.split("postgres").nth(1).unwrap();
+    let cells = ["4711", "12.5 %", "1 GiB"].map(|cell| process.find(&format!(">{cell}<")));
+    assert!(
+        cells.is_sorted() && cells[0].is_some(),
+        "a process with its figures: {process}"
+    );
     for path in [
         "/compare",
         "/history",
@@ -43,6 +53,11 @@ fn pages_are_tables_without_scripts_and_escape_names() {
     }
     assert_eq!(fixture.get("/hosts/nobody").status, 404);
     assert_eq!(fixture.get("/compare?metric=nonsense").status, 400);
+    let error = fixture.get("/api/v1/hosts/%ff");
+    assert_eq!(
+        (error.status, &error.json()["error"]["field"]),
+        (400, &"path".into())
+    );
 }
 
 #[test]
