@@ -1,5 +1,5 @@
 //! What the agent costs: memory, CPU per collection, size, a simulated fleet, and how fast it catches up.
-//! Run by `cargo bench -p watchpost-agent -- [--seconds 60] [--output json]`, on Linux.
+//! Run by `cargo bench -p watchpost-agent -- [--seconds 600] [--output json]`, on Linux.
 //!
 //! It runs the built program against a server that takes everything, and reads what the kernel says of it
 //! in `/proc/PID`. As JSON it gives `{"benchmark": "agent", "figures": [{"name", "value", "unit", "target"}]}`,
@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
+use indicatif::{ProgressBar, ProgressStyle};
 use watchpost_agent::batch::Batch;
 use watchpost_agent::buffer::{Buffer, DiskQueue, Limits, Wish};
 
@@ -21,6 +22,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_watchpost-agent");
 
 /// Before the first look at memory: by then every collector has run, and the first write is done.
 const WARM_UP: Duration = Duration::from_secs(12);
+
+/// Between looks at memory: the peak of a collection that is freed again is none.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// What shows itself within a minute is not measured longer: an outage, and a fleet.
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -30,7 +37,7 @@ fn main() -> std::process::ExitCode {
     };
     let seconds = value("--seconds")
         .and_then(|text| text.parse().ok())
-        .unwrap_or(60);
+        .unwrap_or(600);
     let figures = match measure(Duration::from_secs(seconds)) {
         Ok(figures) => figures,
         Err(error) => {
@@ -110,6 +117,11 @@ impl Figures {
         });
     }
 
+    /// Bytes, of which we promise to take no more than [`MEMORY_TARGET`].
+    fn memory(&mut self, name: &'static str, bytes: f64) {
+        self.promise(name, bytes / 1e6, "MB", MEMORY_TARGET);
+    }
+
     fn promise(&mut self, name: &'static str, value: f64, unit: &'static str, target: f64) {
         self.0.push(Figure {
             name,
@@ -145,7 +157,7 @@ fn load() -> std::io::Result<f64> {
     Ok(first.unwrap_or(f64::NAN))
 }
 
-/// One host at 1 s, with a server and then without.
+/// One host at 1 s: with a server, without, and with it again.
 fn measure_agent(
     figures: &mut Figures,
     sink: &Sink,
@@ -153,50 +165,58 @@ fn measure_agent(
     span: Duration,
 ) -> std::io::Result<()> {
     let agent = Running::start(sink, folder, &[])?;
-    std::thread::park_timeout(WARM_UP);
-    let first = agent.usage()?;
-    std::thread::park_timeout(span);
-    let last = agent.usage()?;
+    agent.watch("warm-up", WARM_UP)?;
+    let run = agent.watch("one host at 1 s", span)?;
     figures.add("measured_for", span.as_secs_f64(), "s");
-    figures.add("resident_memory_at_first", first.resident / 1e6, "MB");
-    figures.promise("resident_memory", last.resident / 1e6, "MB", MEMORY_TARGET);
-    figures.add("private_memory", last.private / 1e6, "MB");
-    let per_collection = (last.cpu - first.cpu) / span.as_secs_f64();
-    figures.promise("cpu_per_collection", per_collection, "s", CPU_TARGET);
-    // An outage as long as the measurement.
+    figures.memory("resident_memory_at_first", run.first.resident);
+    figures.memory("resident_memory", run.last.resident);
+    figures.memory("resident_memory_at_most", run.greatest);
+    figures.add("private_memory", run.last.private / 1e6, "MB");
+    figures.promise("cpu_per_collection", run.cores(), "s", CPU_TARGET);
     sink.refuse(true);
-    std::thread::park_timeout(span);
-    let outage = agent.usage()?;
-    let per_collection = (outage.cpu - last.cpu) / span.as_secs_f64();
-    figures.add("cpu_per_collection_in_an_outage", per_collection, "s");
-    figures.add("resident_memory_in_an_outage", outage.resident / 1e6, "MB");
-    drop(agent);
+    let outage = agent.watch("the same in an outage", span.min(MINUTE))?;
+    figures.add("cpu_per_collection_in_an_outage", outage.cores(), "s");
+    figures.memory("resident_memory_in_an_outage", outage.greatest);
     sink.refuse(false);
+    wait_until_empty(&folder.join(QUEUE))?;
+    let after = agent.watch("after the outage", WARM_UP)?;
+    figures.memory("resident_memory_after_the_outage", after.last.resident);
     Ok(())
 }
 
-/// A backlog of half a million lines, with no bound on its rate.
+/// A backlog of half a million lines in records of a second each, as an agent leaves them, with no bound on
+/// its rate.
 fn measure_catching_up(figures: &mut Figures, sink: &Sink, folder: &Path) -> std::io::Result<()> {
-    let queue = folder.join("queue/influx");
-    fill(&queue, 100, 5_000);
+    let queue = folder.join(QUEUE);
+    fill(&queue, 10_000, 50);
     let before = sink.lines();
     let began = Instant::now();
     let unbounded = ["--set", "write.backlog_lines_per_second=1000000000"];
     let agent = Running::start(sink, folder, &unbounded)?;
-    while std::fs::read_dir(&queue)?
-        .flatten()
-        .any(|entry| entry.path().extension().is_some())
-    {
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+    wait_until_empty(&queue)?;
     let lines = (sink.lines() - before) as f64;
     figures.add(
         "catch_up_rate",
         lines / began.elapsed().as_secs_f64(),
         "lines/s",
     );
-    let resident = agent.usage()?.resident / 1e6;
-    figures.add("resident_memory_after_catching_up", resident, "MB");
+    let after = agent.watch("after catching up", WARM_UP)?;
+    figures.memory("resident_memory_while_catching_up", after.first.resident);
+    figures.memory("resident_memory_after_catching_up", after.last.resident);
+    Ok(())
+}
+
+/// The queue of the output of a folder.
+const QUEUE: &str = "queue/influx";
+
+/// Waits until a queue has no segment.
+fn wait_until_empty(queue: &Path) -> std::io::Result<()> {
+    while std::fs::read_dir(queue)?
+        .flatten()
+        .any(|entry| entry.path().extension().is_some())
+    {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
     Ok(())
 }
 
@@ -209,18 +229,17 @@ fn measure_fleet(
 ) -> std::io::Result<()> {
     let fleet = ["simulate", "--hosts", "100", "--seed", "42"];
     let simulation = Running::start(sink, folder, &fleet)?;
-    std::thread::park_timeout(WARM_UP);
-    let (first, before) = (simulation.usage()?, sink.lines());
-    std::thread::park_timeout(span);
-    let (last, lines) = (simulation.usage()?, sink.lines() - before);
-    let seconds = span.as_secs_f64();
-    figures.add("fleet_of_100_rate", lines as f64 / seconds, "lines/s");
+    simulation.watch("warm-up of the fleet", WARM_UP)?;
+    let before = sink.lines();
+    let run = simulation.watch("100 simulated hosts at 1 s", span.min(MINUTE))?;
+    let lines = (sink.lines() - before) as f64;
     figures.add(
-        "fleet_of_100_cpu",
-        (last.cpu - first.cpu) / seconds,
-        "cores",
+        "fleet_of_100_rate",
+        lines / run.span.as_secs_f64(),
+        "lines/s",
     );
-    figures.add("fleet_of_100_memory", last.resident / 1e6, "MB");
+    figures.add("fleet_of_100_cpu", run.cores(), "cores");
+    figures.add("fleet_of_100_memory", run.greatest / 1e6, "MB");
     Ok(())
 }
 
@@ -289,6 +308,22 @@ struct Usage {
     cpu: f64,
 }
 
+/// What it used over a time.
+struct Watched {
+    span: Duration,
+    first: Usage,
+    last: Usage,
+    /// The greatest resident memory of all looks, in bytes.
+    greatest: f64,
+}
+
+impl Watched {
+    /// Processor time by time: of a collection each second, seconds per collection.
+    fn cores(&self) -> f64 {
+        (self.last.cpu - self.first.cpu) / self.span.as_secs_f64()
+    }
+}
+
 impl Running {
     fn start(sink: &Sink, folder: &Path, arguments: &[&str]) -> std::io::Result<Self> {
         let mut command = Command::new(PROGRAM);
@@ -308,6 +343,35 @@ impl Running {
         Ok(Self(
             command.stdin(Stdio::null()).stderr(Stdio::null()).spawn()?,
         ))
+    }
+
+    /// Looks at it every second for a time, which a bar shows where standard error is a terminal.
+    fn watch(&self, what: &str, span: Duration) -> std::io::Result<Watched> {
+        eprintln!("      {what}: {} s", span.as_secs());
+        let bar = ProgressBar::new(span.as_secs());
+        if let Ok(style) = ProgressStyle::with_template("      {bar:32} {pos}/{len} s  {msg}") {
+            bar.set_style(style);
+        }
+        let (began, first) = (Instant::now(), self.usage()?);
+        let mut greatest = first.resident;
+        let last = loop {
+            let left = span.saturating_sub(began.elapsed());
+            std::thread::sleep(left.min(SAMPLE));
+            let usage = self.usage()?;
+            greatest = greatest.max(usage.resident);
+            bar.set_position(began.elapsed().as_secs());
+            bar.set_message(format!("{:.2} MB", usage.resident / 1e6));
+            if began.elapsed() >= span {
+                break usage;
+            }
+        };
+        bar.finish_and_clear();
+        Ok(Watched {
+            span,
+            first,
+            last,
+            greatest,
+        })
     }
 
     fn usage(&self) -> std::io::Result<Usage> {

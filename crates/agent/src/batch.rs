@@ -17,6 +17,14 @@ impl Batch {
         }
     }
 
+    /// No lines yet, and room for so many bytes of them.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            lines: 0,
+        }
+    }
+
     /// The lines.
     pub fn text(&self) -> &str {
         &self.text

@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use watchpost_agent::collectors::cpu::Cpu;
+use watchpost_agent::collectors::processes::{Processes, Units};
 use watchpost_agent::collectors::{Collector as _, HostFiles, Points};
+use watchpost_agent::filter::Filter;
 use watchpost_core::line_protocol::{Precision, parse_points};
 use watchpost_core::point::Point;
 use watchpost_testkit::skip;
@@ -307,5 +309,167 @@ fn compare_modes(
     ];
     for (field, value) in fields {
         comparison.within(field, tag, &value.into(), 0.2);
+    }
+}
+
+/// Two looks at the processes that live through both, as a `/proc` of each, and what psutil makes of them; between
+/// the looks this one works and writes. The clock psutil divides by is that of the looks.
+const PROCESSES_SCRIPT: &str = r#"
+import collections, json, os, psutil, sys, time
+folder = sys.argv[1]
+def read(path):
+    with open(os.path.join("/proc", path), "rb") as file:
+        return file.read()
+def look():
+    files = {name: read(name) for name in ["stat", "uptime", "meminfo"]}
+    processes = {}
+    for pid in psutil.pids():
+        try:
+            of_process = {name: read(f"{pid}/{name}") for name in ["stat", "statm", "status", "cmdline"]}
+        except OSError:
+            continue  # It ended meanwhile.
+        try:
+            of_process["io"] = read(f"{pid}/io")
+        except OSError:
+            pass  # Another user's.
+        processes[pid] = of_process
+    return files, processes
+def began(stat):
+    return stat.rsplit(b")", 1)[1].split()[19]
+looks = [look()]
+with open(os.path.join(folder, "written"), "wb") as file:
+    file.write(bytes(1 << 20))
+    os.fsync(file.fileno())
+while time.process_time() < 0.3:
+    pass
+looks.append(look())
+first, second = (processes for _, processes in looks)
+both = [pid for pid in first if pid in second and began(first[pid]["stat"]) == began(second[pid]["stat"])]
+uptimes = []
+for number, (files, processes) in enumerate(looks, 1):
+    root = os.path.join(folder, str(number), "proc")
+    for pid in both:
+        os.makedirs(os.path.join(root, str(pid)))
+        files.update({f"{pid}/{name}": text for name, text in processes[pid].items()})
+    for name, text in files.items():
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(text)
+    uptimes.append(float(files["uptime"].split()[0]))
+psutil.PROCFS_PATH = os.path.join(folder, "proc")
+os.symlink("1/proc", psutil.PROCFS_PATH)
+psutil._timer = lambda: uptimes[0]
+processes = [psutil.Process(pid) for pid in both]
+def transfer(process):
+    try:
+        counters = process.io_counters()
+        return counters.read_bytes, counters.write_bytes
+    except (OSError, psutil.Error):
+        return 0, 0  # Another user's, or a kernel thread.
+before = {}
+for process in processes:
+    process.cpu_percent()
+    before[process.pid] = transfer(process)
+os.remove(psutil.PROCFS_PATH)
+os.symlink("2/proc", psutil.PROCFS_PATH)
+psutil._timer = lambda: uptimes[1]
+names, states = collections.defaultdict(collections.Counter), collections.Counter()
+threads = 0
+for process in processes:
+    states[process.status()] += 1
+    threads += process.num_threads()
+    if not second[process.pid]["cmdline"]:
+        continue  # Kernel threads go by names without their processor.
+    of_name, after = names[process.name()], transfer(process)
+    of_name["instances"] += 1
+    of_name["cpu"] += process.cpu_percent() / psutil.cpu_count()
+    of_name["memory"] += process.memory_info().rss
+    of_name["memory_share"] += process.memory_percent()
+    of_name["read"] += after[0] - before[process.pid][0]
+    of_name["written"] += after[1] - before[process.pid][1]
+print(json.dumps({"names": names, "states": states, "threads": threads, "count": len(both),
+    "worked": psutil.Process(os.getpid()).name()}))
+"#;
+
+#[test]
+fn processes_are_those_of_psutil() {
+    let Some(python) = python() else {
+        return skip("no Python with psutil, and none can be had");
+    };
+    let folder = watchpost_testkit::temp_folder();
+    let output = Command::new(python)
+        .args(["-c", PROCESSES_SCRIPT])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let theirs: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+
+    let units = Units {
+        ticks_per_second: rustix::param::clock_ticks_per_second(),
+        page_bytes: rustix::param::page_size() as u64,
+    };
+    let mut processes = Processes::new(ALL, Filter::default(), units);
+    let mut points = Points::default();
+    for at in [1, 2] {
+        points = Points::default();
+        let mut files = HostFiles::new(&folder.path().join(at.to_string()));
+        processes.collect(&mut files, at, &mut points).unwrap();
+    }
+    let mut comparison = Comparison {
+        points: points.into_vec(),
+        wrong: Vec::new(),
+    };
+    compare_states(&mut comparison, &theirs);
+    let names = theirs["names"].as_object().unwrap();
+    for (name, values) in names {
+        compare_name(&mut comparison, name, values);
+    }
+    assert!(comparison.wrong.is_empty(), "{:#?}", comparison.wrong);
+    let worked = &names[theirs["worked"].as_str().unwrap()];
+    assert!(worked["cpu"].as_f64() > Some(0.0), "{worked}");
+}
+
+/// More names than a machine of tests has.
+const ALL: usize = 100_000;
+
+fn compare_states(comparison: &mut Comparison, theirs: &serde_json::Value) {
+    let states = &theirs["states"];
+    let count = |state: &str| serde_json::Value::from(states[state].as_u64().unwrap_or(0));
+    for (field, value) in [
+        ("process_count", theirs["count"].clone()),
+        ("process_thread_count", theirs["threads"].clone()),
+        ("process_running_count", count("running")),
+        ("process_sleeping_count", count("sleeping")),
+        ("process_blocked_count", count("disk-sleep")),
+        ("process_zombie_count", count("zombie")),
+        ("process_idle_count", count("idle")),
+    ] {
+        // The threads are read from another file, a moment later.
+        let tolerance = if field == "process_thread_count" {
+            20.0
+        } else {
+            0.0
+        };
+        comparison.within(field, None, &value, tolerance);
+    }
+}
+
+/// The processes of one name together. psutil rounds the share of each to a tenth of a core; memory it reads from
+/// another file, a moment later.
+fn compare_name(comparison: &mut Comparison, name: &str, theirs: &serde_json::Value) {
+    let tag = Some(("process", name));
+    let number = |key: &str| theirs[key].as_f64().unwrap_or(0.0);
+    let instances = number("instances");
+    let memory_tolerance = 0.05 * number("memory") + 4.0 * 1024.0 * 1024.0;
+    let share_tolerance = memory_tolerance * number("memory_share") / number("memory").max(1.0);
+    for (field, key, tolerance) in [
+        ("process_instances", "instances", 0.0),
+        ("process_cpu_percent", "cpu", 0.06 * instances),
+        ("process_memory_bytes", "memory", memory_tolerance),
+        ("process_memory_percent", "memory_share", share_tolerance),
+        ("process_io_read_bytes", "read", 0.0),
+        ("process_io_write_bytes", "written", 0.0),
+    ] {
+        comparison.within(field, tag, &theirs[key], tolerance);
     }
 }

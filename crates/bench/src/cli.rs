@@ -71,7 +71,11 @@ pub enum Command {
     },
     /// Answer 204 to every write and keep nothing, for `--spawn null`
     #[command(name = crate::null_server::COMMAND, hide = true)]
-    NullServer,
+    NullServer {
+        /// After 1 ms, 2 ms and so on to 100 ms, in turn
+        #[arg(long)]
+        delayed: bool,
+    },
     #[command(flatten)]
     Config(ConfigCommand),
 }
@@ -126,6 +130,8 @@ pub enum Spawn {
     Engine,
     /// A server that answers 204 and keeps nothing: what the bench itself can drive
     Null,
+    /// The same, answering after 1 ms, 2 ms and so on to 100 ms in turn: how exact the bench is
+    Delayed,
 }
 
 fn share(text: &str) -> Result<f64, String> {

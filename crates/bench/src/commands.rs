@@ -7,7 +7,7 @@ use watchpost_service::cli::Output;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::cli::{Cli, Command, RunArgs, Spawn};
-use crate::null_server;
+use crate::null_server::{self, Answers};
 use crate::report::{self, Report};
 use crate::run::{self, Subject};
 use crate::scenario;
@@ -62,8 +62,8 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::NullServer => {
-            let served = null_server::serve().await;
+        Command::NullServer { delayed } => {
+            let served = null_server::serve(answers(*delayed)).await;
             served.map_err(|error| Error::Engine(error.to_string()))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -94,8 +94,8 @@ async fn run_scenario(
     if let Some(seed) = arguments.seed {
         scenario.seed = seed;
     }
-    if arguments.duration.is_some() {
-        scenario.duration = arguments.duration;
+    if let Some(duration) = arguments.duration {
+        scenario = scenario.lasting(duration);
         scenario.require_valid()?;
     }
     let subjects = subjects(arguments, settings)?;
@@ -123,7 +123,9 @@ fn subjects(arguments: &RunArgs, settings: &Settings) -> Result<Vec<Subject>> {
     let like = Box::new(settings.influx.clone());
     match arguments.spawn {
         Some(Spawn::Engine) => subjects.push(Subject::Engine(arguments.engine.clone(), like)),
-        Some(Spawn::Null) => subjects.push(Subject::Null(like)),
+        Some(spawn @ (Spawn::Null | Spawn::Delayed)) => {
+            subjects.push(Subject::Null(answers(spawn == Spawn::Delayed), like));
+        }
         None => {}
     }
     let default = [ServerChoice::Configured("influx".into())];
@@ -139,6 +141,14 @@ fn subjects(arguments: &RunArgs, settings: &Settings) -> Result<Vec<Subject>> {
         subjects.push(Subject::Server(choice.name().to_owned(), Box::new(server)));
     }
     Ok(subjects)
+}
+
+fn answers(delayed: bool) -> Answers {
+    if delayed {
+        Answers::Delayed
+    } else {
+        Answers::AtOnce
+    }
 }
 
 fn chosen(settings: &Settings, choice: &ServerChoice) -> Result<ServerConfig> {

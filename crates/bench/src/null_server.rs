@@ -1,8 +1,11 @@
 //! A server that answers 204 to every write and keeps nothing: what a bench drives against it is the
-//! most that the bench itself can. It runs as a process of its own, so that its processor time is
-//! not the bench's.
+//! most that the bench itself can, and what it reports of answers that come after known times is how
+//! exact it is. It runs as a process of its own, so that its processor time is not the bench's.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -19,6 +22,18 @@ use crate::{Error, Result};
 /// The hidden command that serves.
 pub const COMMAND: &str = "null-server";
 
+/// When it answers a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// At once.
+    AtOnce,
+    /// After 1 ms, 2 ms and so on to [`LONGEST_DELAY_MS`], in turn.
+    Delayed,
+}
+
+/// A hundred delays: their percentiles are plain to see.
+pub const LONGEST_DELAY_MS: u64 = 100;
+
 /// The running server; it ends with the value.
 pub struct NullServer {
     url: String,
@@ -28,8 +43,17 @@ pub struct NullServer {
 /// Serves on a free port of loopback and prints its URL first, for as long as the process lives.
 ///
 /// It answers what the bench asks of VictoriaMetrics, which is less than what it asks of InfluxDB.
-pub async fn serve() -> std::io::Result<()> {
-    let swallow = |_body: Bytes| async { StatusCode::NO_CONTENT };
+pub async fn serve(answers: Answers) -> std::io::Result<()> {
+    let count = Arc::new(AtomicU64::new(0));
+    let swallow = move |_body: Bytes| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            if answers == Answers::Delayed {
+                wait(Duration::from_millis(1 + number % LONGEST_DELAY_MS)).await;
+            }
+            StatusCode::NO_CONTENT
+        }
+    };
     let routes = Router::new()
         .route("/health", get(|| async { "OK" }))
         .route("/api/v2/write", post(swallow))
@@ -47,16 +71,23 @@ pub async fn serve() -> std::io::Result<()> {
     axum::serve(listener, routes).await
 }
 
+/// Waits on a thread: the runtime's timer counts whole milliseconds, the system's does not.
+async fn wait(time: Duration) {
+    // A thread that panics would only answer too early, and none does.
+    let _ = tokio::task::spawn_blocking(move || std::thread::sleep(time)).await;
+}
+
 impl NullServer {
     /// Starts this program as the server.
     ///
     /// Errors: it does not start.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(answers: Answers) -> Result<Self> {
         let fail = |error: std::io::Error| {
             Error::Engine(format!("the null server does not start: {error}"))
         };
         let mut process = Command::new(std::env::current_exe().map_err(fail)?)
             .arg(COMMAND)
+            .args((answers == Answers::Delayed).then_some("--delayed"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

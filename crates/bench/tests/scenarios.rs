@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use watchpost_bench::Error;
 use watchpost_bench::scenario::{find, list, source};
+use watchpost_service::config::Interval;
 
 #[test]
 fn every_file_is_listed_and_valid() {
@@ -46,6 +47,19 @@ fn the_quick_check_is_ten_thousand_points_in_batches_of_a_thousand() {
 }
 
 #[test]
+fn a_soak_of_seconds_is_measured_too() {
+    let scenario = find("soak").expect("it is there");
+    let (seconds, hours) = (Interval::seconds(20), Interval::seconds(36_000));
+    let short = scenario.clone().lasting(seconds);
+    assert_eq!(
+        (short.warmup, short.duration),
+        (Interval::seconds(5), Some(seconds))
+    );
+    assert!(short.problems().is_empty(), "{:?}", short.problems());
+    assert_eq!(scenario.clone().lasting(hours).warmup, scenario.warmup);
+}
+
+#[test]
 fn an_unknown_name_is_answered_with_the_nearest() {
     let error = find("saturat").expect_err("there is none");
     assert!(
@@ -58,7 +72,7 @@ fn an_unknown_name_is_answered_with_the_nearest() {
 fn every_mistake_of_a_file_is_told() {
     let folder = watchpost_testkit::temp_folder();
     let path = folder.path().join("mine.toml");
-    let text = "kind = \"query\"\n[data]\nhosts = 0\nrewritten = 2.0\n[write]\nmodel = \"open\"\nbatch_size = 0\n";
+    let text = "kind = \"query\"\nduration = \"5s\"\nwarmup = \"5s\"\n[data]\nhosts = 0\nrewritten = 2.0\n[write]\nmodel = \"open\"\nbatch_size = 0\n";
     std::fs::write(&path, text).expect("it can be written");
     let Err(Error::Scenario { problems, .. }) = find(&path.display().to_string()) else {
         panic!("it is full of mistakes");
@@ -70,6 +84,7 @@ fn every_mistake_of_a_file_is_told() {
         "write.rate",
         "write.batch_size",
         "query:",
+        "warmup:",
     ] {
         assert!(told.contains(key), "{key} is missing in\n{told}");
     }

@@ -12,7 +12,7 @@ cargo xtask bench [OPTIONS] [SUITE…]
 
 Builds the benches in release, runs them one after the other and writes what they measured into
 docs/benchmarks.md, with machine, commit and load. Sections of suites that did not run stay as they
-are. Without a SUITE all run but `peers`; that takes a quarter of an hour. Measure on a quiet machine.
+are. Without a SUITE all run but `peers`; that takes half an hour. Measure on a quiet machine.
 
 ";
 
@@ -22,8 +22,11 @@ const OPTIONS: &str = "
   --page FILE          write there instead of docs/benchmarks.md
   --binaries DIR       watchpost-bench and watchpost-engine of this folder, for fleet and peers
   --server NAME=URL[,org=…][,token-file=…][,data-dir=…][,kind=victoriametrics]
-                       a server to hold beside the engine, in turns (for peers; repeatable)
-  --rounds N           how often the servers take turns (for peers; 3)";
+                       a server to hold beside the engine, in turns (for peers and tuning; repeatable)
+  --rounds N           how often the servers take turns (for peers and tuning; 3)";
+
+/// Suites that other servers may take part in.
+const WITH_SERVERS: &[&str] = &[suites::PEERS, suites::TUNING];
 
 /// The options, read and checked.
 #[derive(Debug)]
@@ -32,8 +35,8 @@ pub(super) struct Options {
     pub(super) quick: bool,
     pub(super) page: Option<PathBuf>,
     pub(super) binaries: Option<PathBuf>,
-    pub(super) servers: Vec<String>,
-    pub(super) rounds: u32,
+    servers: Vec<String>,
+    rounds: u32,
 }
 
 impl Options {
@@ -69,15 +72,15 @@ impl Options {
                 _ => return Err(argument.unexpected().into()),
             }
         }
-        let peers = options
-            .suites
-            .iter()
-            .any(|suite| suite.name == suites::PEERS);
-        if peers && options.servers.is_empty() {
+        let among = |names: &[&str]| {
+            let mut suites = options.suites.iter();
+            suites.any(|suite| names.contains(&suite.name))
+        };
+        if among(&[suites::PEERS]) && options.servers.is_empty() {
             bail!("peers: name the servers to hold beside the engine with --server NAME=URL");
         }
-        if !peers && !options.servers.is_empty() {
-            bail!("--server is for peers: cargo xtask bench peers --server NAME=URL");
+        if !among(WITH_SERVERS) && !options.servers.is_empty() {
+            bail!("--server is for peers and tuning: cargo xtask bench peers --server NAME=URL");
         }
         if options.suites.is_empty() {
             let all = suites::SUITES.iter();
@@ -95,14 +98,36 @@ impl Options {
         if self.quick {
             command += " --quick";
         }
-        if suite == suites::PEERS {
-            for server in &self.servers {
-                let name = server.split('=').next().unwrap_or_default();
+        if WITH_SERVERS.contains(&suite) {
+            for name in self.server_names() {
                 command += &format!(" --server {name}=URL,…");
             }
-            command += &format!(" --rounds {}", self.rounds);
+            command += &format!(" --rounds {}", self.rounds());
         }
         command
+    }
+
+    /// How often the servers take turns.
+    pub(super) fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    /// The servers beside the engine, as arguments of `watchpost-bench`.
+    pub(super) fn server_arguments(&self) -> impl Iterator<Item = &str> {
+        let servers = self.servers.iter();
+        servers.flat_map(|server| ["--server", server.as_str()])
+    }
+
+    /// Their names.
+    pub(super) fn server_names(&self) -> impl Iterator<Item = &str> {
+        let servers = self.servers.iter();
+        servers.map(|server| server.split('=').next().unwrap_or_default())
+    }
+
+    /// Whether one of them is VictoriaMetrics.
+    pub(super) fn has_victoria_metrics(&self) -> bool {
+        let mut servers = self.servers.iter();
+        servers.any(|server| server.contains("kind=victoriametrics"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scenarios of `watchpost-bench`: against an engine of their own, beside other servers, and against
 //! a server that keeps nothing.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -57,20 +58,13 @@ pub(super) fn measure(
         let mut command = Command::new(&bench);
         command.args(["run", name, "--spawn", "engine"]);
         if suite.name == PEERS {
-            let rounds = if options.quick { 1 } else { options.rounds };
-            command.args(["--rounds", &rounds.to_string()]);
-            for server in &options.servers {
-                command.args(["--server", server]);
-            }
+            command.args(["--rounds", &options.rounds().to_string()]);
+            command.args(options.server_arguments());
         }
         reports.push(report(name, command, folder.path())?);
     }
     let mut text = table(&bench, &reports)?;
-    if options
-        .servers
-        .iter()
-        .any(|server| server.contains("kind=victoriametrics"))
-    {
+    if suite.name == PEERS && options.has_victoria_metrics() {
         text += OF_VICTORIA_METRICS;
     }
     let null = if options.quick { &[] } else { names.null };
@@ -83,6 +77,39 @@ pub(super) fn measure(
     if !reports.is_empty() {
         text += "\nWhat one process of the bench drives when the server keeps nothing:\n\n";
         text += &table(&bench, &reports)?;
+    }
+    if let Some(name) = names.delayed.filter(|_| !options.quick) {
+        let mut command = Command::new(&bench);
+        command.args(["run", name, "--spawn", "delayed"]);
+        text += &accuracy(&report(name, command, folder.path())?)?;
+    }
+    Ok(text)
+}
+
+/// The percentiles of 1 ms, 2 ms and so on to 100 ms, each as often, by their keys in a report.
+const KNOWN_DELAYS: &[(&str, &str, f64)] = &[
+    ("min", "min", 1.0),
+    ("mean", "mean", 50.5),
+    ("p50", "P50", 50.0),
+    ("p95", "P95", 95.0),
+    ("p99", "P99", 99.0),
+    ("p999", "P99.9", 100.0),
+    ("max", "max", 100.0),
+];
+
+/// What a report tells of a server that answers after known delays, beside them.
+fn accuracy(report: &Path) -> Result<String> {
+    let text = fs::read_to_string(report).with_context(|| report.display().to_string())?;
+    let report: serde_json::Value = serde_json::from_str(&text).context("the report")?;
+    let latency = &report["runs"][0]["loads"]["write"]["latency"];
+    let mut text = "\nWhat it tells of a server that answers after 1 ms, 2 ms and so on to 100 ms, in turn, at \
+        100 requests a second (the way there and back and the server's own time stand in the difference):\n\n\
+        | latency | known ms | reported ms |\n|---|---:|---:|\n"
+        .to_owned();
+    for (key, title, known) in KNOWN_DELAYS {
+        let reported = latency[key].as_f64();
+        let reported = reported.with_context(|| format!("no {key} of a run that failed?"))?;
+        text += &format!("| {title} | {known} | {reported:.2} |\n");
     }
     Ok(text)
 }

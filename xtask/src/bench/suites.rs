@@ -5,6 +5,9 @@ use anyhow::{Result, bail};
 /// Name of the suite that compares the engine with servers that run already.
 pub(super) const PEERS: &str = "peers";
 
+/// Name of the suite that weighs settings.
+pub(super) const TUNING: &str = "tuning";
+
 /// A section of `docs/benchmarks.md`.
 #[derive(Debug)]
 pub(super) struct Suite {
@@ -58,6 +61,8 @@ pub(super) struct Names {
     pub(super) quick: &'static [&'static str],
     /// Scenarios that load a server which keeps nothing: the bench itself.
     pub(super) null: &'static [&'static str],
+    /// A scenario for a server that answers after known delays: how exact the bench is.
+    pub(super) delayed: Option<&'static str>,
 }
 
 const JSON: &[&str] = &["--output", "json"];
@@ -67,12 +72,12 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "agent",
         about: "What an agent costs its host: memory, processor, an outage, and how fast it catches up",
-        seconds: 110,
+        seconds: 780,
         work: Work::CargoBench(Bench {
             package: "watchpost-agent",
             targets: &["agent"],
             kind: Kind::Json,
-            full: &["--seconds", "30", "--output", "json"],
+            full: JSON,
             quick: &["--seconds", "2", "--output", "json"],
             binaries: &[],
         }),
@@ -158,7 +163,7 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "fleet",
         about: "Scenarios of watchpost-bench against an engine of their own; every acknowledged point was verified",
-        seconds: 330,
+        seconds: 340,
         work: Work::Scenarios(Names {
             full: &[
                 "write",
@@ -174,10 +179,11 @@ pub(super) const SUITES: &[Suite] = &[
             ],
             quick: &["write", "query"],
             null: &["self-drive-points", "self-drive-requests"],
+            delayed: Some("self-accuracy"),
         }),
     },
     Suite {
-        name: "tuning",
+        name: TUNING,
         about: "What each advice of tuning.md brings: pairs of scenarios that differ in one thing",
         seconds: 120,
         work: Work::Tuning,
@@ -199,6 +205,7 @@ pub(super) const SUITES: &[Suite] = &[
             ],
             quick: &["write", "query"],
             null: &[],
+            delayed: None,
         }),
     },
 ];

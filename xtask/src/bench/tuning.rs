@@ -1,5 +1,5 @@
 //! What each advice of `docs/tuning.md` brings: pairs of scenarios that differ in one thing, compared
-//! in one run.
+//! in one run, on the engine and on the servers that are named.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,9 +23,6 @@ const PAIRS: &[(&str, &str)] = &[
     ("tuning-pushdown", "tuning-no-pushdown"),
     ("tuning-tier-hourly", "tuning-tier-raw"),
 ];
-
-/// Repetitions, for a spread.
-const ROUNDS: &str = "3";
 
 /// The figures of the page, where a pair has them.
 const COLUMNS: &[(&str, &str)] = &[
@@ -54,23 +51,31 @@ pub(super) fn measure(root: &Path, options: &Options) -> Result<String> {
     let bench = scenarios::binaries(root, options).join("watchpost-bench");
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let pairs = if options.quick { &PAIRS[..1] } else { PAIRS };
-    let rounds = if options.quick { "1" } else { ROUNDS };
+    let rounds = options.rounds().to_string();
     let mut reports: BTreeMap<&str, PathBuf> = BTreeMap::new();
     for name in pairs.iter().flat_map(|(one, other)| [*one, *other]) {
         if reports.contains_key(name) {
             continue;
         }
         let mut command = Command::new(&bench);
-        command.args(["run", name, "--spawn", "engine", "--rounds", rounds]);
+        command.args(["run", name, "--spawn", "engine", "--rounds", &rounds]);
+        command.args(options.server_arguments());
         reports.insert(name, scenarios::report(name, command, folder.path())?);
     }
+    let mut servers = vec!["engine"];
+    servers.extend(options.server_names());
     let mut text = head();
     for (one, other) in pairs {
-        text += &row(
-            one,
-            other,
-            &compare(&bench, &reports[one], &reports[other])?,
-        );
+        let found = compare(&bench, &reports[one], &reports[other])?;
+        for server in &servers {
+            // Figures bear the name of their server where there are several.
+            let prefix = if servers.len() > 1 {
+                format!("{server} ")
+            } else {
+                String::new()
+            };
+            text += &row(one, other, server, &prefix, &found);
+        }
     }
     text += "\nThe second scenario by the first, as ratios of medians and (least to greatest of the rounds).\n\n";
     let reports: Vec<PathBuf> = reports.into_values().collect();
@@ -97,18 +102,21 @@ fn head() -> String {
         .map(|(_, title)| format!(" {title} |"))
         .collect();
     let lines = "---:|".repeat(COLUMNS.len());
-    format!("| scenario | against |{titles}\n|---|---|{lines}\n")
+    format!("| scenario | against | server |{titles}\n|---|---|---|{lines}\n")
 }
 
-fn row(one: &str, other: &str, found: &Comparison) -> String {
+fn row(one: &str, other: &str, server: &str, prefix: &str, found: &Comparison) -> String {
     let cells = COLUMNS.iter().map(|(figure, _)| {
-        let ratio = found.ratios.iter().find(|ratio| ratio.figure == *figure);
+        let ratio = found
+            .ratios
+            .iter()
+            .find(|ratio| ratio.figure.strip_prefix(prefix) == Some(*figure));
         ratio.map_or_else(String::new, |Ratio { ratio, spread, .. }| {
             format!("{ratio:.2} ({:.2} to {:.2})", spread.0, spread.1)
         })
     });
     let cells: String = cells.map(|cell| format!(" {cell} |")).collect();
-    format!("| `{one}` | `{other}` |{cells}\n")
+    format!("| `{one}` | `{other}` | {server} |{cells}\n")
 }
 
 #[cfg(test)]
@@ -117,14 +125,11 @@ mod tests {
 
     #[test]
     fn a_pair_is_a_row_with_the_columns_of_the_head() {
-        let text = r#"{"bound":100.0,"ratios":[{"figure":"server disk MiB","a":1.0,"b":2.0,"ratio":2.0,
+        let text = r#"{"bound":100.0,"ratios":[{"figure":"x server disk MiB","a":1.0,"b":2.0,"ratio":2.0,
             "spread":[1.5,2.5],"beyond":false}]}"#;
         let found: Comparison = serde_json::from_str(text).expect("what compare prints");
-        let row = row("a", "b", &found);
-        assert_eq!(
-            row,
-            "| `a` | `b` | | | | | 2.00 (1.50 to 2.50) |\n".replace("| | | | |", "|  |  |  |  |")
-        );
+        let row = row("a", "b", "x", "x ", &found);
+        assert_eq!(row, "| `a` | `b` | x |  |  |  |  | 2.00 (1.50 to 2.50) |\n");
         let bars = |line: &str| line.matches('|').count();
         assert_eq!(bars(&row), bars(head().lines().next().unwrap_or_default()));
     }

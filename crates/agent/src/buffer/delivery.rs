@@ -62,7 +62,7 @@ pub(super) fn merge<'a>(
     {
         return Arc::clone(only);
     }
-    let mut merged = Batch::default();
+    let mut merged = Batch::with_capacity(batches.clone().map(|batch| batch.bytes()).sum());
     for batch in batches {
         merged.append(batch);
     }

@@ -18,6 +18,11 @@ const SEGMENTS: u64 = 16;
 /// But a segment is no larger than this: what is read again after a restart stays small.
 const MAX_SEGMENT_BYTES: u64 = 1024 * 1024;
 
+/// About so many bytes of line protocol are read at one time. Catching up holds two such pieces, the one
+/// being written and the next; a host must not pay for them afterwards, and memory that is freed goes back
+/// to the system only where there is much of it at the end of the heap.
+const TAKEN_BYTES: usize = 256 * 1024;
+
 const EXTENSION: &str = "segment";
 const LOCK: &str = "lock";
 
@@ -93,7 +98,7 @@ impl Segment {
 pub(super) struct Removed {
     pub(super) segment: u64,
     pub(super) lines: u64,
-    pub(super) batches: Vec<Batch>,
+    pub(super) readable: Batch,
 }
 
 /// Segments in a folder.
@@ -251,10 +256,13 @@ impl DiskQueue {
     }
 
     /// Reads the oldest records that are neither forgotten, taken nor `held` elsewhere: about `max_lines`
-    /// lines, at least one record. Damaged ones are skipped, forgotten and counted.
-    pub(super) fn take(&mut self, max_lines: u32, held: &[RecordId]) -> Vec<(RecordId, Batch)> {
-        let mut taken = Vec::new();
-        let mut lines = 0_u32;
+    /// lines and [`TAKEN_BYTES`], at least one record. Damaged ones are skipped, forgotten and counted.
+    pub(super) fn take(&mut self, max_lines: u32, held: &[RecordId]) -> Taken {
+        let mut taken = Taken::default();
+        let room = Room {
+            lines: max_lines,
+            bytes: TAKEN_BYTES,
+        };
         let mut damaged = Vec::new();
         for segment in &self.segments {
             let wanted = |index: u32| {
@@ -266,7 +274,7 @@ impl DiskQueue {
                     && !self.taken.contains(&id)
                     && !held.contains(&id)
             };
-            if lines >= max_lines {
+            if room.is_used_up(&taken.batch) {
                 break;
             }
             if !(0..segment.lines.len() as u32).any(&wanted) {
@@ -276,8 +284,7 @@ impl DiskQueue {
                 &self.path(segment.number),
                 segment,
                 &wanted,
-                max_lines,
-                &mut lines,
+                &room,
                 &mut taken,
             );
             damaged.extend(full);
@@ -285,7 +292,7 @@ impl DiskQueue {
         self.corrupt += damaged.len() as u64;
         // A segment that cannot be deleted now is tried again when the next one is.
         let _ = self.forget(damaged);
-        self.taken.extend(taken.iter().map(|(id, _)| *id));
+        self.taken.extend(&taken.records);
         taken
     }
 
@@ -326,24 +333,20 @@ impl DiskQueue {
             return Ok(None);
         };
         let (number, lines) = (oldest.number, oldest.pending_lines);
-        let mut records = Vec::new();
+        let mut pending = Taken::default();
         if keep_text {
             let wanted = |index: u32| !oldest.forgotten.contains(&index);
-            read_segment(
-                &self.path(number),
-                oldest,
-                &wanted,
-                u32::MAX,
-                &mut 0,
-                &mut records,
-            );
+            let room = Room {
+                lines: u32::MAX,
+                bytes: usize::MAX,
+            };
+            read_segment(&self.path(number), oldest, &wanted, &room, &mut pending);
         }
         self.delete(number)?;
-        let batches = records.into_iter().map(|(_, batch)| batch).collect();
         Ok(Some(Removed {
             segment: number,
             lines,
-            batches,
+            readable: pending.batch,
         }))
     }
 
@@ -404,15 +407,33 @@ pub(super) struct EncodedRecord {
     lines: u32,
 }
 
-/// Reads the wanted records of a segment into `taken` until there are `max_lines`; gives those that are
+/// Records read from the queue, as one batch.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    pub(super) records: Vec<RecordId>,
+    pub(super) batch: Batch,
+}
+
+/// How much is read at one time.
+struct Room {
+    lines: u32,
+    bytes: usize,
+}
+
+impl Room {
+    fn is_used_up(&self, batch: &Batch) -> bool {
+        batch.lines() >= self.lines || batch.bytes() >= self.bytes
+    }
+}
+
+/// Reads the wanted records of a segment into `taken` until `room` is used up; gives those that are
 /// damaged, which may be all that are left.
 fn read_segment(
     path: &Path,
     segment: &Segment,
     wanted: &dyn Fn(u32) -> bool,
-    max_lines: u32,
-    lines: &mut u32,
-    taken: &mut Vec<(RecordId, Batch)>,
+    room: &Room,
+    taken: &mut Taken,
 ) -> Vec<RecordId> {
     let id = |index: u32| RecordId {
         segment: segment.number,
@@ -430,7 +451,7 @@ fn read_segment(
     };
     let mut damaged = Vec::new();
     for index in 0..count {
-        if *lines >= max_lines {
+        if room.is_used_up(&taken.batch) {
             break;
         }
         if !wanted(index) {
@@ -444,8 +465,8 @@ fn read_segment(
         }
         match reader.next() {
             Ok(Next::Record(batch)) => {
-                *lines = lines.saturating_add(batch.lines());
-                taken.push((id(index), batch));
+                taken.batch.append(&batch);
+                taken.records.push(id(index));
             }
             Ok(Next::Damaged) => damaged.push(id(index)),
             Ok(Next::End) | Err(_) => {

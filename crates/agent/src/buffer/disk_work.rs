@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk_queue::{DiskQueue, RecordId};
+use super::disk_queue::{DiskQueue, RecordId, Taken};
 use super::overflow::{Dropped, Overflow};
 use crate::batch::Batch;
 
@@ -46,7 +46,7 @@ pub struct DiskDone {
     /// Segments that were dropped.
     pub(super) removed: BTreeSet<u64>,
     /// The backlog that was read.
-    pub(super) taken: Vec<(RecordId, Batch)>,
+    pub(super) taken: Taken,
     pub(super) dropped: Dropped,
     pub(super) error: Option<io::Error>,
 }
@@ -61,10 +61,10 @@ impl DiskWork {
             error: None,
         };
         for (reason, batch) in &self.dropped {
-            running.overflow.drop_batches(reason, [&**batch]);
+            running.overflow.drop_batch(reason, batch);
         }
         let mut appended = Vec::with_capacity(self.append.len());
-        let mut taken = Vec::new();
+        let mut taken = Taken::default();
         if let Some(queue) = &mut self.queue {
             queue.give_back(&self.give_back);
             if let Err(error) = queue.forget(self.forget) {
@@ -134,7 +134,7 @@ impl Running {
         match queue.remove_oldest(self.keep_text) {
             Ok(Some(removed)) => {
                 self.overflow
-                    .drop_lines(reason, removed.lines, &removed.batches);
+                    .drop_lines(reason, removed.lines, &removed.readable);
                 self.removed.insert(removed.segment);
                 true
             }

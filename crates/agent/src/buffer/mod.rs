@@ -309,15 +309,10 @@ impl Buffer {
         self.spilling.clear();
         self.spilling_bytes = 0;
         self.look_at_disk();
-        let (backlog, batches): (Vec<_>, Vec<_>) = done.taken.into_iter().unzip();
-        if backlog.is_empty() {
-            return None;
-        }
-        let batches: Vec<Arc<Batch>> = batches.into_iter().map(Arc::new).collect();
-        Some(Delivery {
-            batch: merge(batches.iter()),
+        (!done.taken.records.is_empty()).then(|| Delivery {
+            batch: Arc::new(done.taken.batch),
             entries: Vec::new(),
-            backlog,
+            backlog: done.taken.records,
         })
     }
 

@@ -48,29 +48,20 @@ impl Overflow {
         }
     }
 
-    /// Drops batches whose text is at hand.
-    pub fn drop_batches<'a>(
-        &mut self,
-        reason: &'static str,
-        batches: impl IntoIterator<Item = &'a Batch> + Clone,
-    ) {
-        let lines: u64 = batches
-            .clone()
-            .into_iter()
-            .map(|batch| u64::from(batch.lines()))
-            .sum();
-        if self.append(batches) {
+    /// Drops a batch whose text is at hand.
+    pub fn drop_batch(&mut self, reason: &'static str, batch: &Batch) {
+        let lines = u64::from(batch.lines());
+        if self.append(batch) {
             self.dropped.logged += lines;
         } else {
             *self.dropped.lines.entry(reason).or_default() += lines;
         }
     }
 
-    /// Drops `lines` lines, of which `batches` could be read.
-    pub fn drop_lines(&mut self, reason: &'static str, lines: u64, batches: &[Batch]) {
-        let readable: u64 = batches.iter().map(|batch| u64::from(batch.lines())).sum();
-        let unreadable = lines.saturating_sub(readable);
-        self.drop_batches(reason, batches);
+    /// Drops `lines` lines, of which `readable` could be read.
+    pub fn drop_lines(&mut self, reason: &'static str, lines: u64, readable: &Batch) {
+        let unreadable = lines.saturating_sub(u64::from(readable.lines()));
+        self.drop_batch(reason, readable);
         if unreadable > 0 {
             *self.dropped.lines.entry(reason).or_default() += unreadable;
         }
@@ -86,17 +77,13 @@ impl Overflow {
         std::mem::take(&mut self.dropped)
     }
 
-    fn append<'a>(&mut self, batches: impl IntoIterator<Item = &'a Batch>) -> bool {
+    fn append(&mut self, batch: &Batch) -> bool {
         let Some(path) = &self.log else { return false };
         let appended = OpenOptions::new()
             .create(true)
             .append(true)
             .open(path)
-            .and_then(|mut file| {
-                batches
-                    .into_iter()
-                    .try_for_each(|batch| file.write_all(batch.text().as_bytes()))
-            });
+            .and_then(|mut file| file.write_all(batch.text().as_bytes()));
         if let Err(error) = &appended {
             self.dropped.log_error = Some(format!("cannot append to {}: {error}", path.display()));
         }

@@ -10,6 +10,7 @@ pub mod counter;
 pub mod host_files;
 pub mod row;
 
+mod busiest;
 pub mod connections;
 pub mod cpu;
 pub mod cpu_frequency;

@@ -1,8 +1,11 @@
 //! What the `sysinfo` crate tells of any system: the collector of macOS and Windows. On Linux it is built
 //! for the tests alone, which hold it to the same field names.
 
-use sysinfo::{Components, Disks, Networks, ProcessesToUpdate, System};
+use sysinfo::{
+    Components, Disks, Networks, Process, ProcessStatus, ProcessesToUpdate, System, ThreadKind,
+};
 
+use super::busiest::{Busiest, Sample, Transfer, Whole};
 use super::host_files::HostFiles;
 use super::row::Row;
 use super::{CollectError, Collector, Points};
@@ -12,7 +15,8 @@ use crate::filter::Filter;
 pub struct Portable {
     interfaces: Filter,
     mounts: Filter,
-    top: usize,
+    /// None where only the counts are wanted.
+    busiest: Option<Busiest>,
     known: Option<Known>,
 }
 
@@ -20,16 +24,17 @@ pub struct Portable {
 struct Known {
     system: System,
     networks: Networks,
-    sampled: bool,
+    /// When the last sample was taken, in nanoseconds since 1970.
+    sampled: Option<i64>,
 }
 
 impl Portable {
-    /// Interfaces, mounts and the number of busiest processes to tell of.
-    pub fn new(interfaces: Filter, mounts: Filter, top: usize) -> Self {
+    /// Interfaces and mounts to tell of, and the `top` busiest processes of each kind among `names`.
+    pub fn new(interfaces: Filter, mounts: Filter, top: usize, names: Filter) -> Self {
         Self {
             interfaces,
             mounts,
-            top,
+            busiest: (top > 0).then(|| Busiest::new(top, names)),
             known: None,
         }
     }
@@ -50,6 +55,15 @@ impl Portable {
                     .integer("disk_available_bytes", disk.available_space())
                     .float("disk_usage_percent", 100.0 * used as f64 / total as f64),
             );
+            let usage = disk.usage();
+            if usage.total_read_bytes + usage.total_written_bytes > 0 {
+                points.push(
+                    Row::new("diskio", at)
+                        .tag("device", &disk.name().to_string_lossy())
+                        .integer("disk_read_bytes", usage.total_read_bytes)
+                        .integer("disk_write_bytes", usage.total_written_bytes),
+                );
+            }
         }
         Ok(())
     }
@@ -60,7 +74,7 @@ impl Known {
         Ok(Self {
             system: System::new()?,
             networks: Networks::new_with_refreshed_list()?,
-            sampled: false,
+            sampled: None,
         })
     }
 
@@ -68,7 +82,7 @@ impl Known {
         self.system.refresh_cpu_all();
         let cpus = self.system.cpus();
         let mut row = Row::new("cpu", at).integer("cpu_count", cpus.len() as u64);
-        if self.sampled {
+        if self.sampled.is_some() {
             row = row.float(
                 "cpu_usage_percent",
                 f64::from(self.system.global_cpu_usage()),
@@ -142,34 +156,63 @@ impl Known {
         }
     }
 
-    fn processes(&mut self, top: usize, at: i64, points: &mut Points) {
+    fn processes(&mut self, busiest: Option<&mut Busiest>, at: i64, points: &mut Points) {
         self.system.refresh_processes(ProcessesToUpdate::All, true);
-        let mut processes: Vec<_> = self.system.processes().values().collect();
-        points.push(Row::new("process", at).integer("process_count", processes.len() as u64));
+        let processes = || {
+            let all = self.system.processes().values();
+            // Linux lists threads beside the processes.
+            all.filter(|process| process.thread_kind() != Some(ThreadKind::Userland))
+        };
+        points.push(states(processes(), at));
         if let Ok(seconds) = System::uptime() {
             points.push(Row::new("process", at).integer("uptime_seconds", seconds));
         }
-        processes.sort_by(|a, b| {
-            b.cpu_usage()
-                .total_cmp(&a.cpu_usage())
-                .then(b.memory().cmp(&a.memory()))
-        });
-        let cpus = self.system.cpus().len().max(1) as f64;
-        let mut names = std::collections::BTreeSet::new();
-        for process in processes {
-            let name = process.name().to_string_lossy();
-            if names.len() >= top || !names.insert(name.to_string()) {
-                continue;
-            }
-            let mut row = Row::new("process", at)
-                .tag("process", &name)
-                .integer("process_pid", u64::from(process.pid().as_u32()))
-                .integer("process_memory_bytes", process.memory());
-            if self.sampled {
-                row = row.float("process_cpu_percent", f64::from(process.cpu_usage()) / cpus);
-            }
-            points.push(row);
-        }
+        let Some(busiest) = busiest else { return };
+        processes().map(sample).for_each(|it| busiest.add(it));
+        let passed = self.sampled.map_or(0, |before| at.saturating_sub(before));
+        let milliseconds = passed.max(0) as f64 / 1e6;
+        let whole = Whole {
+            cpu_time: milliseconds * self.system.cpus().len().max(1) as f64,
+            memory_bytes: self.system.total_memory(),
+        };
+        busiest.push(whole, at, points);
+    }
+}
+
+/// Processes by state. Windows knows none: there sysinfo calls all of them running.
+fn states<'a>(processes: impl Iterator<Item = &'a Process> + Clone, at: i64) -> Row {
+    let count = |wanted: &[ProcessStatus]| {
+        let among = processes
+            .clone()
+            .filter(|process| wanted.contains(&process.status()));
+        among.count() as u64
+    };
+    let row = Row::new("process", at).integer("process_count", processes.clone().count() as u64);
+    if cfg!(windows) {
+        return row;
+    }
+    row.integer("process_running_count", count(&[ProcessStatus::Run]))
+        .integer("process_sleeping_count", count(&[ProcessStatus::Sleep]))
+        .integer("process_zombie_count", count(&[ProcessStatus::Zombie]))
+        .integer(
+            "process_stopped_count",
+            count(&[ProcessStatus::Stop, ProcessStatus::Tracing]),
+        )
+}
+
+/// What one process did; its processor time is in milliseconds.
+fn sample(process: &Process) -> Sample {
+    let io = process.disk_usage();
+    Sample {
+        pid: process.pid().as_u32(),
+        started: process.start_time(),
+        name: process.name().to_string_lossy().into_owned(),
+        cpu_time: process.accumulated_cpu_time(),
+        resident_bytes: process.memory(),
+        io: Transfer {
+            read: io.total_read_bytes,
+            written: io.total_written_bytes,
+        },
     }
 }
 
@@ -191,8 +234,8 @@ impl Collector for Portable {
         known.cpu(at, points);
         known.memory(at, points);
         known.network(&self.interfaces, at, points);
-        known.processes(self.top, at, points);
-        known.sampled = true;
+        known.processes(self.busiest.as_mut(), at, points);
+        known.sampled = Some(at);
         self.known = Some(known);
         self.disks(at, points).map_err(unavailable)?;
         if let Ok(components) = Components::new_with_refreshed_list() {
@@ -222,17 +265,23 @@ mod tests {
 
     #[test]
     fn this_host_gives_points_of_the_same_fields() {
-        let mut portable = Portable::new(Filter::default(), Filter::default(), 3);
+        let every = Filter::default;
+        let mut portable = Portable::new(every(), every(), 3, every());
         let mut files = HostFiles::new(Path::new("/"));
         let mut points = Points::default();
-        portable.collect(&mut files, 1, &mut points).unwrap();
-        portable.collect(&mut files, 2, &mut points).unwrap();
+        for second in [1, 2] {
+            let at = second * 1_000_000_000;
+            portable.collect(&mut files, at, &mut points).unwrap();
+        }
         let points = points.into_vec();
         for field in [
             "cpu_usage_percent",
             "memory_total_bytes",
             "swap_total_bytes",
             "process_count",
+            "process_sleeping_count",
+            "process_memory_percent",
+            "process_cpu_percent",
             "uptime_seconds",
         ] {
             assert!(

@@ -203,9 +203,10 @@ mod platform {
     pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
         let interfaces = Filter::new(&config.network.include, &config.network.exclude)?;
         let mounts = Filter::new(&config.file_systems.include, &config.file_systems.exclude)?;
+        let names = Filter::new(&config.processes.include, &config.processes.exclude)?;
         let top = config.processes.top;
         list.fast("portable", config, move || {
-            Portable::new(interfaces.clone(), mounts.clone(), top)
+            Portable::new(interfaces.clone(), mounts.clone(), top, names.clone())
         });
         Ok(())
     }

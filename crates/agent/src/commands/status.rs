@@ -25,9 +25,12 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
     let (ready, metrics) = match answers.await {
         Ok(answers) => answers,
         Err(error) => {
+            let error = format!(
+                "{error}: no agent runs here, or its telemetry.listen is another (--config)"
+            );
             print(
                 output,
-                &json!({ "running": false, "address": address, "error": error.to_string() }),
+                &json!({ "running": false, "address": address, "error": error }),
             );
             return ExitCode::FAILURE;
         }
@@ -111,6 +114,10 @@ const FIRST: &[&str] = &[
     "hung_collectors",
 ];
 
+fn list(entries: impl Iterator<Item = String>) -> String {
+    entries.collect::<Vec<_>>().join(", ")
+}
+
 fn text(key: &str, value: &Value) -> String {
     match value {
         Value::Number(bytes) if key.ends_with("_bytes") => {
@@ -120,6 +127,12 @@ fn text(key: &str, value: &Value) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Array(values) if values.is_empty() => "none".to_owned(),
+        Value::Array(values) => list(values.iter().map(|value| self::text("", value))),
+        Value::Object(parts) => list(
+            parts
+                .iter()
+                .map(|(part, why)| format!("{part}: {}", self::text("", why))),
+        ),
         other => other.to_string(),
     }
 }

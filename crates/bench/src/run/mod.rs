@@ -14,7 +14,7 @@ use watchpost_service::shutdown::Shutdown;
 
 use self::phases::Phases;
 use crate::load::{Ended, Failure};
-use crate::null_server::NullServer;
+use crate::null_server::{Answers, NullServer};
 use crate::progress::Progress;
 use crate::report::{Machine, Report, Run, SCHEMA};
 use crate::scenario::{Kind, Scenario};
@@ -31,8 +31,9 @@ pub enum Subject {
     Server(String, Box<ServerConfig>),
     /// An engine started for each run: its binary, and limits of time as configured.
     Engine(Option<PathBuf>, Box<ServerConfig>),
-    /// A server started for each run that keeps nothing; limits of time as configured.
-    Null(Box<ServerConfig>),
+    /// A server started for each run that keeps nothing: when it answers, and limits of time as
+    /// configured.
+    Null(Answers, Box<ServerConfig>),
 }
 
 /// Runs a scenario `rounds` times against each subject; the subjects take turns, so that what
@@ -89,7 +90,10 @@ async fn one_run(scenario: &Scenario, subject: &Subject, stop: &Shutdown) -> Res
             let engine = Engine::start(binary.as_deref()).await?;
             Target::spawn(engine, like, &with).await
         }
-        Subject::Null(like) => Target::null(NullServer::start().await?, like, &with).await,
+        Subject::Null(answers, like) => {
+            let null = NullServer::start(*answers).await?;
+            Target::null(null, like, &with).await
+        }
     };
     let target = match opened {
         Ok(target) => Arc::new(target),
@@ -139,7 +143,7 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
     }
     if target.keeps_nothing() {
         run.notes.push(
-            "the null server keeps nothing, so there is nothing to verify: these are the limits of the bench".into(),
+            "the null server keeps nothing, so there is nothing to verify: this measures the bench itself".into(),
         );
     } else if scenario.verify.enabled {
         let settle = scenario.verify.settle.get();

@@ -29,6 +29,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "out-of-order",
     "self-drive-points",
     "self-drive-requests",
+    "self-accuracy",
     "tuning-batch-100",
     "tuning-batch-5000",
     "tuning-gzip-off",

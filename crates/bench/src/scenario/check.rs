@@ -25,6 +25,12 @@ impl Scenario {
     /// Every problem, as `key: what is wrong`; none for a scenario that can run.
     pub fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();
+        if self
+            .duration
+            .is_some_and(|duration| duration <= self.warmup)
+        {
+            found.push("warmup: must be shorter than duration, or nothing is measured".into());
+        }
         self.check_data(&mut found);
         self.check_write(&mut found);
         for (section, reads) in [("query", &self.query), ("alerts", &self.alerts)] {

@@ -237,6 +237,18 @@ impl Scenario {
             .map(|(duration, rate)| (duration.get().as_secs_f64() * rate).ceil() as u64);
         self.write.points.or(by_rate).unwrap_or(LINE_LIMIT)
     }
+
+    /// The same load for another time. Of a shorter one at most a quarter is warm-up, so that the
+    /// rest is measured.
+    #[must_use]
+    pub fn lasting(self, duration: Interval) -> Self {
+        let quarter = Interval(duration.get() / 4);
+        Self {
+            warmup: self.warmup.min(quarter),
+            duration: Some(duration),
+            ..self
+        }
+    }
 }
 
 /// Points of a run that names neither a number nor a rate: hours at full speed.
