@@ -18,10 +18,9 @@ const SEGMENTS: u64 = 16;
 /// But a segment is no larger than this: what is read again after a restart stays small.
 const MAX_SEGMENT_BYTES: u64 = 1024 * 1024;
 
-/// About so many bytes of line protocol are read at one time. Catching up holds two such pieces, the one
-/// being written and the next; a host must not pay for them afterwards, and memory that is freed goes back
-/// to the system only where there is much of it at the end of the heap.
-const TAKEN_BYTES: usize = 256 * 1024;
+/// About so many bytes of line protocol are read at one time, some 700 lines. A host must not pay for them
+/// after it caught up, and the allocator gives memory back only where 2 MiB of it are free at its end.
+const TAKEN_BYTES: usize = 128 * 1024;
 
 const EXTENSION: &str = "segment";
 const LOCK: &str = "lock";
@@ -258,7 +257,11 @@ impl DiskQueue {
     /// Reads the oldest records that are neither forgotten, taken nor `held` elsewhere: about `max_lines`
     /// lines and [`TAKEN_BYTES`], at least one record. Damaged ones are skipped, forgotten and counted.
     pub(super) fn take(&mut self, max_lines: u32, held: &[RecordId]) -> Taken {
-        let mut taken = Taken::default();
+        let mut taken = Taken {
+            records: Vec::new(),
+            // The last record may go beyond; the text is not to be moved for it.
+            batch: Batch::with_capacity(TAKEN_BYTES + TAKEN_BYTES / 4),
+        };
         let room = Room {
             lines: max_lines,
             bytes: TAKEN_BYTES,

@@ -165,8 +165,10 @@ impl Writer {
     /// Gives the disk what is due, or everything that is not on it.
     fn employ_disk(&mut self, save_all: bool) {
         let now = self.now();
-        let wants_backlog =
-            self.backlog.is_none() && self.pace.next(self.pending(), now) == Next::Backlog;
+        // Not while another is on its way: one at a time is as much memory as catching up is to take.
+        let wants_backlog = self.backlog.is_none()
+            && self.in_flight.is_none()
+            && self.pace.next(self.pending(), now) == Next::Backlog;
         let due = self.parts.buffer.work_due(self.in_flight.as_ref());
         if save_all || wants_backlog || due.is_some_and(|due| due <= now) {
             let wish = Wish {

@@ -1,12 +1,17 @@
 //! What changed over a soak: memory and disk by a straight line, latency from its first tenth to
 //! its last.
 
+use std::time::Duration;
+
 use crate::load::Tick;
 use crate::report::{Drift, Run};
 use crate::scenario::{Kind, Scenario};
 use crate::usage::{Sample, Usage};
 
 const HOUR: f64 = 3_600.0;
+
+/// From this time on what grows is a drift and not a start.
+const SETTLED: Duration = Duration::from_secs(1_800);
 
 /// The drift of a soak; `None` for other kinds.
 pub(super) fn drift(scenario: &Scenario, run: &Run, server: Option<&Usage>) -> Option<Drift> {
@@ -38,6 +43,20 @@ pub(super) fn drift(scenario: &Scenario, run: &Run, server: Option<&Usage>) -> O
         disk_per_hour: slope(disk).map(|slope| slope * HOUR),
         first_p99: middle(&ticks[..tenth]),
         last_p99: middle(&ticks[ticks.len() - tenth..]),
+    })
+}
+
+/// What must be known of a drift that was measured over a short time.
+pub(super) fn caveat(scenario: &Scenario) -> Option<String> {
+    let measured = scenario
+        .duration?
+        .get()
+        .saturating_sub(scenario.warmup.get());
+    (scenario.kind == Kind::Soak && measured < SETTLED).then(|| {
+        format!(
+            "{} s are too short for a drift by the hour: a server still fills its caches then",
+            measured.as_secs()
+        )
     })
 }
 

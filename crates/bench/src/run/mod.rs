@@ -134,6 +134,7 @@ async fn measured(scenario: &Scenario, target: &Arc<Target>, stop: &Shutdown, ru
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     run.notes.extend(saturation(&own, delay, cores));
     run.drift = drift::drift(scenario, run, server.as_ref());
+    run.notes.extend(drift::caveat(scenario));
     run.server_usage = server;
     run.own_usage = own;
     match ended {
