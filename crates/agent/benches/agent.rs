@@ -356,7 +356,7 @@ impl Running {
         let mut greatest = first.resident;
         let last = loop {
             let left = span.saturating_sub(began.elapsed());
-            std::thread::sleep(left.min(SAMPLE));
+            std::thread::park_timeout(left.min(SAMPLE));
             let usage = self.usage()?;
             greatest = greatest.max(usage.resident);
             bar.set_position(began.elapsed().as_secs());
