@@ -106,6 +106,8 @@ impl Site {
         let binaries = binary("xtask").unwrap().parent().unwrap().to_owned();
         command.arg("--binaries").arg(binaries);
         command.arg("--rules").arg(&self.rules);
+        // What is said for debugging must show no secret either.
+        command.args(["--log-level", "debug"]);
         if let Some(server) = &self.external {
             command.args(["--engine", "external"]);
             command
@@ -254,6 +256,19 @@ impl Platform {
         get(&format!("{}{path}", self.address("web")), None)
     }
 
+    /// A figure of a role's `/metrics`, summed over its labels; nothing while the role does not answer.
+    pub fn figure(&self, role: &str, name: &str) -> Option<f64> {
+        let (_, text) = try_get(&format!("{}/metrics", self.address(role)), None)?;
+        let values = text.lines().filter_map(|line| {
+            let behind = line.strip_prefix(name)?;
+            let value = behind
+                .starts_with([' ', '{'])
+                .then(|| behind.rsplit(' ').next());
+            value.flatten()?.parse::<f64>().ok()
+        });
+        values.reduce(|sum, value| sum + value)
+    }
+
     /// Waits until a file of the platform holds a text.
     pub fn wait_for_text(&self, file: &str, text: &str) -> String {
         let path = self.site.path(file);
@@ -291,19 +306,40 @@ pub fn missing_binary() -> Option<&'static str> {
 }
 
 /// Asks an address, with a token if one is given: status and body.
+///
+/// # Panics
+/// If nothing answers.
 pub fn get(url: &str, token: Option<&str>) -> (u16, String) {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build();
-    let mut request = ureq::Agent::new_with_config(config).get(url);
-    if let Some(token) = token {
-        request = request.header("Authorization", format!("Token {token}"));
+    try_get(url, token).unwrap_or_else(|| panic!("nothing answers at {url}"))
+}
+
+/// As [`get`], but nothing where nothing answers.
+pub fn try_get(url: &str, token: Option<&str>) -> Option<(u16, String)> {
+    let mut answer = with_token(agent().get(url), token).call().ok()?;
+    let status = answer.status().as_u16();
+    Some((status, answer.body_mut().read_to_string().ok()?))
+}
+
+/// Deletes what is at an address: the status.
+///
+/// # Panics
+/// If nothing answers.
+pub fn delete(url: &str, token: Option<&str>) -> u16 {
+    let answer = with_token(agent().delete(url), token).call();
+    answer.unwrap().status().as_u16()
+}
+
+/// Gives the answer as it comes, whatever its status.
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false);
+    ureq::Agent::new_with_config(config.build())
+}
+
+fn with_token<B>(request: ureq::RequestBuilder<B>, token: Option<&str>) -> ureq::RequestBuilder<B> {
+    match token {
+        Some(token) => request.header("Authorization", format!("Token {token}")),
+        None => request,
     }
-    let mut answer = request.call().unwrap();
-    (
-        answer.status().as_u16(),
-        answer.body_mut().read_to_string().unwrap(),
-    )
 }
 
 /// Runs a future to its end.

@@ -387,10 +387,11 @@ fn docker_compose() -> Option<Command> {
     let named = std::env::var_os("DOCKER_COMPOSE");
     let program = named.unwrap_or_else(|| "docker-compose".into());
     let runs = |command: &mut Command| {
-        command
-            .arg("version")
-            .output()
-            .is_ok_and(|it| it.status.success())
+        // The first generation, docker-compose 1.x, does not know all of today's compose files.
+        let output = command.arg("version").output();
+        output.is_ok_and(|it| {
+            it.status.success() && !String::from_utf8_lossy(&it.stdout).contains("version 1.")
+        })
     };
     if runs(&mut Command::new(&program)) {
         return Some(Command::new(program));

@@ -36,14 +36,11 @@ pub(super) fn stop_signals() -> Result<Arc<AtomicBool>> {
 /// Variables by which a role is configured; those of the person's own shell are not meant for these roles.
 const SETTINGS: [&str; 2] = ["INFLUX_", "WATCHPOST_"];
 
-/// How much a role says is everybody's choice.
-const KEPT: [&str; 2] = ["WATCHPOST_LOG_LEVEL", "WATCHPOST_LOG_FORMAT"];
-
 /// Takes the settings of other roles, tokens among them, out of the environment.
 pub(super) fn without_settings(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if SETTINGS.iter().any(|it| text.starts_with(it)) && !KEPT.contains(&text.as_ref()) {
+        if SETTINGS.iter().any(|it| text.starts_with(it)) {
             command.env_remove(&name);
         }
     }

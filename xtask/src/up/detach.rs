@@ -3,16 +3,18 @@
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use super::layout::Layout;
 use super::options::Options;
 use super::state::State;
-use super::{READY_TIMEOUT, child, screen, wait_for};
+use super::{READY_TIMEOUT, child, page, screen, wait_for};
 
 /// Starts this program again as a process of its own and returns once that is ready.
 pub(super) fn run(options: &Options, layout: &Layout, binaries: &Path) -> Result<ExitCode> {
+    let began = Instant::now();
     let log = File::create(layout.log("up")).context("cannot create the log of `up`")?;
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut command = Command::new(program);
@@ -51,7 +53,13 @@ pub(super) fn run(options: &Options, layout: &Layout, binaries: &Path) -> Result
     }
     if let Some(state) = State::read(layout)? {
         print!("{}", screen::ready(&state, layout));
-        println!("It runs in the background. `cargo xtask down` stops it.");
+        println!(
+            "Ready after {:.1} s. It runs in the background: `cargo xtask down` stops it.",
+            began.elapsed().as_secs_f64()
+        );
+        if page::first_chart(state.address("web"), || false) {
+            println!("{}", screen::first_chart(began.elapsed()));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

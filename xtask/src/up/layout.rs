@@ -30,7 +30,10 @@ impl Layout {
                 .recursive(true)
                 .mode(0o700)
                 .create(&folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+                .with_context(|| {
+                    let folder = folder.display();
+                    format!("cannot make the folder {folder} (--folder chooses another)")
+                })?;
         }
         Ok(())
     }

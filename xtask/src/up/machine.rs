@@ -12,9 +12,10 @@ use super::options::{Engine, Options};
 /// Below this a day of a small fleet would fill the disk.
 const FREE_BYTES_MIN: u64 = 512 * 1024 * 1024;
 
-/// Refuses to begin on a disk that is nearly full.
+/// Refuses to begin on a disk that is nearly full. The folder need not be there yet.
 pub(super) fn check_space(layout: &Layout) -> Result<()> {
-    let Ok(numbers) = rustix::fs::statvfs(&layout.folder) else {
+    let there = layout.folder.ancestors().find(|it| it.exists());
+    let Some(Ok(numbers)) = there.map(rustix::fs::statvfs) else {
         return Ok(());
     };
     let free = numbers.f_bavail.saturating_mul(numbers.f_frsize);

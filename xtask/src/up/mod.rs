@@ -11,6 +11,7 @@ mod detach;
 mod layout;
 mod machine;
 mod options;
+mod page;
 mod roles;
 mod screen;
 mod secrets;
@@ -46,8 +47,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             .clone()
             .unwrap_or_else(|| root.join(".watchpost")),
     );
-    layout.create()?;
     machine::check_space(&layout)?;
+    layout.create()?;
     let Some(lock) = layout.lock()? else {
         return already_running(&layout);
     };

@@ -26,6 +26,7 @@ health. Ctrl-C stops everything; the data stays in .watchpost/ and a second `up`
   --free-ports         take whatever ports are free, for a second platform on one machine
   --folder DIR         where data, logs and secrets lie (.watchpost)
   --rules FILE         rules of the alerter (deploy/rules.toml)
+  --log-level LEVEL    what the roles say in their logs: error, warn, info, debug, trace (info)
   --binaries DIR       run the binaries of this folder instead of building them
   --check              bring everything up on free ports in a temporary folder, judge it by ten
                        criteria, stop; the exit code is 0 if none failed
@@ -72,6 +73,7 @@ pub(crate) struct Options {
     pub(crate) detach: bool,
     pub(crate) binaries: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
+    pub(crate) log_level: String,
     pub(crate) incidents: Vec<String>,
     pub(crate) engine: Engine,
     pub(crate) hosts: u32,
@@ -115,6 +117,7 @@ impl Options {
             detach: false,
             binaries: None,
             rules: None,
+            log_level: "info".to_owned(),
             incidents: Vec::new(),
             engine: Engine::Embedded,
             hosts: 5,
@@ -136,6 +139,7 @@ impl Options {
                 Long("binaries") => options.binaries = Some(std::path::absolute(parser.value()?)?),
                 Long("incident") => options.incidents.push(parser.value()?.string()?),
                 Long("rules") => options.rules = Some(std::path::absolute(parser.value()?)?),
+                Long("log-level") => options.log_level = parser.value()?.string()?,
                 Long("free-ports") => options.free_ports = true,
                 Long("engine") => options.engine = engine(&parser.value()?)?,
                 Long("hosts") => options.hosts = parser.value()?.parse()?,
@@ -195,7 +199,9 @@ impl Options {
             ("--fleet-port", self.ports.fleet.into()),
             ("--grafana-port", self.ports.grafana.into()),
         ];
-        let mut arguments = vec!["--engine".to_owned(), engine.to_owned()];
+        let mut arguments: Vec<String> = ["--engine", engine, "--log-level", &self.log_level]
+            .map(str::to_owned)
+            .to_vec();
         arguments.extend(
             numbers
                 .iter()

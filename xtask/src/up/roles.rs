@@ -75,6 +75,7 @@ impl Maker<'_> {
             .argument("--setup-bucket", "system_metrics_raw")
             .argument("--setup-retention", "7d")
             .argument("--setup-token-file", self.layout.token("operator"))
+            .argument("--log-level", &self.options.log_level)
             .ready_at(&url, "/health")
             .found_at(url)
     }
@@ -186,7 +187,10 @@ impl Maker<'_> {
             name,
             program: self.binaries.join(binary),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            environment: vec![(
+                "WATCHPOST_LOG__LEVEL",
+                self.options.log_level.clone().into(),
+            )],
             address: String::new(),
             ready: Ready::Ended,
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -14,32 +15,51 @@ use super::usage;
 
 /// The one screen that a person sees when everything runs.
 pub(crate) fn ready(state: &State, layout: &Layout) -> String {
-    let address = |name: &str| {
-        state
-            .roles
-            .iter()
-            .find(|it| it.name == name)
-            .map_or_else(|| "-".to_owned(), |it| it.address.clone())
-    };
     let places = if state.compose {
-        compose_places(&address("grafana"), layout)
+        compose_places(state.address("grafana"), layout)
     } else {
-        places(&address("alerter"), layout)
+        places(layout)
+    };
+    // The commands look for the usual folder by themselves.
+    let option = match layout.folder.file_name() {
+        Some(name) if name == ".watchpost" => String::new(),
+        _ => format!(" --folder {}", layout.folder.display()),
     };
     format!(
-        "\n  Watchpost is running.\n\n  Dashboard   {web}\n  Server      {server}   (InfluxDB 2 HTTP API)\n\
-         {places}\n  Try next    cargo xtask status\n              cargo xtask logs alerter\n              \
-         curl '{web}/metrics?start=10&end=0'\n\n",
-        web = address("web"),
+        "
+  Watchpost is running.
+
+  Dashboard   {web}          the fleet, live
+  Alerts      {web}/alerts
+  Server      {server}          InfluxDB 2 HTTP API: Grafana, Telegraf and curl may use it
+{places}
+  Try next    cargo xtask status{option}
+              cargo xtask logs alerter{option}
+              curl '{web}/metrics?start=10&end=0'
+              Stop it, then cargo xtask up{option} --incident silent@host-2:+30s
+                a host goes silent; two minutes later you are told
+              Read docs/getting-started.md: your own hosts, rules and receivers
+
+",
+        web = state.address("web"),
         server = state.server,
     )
 }
 
-fn places(alerter: &str, layout: &Layout) -> String {
+/// What a person waits for: from the start of the first process to a line on the page.
+pub(super) fn first_chart(after: Duration) -> String {
+    let seconds = after.as_secs_f64();
+    format!("The first live chart is on the page after {seconds:.1} s.")
+}
+
+fn places(layout: &Layout) -> String {
     let folder = layout.folder.display();
     format!(
-        "  Alerts      {alerter}\n\n  Logs        {folder}/logs\n  Secrets     {folder}/secrets   \
-         (mode 0600; operator.token may do everything)\n  Data        {folder}/data\n"
+        "
+  Data        {folder}/data          a second `up` goes on with it
+  Logs        {folder}/logs
+  Secrets     {folder}/secrets          mode 0600; operator.token may do everything
+"
     )
 }
 
@@ -47,8 +67,12 @@ fn compose_places(grafana: &str, layout: &Layout) -> String {
     let secrets = layout.compose_secrets();
     let secrets = secrets.display();
     format!(
-        "  Grafana     {grafana}   (admin; its password is {secrets}/grafana.password)\n\n  Logs        \
-         cargo xtask logs\n  Secrets     {secrets}\n  Data        Docker's volumes, watchpost_…\n"
+        "  Grafana     {grafana}          admin; its password is {secrets}/grafana.password
+
+  Data        Docker's volumes, watchpost_…
+  Logs        cargo xtask logs
+  Secrets     {secrets}
+"
     )
 }
 

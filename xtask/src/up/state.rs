@@ -70,6 +70,12 @@ impl State {
         fs::remove_file(layout.state()).ok();
     }
 
+    /// Where a role answers; `-` for one that is not there.
+    pub(super) fn address(&self, role: &str) -> &str {
+        let role = self.roles.iter().find(|it| it.name == role);
+        role.map_or("-", |it| it.address.as_str())
+    }
+
     pub(crate) fn is_supervised(&self) -> bool {
         child::is_alive(self.supervisor, &self.program)
     }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use super::child;
 use super::layout::Layout;
 use super::options::Options;
+use super::page;
 use super::roles::{self, Ready, Role};
 use super::screen;
 use super::server::Server;
@@ -23,8 +24,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first wait before a dead role is started again; it doubles up to the last.
 const RESTART_FIRST: Duration = Duration::from_secs(1);
 const RESTART_LAST: Duration = Duration::from_secs(30);
-/// Hosts write every second and the page asks every second; a platform without hosts shows none.
-const FIRST_VALUES_TIMEOUT: Duration = Duration::from_secs(10);
 /// A role that ran this long has recovered: its next wait is the first again.
 const RECOVERED_AFTER: Duration = Duration::from_secs(60);
 
@@ -54,9 +53,10 @@ pub(super) fn run(
                 "Ready after {:.1} s. Ctrl-C stops everything.",
                 began.elapsed().as_secs_f64()
             );
-            platform.wait_for_values(began);
+            platform.wait_for_chart(began);
         }
-        platform.watch()
+        platform.watch();
+        Ok(())
     });
     platform.end();
     outcome.map(|()| ExitCode::SUCCESS)
@@ -79,6 +79,16 @@ struct Running {
     /// Set while the role is dead: when it is started again.
     restart_at: Option<Instant>,
     wait: Duration,
+}
+
+impl Running {
+    /// The next start, and how long that is away: longer each time.
+    fn wait_again(&mut self) -> Duration {
+        let wait = self.wait;
+        self.restart_at = Some(Instant::now() + wait);
+        self.wait = (wait * 2).min(RESTART_LAST);
+        wait
+    }
 }
 
 impl Platform<'_> {
@@ -168,7 +178,7 @@ impl Platform<'_> {
         let mut ended = None;
         let ready = wait_for(READY_TIMEOUT, || {
             ended = running.process.try_wait().ok().flatten();
-            ended.is_some() || stop.load(Ordering::Relaxed) || answers(&url)
+            ended.is_some() || stop.load(Ordering::Relaxed) || page::answers(&url)
         });
         let Some(running) = self.running.last() else {
             return Ok(());
@@ -185,72 +195,72 @@ impl Platform<'_> {
         }
     }
 
-    /// Says when the page shows the first host, which is what a person waits for.
-    fn wait_for_values(&self, began: Instant) {
+    /// Says when the first chart is live, which is what a person waits for.
+    fn wait_for_chart(&self, began: Instant) {
         let web = self.running.iter().find(|it| it.role.name == "web");
-        let Some(web) = web.map(|it| &it.role.address) else {
-            return;
-        };
-        let url = format!("{web}/api/v1/hosts?state=online");
-        let shown = wait_for(FIRST_VALUES_TIMEOUT, || {
-            self.stopped() || answer(&url).is_some_and(|it| it.contains("\"host\":"))
-        });
-        if shown && !self.stopped() {
-            println!(
-                "The first live values are on the page after {:.1} s.",
-                began.elapsed().as_secs_f64()
-            );
+        if web.is_some_and(|it| page::first_chart(&it.role.address, || self.stopped())) {
+            println!("{}", screen::first_chart(began.elapsed()));
         }
     }
 
     /// Restarts what dies until a signal comes.
-    fn watch(&mut self) -> Result<()> {
+    fn watch(&mut self) {
         while !self.stopped() {
             let mut changed = false;
             for index in 0..self.running.len() {
-                changed |= self.look_after(index)?;
+                changed |= self.look_after(index);
             }
-            if changed {
-                self.write_state()?;
+            // Only `status` needs it: on a full disk the roles run on without.
+            if changed && let Err(error) = self.write_state() {
+                println!("{error:#}");
             }
             wait_for(Duration::from_millis(300), || self.stopped());
         }
-        Ok(())
     }
 
     /// True if the role was started again.
-    fn look_after(&mut self, index: usize) -> Result<bool> {
+    fn look_after(&mut self, index: usize) -> bool {
         let running = &mut self.running[index];
         if let Some(due) = running.restart_at {
-            if Instant::now() < due {
-                return Ok(false);
-            }
-            let process = self.spawn(&self.running[index].role)?;
-            let running = &mut self.running[index];
-            running.process = process;
-            running.restart_at = None;
-            running.restarts += 1;
-            (running.since, running.started) = (Instant::now(), state::now());
-            println!(
-                "The {} runs again (process {}).",
-                running.role.name,
-                running.process.id()
-            );
-            return Ok(true);
+            return Instant::now() >= due && self.start_again(index);
         }
         if let Ok(Some(status)) = running.process.try_wait() {
             if running.since.elapsed() > RECOVERED_AFTER {
                 running.wait = RESTART_FIRST;
             }
-            let (name, wait) = (running.role.name, running.wait);
-            running.restart_at = Some(Instant::now() + wait);
-            running.wait = (wait * 2).min(RESTART_LAST);
+            let wait = running.wait_again();
             println!(
-                "The {name} ended ({status}); it is started again in {} s.",
+                "The {} ended ({status}); it is started again in {} s.",
+                running.role.name,
                 wait.as_secs()
             );
         }
-        Ok(false)
+        false
+    }
+
+    /// False if it cannot be started, which is tried again: its binary may just be built anew.
+    fn start_again(&mut self, index: usize) -> bool {
+        let process = self.spawn(&self.running[index].role);
+        let running = &mut self.running[index];
+        let name = running.role.name;
+        match process {
+            Ok(process) => {
+                println!("The {name} runs again (process {}).", process.id());
+                running.process = process;
+                running.restart_at = None;
+                running.restarts += 1;
+                (running.since, running.started) = (Instant::now(), state::now());
+                true
+            }
+            Err(error) => {
+                let wait = running.wait_again();
+                println!(
+                    "{error:#}; the {name} is tried again in {} s.",
+                    wait.as_secs()
+                );
+                false
+            }
+        }
     }
 
     /// Stops the last that was started first, so that none loses what it depends on.
@@ -310,17 +320,4 @@ impl Platform<'_> {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
-}
-
-fn answers(url: &str) -> bool {
-    answer(url).is_some()
-}
-
-/// The body of a 2xx answer.
-fn answer(url: &str) -> Option<String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(2)))
-        .build()
-        .into();
-    agent.get(url).call().ok()?.body_mut().read_to_string().ok()
 }

@@ -67,8 +67,17 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     ensure(unknown == 0, || {
         format!("{host} reports {unknown} fields that the catalogue does not know")
     })?;
+    let absent: Vec<&str> = all
+        .iter()
+        .filter(|it| !fields.contains(**it))
+        .copied()
+        .collect();
+    let absent = match absent.as_slice() {
+        [] => String::new(),
+        names => format!(" (without {})", names.join(", ")),
+    };
     Ok(format!(
-        "{} metrics from each of {HOSTS} simulated hosts, {} from this one",
+        "{} metrics from each of {HOSTS} simulated hosts, {} from this one{absent}",
         all.len(),
         fields.len()
     ))

@@ -1,5 +1,5 @@
 //! The server is killed under load, and again whenever it comes back, so that it stays away for a
-//! while: every second of every host is there afterwards.
+//! while: every second of every host is there afterwards, and the agents dropped nothing.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,6 +11,16 @@ use super::scene::HOSTS;
 use super::{Finding, Miss, Scene, ensure};
 
 const SECOND: i64 = 1_000_000_000;
+
+/// Fields of every second, each of another line of a host: CPU, memory, network.
+const FIELDS: [&str; 3] = ["cpu_load_1m", "memory_usage_percent", "network_bytes_recv"];
+
+/// What an agent counts when it gives something up.
+const LOSSES: [&str; 3] = [
+    "watchpost_agent_lines_dropped_total",
+    "watchpost_agent_points_refused_total",
+    "watchpost_agent_queue_corrupt_total",
+];
 
 /// Kills in a row: `up` waits 1, 2, 4 … seconds before it starts the server again.
 const KILLS: usize = 4;
@@ -35,12 +45,10 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let caught_up = wait::until_or_none(|| newest(scene).filter(|it| *it > before + 10 * SECOND));
     let after = caught_up.ok_or("nothing newer was stored after the kill")?;
     let wanted = (after - before) / SECOND;
-    let complete = wait::until_or_none(|| {
-        let seconds = seconds(scene, before, after);
-        let simulated = seconds.iter().filter(|(host, _)| host.starts_with("host-"));
-        let whole = simulated.filter(|(_, count)| **count >= wanted).count();
-        (whole == HOSTS).then_some(())
-    });
+    let whole = |counts: &BTreeMap<(String, String), i64>| {
+        counts.values().filter(|count| **count >= wanted).count() == HOSTS * FIELDS.len()
+    };
+    let complete = wait::until_or_none(|| whole(&seconds(scene, before, after)).then_some(()));
     ensure(complete.is_some(), || {
         format!(
             "of {wanted} s there are: {:?}",
@@ -48,8 +56,18 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         )
     })?;
     let since = began.elapsed().as_secs() - away;
+    for figure in LOSSES {
+        let lost = ["agent", "fleet"].map(|role| scene.platform().figure(role, figure));
+        ensure(lost.iter().all(|it| it.unwrap_or(0.0) == 0.0), || {
+            format!("{figure} of agent and fleet: {lost:?}")
+        })?;
+    }
+    let written = "watchpost_agent_lines_written_total";
+    let written = scene.platform().figure("fleet", written);
+    let written = written.ok_or("the fleet does not tell what it has written")?;
     Ok(format!(
-        "killed {kills} times, away for {away} s; {since} s later all {wanted} s around it are there for {HOSTS} hosts"
+        "killed {kills} times, away for {away} s; {since} s later all {wanted} s around it are there for {HOSTS} hosts, \
+         and of {written} lines the agents dropped none"
     ))
 }
 
@@ -66,15 +84,24 @@ fn newest(scene: &Scene) -> Option<i64> {
         .max()
 }
 
-/// Points of each host in `(from, to]`: one a second.
-fn seconds(scene: &Scene, from: i64, to: i64) -> BTreeMap<String, i64> {
+/// Points of each host and field in `(from, to]`, of its series with the fewest: one a second.
+fn seconds(scene: &Scene, from: i64, to: i64) -> BTreeMap<(String, String), i64> {
     let [from, to] = [from + 1, to + 1].map(watchpost_client::flux_text::time);
+    let fields = FIELDS.join("|");
     let tables = scene.platform().try_query(&format!(
         "from(bucket: \"system_metrics_raw\") |> range(start: {from}, stop: {to})
-            |> filter(fn: (r) => r._field == \"memory_usage_percent\") |> group(columns: [\"host\"]) |> count()"
+            |> filter(fn: (r) => r._field =~ /^({fields})$/ and r.host =~ /^host-/) |> count()"
     ));
-    let tables = tables.unwrap_or_default();
-    let rows = tables.iter().flat_map(Table::rows);
-    rows.filter_map(|row| Some((row.str("host")?.to_owned(), row.i64("_value")?)))
-        .collect()
+    let mut counts = BTreeMap::new();
+    for row in tables.iter().flatten().flat_map(Table::rows) {
+        let (Some(host), Some(field)) = (row.str("host"), row.str("_field")) else {
+            continue;
+        };
+        let count = row.i64("_value").unwrap_or(0);
+        let least = counts
+            .entry((host.to_owned(), field.to_owned()))
+            .or_insert(count);
+        *least = count.min(*least);
+    }
+    counts
 }

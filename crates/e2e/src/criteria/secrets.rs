@@ -1,6 +1,8 @@
-//! No token stands in a log, on a command line, on a page or in an answer.
+//! No token stands in a log, on a command line, in an environment, on a page or in an answer, while every
+//! role says what it has to say for debugging.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::{Finding, Scene, ensure};
 use crate::platform::get;
@@ -8,7 +10,7 @@ use crate::platform::get;
 pub(super) fn judge(scene: &Scene) -> Finding {
     let secrets = secrets(scene)?;
     let mut places = 0;
-    let mut look = |place: String, text: &str| {
+    let mut look = |place: &str, text: &str| {
         places += 1;
         let found = secrets
             .iter()
@@ -17,28 +19,22 @@ pub(super) fn judge(scene: &Scene) -> Finding {
             Err(format!("{place} shows the secret of {name}"))
         })
     };
-    let logs = scene.platform().site().path("state/logs");
-    for entry in fs::read_dir(logs)
-        .map_err(|error| error.to_string())?
-        .flatten()
-    {
-        look(
-            entry.path().display().to_string(),
-            &fs::read_to_string(entry.path()).unwrap_or_default(),
-        )?;
+    look("the screen of `up`", &scene.platform().text())?;
+    for path in written(&scene.platform().site().path("state")) {
+        look_at_file(&path, &mut look)?;
     }
     for process in fs::read_dir("/proc")
         .map_err(|error| error.to_string())?
         .flatten()
     {
-        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        look(
-            format!("the command line of process {:?}", process.file_name()),
-            &String::from_utf8_lossy(&line),
-        )?;
+        look_at_file(&process.path().join("cmdline"), &mut look)?;
+    }
+    for process in scene.platform().processes() {
+        let environment = format!("/proc/{process}/environ");
+        look_at_file(Path::new(&environment), &mut look)?;
     }
     for address in addresses(scene) {
-        look(address.clone(), &get(&address, None).1)?;
+        look(&address, &get(&address, None).1)?;
     }
     let operator = fs::read_to_string(scene.platform().token_file("operator"))
         .map_err(|error| error.to_string())?;
@@ -49,22 +45,48 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     }
     for path in paths {
         let address = format!("{}/api/v2/{path}", scene.platform().server());
-        look(address.clone(), &get(&address, Some(operator.trim())).1)?;
+        look(&address, &get(&address, Some(operator.trim())).1)?;
     }
     for request in [scene.slack.requests.all(), scene.webhook.requests.all()].concat() {
-        look("a notification".into(), &request.text())?;
+        look("a notification", &request.text())?;
     }
     for mail in scene.mail.mails.all() {
-        look("a mail".into(), &mail.data)?;
+        look("a mail", &mail.data)?;
     }
     let exposed = exposed(scene)?;
     ensure(exposed.is_empty(), || {
         format!("readable by others: {}", exposed.join(", "))
     })?;
     Ok(format!(
-        "{} secrets looked for in {places} logs, command lines, pages and messages",
+        "{} secrets looked for in {places} logs, files, command lines, environments, pages and messages",
         secrets.len()
     ))
+}
+
+/// Every file that the platform has written, logs and data, but for the secrets themselves.
+fn written(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files = Vec::new();
+    for path in entries.map(|it| it.path()) {
+        if path.is_dir() && !path.ends_with("state/secrets") {
+            files.extend(written(&path));
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Looks at a file's bytes as text; one that is gone by now shows nothing.
+fn look_at_file(
+    path: &Path,
+    look: &mut impl FnMut(&str, &str) -> Result<(), String>,
+) -> Result<(), String> {
+    let bytes = fs::read(path).unwrap_or_default();
+    look(
+        &path.display().to_string(),
+        &String::from_utf8_lossy(&bytes),
+    )
 }
 
 /// What anybody may ask: pages, answers, figures and mistakes.
@@ -82,11 +104,14 @@ fn addresses(scene: &Scene) -> Vec<String> {
         "/",
         "/hosts/host-1",
         "/alerts",
+        "/rules/cpu_high",
         "/compare",
         "/history",
         "/metrics?start=1&end=0",
         "/metrics/self",
         "/api/v1/hosts",
+        "/api/v1/alerts",
+        "/api/v1/rules",
         "/health",
         "/ready",
         "/nothing-here",
@@ -95,13 +120,20 @@ fn addresses(scene: &Scene) -> Vec<String> {
         "/health",
         "/ready",
         "/metrics",
+        "/api/v1/status",
+        "/api/v1/rules",
+        "/api/v1/history",
         "/api/v2/alerts",
+        "/api/v2/status",
         "/nothing-here",
     ];
+    let agent = ["/health", "/ready", "/metrics", "/nothing-here"];
     [
         server.to_vec(),
         role("web", &pages),
         role("alerter", &alerter),
+        role("agent", &agent),
+        role("fleet", &agent),
     ]
     .concat()
 }
@@ -120,7 +152,10 @@ fn secrets(scene: &Scene) -> Result<Vec<(String, String)>, String> {
         })?;
         secrets.push((name, text.trim().to_owned()));
     }
-    ensure(secrets.len() >= 6, || {
+    // Who knows the address of a chat's webhook may write there.
+    let webhook = "services/T/B/hidden";
+    secrets.push(("the chat's webhook".into(), webhook.into()));
+    ensure(secrets.len() >= 7, || {
         format!("only {} secrets", secrets.len())
     })?;
     Ok(secrets)

@@ -1,12 +1,16 @@
 //! Each token is tried: what its role needs works, everything else is refused.
 
+use std::fs;
+
 use watchpost_client::Client;
-use watchpost_client::management::NewBucket;
+use watchpost_client::management::{
+    NewAuthorization, NewBucket, NewTask, Permission, Resource, Status,
+};
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
 
 use super::{Finding, Scene, ensure};
-use crate::platform::block_on;
+use crate::platform::{block_on, delete};
 
 /// A token, the buckets that it may read, and those that it may write.
 const TOKENS: [(&str, &[&str], &[&str]); 6] = [
@@ -57,18 +61,16 @@ const BUCKETS: [&str; 6] = [
     "platform_health",
 ];
 
+/// Who may look at tasks.
+const SEES_TASKS: [&str; 1] = ["health"];
+
 pub(super) fn judge(scene: &Scene) -> Finding {
     let operator = scene.platform().client("operator");
     let org = block_on(operator.find_org(&scene.platform().organization()))
         .map_err(|error| error.to_string())?
         .ok_or("no organization")?;
-    let new = NewBucket {
-        org_id: org.id,
-        name: "judged_tokens".into(),
-        description: None,
-        retention_rules: Vec::new(),
-    };
-    let victim = block_on(operator.create_bucket(&new)).map_err(|error| error.to_string())?;
+    let victim = block_on(operator.create_bucket(&bucket(&org.id, "judged_tokens")))
+        .map_err(|error| error.to_string())?;
     let mut tried = 0;
     for (token, reads, writes) in TOKENS {
         let client = scene.platform().client(token);
@@ -82,14 +84,103 @@ pub(super) fn judge(scene: &Scene) -> Finding {
             })?;
             tried += 2;
         }
-        let manages = block_on(client.delete_bucket(&victim.id)).is_ok();
-        ensure(!manages, || format!("the token {token} may delete buckets"))?;
-        let sees = block_on(client.authorizations()).is_ok_and(|it| !it.is_empty());
-        ensure(!sees, || format!("the token {token} sees tokens"))?;
-        tried += 2;
+        let manages = manages(&client, &org.id, &victim.id);
+        ensure(manages.is_none(), || {
+            format!("the token {token} may {}", manages.unwrap_or_default())
+        })?;
+        let sees = block_on(client.tasks()).is_ok_and(|it| !it.is_empty());
+        ensure(sees == SEES_TASKS.contains(&token), || {
+            format!("the token {token} sees tasks: {sees}")
+        })?;
+        tried += MANAGING + 1;
     }
     block_on(operator.delete_bucket(&victim.id)).map_err(|error| error.to_string())?;
-    Ok(format!("{} tokens, {tried} attempts", TOKENS.len()))
+    tried += alerter_api(scene)?;
+    Ok(format!("{} tokens, {tried} attempts", TOKENS.len() + 1))
+}
+
+/// How many things [`manages`] tries.
+const MANAGING: usize = 6;
+
+/// The first of what only the operator may do that this client may do, too.
+fn manages(client: &Client, org: &str, victim: &str) -> Option<&'static str> {
+    let task = NewTask {
+        org_id: org.into(),
+        flux: "option task = {name: \"judged\", every: 1h}\n\
+               from(bucket: \"system_metrics_raw\") |> range(start: -1m) |> to(bucket: \"alerts_history\")"
+            .into(),
+        description: None,
+        status: Status::Inactive,
+    };
+    // A token that may do more than its maker.
+    let more = NewAuthorization {
+        org_id: org.into(),
+        description: "judged".into(),
+        permissions: vec![Permission {
+            action: "write".into(),
+            resource: Resource {
+                kind: "buckets".into(),
+                org_id: Some(org.into()),
+                ..Resource::default()
+            },
+        }],
+    };
+    let attempts: [(&str, bool); MANAGING] = [
+        (
+            "make buckets",
+            block_on(client.create_bucket(&bucket(org, "judged_more"))).is_ok(),
+        ),
+        (
+            "delete buckets",
+            block_on(client.delete_bucket(victim)).is_ok(),
+        ),
+        (
+            "delete points of another's bucket",
+            block_on(client.delete_points("judged_tokens", 0, 1, "")).is_ok(),
+        ),
+        ("make tasks", block_on(client.create_task(&task)).is_ok()),
+        (
+            "make tokens",
+            block_on(client.create_authorization(&more)).is_ok(),
+        ),
+        (
+            "see tokens",
+            block_on(client.authorizations()).is_ok_and(|it| !it.is_empty()),
+        ),
+    ];
+    let may = attempts.into_iter().find(|(_, may)| *may);
+    may.map(|(what, _)| what)
+}
+
+/// The alerter's own API has a token of its own: it opens that and nothing of the server, and nothing else
+/// opens it. The silence that is to be expired is none, which only who may change something is told.
+fn alerter_api(scene: &Scene) -> Result<usize, String> {
+    let silence = format!(
+        "{}/api/v1/silences/none",
+        scene.platform().address("alerter")
+    );
+    let read = |name: &str| fs::read_to_string(scene.platform().token_file(name)).ok();
+    for name in ["alerter-api", "nobody", "alerter", "web", "operator"] {
+        let token = read(name);
+        let status = delete(&silence, token.as_deref().map(str::trim));
+        let refused = status == 401;
+        ensure(refused != (name == "alerter-api"), || {
+            format!("the alerter answers {status} to a change with the token of {name}")
+        })?;
+    }
+    let client = scene.platform().client("alerter-api");
+    let opens = can_read(&client, BUCKETS[0]) || can_write(&client, BUCKETS[0]);
+    ensure(!opens, || "the server takes the alerter's token".into())?;
+    Ok(7)
+}
+
+fn bucket(org: &str, name: &str) -> NewBucket {
+    NewBucket {
+        org_id: org.into(),
+        name: name.into(),
+        description: None,
+        retention_rules: Vec::new(),
+    }
 }
 
 fn can_read(client: &Client, bucket: &str) -> bool {
