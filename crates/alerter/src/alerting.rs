@@ -272,6 +272,11 @@ impl Alerting {
             return Vec::new();
         }
         self.tell_troubles(now);
+        for alert in self.dispatcher.silence_notices(now) {
+            self.events
+                .push(Event::alert_changed(now, "firing", &alert));
+            self.dispatcher.put(alert, now);
+        }
         self.dispatcher.tick(now);
         self.note_ends(now);
         let mut deliveries = self.dispatcher.take_deliveries(now);
@@ -320,7 +325,7 @@ impl Alerting {
 
     /// When something of messages or troubles is due after `now`.
     pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
-        let due = self.dispatcher.next_due();
+        let due = self.dispatcher.next_due(now);
         let due = due.into_iter().chain(self.troubles.next_due(now)).min();
         due.filter(|_| self.may_dispatch())
     }

@@ -86,7 +86,7 @@ fn bytes(value: f64) -> String {
 }
 
 /// `5400 | duration` (seconds) is `1h30m`.
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     let total = seconds.max(0.0) as u64;
     let parts = [
         (total / 86_400, "d"),

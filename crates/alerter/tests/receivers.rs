@@ -13,7 +13,9 @@ use watchpost_testkit::{Authority, HttpReceiver, Refusal, SmtpReceiver, temp_fol
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const NOW: i64 = 1_767_225_600_000_000_000;
-const HOSTILE: &str = "<!channel> @everyone <at>all</at> *b* `c` $(id)\r\nBcc: evil@example.org";
+/// Mentions, markup, a shell's, a header's, and one that turns the text around (U+202E).
+const HOSTILE: &str =
+    "<!channel> @everyone <at>all</at> *b* `c` $(id)\u{202e}\r\nBcc: evil@example.org";
 
 pub(crate) fn message() -> Notification {
     let labels = Labels::from([("alertname", "cpu_high"), ("host", HOSTILE)]);
@@ -230,6 +232,7 @@ fn discord_teams_and_ntfy_escape_their_markup() {
             !text.contains(forbidden) && text.contains("97.26"),
             "{kind}: {text}"
         );
+        assert!(!text.contains('\u{202e}'), "{kind}: {text}");
     }
 }
 
@@ -262,6 +265,22 @@ fn a_file_has_one_line_an_alert() {
         text.starts_with("2026-01-01T00:00:00Z FIRING critical cpu_high"),
         "{text}"
     );
+}
+
+#[test]
+fn a_value_makes_no_line_of_its_own_in_a_file_either() {
+    let folder = temp_folder();
+    let path = folder.path().join("alerts.log");
+    let template = "{% for alert in alerts %}{{ alert.host }}\\n{{ alert.summary }}{% endfor %}";
+    let receiver = format!(
+        "kind = \"file\"\npath = \"{}\"\ntext = \"{template}\"",
+        path.display()
+    );
+    deliver(&receiver, &[], &message()).unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    // The template's own line break is one.
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(!text.contains('\u{202e}'), "{text}");
 }
 
 #[test]
@@ -299,6 +318,7 @@ fn telegram_gets_html_whose_values_are_text() {
         !text.contains("<at>") && text.contains("&lt;at&gt;"),
         "{text}"
     );
+    assert!(!text.contains("@everyone"), "{text}");
 
     telegram.refuse(
         1,

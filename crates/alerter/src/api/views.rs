@@ -29,7 +29,8 @@ pub(super) fn alert(alerting: &Alerting, alert: &Alert, now: Nanos) -> Value {
     let acknowledged = alerting
         .dispatcher
         .acknowledgements()
-        .get(alert.fingerprint);
+        .get(alert.fingerprint)
+        .filter(|found| found.holds_for(&alert, now));
     let mut suppressed_by: Vec<Value> = alerting
         .dispatcher
         .groups_of(alert.fingerprint)

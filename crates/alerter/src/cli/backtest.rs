@@ -15,7 +15,13 @@ use crate::clock::read_moment;
 use crate::config::AlerterConfig;
 use crate::rule_file::mistake::did_you_mean;
 
+const EXAMPLES: &str = "Examples:
+  watchpost-alerter backtest cpu_high --from -7d
+  watchpost-alerter backtest disk_full_soon --from 2026-03-01T00:00:00Z --to 2026-03-08T00:00:00Z --output json
+Change the rule in a copy of the file and try again with --set rules.file=COPY until it pages as you want.";
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct BacktestArguments {
     /// A rule of the rule file
     rule: String,

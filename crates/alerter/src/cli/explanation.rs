@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::table::cell;
+use super::table::{cell, moment};
 
 /// The answer of `/api/v1/explain` as lines.
 pub(super) fn text(answer: &Value) -> String {
@@ -30,13 +30,14 @@ pub(super) fn text(answer: &Value) -> String {
 }
 
 fn series(series: &Value) -> String {
-    let [state, since, value, reason] =
-        ["state", "since", "value", "reason"].map(|name| cell(series, name));
+    let [state, value, reason] = ["state", "value", "reason"].map(|name| cell(series, name));
+    let since = moment(series, "since");
     format!("series   {state} since {since}, value {value}: {reason}")
 }
 
 fn rule(rule: &Value) -> String {
-    let [name, at, error] = ["name", "lastEvaluatedAt", "lastError"].map(|name| cell(rule, name));
+    let [name, error] = ["name", "lastError"].map(|name| cell(rule, name));
+    let at = moment(rule, "lastEvaluatedAt");
     let failing = if error.is_empty() {
         String::new()
     } else {
@@ -49,7 +50,8 @@ fn alert(alert: &Value) -> String {
     if alert.is_null() {
         return "alert    none: nothing to tell".to_owned();
     }
-    let [state, severity, since] = ["state", "severity", "startsAt"].map(|name| cell(alert, name));
+    let [state, severity] = ["state", "severity"].map(|name| cell(alert, name));
+    let since = moment(alert, "startsAt");
     format!("alert    {state} {severity} since {since}")
 }
 
@@ -69,17 +71,17 @@ fn receiver(receiver: &Value) -> Vec<String> {
         ("last message", "lastMessageAt"),
         ("told", "toldAt"),
         ("looked at next", "nextLookAt"),
-        ("repeated", "repeatAt"),
+        ("repeated at", "repeatAt"),
     ] {
-        let value = cell(receiver, name);
+        let value = moment(receiver, name);
         if !value.is_empty() {
             lines.push(format!("  {title}: {value}"));
         }
     }
     let waiting = &receiver["waiting"];
     if !waiting.is_null() {
-        let [attempts, at, error] =
-            ["attempts", "nextAttemptAt", "lastError"].map(|name| cell(waiting, name));
+        let [attempts, error] = ["attempts", "lastError"].map(|name| cell(waiting, name));
+        let at = moment(waiting, "nextAttemptAt");
         lines.push(format!(
             "  a message waits: {attempts} attempts, next {at}, {error}"
         ));
@@ -88,7 +90,8 @@ fn receiver(receiver: &Value) -> Vec<String> {
 }
 
 fn event(event: &Value) -> String {
-    let parts = ["at", "event", "state", "receiver", "reason"].map(|name| cell(event, name));
-    let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let parts = ["event", "state", "receiver", "reason"].map(|name| cell(event, name));
+    let parts = [moment(event, "at")].into_iter().chain(parts);
+    let said: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
     format!("  {}", said.join(" "))
 }

@@ -6,6 +6,7 @@ mod receiver;
 mod remote;
 mod rule;
 mod setting;
+mod status;
 mod table;
 mod test;
 

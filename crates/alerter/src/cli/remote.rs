@@ -8,12 +8,21 @@ use serde_json::{Value, json};
 use watchpost_service::cli::Output;
 use watchpost_service::secret::Secret;
 
-use super::explanation;
-use super::table::{cell, table};
+use super::table::{cell, moment, table};
 use super::{Command, CommandError, Target, print};
+use super::{explanation, status};
 use crate::config::AlerterConfig;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+const SILENCE_EXAMPLES: &str = "Examples:
+  watchpost-alerter silence add host=web-1 --for 1h --comment 'new disk'
+  watchpost-alerter silence add 'alertname=~\"disk.*\"' severity=warning --for 2d --comment 'known, ordered'
+  watchpost-alerter silence add job=backup --for 30d --at 22:00-06:00 --location Europe/Berlin --comment 'nightly'";
+const ACK_EXAMPLES: &str = "Example:
+  watchpost-alerter alerts                            # prints the fingerprint
+  watchpost-alerter ack add 2c6560f91f42e4eb --owner ann --for 4h --comment 'looking'
+When the acknowledgement ends and the alert still fires, it is repeated and escalates again.";
 
 #[derive(Debug, Args)]
 pub struct AlertsArguments {
@@ -28,6 +37,7 @@ pub struct AlertsArguments {
 #[derive(Debug, Subcommand)]
 pub enum SilenceCommand {
     /// Keep matching alerts back for a while
+    #[command(after_help = SILENCE_EXAMPLES)]
     Add {
         /// Such as host=web-1 or 'alertname=~"disk.*"'; all must hold
         #[arg(required = true, value_name = "MATCHER")]
@@ -60,13 +70,18 @@ pub enum SilenceCommand {
         expired: bool,
     },
     /// End a silence now
-    Expire { id: String },
+    Expire {
+        /// As `silence list` prints it
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum AckCommand {
     /// Look after a firing alert: it is not repeated, and does not go to the next route
+    #[command(after_help = ACK_EXAMPLES)]
     Add {
+        /// Of the alert, as `alerts` prints it
         fingerprint: String,
         #[arg(long, env = "USER", default_value = "unknown")]
         owner: String,
@@ -77,7 +92,10 @@ pub enum AckCommand {
         comment: String,
     },
     /// Withdraw an acknowledgement
-    Remove { fingerprint: String },
+    Remove {
+        /// Of the alert
+        fingerprint: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -181,14 +199,33 @@ pub(super) async fn run(
         Command::History(arguments) => history(&api, arguments, output).await?,
         _ => {
             let answer = api.get("/api/v1/status", &[]).await?;
-            print(output, &answer, || pretty(&answer));
+            print(output, &answer, || status::text(&answer));
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+/// `host=web-1,interface=eth0`.
+fn labels(alert: &Value) -> String {
+    let labels = alert["labels"].as_object().into_iter().flatten();
+    let pairs = labels.map(|(name, _)| format!("{name}={}", cell(&alert["labels"], name)));
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+/// When a recurring silence holds: `22:00-06:00 monday:friday Europe/Berlin`.
+fn windows(silence: &Value) -> String {
+    let windows = silence["recurring"].as_array().into_iter().flatten();
+    let window = |window: &Value| {
+        let texts = ["times", "weekdays"].map(|name| {
+            let list = window[name].as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+        });
+        let parts = texts.into_iter().chain([cell(window, "location")]);
+        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+        parts.join(" ")
+    };
+    let texts: Vec<String> = windows.map(window).collect();
+    texts.join("; ")
 }
 
 async fn alerts(
@@ -220,7 +257,7 @@ async fn alerts(
             };
             let summary = cell(&alert["annotations"], "summary");
             let summary = if summary.is_empty() {
-                alert["labels"].to_string()
+                labels(alert)
             } else {
                 summary
             };
@@ -230,7 +267,7 @@ async fn alerts(
                 .chain([
                     state,
                     cell(alert, "value"),
-                    cell(alert, "startsAt"),
+                    moment(alert, "startsAt"),
                     note,
                     summary,
                 ])
@@ -305,16 +342,29 @@ async fn silence(api: &Api, command: &SilenceCommand, output: Output) -> Result<
                 let row = |silence: &Value| {
                     let matchers = silence["matchers"].as_array().into_iter().flatten();
                     let matchers: Vec<&str> = matchers.filter_map(Value::as_str).collect();
-                    let names = ["id", "state", "endsAt", "createdBy"];
-                    let cells = names.map(|name| cell(silence, name)).into_iter();
-                    cells
-                        .chain([matchers.join(" "), cell(silence, "comment")])
-                        .collect()
+                    let sleeps =
+                        silence["state"] == json!("active") && silence["holds"] == json!(false);
+                    let state = match sleeps {
+                        true => "not now".to_owned(),
+                        false => cell(silence, "state"),
+                    };
+                    vec![
+                        cell(silence, "id"),
+                        state,
+                        moment(silence, "endsAt"),
+                        windows(silence),
+                        cell(silence, "createdBy"),
+                        matchers.join(" "),
+                        cell(silence, "comment"),
+                    ]
                 };
                 list(
                     &answer["silences"],
                     "no silences",
-                    |rows| table(&["ID", "STATE", "UNTIL", "BY", "MATCHERS", "COMMENT"], rows),
+                    |rows| {
+                        let heads = ["ID", "STATE", "UNTIL", "ONLY", "BY", "MATCHERS", "COMMENT"];
+                        table(&heads, rows)
+                    },
                     row,
                 )
             });
@@ -376,7 +426,6 @@ async fn history(
     let answer = api.get("/api/v1/history", &query).await?;
     print(output, &answer, || {
         let names = [
-            "at",
             "event",
             "state",
             "severity",
@@ -395,7 +444,10 @@ async fn history(
             "WHAT",
             "WHY",
         ];
-        let row = |event: &Value| names.map(|name| cell(event, name)).to_vec();
+        let row = |event: &Value| {
+            let cells = names.map(|name| cell(event, name)).into_iter();
+            [moment(event, "at")].into_iter().chain(cells).collect()
+        };
         list(
             &answer["events"],
             "nothing happened yet",

@@ -37,5 +37,14 @@ pub(super) fn cell(value: &serde_json::Value, name: &str) -> String {
             .unwrap_or_default(),
         other => other.to_string(),
     };
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars()
+        .filter(|c| !crate::template::is_control(*c))
+        .collect()
+}
+
+/// A time of a JSON object, to the second.
+pub(super) fn moment(value: &serde_json::Value, name: &str) -> String {
+    let text = cell(value, name);
+    let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));
+    whole.unwrap_or(text)
 }

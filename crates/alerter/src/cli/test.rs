@@ -10,7 +10,36 @@ use watchpost_service::cli::Output;
 use super::{CommandError, print};
 use crate::timeline::document::{self, Verdict};
 
+const EXAMPLE: &str = r#"A file with one case:
+  ## one page, then one all-clear
+  ```toml
+  [[rule]]
+  name = "cpu_high"
+  kind = "threshold"
+  field = "cpu_usage_percent"
+  aggregate = "last"
+  window = "10s"
+  above = { warn = 90 }
+  [route]
+  receiver = "ops"
+  [[receiver]]
+  name = "ops"
+  kind = "file"
+  path = "ops.log"
+  ```
+  ```timeline
+  series cpu_usage_percent{host="web-1"} every 10s: 50 95x3 50x8
+  ```
+  ```expect
+  10s    ops firing {alertname=cpu_high,host=web-1}
+         + alertname=cpu_high,host=web-1,severity=warning
+  70s    ops resolved {alertname=cpu_high,host=web-1}
+         - alertname=cpu_high,host=web-1,severity=warning
+  ```
+What differs is printed; docs/alerting.md has all events of a timeline."#;
+
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLE)]
 pub struct TestArguments {
     /// Markdown files of cases: a `##` heading each, with ```toml (rules), ```timeline and ```expect
     #[arg(required = true, value_name = "FILE")]

@@ -30,6 +30,8 @@ pub struct Routing {
     pub routes: RouteTree,
     pub inhibit: Vec<InhibitRule>,
     pub policies: BTreeMap<String, DeliveryPolicy>,
+    /// How long before its end a silence is announced, if at all.
+    pub silence_notice: Option<Nanos>,
 }
 
 impl Routing {
@@ -226,13 +228,14 @@ impl Dispatcher {
             .extend(self.silences.forget_expired(now));
     }
 
-    /// When a group or the outbox has something to do next.
-    pub fn next_due(&self) -> Option<Nanos> {
+    /// When a group, the outbox or a silence has something to do next.
+    pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
         let group = self.due.first().map(|(at, _)| *at);
         let message = self
             .outbox
             .next_due(|receiver| self.routing.policy(receiver));
-        group.into_iter().chain(message).min()
+        let notice = self.next_silence_notice(now);
+        group.into_iter().chain(message).chain(notice).min()
     }
 
     fn flush(&mut self, id: &GroupId, now: Nanos) {

@@ -8,7 +8,8 @@
 //!
 //! The semantics are Alertmanager's (0.25 timelines are test data of this crate), with
 //! one addition that its users ask for: an end is told to whoever was told of the start,
-//! even when the alert was inhibited, muted, silenced or acknowledged in between.
+//! even when the alert was inhibited, muted, silenced or acknowledged in between; `silence_notice`
+//! adds another.
 #![warn(clippy::disallowed_methods)]
 
 pub mod acknowledgement;
@@ -25,6 +26,7 @@ pub mod notification;
 mod outcome;
 pub mod route;
 pub mod silence;
+pub mod silence_notice;
 pub mod snapshot;
 
 use std::fmt;

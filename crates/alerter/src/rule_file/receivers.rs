@@ -10,9 +10,13 @@ use crate::receivers::settings::{
     ChannelSettings, DEFAULT_TIMEOUT, EmailSettings, ReceiverSettings, SecretSource, SlackSettings,
     SmtpSecurity, WebhookSettings, WebhookUrl,
 };
+use crate::template::is_control;
 
 /// Most receivers of a file.
 const RECEIVERS_LIMIT: usize = 500;
+
+/// Longest name: it is a label of metrics and history.
+const NAME_LIMIT: usize = 100;
 
 const KINDS: [(&str, &str); 10] = [
     ("slack", "slack"),
@@ -32,6 +36,12 @@ pub(super) fn read(root: &Table<'_, '_>) -> BTreeMap<String, ReceiverSettings> {
     for mut table in root.tables("receiver") {
         let name = table.string("name");
         let name = table.required("name", name).unwrap_or_default();
+        let is_name =
+            |name: &str| (1..=NAME_LIMIT).contains(&name.len()) && !name.chars().any(is_control);
+        if table.has("name") && !is_name(&name) {
+            let wrong = format!("a receiver's name is 1 to {NAME_LIMIT} bytes on one line");
+            table.mistake("name", wrong);
+        }
         table.what = format!("receiver {name:?}");
         if let Some(settings) = receiver(&table, &name)
             && receivers.insert(name.clone(), settings).is_some()
@@ -303,6 +313,9 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
     let host = table.required("host", host);
     let from = table.required("from", from);
     let to = table.required("to", to);
+    if to.as_ref().is_some_and(Vec::is_empty) {
+        table.mistake("to", "to must name at least one address");
+    }
     for (name, address) in from
         .iter()
         .map(|a| ("from", a))

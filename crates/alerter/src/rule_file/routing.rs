@@ -1,4 +1,4 @@
-//! `[route]`, `[[inhibit]]` and `[[mute]]`.
+//! `[route]`, `[[inhibit]]`, `[[mute]]` and `[silences]`.
 
 use std::collections::BTreeMap;
 
@@ -55,6 +55,12 @@ pub(super) fn read(
         routes: RouteTree::new(route),
         inhibit,
         policies,
+        silence_notice: root.table("silences").and_then(|mut table| {
+            table.what = "silences".to_owned();
+            let notice = table.positive_duration("notice");
+            table.close();
+            notice
+        }),
     }
 }
 

@@ -355,6 +355,9 @@ fn forecast(table: &Table<'_, '_>) -> Option<Kind> {
 fn flux(table: &Table<'_, '_>) -> Option<Kind> {
     let query = table.string("query");
     let query = table.required("query", query);
+    if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
+        table.mistake("query", "query must not be empty");
+    }
     let levels = above_or_below(table);
     Some(Kind::Flux {
         query: query?,

@@ -1,0 +1,48 @@
+//! `status` for people: how the alerter does, and what of it fails.
+
+use serde_json::{Value, json};
+
+use super::table::{cell, moment};
+
+/// The answer of `/api/v1/status` as lines.
+pub(super) fn text(answer: &Value) -> String {
+    let number = |name: &str| cell(answer, name);
+    let sends = match answer["dispatching"] == json!(true) {
+        true => "every rule was evaluated; messages are sent",
+        false => "nothing is sent yet: not every rule was evaluated since the start",
+    };
+    let file = &answer["ruleFile"];
+    let mut lines = vec![
+        format!(
+            "alerter    {} at {}",
+            number("version"),
+            moment(answer, "now")
+        ),
+        format!("state      {sends}"),
+        format!(
+            "alerts     {} in {} groups; {} messages wait",
+            number("alerts"),
+            number("groups"),
+            number("waitingMessages")
+        ),
+        format!(
+            "rules      {} of {}, read {}",
+            number("rules"),
+            cell(file, "path"),
+            moment(file, "loadedAt")
+        ),
+    ];
+    if let Some(error) = file["error"].as_str() {
+        let tried = moment(file, "triedAt");
+        lines.push(format!(
+            "           its newest content, tried {tried}, is refused:"
+        ));
+        lines.extend(error.lines().map(|line| format!("             {line}")));
+    }
+    for trouble in answer["troubles"].as_array().into_iter().flatten() {
+        let [component, reason] = ["component", "reason"].map(|name| cell(trouble, name));
+        let since = moment(trouble, "since");
+        lines.push(format!("fails      {component} since {since}: {reason}"));
+    }
+    lines.join("\n") + "\n"
+}
