@@ -96,6 +96,7 @@ impl Alerting {
         let gone: Vec<Fingerprint> = alerts.map(|alert| alert.fingerprint).collect();
         gone.into_iter()
             .for_each(|id| self.close(id, "it is no longer in the rule file", now));
+        self.trouble(Component::RuleFile, None, now);
     }
 
     /// Alerts of rules whose series the store did not know any more.

@@ -261,9 +261,11 @@ fn a_kill_in_the_instant_of_delivery_repeats_nothing_where_that_is_chosen() {
     alerter.daemon.kill();
     hook.hold(false);
     let Some(alerter) = site.start() else { return };
-    let events = alerter.get("/api/v1/history?event=failure");
-    let reason = events["events"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("not sent again"), "{events}");
+    let reason = wait::until("what was dropped in the history", || {
+        let events = alerter.get("/api/v1/history?event=failure");
+        Some(events["events"][0]["reason"].as_str()?.to_owned())
+    });
+    assert!(reason.contains("not sent again"), "{reason}");
     // The next message to the receiver is about something new.
     alerter.push("b", false);
     hook.requests.wait(2);
@@ -558,6 +560,23 @@ fn what_is_refused_for_good_is_a_dead_letter() {
         events["events"].as_array()?.first().cloned()
     });
     assert_eq!(event["receiver"], "hook");
+}
+
+#[test]
+fn a_test_message_tells_whether_a_receiver_works_again() {
+    let hook = HttpReceiver::webhook();
+    hook.refuse(1, &Refusal::status(400));
+    let site = Site::new(&rules(&hook));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    let troubles = || alerter.get("/api/v1/status")["troubles"].clone();
+    alerter.push("a", false);
+    let failing = wait::until("the trouble", || troubles().get(0).cloned());
+    assert_eq!(failing["component"], "receiver hook");
+    let (status, answer) = alerter.post("/api/v1/receivers/hook/test", None);
+    assert_eq!((status, &answer["delivered"]), (200, &json!(true)));
+    assert_eq!(troubles(), json!([]));
 }
 
 #[test]

@@ -57,3 +57,16 @@ fn each_is_told_once_it_lasts_and_when_it_is_over() {
         assert_eq!(ended[0].receiver, teller, "{component}");
     }
 }
+
+#[test]
+fn a_file_that_is_read_at_the_start_ends_what_the_process_before_told() {
+    let file = parse(FILE).unwrap();
+    let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
+    alerting.trouble(Component::RuleFile, Some("broken".to_owned()), NOW);
+    let told = alerting.tick(NOW + 30 * SECOND);
+    alerting.delivered(&told[0], "ok", NOW + 30 * SECOND);
+    let snapshot = alerting.dispatcher.snapshot();
+    let mut alerting = Alerting::new(&file, snapshot, Vec::new(), NOW + 40 * SECOND);
+    let ended = alerting.tick(NOW + 90 * SECOND);
+    assert!(ended[0].message.is_resolved(), "{ended:?}");
+}

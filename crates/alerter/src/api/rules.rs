@@ -13,6 +13,7 @@ use super::error::ApiError;
 use super::extract::Parameters;
 use super::{Server, views};
 use crate::rules::definition::Rule;
+use crate::trouble::Component;
 
 /// Series of a rule that one answer lists.
 const SERIES_LIMIT: usize = 10_000;
@@ -103,12 +104,17 @@ pub(super) async fn test_receiver(
         .await?;
     let settings = settings.ok_or_else(|| ApiError::NotFound(format!("receiver {name}")))?;
     let message = crate::receivers::test_message(&name, crate::clock::now());
-    Ok(Json(
-        match crate::receivers::send(&settings, &message, &server.surroundings).await {
-            Ok(answer) => json!({ "delivered": true, "answer": answer }),
-            Err(failure) => {
-                json!({ "delivered": false, "retry": failure.retry, "answer": failure.reason })
-            }
-        },
-    ))
+    let result = crate::receivers::send(&settings, &message, &server.surroundings).await;
+    // It is as good a trial as any message.
+    let failed = result.as_ref().err().map(|failure| failure.reason.clone());
+    let tell = server.desk.ask(move |alerting, _, now| {
+        alerting.trouble(Component::Receiver { name }, failed, now);
+    });
+    tell.await?;
+    Ok(Json(match result {
+        Ok(answer) => json!({ "delivered": true, "answer": answer }),
+        Err(failure) => {
+            json!({ "delivered": false, "retry": failure.retry, "answer": failure.reason })
+        }
+    }))
 }

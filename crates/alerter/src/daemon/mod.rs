@@ -2,6 +2,7 @@
 //! around it, so that neither a slow database nor a slow receiver holds up anything else.
 
 mod configuration;
+mod dead_letters;
 mod desk;
 mod heartbeat;
 mod reload;
@@ -97,7 +98,8 @@ pub async fn run(
     let config = started.config;
     let file = read_rule_file(&config.rules.file)?;
     let store = Arc::new(Store::open(&config.store.folder.join("alerter.redb"))?);
-    let alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
+    let mut alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
+    forget_unwatched(&mut alerting, &config);
     let registry = Registry::new();
     let readiness = Readiness::waiting_for(&["evaluation"]);
     let client = client(&config)?;
@@ -154,6 +156,19 @@ pub async fn run(
     );
     daemon.work(inbox, &shutdown).await;
     Ok(())
+}
+
+/// Ends the alerts that an earlier process left about what this one does not watch, or will only meet
+/// again by chance.
+fn forget_unwatched(alerting: &mut Alerting, config: &AlerterConfig) {
+    let unwatched = [
+        (Component::History, !config.history.enabled),
+        (Component::Heartbeat, config.heartbeat.url.is_empty()),
+        (Component::DeadLetters, true),
+    ];
+    for (component, _) in unwatched.into_iter().filter(|(_, unwatched)| *unwatched) {
+        alerting.trouble(component, None, now());
+    }
 }
 
 /// What receivers need besides their settings.
@@ -389,7 +404,7 @@ impl Daemon {
                     .alerting
                     .failed(delivery, failure, now(), fastrand::f64());
                 for message in dead {
-                    let kept = dead_letter(&self.surroundings, &message, &failure.reason);
+                    let kept = dead_letters::keep(&self.surroundings, &message, &failure.reason);
                     self.alerting
                         .trouble(Component::DeadLetters, kept.err(), now());
                     self.meters.dead(&delivery.receiver);
@@ -458,35 +473,4 @@ impl Daemon {
         self.alerting
             .trouble(Component::RuleFile, self.file.error.clone(), at);
     }
-}
-
-/// Appends a message that was given up to `dead-letters.jsonl`.
-///
-/// Errors: the file cannot be written.
-fn dead_letter(
-    around: &Surroundings,
-    message: &crate::pipeline::notification::Notification,
-    reason: &str,
-) -> Result<(), String> {
-    use std::io::Write as _;
-    let path = around.folder.join("dead-letters.jsonl");
-    let line = serde_json::json!({
-        "at": watchpost_core::time::format_rfc3339(now()), "reason": reason, "notification": message,
-    });
-    let append = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)?;
-        writeln!(file, "{line}")?;
-        file.sync_data()
-    };
-    tracing::error!(
-        receiver = message.receiver,
-        reason,
-        "a notification was given up"
-    );
-    append()
-        .inspect_err(|error| tracing::error!(%error, path = %path.display(), "the dead letter could not be kept"))
-        .map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -33,7 +33,8 @@ pub(super) fn start(
     let bucket = config.history.bucket.clone();
     let stop = shutdown.clone();
     shutdown.spawn(async move {
-        let mut failing = false;
+        // Until the first success: an earlier process may have left an alert.
+        let mut failing = true;
         let mut pause = PAUSE;
         while stop
             .unless_requested(tokio::time::sleep(pause))
