@@ -201,7 +201,7 @@ fn measure_catching_up(figures: &mut Figures, sink: &Sink, folder: &Path) -> std
         "lines/s",
     );
     let after = agent.watch("after catching up", WARM_UP)?;
-    figures.memory("resident_memory_while_catching_up", after.first.resident);
+    figures.memory("resident_memory_when_caught_up", after.first.resident);
     figures.memory("resident_memory_after_catching_up", after.last.resident);
     Ok(())
 }

@@ -156,7 +156,7 @@ pub(super) const SUITES: &[Suite] = &[
             targets: &["web"],
             kind: Kind::Json,
             full: JSON,
-            quick: JSON,
+            quick: &["--hosts", "5", "--output", "json"],
             binaries: &["watchpost-engine", "watchpost-agent"],
         }),
     },

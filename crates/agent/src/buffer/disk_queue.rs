@@ -97,7 +97,6 @@ impl Segment {
 pub(super) struct Removed {
     pub(super) segment: u64,
     pub(super) lines: u64,
-    pub(super) readable: Batch,
 }
 
 /// Segments in a folder.
@@ -330,27 +329,43 @@ impl DiskQueue {
         }
     }
 
-    /// Deletes the oldest segment, giving its pending text if `keep_text`.
-    pub(super) fn remove_oldest(&mut self, keep_text: bool) -> io::Result<Option<Removed>> {
+    /// Deletes the oldest segment, once `save` had its pending text, piece by piece, where that is asked for.
+    pub(super) fn remove_oldest(
+        &mut self,
+        save: Option<&mut dyn FnMut(&Batch)>,
+    ) -> io::Result<Option<Removed>> {
         let Some(oldest) = self.segments.front() else {
             return Ok(None);
         };
         let (number, lines) = (oldest.number, oldest.pending_lines);
-        let mut pending = Taken::default();
-        if keep_text {
-            let wanted = |index: u32| !oldest.forgotten.contains(&index);
-            let room = Room {
-                lines: u32::MAX,
-                bytes: usize::MAX,
-            };
-            read_segment(&self.path(number), oldest, &wanted, &room, &mut pending);
+        if let Some(save) = save {
+            self.read_in_pieces(oldest, save);
         }
         self.delete(number)?;
         Ok(Some(Removed {
             segment: number,
             lines,
-            readable: pending.batch,
         }))
+    }
+
+    /// Gives the pending text of a segment; what is damaged is left out.
+    fn read_in_pieces(&self, segment: &Segment, save: &mut dyn FnMut(&Batch)) {
+        let room = Room {
+            lines: u32::MAX,
+            bytes: TAKEN_BYTES,
+        };
+        let mut first = 0;
+        loop {
+            let mut piece = Taken::default();
+            let wanted = |index: u32| index >= first && !segment.forgotten.contains(&index);
+            let path = self.path(segment.number);
+            read_segment(&path, segment, &wanted, &room, &mut piece);
+            let Some(last) = piece.records.last() else {
+                return;
+            };
+            first = last.index + 1;
+            save(&piece.batch);
+        }
     }
 
     fn delete(&mut self, number: u64) -> io::Result<()> {

@@ -131,10 +131,20 @@ impl Running {
 
     /// False if there was none, or it could not be removed.
     fn remove_oldest(&mut self, queue: &mut DiskQueue, reason: &'static str) -> bool {
-        match queue.remove_oldest(self.keep_text) {
+        let (overflow, mut readable) = (&mut self.overflow, 0);
+        let mut save = |batch: &Batch| {
+            readable += u64::from(batch.lines());
+            overflow.drop_batch(reason, batch);
+        };
+        let save: Option<&mut dyn FnMut(&Batch)> = if self.keep_text {
+            Some(&mut save)
+        } else {
+            None
+        };
+        match queue.remove_oldest(save) {
             Ok(Some(removed)) => {
-                self.overflow
-                    .drop_lines(reason, removed.lines, &removed.readable);
+                let unreadable = removed.lines.saturating_sub(readable);
+                self.overflow.count(reason, unreadable);
                 self.removed.insert(removed.segment);
                 true
             }

@@ -54,16 +54,14 @@ impl Overflow {
         if self.append(batch) {
             self.dropped.logged += lines;
         } else {
-            *self.dropped.lines.entry(reason).or_default() += lines;
+            self.count(reason, lines);
         }
     }
 
-    /// Drops `lines` lines, of which `readable` could be read.
-    pub fn drop_lines(&mut self, reason: &'static str, lines: u64, readable: &Batch) {
-        let unreadable = lines.saturating_sub(u64::from(readable.lines()));
-        self.drop_batch(reason, readable);
-        if unreadable > 0 {
-            *self.dropped.lines.entry(reason).or_default() += unreadable;
+    /// Counts lines that were dropped and whose text is not at hand.
+    pub fn count(&mut self, reason: &'static str, lines: u64) {
+        if lines > 0 {
+            *self.dropped.lines.entry(reason).or_default() += lines;
         }
     }
 
