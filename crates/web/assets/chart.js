@@ -1,5 +1,5 @@
 // A chart of lines over time. Chart.js draws axes, lines, gaps and bands; here is what it leaves to others:
-// which range an axis has, thresholds, marks, a legend with values, the picture to save.
+// which range an axis has, thresholds, marks, a legend with values.
 
 import "./chartjs.js";
 import { Overlay } from "./chart-overlay.js";
@@ -32,10 +32,20 @@ const usualStep = (times) => {
   return distances[distances.length >> 1] ?? 0;
 };
 
+/** Least and greatest value of all series; nothing where there is none. */
+const extent = (series) => {
+  let least = Infinity, greatest = -Infinity;
+  for (const { value, min = value, max = value } of series) {
+    for (const number of min) least = Math.min(least, number);
+    for (const number of max) greatest = Math.max(greatest, number);
+  }
+  return least <= greatest ? [least, greatest] : [];
+};
+
 export class Chart {
   /** `on.cursor(time | null)`, `on.zoom(start, stop)`, `on.pick(time)` tell what the user did. */
   constructor(plot, legend, on) {
-    Object.assign(this, { plot, legend, series: [], marks: [], thresholds: [], hidden: new Set(), unit: "", start: 0, stop: 1, step: 1000, cursor: null });
+    Object.assign(this, { plot, legend, series: [], extent: [], peers: [], marks: [], thresholds: [], hidden: new Set(), unit: "", start: 0, stop: 1, step: 1000, cursor: null });
     const canvas = plot.appendChild(document.createElement("canvas"));
     this.message = Object.assign(document.createElement("div"), { className: "message", textContent: "…" });
     this.library = new Library(canvas, this.configuration());
@@ -78,7 +88,7 @@ export class Chart {
 
   /** Series are `{name, time: [ms], value: [], min?: [], max?: []}`. */
   set({ series, unit, start, stop, step }) {
-    Object.assign(this, { series, unit, start, stop, step });
+    Object.assign(this, { series, unit, start, stop, step, extent: extent(series) });
     series.forEach((one, place) => { one.datasets = this.datasets(one, place); });
     this.library.data.datasets = series.flatMap((one) => one.datasets);
     this.rebuildLegend();
@@ -156,9 +166,11 @@ export class Chart {
   x(time) { return this.library.scales.x.getPixelForValue(time); }
   time(x) { return this.library.scales.x.getValueForPixel(x); }
 
+  /** The axis of values: room for what is shown, for thresholds, and for the charts that it is compared with. */
   range({ min, max }) {
     const levels = this.thresholds.map(({ value }) => value);
-    return valueRange(Math.min(min, ...levels), Math.max(max, ...levels), this.unit);
+    const others = this.peers.flatMap((peer) => peer.extent);
+    return valueRange(Math.min(min, ...levels, ...others), Math.max(max, ...levels, ...others), this.unit);
   }
 
   // === What is drawn over the lines. ===
@@ -237,17 +249,6 @@ export class Chart {
       const shown = this.legend.children[place].lastChild;
       if (shown.textContent !== text) shown.textContent = text;
     });
-  }
-
-  /** The picture on the page's ground, as a PNG. */
-  picture() {
-    const { canvas } = this.library;
-    const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
-    const context = copy.getContext("2d");
-    context.fillStyle = colour("--ground");
-    context.fillRect(0, 0, copy.width, copy.height);
-    context.drawImage(canvas, 0, 0);
-    return new Promise((done) => copy.toBlob(done, "image/png"));
   }
 }
 

@@ -2,6 +2,7 @@
 // live tail they share.
 
 import { Chart } from "./chart.js";
+import { picture } from "./chart-picture.js";
 import { length } from "./format.js";
 import { follow, get } from "./page.js";
 
@@ -18,9 +19,10 @@ const ownWords = (metrics) => {
 };
 
 export class Panels {
-  constructor({ range, start, stop, host, marks, onCursor, onPick, onUpdate, onMarks }) {
+  constructor({ range, start, stop, host, marks, isShared, onCursor, onPick, onUpdate, onMarks }) {
     Object.assign(this, { host, onCursor, onPick, onUpdate, onMarks, loadMarks: marks });
     this.panels = [...document.querySelectorAll("figure.panel[data-metrics]")].map((figure) => this.panel(figure));
+    if (isShared) for (const { chart } of this.panels) chart.peers = this.panels.map((panel) => panel.chart);
     this.follow = document.getElementById("follow");
     this.controls();
     if (start) this.fix(Date.parse(start), stop ? Date.parse(stop) : Date.now());
@@ -51,7 +53,7 @@ export class Panels {
     const caption = panel.figure.querySelector("figcaption");
     const png = Object.assign(document.createElement("button"), { type: "button", textContent: "PNG", title: "Save the chart as a picture" });
     png.addEventListener("click", async () => {
-      const link = Object.assign(document.createElement("a"), { download: `${panel.figure.dataset.panel}.png`, href: URL.createObjectURL(await panel.chart.picture()) });
+      const link = Object.assign(document.createElement("a"), { download: `${panel.figure.dataset.panel}.png`, href: URL.createObjectURL(await picture(panel.chart, panel.figure.getAttribute("aria-label"))) });
       link.click();
       URL.revokeObjectURL(link.href);
     });
@@ -124,7 +126,8 @@ export class Panels {
     const own = { ...whose, band: this.panels.some((panel) => panel.band), max_points: points, ...range };
     for (const panel of this.panels) {
       const hosts = panel.hosts?.length ? { hosts: panel.hosts.join(",") } : {};
-      panel.csv.href = `/api/v1/series?${new URLSearchParams({ metric: panel.metrics[0], ...own, ...hosts, each: panel.each, format: "csv", download: true })}`;
+      const metrics = panel.metrics.map((metric) => name(panel, metric)).join(",");
+      panel.csv.href = `/api/v1/series/batch?${new URLSearchParams({ metrics, ...own, ...hosts, format: "csv", download: true })}`;
     }
     if (!metrics.length) return;
     try {

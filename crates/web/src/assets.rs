@@ -23,7 +23,7 @@ macro_rules! asset {
 }
 
 /// Name, type and bytes.
-const ASSETS: [(&str, &str, &[u8]); 15] = [
+const ASSETS: [(&str, &str, &[u8]); 16] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
     asset!("page.js", JAVASCRIPT),
@@ -31,6 +31,7 @@ const ASSETS: [(&str, &str, &[u8]); 15] = [
     ("chartjs.js", JAVASCRIPT, CHART_JS.as_bytes()),
     asset!("chart.js", JAVASCRIPT),
     asset!("chart-overlay.js", JAVASCRIPT),
+    asset!("chart-picture.js", JAVASCRIPT),
     asset!("chart-scale.js", JAVASCRIPT),
     asset!("panel.js", JAVASCRIPT),
     asset!("fleet.js", JAVASCRIPT),

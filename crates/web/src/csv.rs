@@ -79,6 +79,23 @@ impl Rows {
         }
     }
 
+    /// Adds the rows of another table; where one of the two lacks a column, its cells are empty.
+    pub fn append(&mut self, other: Rows) {
+        for name in &other.columns {
+            if !self.columns.contains(name) {
+                self.columns.push(name.clone());
+                self.rows.iter_mut().for_each(|row| row.push(Value::Null));
+            }
+        }
+        let place = |name| other.columns.iter().position(|own| own == name);
+        let places: Vec<Option<usize>> = self.columns.iter().map(place).collect();
+        let cells = |row: Vec<Value>| {
+            let cell = |place: &Option<usize>| place.map_or(Value::Null, |at| row[at].clone());
+            places.iter().map(cell).collect()
+        };
+        self.rows.extend(other.rows.into_iter().map(cells));
+    }
+
     /// With a header line, lines ending in CR LF.
     pub fn csv(&self) -> String {
         let mut text = String::new();

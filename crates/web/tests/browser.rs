@@ -152,6 +152,15 @@ fn hosts_side_by_side_and_other_pages(browser: &Browser) {
         "small multiples",
         &format!("document.querySelectorAll('.panel').length === 2 && {drawn}"),
     );
+    browser.wait(
+        "one axis of values for both",
+        "new Set(Object.values(Chart.instances).map((chart) => chart.scales.y.max)).size === 1",
+    );
+    browser.run("const field = document.querySelector('[name=hosts]'); field.value = 'web-1,w'; field.dispatchEvent(new Event('input'))");
+    browser.wait(
+        "the other host is suggested",
+        "document.querySelector('#known option').value === 'web-1,web-2'",
+    );
     browser.open(&fixture.url("/history?host=web-1&metric=cpu_usage_percent"));
     browser.wait("a day in the table", "document.querySelector('tbody th')");
     browser.wait("the band", drawn);

@@ -103,6 +103,23 @@ fn a_batch_answers_as_its_parts_do() {
     assert_eq!(answers[0]["metric"], "memory_usage_percent");
     assert_eq!(answers[0]["series"][0]["value"], json!([40.0]));
     assert_eq!(answers[1]["series"][0]["tags"]["cpu"], "0");
+    let csv = fixture.get(&format!(
+        "/api/v1/series/batch?metrics=memory_usage_percent,cpu_usage_percent:each&{range}&format=csv&download=true"
+    ));
+    let lines: Vec<&str> = csv.body.lines().collect();
+    assert_eq!(lines[0], "time,host,metric,value,cpu");
+    assert!(
+        lines[1].ends_with(",web-1,memory_usage_percent,40.0,"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[2].ends_with(",web-1,cpu_usage_percent,20.0,0"),
+        "{lines:?}"
+    );
+    assert_eq!(
+        csv.headers["content-disposition"],
+        "attachment; filename=\"series.csv\""
+    );
     for (query, field) in [
         ("", "metrics"),
         ("metrics=nonsense", "metrics"),

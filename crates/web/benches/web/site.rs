@@ -36,6 +36,7 @@ pub(super) const HOST_PAGE: Page = Page(
         "panel.js",
         "chart.js",
         "chart-overlay.js",
+        "chart-picture.js",
         "chart-scale.js",
         "chartjs.js",
         "format.js",

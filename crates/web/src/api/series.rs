@@ -1,6 +1,5 @@
 //! Series of one metric, and several hosts side by side.
 
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use watchpost_core::time::NANOS_PER_HOUR;
 
 use super::page;
-use crate::csv::Format;
+use crate::csv::{Format, Rows};
 use crate::metric::Choice;
 use crate::parameters::Parameters;
 use crate::series::{Request, fetch};
@@ -69,13 +68,16 @@ pub(super) async fn compare(
 pub(super) async fn batch(
     State(app): State<App>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Value>> {
+    headers: HeaderMap,
+) -> Result<Response> {
     let known: Vec<&str> = KNOWN
         .into_iter()
         .map(|name| if name == "metric" { "metrics" } else { name })
-        .filter(|name| !["each", "limit", "cursor", "format", "download"].contains(name))
+        .filter(|name| !["each", "limit", "cursor"].contains(name))
         .collect();
     let parameters = Parameters::read(query.as_deref(), &known)?;
+    let format = Format::read(&parameters, &headers)?;
+    let download = parameters.truth("download", false)?;
     let names = parameters.many("metrics");
     if names.is_empty() || names.len() > METRICS {
         let message = format!("{} are named; name 1 to {METRICS}", names.len());
@@ -99,8 +101,27 @@ pub(super) async fn batch(
         .iter()
         .map(|request| fetch(&app.database, request, now));
     let answers = futures_util::future::try_join_all(answers).await?;
-    let documents: Vec<Value> = answers.iter().map(|answer| answer.document()).collect();
-    Ok(Json(json!({ "answers": documents })))
+    let document = || {
+        let documents: Vec<Value> = answers.iter().map(|answer| answer.document()).collect();
+        json!({ "answers": documents })
+    };
+    let rows = || {
+        let mut rows = Rows::default();
+        answers.iter().for_each(|answer| rows.append(answer.rows()));
+        rows
+    };
+    let mut response = format.respond(document, rows);
+    if download {
+        save_as(&mut response, "series");
+    }
+    Ok(response)
+}
+
+/// Has a browser save the answer as a file.
+fn save_as(response: &mut Response, name: &str) {
+    if let Ok(value) = format!("attachment; filename=\"{name}.csv\"").parse() {
+        response.headers_mut().insert("content-disposition", value);
+    }
 }
 
 async fn answer(
@@ -134,14 +155,8 @@ async fn answer(
     if let Ok(value) = tiers.join(",").parse() {
         response.headers_mut().insert("x-tier", value);
     }
-    if download
-        && let Ok(value) = format!(
-            "attachment; filename=\"{}.csv\"",
-            request.choice.metric.name
-        )
-        .parse()
-    {
-        response.headers_mut().insert("content-disposition", value);
+    if download {
+        save_as(&mut response, request.choice.metric.name);
     }
     Ok(response)
 }
