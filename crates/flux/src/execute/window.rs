@@ -22,8 +22,19 @@ pub(super) fn range_table(table: &Table, range: &Range) -> Result<Table, Error> 
         .collect();
     let mut kept = table.take(&rows);
     let mut key = kept.key.clone();
-    for (label, time) in [("_start", range.start), ("_stop", range.stop)] {
-        kept.set(label, Column::instant(time, rows.len()));
+    // The bounds come before the other columns, the start first.
+    for (label, time) in [("_stop", range.stop), ("_start", range.start)] {
+        let column = Column::instant(time, rows.len());
+        match kept.position(label) {
+            Some(at) => kept.fields[at].column = column,
+            None => kept.fields.insert(
+                0,
+                Field {
+                    label: Arc::from(label),
+                    column,
+                },
+            ),
+        }
         key = key.with(label, KeyValue::Time(Some(time)));
     }
     kept.key = key;

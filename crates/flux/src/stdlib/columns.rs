@@ -1,5 +1,6 @@
 //! Columns: keeping, dropping, renaming, setting, and listing them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::build::{each, map_table};
@@ -348,19 +349,17 @@ fn key_values(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
             .filter(|label| table.position(label).is_some())
             .cloned()
             .collect();
+        let columns: Vec<&Column> = labels
+            .iter()
+            .map(|label| table.expect_column(label))
+            .collect::<Result<_, _>>()?;
         let mut names = Vec::new();
         let mut values: Vec<Column> = Vec::new();
-        for label in labels {
-            let column = table.expect_column(&label)?;
-            let mut seen: Vec<Value> = Vec::new();
-            for row in 0..column.len() {
-                let value = column.value(row);
-                if !seen
-                    .iter()
-                    .any(|known| crate::value::equal_values(known, &value))
-                {
-                    seen.push(value);
-                    names.push(Text(Arc::clone(&label)));
+        let mut seen = vec![BTreeSet::new(); labels.len()];
+        for row in 0..table.rows {
+            for ((label, column), seen) in labels.iter().zip(&columns).zip(&mut seen) {
+                if seen.insert(KeyValue::of(column, row)) {
+                    names.push(Text(Arc::clone(label)));
                     values.push(column.slice(row, 1));
                 }
             }

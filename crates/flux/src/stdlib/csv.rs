@@ -12,6 +12,7 @@ use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Native};
 use crate::table::{Column, ColumnType, Field, GroupKey, KeyValue, Table};
 use crate::value::Value;
+use crate::value::time::parse_time;
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
@@ -54,8 +55,21 @@ fn annotated(text: &str, limit: usize) -> Result<Vec<Table>, Error> {
              not expected to have annotations.",
         ));
     }
-    let read = csv::read_tables(text.as_bytes(), limit).map_err(wrong)?;
+    let read = csv::read_tables(without_blank_lines(text).as_bytes(), limit).map_err(wrong)?;
     read.iter().map(table_of).collect()
+}
+
+/// The text without its blank lines: here they part nothing, only annotations begin a table of other columns.
+fn without_blank_lines(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut is_quoted = false;
+    for line in text.split_inclusive('\n') {
+        if is_quoted || !line.trim_end_matches(['\r', '\n']).is_empty() {
+            kept.push_str(line);
+        }
+        is_quoted ^= line.matches('"').count() % 2 == 1;
+    }
+    kept
 }
 
 /// The table that a table of CSV is; its key is that of the first row.
@@ -80,9 +94,15 @@ fn table_of(read: &csv::Table) -> Result<Table, Error> {
             let value = if rows > 0 {
                 KeyValue::of(&made, 0)
             } else {
-                KeyValue::String(Some(Arc::from(column.default.as_str())))
+                default_of(column)?
             };
-            key.push((Arc::clone(&label), value));
+            // What the rows say beyond the first is nothing to a key.
+            fields.push(Field {
+                label: Arc::clone(&label),
+                column: value.column(rows),
+            });
+            key.push((label, value));
+            continue;
         }
         fields.push(Field {
             label,
@@ -90,6 +110,23 @@ fn table_of(read: &csv::Table) -> Result<Table, Error> {
         });
     }
     Ok(Table::new(GroupKey::new(key), fields, rows))
+}
+
+/// The value that an empty table's key has for a column: its default.
+fn default_of(column: &csv::Column) -> Result<KeyValue, Error> {
+    let text = column.default.as_str();
+    let value = match column.data_type {
+        DataType::Boolean => text.parse().ok().map(Value::Boolean),
+        DataType::Long => text.parse().ok().map(Value::Integer),
+        DataType::UnsignedLong => text.parse().ok().map(Value::Unsigned),
+        DataType::Double => text.parse().ok().map(Value::Float),
+        DataType::Time => parse_time(text).map(Value::Time),
+        DataType::String => Some(Value::text(text)),
+    };
+    let values = [value.unwrap_or(Value::Null)];
+    let column = Column::from_values(&values, column_type(column.data_type))
+        .ok_or_else(|| Error::internal("a default is of its column's type"))?;
+    Ok(KeyValue::of(&column, 0))
 }
 
 fn column_type(kind: DataType) -> ColumnType {

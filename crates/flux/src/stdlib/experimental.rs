@@ -155,12 +155,10 @@ fn align_time(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         .get("alignTo")
         .map_or(Ok(0), |value| instant_of(context, value))?;
     each(context, arguments, "alignTime", move |_, mut table, out| {
-        let start = match table.column("_start") {
-            Some(crate::table::Column::Time(starts)) => starts.iter().flatten().next().copied(),
-            _ => None,
-        };
-        if let (Some(start), Ok(times)) = (start, table.expect_times("_time")) {
-            let moved = times.map(|time| time - start + target);
+        // The first row of each table, not the range, is what becomes the common start.
+        if let Ok(times) = table.expect_times("_time") {
+            let start = times.iter().flatten().next().copied().unwrap_or(target);
+            let moved = times.map(|time| time.wrapping_sub(start).wrapping_add(target));
             table.set("_time", crate::table::Column::Time(moved));
         }
         out(table)

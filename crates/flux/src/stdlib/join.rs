@@ -37,7 +37,9 @@ pub(super) fn two_streams(left: &Rc<Node>, right: &Rc<Node>) -> Result<Vec<Rc<No
 
 fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let tables = arguments.record("tables")?;
-    let on = arguments.strings_or("on", &[])?;
+    // Rows come in order of the columns' values, the columns in order of name.
+    let mut on = arguments.strings_or("on", &[])?;
+    on.sort();
     let method = arguments.string_or("method", "inner")?;
     if method.as_ref() != "inner" {
         return Err(Error::invalid(format!(
@@ -69,7 +71,6 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         move |context, mut inputs, out| {
             let right = inputs.pop().unwrap_or_default();
             let left = inputs.pop().unwrap_or_default();
-            let spec = Suffixed::new(&left, &right, [&left_name, &right_name], &on);
             let mut groups = TableGroups::default();
             let right_rows: Vec<RowIndex> = right
                 .iter()
@@ -79,6 +80,8 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
                 let sorted = RowIndex::new(left_table, &on);
                 for (right_table, index) in right.iter().zip(&right_rows) {
                     context.check()?;
+                    let names = [&left_name, &right_name];
+                    let spec = Suffixed::new(left_table, right_table, names, &on);
                     if let Some(table) = spec.join(left_table, &sorted, right_table, index) {
                         groups.push(table);
                         context.check_memory(groups.bytes())?;
@@ -125,13 +128,8 @@ struct Suffixed {
 }
 
 impl Suffixed {
-    fn new(left: &[Table], right: &[Table], names: [&Arc<str>; 2], on: &[Arc<str>]) -> Self {
-        let labels = |tables: &[Table]| -> BTreeSet<Arc<str>> {
-            tables
-                .iter()
-                .flat_map(|table| table.labels().cloned())
-                .collect()
-        };
+    fn new(left: &Table, right: &Table, names: [&Arc<str>; 2], on: &[Arc<str>]) -> Self {
+        let labels = |table: &Table| -> BTreeSet<Arc<str>> { table.labels().cloned().collect() };
         let (left, right) = (labels(left), labels(right));
         let shared = left
             .intersection(&right)

@@ -14,6 +14,7 @@ mod date;
 mod debug;
 mod derivatives;
 mod dict;
+mod diff;
 mod dynamic;
 mod experimental;
 mod find;
@@ -77,6 +78,7 @@ const FAMILIES: &[&[Native]] = &[
     debug::FUNCTIONS,
     derivatives::FUNCTIONS,
     dict::FUNCTIONS,
+    diff::FUNCTIONS,
     dynamic::FUNCTIONS,
     experimental::FUNCTIONS,
     find::FUNCTIONS,

@@ -89,10 +89,11 @@ fn join_tables(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Er
                 }
                 let [left, right] = sides;
                 let pair = Pair {
+                    key,
                     left: Rc::new(left.unwrap_or_else(|| none(0))),
                     right: Rc::new(right.unwrap_or_else(|| none(1))),
                 };
-                join_pair(context, &key, &pair, &on, &combine, outer, out)?;
+                join_pair(context, &pair, &on, &combine, outer, out)?;
             }
             Ok(())
         },
@@ -115,13 +116,13 @@ fn blank_tables(pairs: &BTreeMap<GroupKey, (Option<Table>, Option<Table>)>) -> [
 }
 
 struct Pair {
+    key: GroupKey,
     left: Rc<Table>,
     right: Rc<Table>,
 }
 
 fn join_pair(
     context: &Context<'_>,
-    key: &GroupKey,
     pair: &Pair,
     on: &[ColumnPair],
     combine: &Function,
@@ -163,8 +164,8 @@ fn join_pair(
     }
     let rows = records.len();
     let columns = columns_like(&records, || example(context, combine, pair))?;
-    let table = Table::new(key.clone(), columns, rows);
-    for (label, value) in key.columns() {
+    let table = Table::new(pair.key.clone(), columns, rows);
+    for (label, value) in pair.key.columns() {
         let column = table.column(label).ok_or_else(|| {
             Error::invalid(format!(
                 "join cannot modify group key: output record is missing column {label:?}"
@@ -218,11 +219,13 @@ fn combined(
             row: Some(row),
         }),
         None => {
-            let mut nulls = Record::default();
+            // Both sides are of one group, so its values stand for a row that is missing, too.
+            let mut blank = Record::default();
             for label in table.labels() {
-                nulls.push(Arc::clone(label), Value::Null);
+                let value = pair.key.get(label).map_or(Value::Null, KeyValue::value);
+                blank.push(Arc::clone(label), value);
             }
-            Value::record(nulls)
+            Value::record(blank)
         }
     };
     let arguments = [

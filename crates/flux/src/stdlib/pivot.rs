@@ -266,10 +266,18 @@ fn unpivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
                         .filter(|row| !field.column.is_null(*row))
                         .collect();
                     let name = KeyValue::String(Some(Arc::clone(&field.label)));
-                    let mut part = Table::of_key(table.key.with("_field", name), rows.len());
-                    for label in &others {
+                    // Named among the others, the field's name is a column like them and parts no groups.
+                    let is_column = others.iter().any(|label| &**label == "_field");
+                    let named = name.column(rows.len());
+                    let key = match is_column {
+                        true => table.key.clone(),
+                        false => table.key.with("_field", name),
+                    };
+                    let mut part = Table::of_key(key, rows.len());
+                    for label in others.iter().filter(|label| &***label != "_field") {
                         part.set(label, table.expect_column(label)?.take(&rows));
                     }
+                    part.set("_field", named);
                     part.set("_value", field.column.take(&rows));
                     groups.push(part);
                 }

@@ -15,8 +15,8 @@ mad = (table=<-, threshold=3.0) => {
     deviations =
         distances
             |> median(column: "_value")
-            |> map(fn: (r) => ({r with _value: _scale * r._value}))
-            |> filter(fn: (r) => r._value > 0.0)
+            |> map(fn: (r) => ({r with MAD: _scale * r._value}))
+            |> filter(fn: (r) => r.MAD > 0.0)
 
     return
         join(tables: {diff: distances, diff_med: deviations}, on: ["_time"])

@@ -64,11 +64,21 @@ strictFilter = (region, tables=<-) =>
     tables |> filter(fn: (r) => ST_Contains(region: region, geometry: {lat: r.lat, lon: r.lon}))
 
 // Cells narrow a search down where storage is divided by them; here every row is looked at.
-filterRows = (region, minSize=24, maxSize=-1, level=-1, s2cellIDLevel=-1, strict=true, tables=<-) =>
-    if strict then
-        tables |> strictFilter(region: region)
-    else
-        die(msg: "geo.filterRows with strict: false needs the grid of cells, which there is not here; use strict: true")
+filterRows = (region, minSize=24, maxSize=-1, level=-1, s2cellIDLevel=-1, strict=true, tables=<-) => {
+    labels =
+        tables
+            |> columns(column: "_value")
+            |> findColumn(fn: (key) => true, column: "_value")
+    rows = if contains(value: "lat", set: labels) then tables else tables |> toRows()
+
+    return
+        if strict then
+            rows |> strictFilter(region: region)
+        else
+            die(
+                msg: "geo.filterRows with strict: false needs the grid of cells, which there is not here; use strict: true",
+            )
+}
 
 totalDistance = (outputColumn="_value", tables=<-) =>
     tables

@@ -1,4 +1,4 @@
-// Linear regression of a column over the numbers of its rows, by least squares.
+// Linear regression of a column over the numbers of its rows, by least squares; `errors` are the squares.
 package statsmodels
 
 linearRegression = (tables=<-) => {
@@ -37,8 +37,8 @@ linearRegression = (tables=<-) => {
                         sxx: sums.sxx,
                         sxy: sums.sxy,
                         y_hat: slope * r.x + intercept,
-                        errors: r.y - (slope * r.x + intercept),
+                        errors: (r.y - slope * r.x - intercept) ^ 2.0,
                     }),
             )
-            |> drop(columns: ["xx", "xy"])
+            |> drop(columns: ["_value", "xx", "xy"])
 }

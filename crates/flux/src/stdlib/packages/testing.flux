@@ -4,8 +4,13 @@ package testing
 import "array"
 import "experimental"
 
+option load = (tables=<-) => tables
+
+diff = (got=<-, want, epsilon=0.000001, nansEqual=false, verbose=false) =>
+    experimental.diff(got: got, want: want) |> yield(name: "errorOutput")
+
 assertEqualValues = (got, want) =>
-    diff(got: array.from(rows: [{v: got}]), want: array.from(rows: [{v: want}])) |> yield(name: "errorOutput")
+    diff(got: array.from(rows: [{v: got}]), want: array.from(rows: [{v: want}]))
 
 shouldError = (fn, want) => {
     caught = experimental.catch(fn: fn)

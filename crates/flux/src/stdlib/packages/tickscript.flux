@@ -33,13 +33,21 @@ selectWindow = (column="_value", fn, as, every, defaultValue, tables=<-) =>
         |> fill(column: column, value: defaultValue)
         |> _as(from: column, to: as)
 
+_withTopic = (tables=<-, topic) =>
+    if topic == "" then
+        tables
+    else
+        tables
+            |> set(key: "_topic", value: topic)
+            |> experimental.group(mode: "extend", columns: ["_topic"])
+
 _check = (tables=<-, check, id, details, message, crit, warn, info, ok, topic) =>
     tables
         |> drop(fn: (column) => column =~ /^_(start|stop)/)
         |> map(fn: (r) => ({r with _check_id: check._check_id, _check_name: check._check_name}))
         |> map(fn: (r) => ({r with id: id(r: r)}))
         |> map(fn: (r) => ({r with details: details(r: r)}))
-        |> map(fn: (r) => ({r with _topic: topic}))
+        |> _withTopic(topic: topic)
         |> monitor.check(data: check, messageFn: message, crit: crit, warn: warn, info: info, ok: ok)
 
 alert = (
@@ -67,7 +75,22 @@ alert = (
             topic: topic,
         )
 
-// A measurement without points has no table: a row that counts for none keeps it in sight.
+// How many points each table has; where there is none at all, a row says so for the measurement.
+_points = (tables=<-, measurement) => {
+    any =
+        tables
+            |> group()
+            |> limit(n: 1)
+            |> map(fn: (r) => ({points: 1}))
+            |> findRecord(fn: (key) => true, idx: 0)
+
+    return
+        if exists any.points then
+            tables |> reduce(fn: (r, accumulator) => ({__points: accumulator.__points + 1}), identity: {__points: 0})
+        else
+            array.from(rows: [{_measurement: measurement, __points: 0}]) |> group(columns: ["_measurement"])
+}
+
 deadman = (
     check,
     measurement,
@@ -77,14 +100,8 @@ deadman = (
     topic="",
     tables=<-,
 ) =>
-    union(
-        tables: [
-            array.from(rows: [{_measurement: measurement, __points: 0}]),
-            tables |> map(fn: (r) => ({_measurement: measurement, __points: 1})),
-        ],
-    )
-        |> group(columns: ["_measurement"])
-        |> sum(column: "__points")
+    tables
+        |> _points(measurement: measurement)
         |> map(fn: (r) => ({r with _time: now(), dead: r.__points <= threshold}))
         |> drop(columns: ["__points"])
         |> _check(
