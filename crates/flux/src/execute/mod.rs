@@ -105,7 +105,18 @@ impl Context<'_> {
             ))
             .at()),
             Operation::Range(range) => {
-                self.feed(node, &mut |table| out(window::range_table(&table, range)?))
+                // In order of key, whatever the order in which a CSV or a union brings them.
+                let mut tables = Vec::new();
+                let mut bytes = 0;
+                self.feed(node, &mut |table| {
+                    let table = window::range_table(&table, range)?;
+                    bytes += table.bytes();
+                    self.check_memory(bytes)?;
+                    tables.push(table);
+                    Ok(())
+                })?;
+                tables.sort_by(|a, b| a.key.cmp(&b.key));
+                tables.into_iter().try_for_each(out)
             }
             Operation::Filter(spec) => {
                 let lambda = crate::interpret::Lambda::new(spec.function.clone())?;

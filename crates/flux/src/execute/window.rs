@@ -22,8 +22,9 @@ pub(super) fn range_table(table: &Table, range: &Range) -> Result<Table, Error> 
         .collect();
     let mut kept = table.take(&rows);
     let mut key = kept.key.clone();
+    let within = narrowed(&key, range);
     // The bounds come before the other columns, the start first.
-    for (label, time) in [("_stop", range.stop), ("_start", range.start)] {
+    for (label, time) in [("_stop", within.stop), ("_start", within.start)] {
         let column = Column::instant(time, rows.len());
         match kept.position(label) {
             Some(at) => kept.fields[at].column = column,
@@ -39,6 +40,26 @@ pub(super) fn range_table(table: &Table, range: &Range) -> Result<Table, Error> 
     }
     kept.key = key;
     Ok(kept)
+}
+
+/// The part of a range that lies within a table's own bounds; the range itself if they have nothing in common.
+fn narrowed(key: &GroupKey, range: &Range) -> TimeRange {
+    let whole = TimeRange {
+        start: range.start,
+        stop: range.stop,
+    };
+    let Some((start, stop)) = key.time("_start").zip(key.time("_stop")) else {
+        return whole;
+    };
+    let common = TimeRange {
+        start: range.start.max(start),
+        stop: range.stop.min(stop),
+    };
+    if common.start < common.stop {
+        common
+    } else {
+        whole
+    }
 }
 
 /// The times of columns moved by a duration.

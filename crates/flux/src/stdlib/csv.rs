@@ -96,13 +96,7 @@ fn table_of(read: &csv::Table) -> Result<Table, Error> {
             } else {
                 default_of(column)?
             };
-            // What the rows say beyond the first is nothing to a key.
-            fields.push(Field {
-                label: Arc::clone(&label),
-                column: value.column(rows),
-            });
-            key.push((label, value));
-            continue;
+            key.push((Arc::clone(&label), value));
         }
         fields.push(Field {
             label,
