@@ -211,6 +211,13 @@ fn what_overflows_is_dropped_oldest_first_counted_and_told_once_a_minute() {
     wait::until("more to be dropped", || {
         (agent::metric(address, dropped) > at_first).then_some(())
     });
+    let listen = format!("telemetry.listen={address}");
+    let mut status = setup.command();
+    let status = status.args(["status", "--set", &listen]).output().unwrap();
+    let told = String::from_utf8_lossy(&status.stdout);
+    for words in ["memory_full: ", "writing: "] {
+        assert!(told.contains(words), "{told}");
+    }
     let back = now();
     server.come_back();
     let times = wait::until("what memory kept", || {

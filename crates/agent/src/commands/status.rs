@@ -1,5 +1,6 @@
 //! `status`: how a running agent on this host is doing, from its own metrics.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
@@ -60,12 +61,38 @@ fn report(ready: &Answer, metrics: &str, address: &str) -> Value {
     for (key, name) in AgentMetrics::STATUS {
         report.insert((*key).into(), sum(metrics, name));
     }
+    report.insert("lines_dropped_by_reason".into(), by_reason(metrics));
     let hung = metrics.lines().filter(|line| {
         line.starts_with("watchpost_agent_collector_stale{") && line.ends_with(" 1")
     });
     let hung: Vec<&str> = hung.filter_map(|line| line.split('"').nth(1)).collect();
     report.insert("hung_collectors".into(), hung.into());
     report.into()
+}
+
+/// Lines that will not reach the server, by reason, of all outputs; nothing where there are none.
+fn by_reason(metrics: &str) -> Value {
+    let mut reasons: BTreeMap<&str, f64> = BTreeMap::new();
+    for line in metrics.lines() {
+        let Some((labels, lines)) = line
+            .strip_prefix("watchpost_agent_lines_dropped_total{")
+            .and_then(|rest| rest.rsplit_once("} "))
+        else {
+            continue;
+        };
+        let reason = labels.split("reason=\"").nth(1);
+        let reason = reason.and_then(|rest| rest.split('"').next());
+        *reasons.entry(reason.unwrap_or_default()).or_default() += lines.parse().unwrap_or(0.0);
+    }
+    reasons.retain(|_, lines| *lines > 0.0);
+    if reasons.is_empty() {
+        return Value::Null;
+    }
+    let reasons = reasons.into_iter();
+    reasons
+        .map(|(reason, lines)| (reason.to_owned(), number(lines)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// The sum of all series of a metric; zero without one. (A sum of no floats is `-0.0`.)
