@@ -1,5 +1,5 @@
-//! The real binary: pushed alerts, receivers, the API, the command line, kill -9. No server is
-//! needed: there are no rules.
+//! The real binary: pushed alerts, receivers, the API, the command line. No server is needed: there
+//! are no rules.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ use watchpost_testkit::{
 
 use crate::api_document::check_answer;
 
-const TOKEN: &str = "the-token";
+pub(crate) const TOKEN: &str = "the-token";
 
 pub(crate) struct Alerter {
     pub(crate) daemon: Daemon,
@@ -152,7 +152,7 @@ impl Alerter {
         self.call(Method::POST, path, body, true)
     }
 
-    fn push(&self, host: &str, ends: bool) {
+    pub(crate) fn push(&self, host: &str, ends: bool) {
         let ends_at = ends.then_some("2020-01-01T00:00:01Z");
         let alert = json!([{ "labels": { "alertname": "cpu", "host": host },
             "startsAt": "2020-01-01T00:00:00Z", "endsAt": ends_at }]);
@@ -164,7 +164,8 @@ impl Alerter {
     }
 }
 
-fn rules(hook: &HttpReceiver) -> String {
+/// All alerts to a webhook, a group a host.
+pub(crate) fn rules(hook: &HttpReceiver) -> String {
     let url = hook.url("/hook");
     format!(
         "[route]\nreceiver = \"hook\"\ngroup_by = [\"host\"]\ngroup_interval = \"1s\"\n\
@@ -173,7 +174,7 @@ fn rules(hook: &HttpReceiver) -> String {
 }
 
 /// Host and status of each alert of each message that came.
-fn told(hook: &HttpReceiver) -> Vec<(String, String)> {
+pub(crate) fn told(hook: &HttpReceiver) -> Vec<(String, String)> {
     let alerts = hook.requests.all().into_iter().flat_map(|request| {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         body["alerts"].as_array().unwrap().clone()
@@ -182,95 +183,6 @@ fn told(hook: &HttpReceiver) -> Vec<(String, String)> {
     alerts
         .map(|alert| (text(&alert["labels"]["host"]), text(&alert["status"])))
         .collect()
-}
-
-#[test]
-fn after_kill_nothing_is_said_twice_and_nothing_is_lost() {
-    let hook = HttpReceiver::webhook();
-    let site = Site::new(&rules(&hook));
-    let Some(mut alerter) = site.start() else {
-        return;
-    };
-    alerter.push("said", false);
-    hook.requests.wait(1);
-    // Delivered is committed before the API answers again.
-    wait::until("the delivery in the history", || {
-        let events = alerter.get("/api/v1/history?event=notification");
-        events["events"]
-            .as_array()
-            .filter(|events| !events.is_empty())
-            .map(drop)
-    });
-    hook.refuse(1_000, &Refusal::status(503));
-    alerter.push("waits", false);
-    hook.requests.wait(2);
-    alerter.daemon.kill();
-    let before = hook.requests.len();
-
-    let open = HttpReceiver::webhook();
-    std::fs::write(site.path("rules.toml"), rules(&open)).unwrap();
-    let Some(alerter) = site.start() else { return };
-    open.requests.wait(1);
-    assert_eq!(told(&open), [("waits".to_owned(), "firing".to_owned())]);
-    // The end of what was said before the crash is told after it.
-    alerter.push("said", true);
-    open.requests.wait(2);
-    assert_eq!(told(&open)[1], ("said".to_owned(), "resolved".to_owned()));
-    assert_eq!(hook.requests.len(), before);
-}
-
-/// The receiver has the request, and nobody is there any more to hear its answer.
-#[test]
-fn a_kill_in_the_instant_of_delivery_repeats_the_same_message() {
-    let hook = HttpReceiver::webhook();
-    hook.hold(true);
-    let site = Site::new(&rules(&hook));
-    let Some(mut alerter) = site.start() else {
-        return;
-    };
-    alerter.push("a", false);
-    hook.requests.wait(1);
-    alerter.daemon.kill();
-    hook.hold(false);
-    let Some(mut alerter) = site.start() else {
-        return;
-    };
-    let requests = hook.requests.wait(2);
-    let key = |n: usize| requests[n].header("idempotency-key").unwrap();
-    assert_eq!(key(0), key(1));
-    let body = |n: usize| serde_json::from_slice::<Value>(&requests[n].body).unwrap();
-    assert_eq!(body(0), body(1));
-    alerter.daemon.wait_for_line("notified");
-    // Once it is answered it is over.
-    alerter.push("a", true);
-    let requests = hook.requests.wait(3);
-    assert_ne!(requests[2].header("idempotency-key"), Some(key(0)));
-    assert_eq!(told(&hook)[2].1, "resolved");
-}
-
-#[test]
-fn a_kill_in_the_instant_of_delivery_repeats_nothing_where_that_is_chosen() {
-    let hook = HttpReceiver::webhook();
-    hook.hold(true);
-    let site = Site::new(&(rules(&hook) + "after_crash = \"drop\"\n"));
-    let Some(mut alerter) = site.start() else {
-        return;
-    };
-    alerter.push("a", false);
-    hook.requests.wait(1);
-    alerter.daemon.kill();
-    hook.hold(false);
-    let Some(alerter) = site.start() else { return };
-    let reason = wait::until("what was dropped in the history", || {
-        let events = alerter.get("/api/v1/history?event=failure");
-        Some(events["events"][0]["reason"].as_str()?.to_owned())
-    });
-    assert!(reason.contains("not sent again"), "{reason}");
-    // The next message to the receiver is about something new.
-    alerter.push("b", false);
-    hook.requests.wait(2);
-    let hosts: Vec<String> = told(&hook).into_iter().map(|(host, _)| host).collect();
-    assert_eq!(hosts, ["a", "b"]);
 }
 
 #[test]
@@ -661,42 +573,4 @@ fn while_the_store_cannot_be_written_people_are_told_and_it_recovers() {
     hook.requests.wait(3);
     let ended = ("during".to_owned(), "resolved".to_owned());
     assert_eq!(told(&hook)[2..], [ended]);
-}
-
-#[test]
-fn a_slack_bot_edits_its_message_in_place_even_after_a_restart() {
-    let slack = HttpReceiver::slack();
-    let posted = Refusal::status(200).body(r#"{"ok":true,"channel":"C1","ts":"17.5"}"#);
-    slack.refuse(2, &posted);
-    let url = slack.url("/api");
-    let site = Site::new("");
-    let rules = format!(
-        "[route]\nreceiver = \"ops\"\ngroup_interval = \"1s\"\n[[receiver]]\nname = \"ops\"\nkind = \"slack\"\napi_url = \"{url}\"\n\
-         token_file = \"{}\"\nchannel = \"#ops\"\n",
-        site.path("token").display()
-    );
-    std::fs::write(site.path("rules.toml"), rules).unwrap();
-    let Some(mut alerter) = site.start() else {
-        return;
-    };
-    alerter.push("a", false);
-    alerter.daemon.wait_for_line("notified");
-    wait::until("the delivery in the history", || {
-        let events = alerter.get("/api/v1/history?event=notification");
-        events["events"].as_array()?.first().map(drop)
-    });
-    alerter.daemon.kill();
-    let Some(alerter) = site.start() else { return };
-    alerter.push("a", true);
-    let requests = slack.requests.wait(2);
-    let body = |n: usize| serde_json::from_slice::<Value>(&requests[n].body).unwrap();
-    assert_eq!(requests[0].path, "/api/chat.postMessage");
-    let bearer = format!("Bearer {TOKEN}");
-    assert_eq!(requests[0].header("authorization"), Some(&*bearer));
-    assert_eq!(body(0)["channel"], "#ops");
-    assert_eq!(requests[1].path, "/api/chat.update");
-    assert_eq!(
-        (&body(1)["channel"], &body(1)["ts"]),
-        (&"C1".into(), &"17.5".into())
-    );
 }

@@ -7,6 +7,7 @@ mod api_document;
 mod binary;
 mod chain;
 mod command_line;
+mod crash;
 mod dialect;
 mod email;
 mod receivers;
