@@ -14,7 +14,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
 /// The host that is made up, and what it has: a CPU that swings around a mean, and one odd minute.
-const HOST: &str = "judged";
+pub(super) const HOST: &str = "judged";
 const CPU: [f64; 2] = [10.0, 12.0];
 const CPU_ODD: f64 = 95.0;
 const MEMORY: f64 = 34.0;
