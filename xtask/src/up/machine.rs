@@ -18,6 +18,9 @@ pub(super) fn check_space(layout: &Layout) -> Result<()> {
     let Some(Ok(numbers)) = there.map(rustix::fs::statvfs) else {
         return Ok(());
     };
+    if numbers.f_blocks == 0 {
+        return Ok(()); // /proc and its like have no size.
+    }
     let free = numbers.f_bavail.saturating_mul(numbers.f_frsize);
     if free < FREE_BYTES_MIN {
         bail!(

@@ -40,7 +40,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         description: None,
         retention_rules: vec![hourly_shards(4 * DAY)],
     };
-    let bucket = block_on(client.create_bucket(&new)).map_err(|error| error.to_string())?;
+    let bucket = super::scene::fresh_bucket(&client, &new)?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_err(|error| error.to_string())?

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use watchpost_client::Client;
+use watchpost_client::management::{Bucket, NewBucket};
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_testkit::{HttpReceiver, SmtpReceiver, wait};
 
@@ -94,6 +95,17 @@ pub(super) fn write(client: &Client, bucket: &str, lines: &[u8]) -> Result<(), S
         (Some(()), Some(Outcome::Done)) => Ok(()),
         (_, other) => Err(format!("{other:?}")),
     }
+}
+
+/// A new bucket; one of that name, which a judge that was interrupted left on a server of others, goes.
+pub(super) fn fresh_bucket(client: &Client, new: &NewBucket) -> Result<Bucket, String> {
+    block_on(async {
+        if let Some(left) = client.find_bucket(&new.name).await? {
+            client.delete_bucket(&left.id).await?;
+        }
+        client.create_bucket(new).await
+    })
+    .map_err(|error: watchpost_client::Error| error.to_string())
 }
 
 /// `rules.toml` with the addresses of the receivers.

@@ -69,8 +69,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let org = block_on(operator.find_org(&scene.platform().organization()))
         .map_err(|error| error.to_string())?
         .ok_or("no organization")?;
-    let victim = block_on(operator.create_bucket(&bucket(&org.id, "judged_tokens")))
-        .map_err(|error| error.to_string())?;
+    let victim = super::scene::fresh_bucket(&operator, &bucket(&org.id, "judged_tokens"))?;
     let mut tried = 0;
     for (token, reads, writes) in TOKENS {
         let client = scene.platform().client(token);
