@@ -183,7 +183,10 @@ impl Context<'_> {
                     let member = record.get(name).cloned().unwrap_or(Value::Null);
                     Ok(crate::stdlib::dynamic_of(member))
                 }
-                _ => Ok(Value::Null),
+                other => Err(Error::invalid(format!(
+                    "cannot access property {name:?} on a dynamic value of type {}",
+                    other.type_name()
+                ))),
             },
             Value::Null => Ok(Value::Null),
             other => Err(Error::invalid(format!(

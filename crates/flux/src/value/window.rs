@@ -43,32 +43,49 @@ impl Location {
 
     /// The local clock at an instant, as if it were UTC.
     pub fn to_local(&self, time: i64) -> i64 {
-        let zone = self.zone.as_ref().map_or(0, |zone| zone_offset(zone, time));
-        time.saturating_add(zone).saturating_add(self.offset)
+        self.zone_clock(time).saturating_add(self.offset)
     }
 
-    /// The instant of a local clock; one that the change of the clock skips is taken forward.
+    /// The instant of a local clock: the first of two; the change itself for one that a change of the clock skips.
     pub fn to_utc(&self, local: i64) -> i64 {
-        let local = local.saturating_sub(self.offset);
-        let Some(zone) = &self.zone else { return local };
-        let before = zone_offset(zone, local.saturating_sub(zone_offset(zone, local)));
-        let first = local.saturating_sub(before);
-        if zone_offset(zone, first) == before {
-            return first;
-        }
-        // Skipped by a change of the clock: the moment of the change as the earlier offset counts it.
-        local.saturating_sub(zone_offset(
-            zone,
-            local.saturating_sub(super::duration::DAY),
-        ))
+        self.zone_instant(local.saturating_sub(self.offset))
     }
+
+    /// The zone's clock at an instant.
+    fn zone_clock(&self, time: i64) -> i64 {
+        let offset = self.zone.as_ref().map_or(0, |zone| zone_offset(zone, time));
+        time.saturating_add(offset)
+    }
+
+    /// The instant of the zone's clock.
+    fn zone_instant(&self, clock: i64) -> i64 {
+        use super::duration::DAY;
+        let Some(zone) = &self.zone else { return clock };
+        let before = zone_offset(zone, clock.saturating_sub(DAY));
+        let after = zone_offset(zone, clock.saturating_add(DAY));
+        let instants =
+            [before.max(after), before.min(after)].map(|offset| clock.saturating_sub(offset));
+        let shown = instants
+            .into_iter()
+            .find(|instant| self.zone_clock(*instant) == clock);
+        shown.unwrap_or_else(|| {
+            let change = zone.following(timestamp(clock.saturating_sub(DAY))).next();
+            change.map_or(clock, |change| nanoseconds(change.timestamp()))
+        })
+    }
+}
+
+fn timestamp(time: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
+fn nanoseconds(timestamp: jiff::Timestamp) -> i64 {
+    i64::try_from(timestamp.as_nanosecond()).unwrap_or(i64::MAX)
 }
 
 /// Nanoseconds east of Greenwich at an instant.
 fn zone_offset(zone: &TimeZone, time: i64) -> i64 {
-    let timestamp =
-        jiff::Timestamp::from_nanosecond(i128::from(time)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    i64::from(zone.to_offset(timestamp).seconds()) * 1_000_000_000
+    i64::from(zone.to_offset(timestamp(time)).seconds()) * 1_000_000_000
 }
 
 /// A grid of windows.
@@ -136,9 +153,10 @@ impl Window {
         plain.then_some(self.every.nanoseconds)
     }
 
-    /// The start of the window number zero.
+    /// The start of the window number zero on the zone's clock: a location's offset moves the grid, not the clock, which
+    /// is another thing for months.
     pub fn origin(&self) -> i64 {
-        self.offset.add_to(0)
+        self.offset.add_to(self.location.offset.saturating_neg())
     }
 
     /// The latest window that contains an instant; where windows leave gaps, the one before it.
@@ -147,7 +165,7 @@ impl Window {
         let local = if utc {
             time
         } else {
-            self.location.to_local(time)
+            self.location.zone_clock(time)
         };
         let mut index = self.last_index(local);
         let mut bounds = self.local_bounds(index);
@@ -205,8 +223,8 @@ impl Window {
 
     fn in_utc(&self, mut bounds: Bounds) -> Bounds {
         if !self.location.is_utc() {
-            bounds.start = self.location.to_utc(bounds.start);
-            bounds.stop = self.location.to_utc(bounds.stop);
+            bounds.start = self.location.zone_instant(bounds.start);
+            bounds.stop = self.location.zone_instant(bounds.stop);
         }
         bounds
     }
