@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use watchpost_storage::disk::Disk;
 use watchpost_storage::{Options, Storage};
 
-use crate::api::error::{ApiError, Code};
+use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
 use crate::audit::Audit;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
@@ -234,7 +234,7 @@ impl From<watchpost_storage::Error> for ApiError {
         tracing::error!(%error, "storage refused");
         match &error {
             Error::DiskFull { .. } => {
-                Self::new(Code::Unavailable, error.to_string()).retry_after(60)
+                Self::new(Code::Unavailable, error.to_string()).retry_after(UNAVAILABLE_SECONDS)
             }
             Error::BatchTooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
             Error::UnsupportedPredicate { .. } => Self::invalid(error.to_string()),

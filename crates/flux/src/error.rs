@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Exhausted,
     /// The caller went away or the query was killed.
     Canceled,
+    /// The host cannot do it now, and may later: a full disk (HTTP 503).
+    Unavailable,
     /// A fault of ours or of the storage (HTTP 500).
     Internal,
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Segments never change and an open file outlives its name, so only the moment of taking the
-//! list excludes writers. The log goes in as far as it reached then.
+//! list excludes writers. The log goes in as far as it reached then, with its mark of then.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -36,6 +36,8 @@ struct Entry {
     path: PathBuf,
     file: File,
     length: u64,
+    /// How it began when the list was taken: the mark of a log moves on meanwhile.
+    beginning: Vec<u8>,
 }
 
 impl Storage {
@@ -64,11 +66,13 @@ impl Storage {
         let _no_documents = lock(&self.documents_lock);
         let _no_writer = write(&self.gate);
         let layout = self.layout();
-        let mut paths: Vec<PathBuf> = log::files(&layout.log())?
-            .into_iter()
-            .map(|(_, path)| path)
-            .collect();
-        paths.extend(disk::list(&layout.documents())?);
+        let mut entries = Vec::new();
+        for (number, path) in log::files(&layout.log())? {
+            let mut entry = Entry::open(layout, path)?;
+            entry.beginning = log::read_head(&entry.file, &entry.path, number)?;
+            entries.push(entry);
+        }
+        let mut paths = disk::list(&layout.documents())?;
         for bucket in self.all_buckets() {
             paths.extend(
                 read(&bucket.state)
@@ -79,10 +83,10 @@ impl Storage {
         }
         // Last, so that a restore that breaks off leaves a folder nobody takes for whole.
         paths.push(layout.version_file());
-        paths
-            .into_iter()
-            .map(|path| Entry::open(layout, path))
-            .collect()
+        for path in paths {
+            entries.push(Entry::open(layout, path)?);
+        }
+        Ok(entries)
     }
 
     /// Unpacks a backup into a new folder, which can then be opened. Gives the bytes of the files.
@@ -113,10 +117,7 @@ impl Storage {
 impl Entry {
     fn open(layout: &Layout, path: PathBuf) -> Result<Entry> {
         let file = disk::open(&path)?;
-        let length = file
-            .metadata()
-            .map_err(|error| Error::io("read", &path, error))?
-            .len();
+        let length = disk::length(&file, &path)?;
         let name = path
             .strip_prefix(&layout.root)
             .unwrap_or(&path)
@@ -126,6 +127,7 @@ impl Entry {
             path,
             file,
             length,
+            beginning: Vec::new(),
         })
     }
 }
@@ -142,7 +144,10 @@ fn copy_entry(entry: &Entry, into: &mut dyn Write) -> Result<()> {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&head);
     into.write_all(&head).map_err(Error::BackupStream)?;
-    let mut offset = 0;
+    crc.update(&entry.beginning);
+    into.write_all(&entry.beginning)
+        .map_err(Error::BackupStream)?;
+    let mut offset = entry.beginning.len() as u64;
     while offset < entry.length {
         let length = (entry.length - offset).min(COPY_BYTES as u64) as usize;
         let part = disk::read_at(&entry.file, &entry.path, offset, length)?;

@@ -29,10 +29,11 @@ pub struct Lost {
     pub series: Option<String>,
     /// The field; `None` if all fields of the rows are hit.
     pub field: Option<String>,
-    /// From the earliest lost row to just after the latest.
+    /// From the earliest lost row to just after the latest; of rows whose own range went with them,
+    /// that of all rows of their file.
     pub range: Option<TimeRange>,
-    /// Lost rows; `None` if the intact bytes do not tell. `Some(0)`: nothing is lost, what was
-    /// broken could be rebuilt from the rest.
+    /// Lost rows; `None` if the intact bytes do not tell. `Some(0)`: what was broken could be
+    /// rebuilt from the rest, or held no rows.
     pub rows: Option<u64>,
 }
 
@@ -56,7 +57,7 @@ impl fmt::Display for Damage {
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.rows {
-            Some(0) => return f.write_str("nothing is lost, the rest of the file tells it all"),
+            Some(0) => return f.write_str("no rows are lost"),
             Some(rows) => write!(f, "lost: {rows} rows")?,
             None => f.write_str("lost: an unknown number of rows")?,
         }

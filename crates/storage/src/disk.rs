@@ -17,6 +17,8 @@ pub enum Operation {
     CreateFile,
     /// So many bytes at the end of a file.
     Write(usize),
+    /// So many bytes in the middle of a file, less than a sector: all of them or none.
+    Overwrite(usize),
     /// The bytes of a file become durable.
     Sync,
     /// The names in a folder become durable.
@@ -167,7 +169,8 @@ impl Disk {
     }
 
     /// Puts a whole small file in place of the old one: after a crash it is the old or the new.
-    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    /// Gives the new one, to append to.
+    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<DiskFile> {
         let draft = draft_of(path);
         let mut file = self.create(&draft)?;
         if let Err(error) = file.append(bytes).and_then(|()| file.sync()) {
@@ -176,10 +179,11 @@ impl Disk {
             return Err(error);
         }
         self.rename(&draft, path)?;
-        match path.parent() {
-            Some(parent) => self.sync_folder(parent),
-            None => Ok(()),
+        file.path = path.to_path_buf();
+        if let Some(parent) = path.parent() {
+            self.sync_folder(parent)?;
         }
+        Ok(file)
     }
 }
 
@@ -236,17 +240,24 @@ impl DiskFile {
             .map_err(|error| Error::io("truncate", &self.path, error))
     }
 
-    /// A second handle, to sync while another thread appends.
-    pub(crate) fn handle(&self) -> Result<DiskFile> {
-        let file = self
-            .file
-            .try_clone()
-            .map_err(|error| Error::io("open", &self.path, error))?;
+    /// A second handle, to sync and overwrite while another thread appends.
+    pub(crate) fn reopen(&self) -> Result<DiskFile> {
+        let file = OpenOptions::new().write(true).open(&self.path);
         Ok(DiskFile {
-            file,
+            file: file.map_err(|error| Error::io("open", &self.path, error))?,
             path: self.path.clone(),
             disk: self.disk.clone(),
         })
+    }
+
+    /// Writes less than a sector in place.
+    pub(crate) fn overwrite(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let operation = Operation::Overwrite(bytes.len());
+        if !self.disk.allow(operation, &self.path, "write to")? {
+            return Ok(());
+        }
+        write_all_at(&self.file, bytes, offset)
+            .map_err(|error| Error::io("write to", &self.path, error))
     }
 }
 
@@ -262,6 +273,21 @@ fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        bytes = &bytes[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
+
 #[cfg(windows)]
 fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !bytes.is_empty() {
@@ -273,6 +299,14 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Resu
         offset += count as u64;
     }
     Ok(())
+}
+
+/// The bytes of a file.
+pub(crate) fn length(file: &File, path: &Path) -> Result<u64> {
+    let metadata = file.metadata();
+    Ok(metadata
+        .map_err(|error| Error::io("read", path, error))?
+        .len())
 }
 
 pub(crate) fn open(path: &Path) -> Result<File> {

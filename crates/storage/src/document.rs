@@ -45,7 +45,7 @@ impl Storage {
         {
             self.disk().replace(&path.with_extension(PREVIOUS), &old)?;
         }
-        self.disk().replace(&path, &seal(bytes))
+        self.disk().replace(&path, &seal(bytes)).map(|_| ())
     }
 
     /// Removes a document, if there is one; durable on return.

@@ -3,7 +3,7 @@
 //! ```text
 //! LAYOUT                       which version of this layout, with a checksum
 //! LOCK                         held by the one process that has the folder open
-//! log/NUMBER.wal               see `log`
+//! log/NUMBER.wal               see `log` and `mark`
 //! data/BUCKET/START_STOP/FIRST_LAST.segment     see `segment`; one folder a shard
 //! documents/NAME               see `document`
 //! damaged/                     originals of files that were repaired, and reports of what was lost
@@ -19,8 +19,12 @@ use crate::damage::{Damage, Lost};
 use crate::disk::{self, DRAFT, Disk};
 use crate::error::{Error, Result};
 
-/// The layout this program reads and writes.
-pub(crate) const VERSION: &str = "watchpost-storage 1";
+/// The layout this program writes.
+pub(crate) const VERSION: &str = "watchpost-storage 2";
+
+/// The layouts it reads. The first is that of logs without a mark of what was acknowledged; opening
+/// makes it the current one.
+const READABLE: [&str; 2] = ["watchpost-storage 1", VERSION];
 
 /// How often a lock that is held is tried again: a quarter of a second in all. A process that is
 /// just ending holds it a moment longer, and so does a child that another thread is starting.
@@ -108,23 +112,25 @@ impl Layout {
             };
         };
         match parse_version(&found) {
-            Some(version) if version == VERSION => Ok(()),
+            Some(version) if READABLE.contains(&version.as_str()) => Ok(()),
             Some(version) => Err(self.unknown(&version)),
             None if looks_like_ours(&found) => Ok(()),
             None => Err(self.unknown(&String::from_utf8_lossy(&found))),
         }
     }
 
-    /// Writes the version of a new folder. A damaged version file is written anew (the files
+    /// Writes the version of a new folder, or of one with an earlier layout. A damaged version file is written anew (the files
     /// beside it carry versions of their own) and reported.
     pub(crate) fn settle_version(&self, disk: &Disk) -> Result<Option<Damage>> {
         let path = self.version_file();
         let found = disk::read_if_present(&path)?;
-        if found.as_deref().and_then(parse_version).is_some() {
+        let version = found.as_deref().and_then(parse_version);
+        if version.as_deref() == Some(VERSION) {
             return Ok(None);
         }
         disk.replace(&path, version_text(VERSION).as_bytes())?;
-        Ok(found.map(|found| self.version_damage(found.len())))
+        let damaged = found.filter(|_| version.is_none());
+        Ok(damaged.map(|found| self.version_damage(found.len())))
     }
 
     /// The damage of a version file that does not match its checksum.
@@ -160,6 +166,7 @@ impl Layout {
         }
         remove_drafts(disk, &self.root)?;
         remove_drafts(disk, &self.documents())?;
+        remove_drafts(disk, &self.log())?;
         for bucket in disk::list(&self.data())? {
             for shard in disk::list_if_folder(&bucket)? {
                 remove_drafts(disk, &shard)?;
@@ -264,15 +271,16 @@ pub(crate) fn parse_version(bytes: &[u8]) -> Option<String> {
     (text == version_text(version)).then(|| version.to_owned())
 }
 
-/// Whether the text is that of this version but for a few bytes (a flipped one, say).
+/// Whether the text is that of a readable version but for a few bytes (a flipped one, say).
 fn looks_like_ours(bytes: &[u8]) -> bool {
-    let ours = version_text(VERSION);
-    let different = ours
-        .bytes()
-        .zip(bytes)
-        .filter(|(left, right)| left != *right)
-        .count();
-    bytes.len() == ours.len() && different <= 2
+    READABLE.map(version_text).iter().any(|ours| {
+        let different = ours
+            .bytes()
+            .zip(bytes)
+            .filter(|(left, right)| left != *right)
+            .count();
+        bytes.len() == ours.len() && different <= 2
+    })
 }
 
 /// Whether a folder holds nothing (or is not there).

@@ -34,7 +34,7 @@
 //! Immutable segments and a log that is read strictly need neither keys nor compaction of keys,
 //! and lose one chunk where a database would be lost.
 //!
-//! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log`, `record`,
+//! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log`, `record`, `mark`,
 //! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
 //! `segment` the files · `shard`, `seal`, `merge`, `delete`, `retention` what happens to them ·
 //! `reader`, `block_cache`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
@@ -60,6 +60,7 @@ mod ingest;
 mod latest;
 mod layout;
 mod log;
+mod mark;
 mod merge;
 pub mod options;
 pub mod predicate;

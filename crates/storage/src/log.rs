@@ -5,7 +5,7 @@
 //! checksum is reported with what its header tells, and the records after it are still found.
 //!
 //! ```text
-//! "WPLOGv01" | number u64 | CRC                                                    a file
+//! "WPLOGv02" | number u64 | CRC | how far it was acknowledged, see `mark`          a file
 //! "WREC" | kind u8 | bucket u64 | sequence u64 | rows u32 | first, stop i64
 //!        | payload length u32 | payload CRC | header CRC | payload                 a record
 //! ```
@@ -13,19 +13,30 @@
 //! Group commit: whoever waits for its record first becomes the leader and syncs the file once for
 //! everybody who has appended by then; the others wait for the leader.
 
+use std::fs::File;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use crate::disk::{self, Disk, DiskFile};
+use crate::encoding::Malformed;
 use crate::error::{Error, Result};
+use crate::mark::{MARK, Mark, Marker};
 use crate::record::Record;
 use crate::sync::{lock, wait};
 
-pub(crate) const FILE_MAGIC: [u8; 8] = *b"WPLOGv01";
-pub(crate) const FILE_HEAD: usize = 8 + 8 + 4;
+pub(crate) const FILE_MAGIC: [u8; 8] = *b"WPLOGv02";
+/// A file of the first version has no mark.
+pub(crate) const UNMARKED_MAGIC: [u8; 8] = *b"WPLOGv01";
+/// Magic, number and checksum.
+pub(crate) const TITLE: usize = 8 + 8 + 4;
+/// All that comes before the records.
+pub(crate) const FILE_HEAD: usize = TITLE + MARK;
 pub(crate) const MARKER: [u8; 4] = *b"WREC";
 pub(crate) const RECORD_HEAD: usize = 4 + 1 + 8 + 8 + 4 + 8 + 8 + 4 + 4 + 4;
+/// How often a head is read whose mark does not match its checksum: it may have been overwritten
+/// at that very moment, though hardly each time.
+const HEAD_READS: usize = 4;
 /// The ending of the files.
 pub(crate) const EXTENSION: &str = "wal";
 
@@ -51,14 +62,21 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Appending {
     /// `None` until something is appended after a rotation.
-    file: Option<DiskFile>,
+    file: Option<OpenFile>,
     /// The number of the file, and the generation of the rows in memory.
     number: u64,
-    length: u64,
     /// The sequence number of the next record.
     sequence: u64,
     /// Bytes of the older files.
     older_bytes: u64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: DiskFile,
+    /// What it holds by now, durable or not.
+    appended: Mark,
+    marker: Arc<Marker>,
 }
 
 #[derive(Debug, Default)]
@@ -84,11 +102,14 @@ impl Appending {
     /// Goes on in a new file (of what a failed sync left, nobody knows what the kernel kept);
     /// gives the last sequence number in the old one.
     fn abandon_file(&mut self) -> u64 {
-        self.older_bytes += self.length;
-        self.length = 0;
+        self.older_bytes += self.length();
         self.number += 1;
         self.file = None;
         self.sequence - 1
+    }
+
+    fn length(&self) -> u64 {
+        self.file.as_ref().map_or(0, |open| open.appended.end)
     }
 }
 
@@ -104,7 +125,6 @@ impl Log {
         let appending = Appending {
             file: None,
             number,
-            length: 0,
             sequence,
             older_bytes,
         };
@@ -127,7 +147,7 @@ impl Log {
 
     pub(crate) fn bytes(&self) -> u64 {
         let appending = lock(&self.appending);
-        appending.older_bytes + appending.length
+        appending.older_bytes + appending.length()
     }
 
     /// Appends a record (not durable yet); gives its sequence number. On an error nothing of it
@@ -138,8 +158,7 @@ impl Log {
             self.begin_file(&mut appending)?;
         }
         let Appending {
-            file: Some(file),
-            length,
+            file: Some(open),
             sequence,
             ..
         } = &mut *appending
@@ -147,14 +166,15 @@ impl Log {
             unreachable!("the file was begun above");
         };
         let head = record_head(record, *sequence);
-        if let Err(error) = file
+        if let Err(error) = open
+            .file
             .append(&head)
-            .and_then(|()| file.append(&record.payload))
+            .and_then(|()| open.file.append(&record.payload))
         {
-            if file.truncate(*length).is_err() {
+            if open.file.truncate(open.appended.end).is_err() {
                 // The torn record stays at the end of this file, where replay expects one. What
                 // came before it has to be durable before the file is left.
-                let synced = file.sync();
+                let synced = open.marker.sync(&open.appended);
                 let target = appending.abandon_file();
                 drop(appending);
                 let failure = synced.as_ref().err().map(FailedSync::reason_of);
@@ -162,25 +182,26 @@ impl Log {
             }
             return Err(error);
         }
-        *length += (head.len() + record.payload.len()) as u64;
+        open.appended = open
+            .appended
+            .with(record, head.len() + record.payload.len());
         *sequence += 1;
         Ok(*sequence - 1)
     }
 
+    /// A file comes to be with its whole head, durable: a shorter one was cut.
     fn begin_file(&self, appending: &mut Appending) -> Result<()> {
         let path = path_of(&self.folder, appending.number);
-        let mut file = self.disk.create(&path)?;
-        let head = file_head(appending.number);
-        if let Err(error) = file
-            .append(&head)
-            .and_then(|()| self.disk.sync_folder(&self.folder))
-        {
-            // An empty or torn file must not be taken for a damaged one.
-            let _ = self.disk.remove(&path);
-            return Err(error);
-        }
-        appending.length = head.len() as u64;
-        appending.file = Some(file);
+        let mark = Mark::of_empty(appending.sequence, FILE_HEAD as u64);
+        let file = self
+            .disk
+            .replace(&path, &file_head(appending.number, &mark))?;
+        let marker = Marker::new(file.reopen()?, appending.number, TITLE, &mark);
+        appending.file = Some(OpenFile {
+            file,
+            appended: mark,
+            marker: Arc::new(marker),
+        });
         Ok(())
     }
 
@@ -214,13 +235,16 @@ impl Log {
 
     /// Syncs what is appended by now; gives the last sequence number that the result is about.
     fn sync_appended(&self) -> (u64, Result<()>) {
-        let (target, number, handle) = {
+        let (target, number, file) = {
             let appending = lock(&self.appending);
-            let handle = appending.file.as_ref().map(DiskFile::handle);
-            (appending.sequence - 1, appending.number, handle)
+            let file = appending
+                .file
+                .as_ref()
+                .map(|open| (open.marker.clone(), open.appended));
+            (appending.sequence - 1, appending.number, file)
         };
-        let result = match handle {
-            Some(handle) => handle.and_then(|file| file.sync()),
+        let result = match file {
+            Some((marker, appended)) => marker.sync(&appended),
             // A rotation came first, and synced.
             None => Ok(()),
         };
@@ -260,7 +284,10 @@ impl Log {
         let (generation, target, result) = {
             let mut appending = lock(&self.appending);
             let generation = appending.number;
-            let result = appending.file.as_ref().map_or(Ok(()), DiskFile::sync);
+            let result = appending
+                .file
+                .as_ref()
+                .map_or(Ok(()), |open| open.marker.sync(&open.appended));
             (generation, appending.abandon_file(), result)
         };
         let failure = result.as_ref().err().map(FailedSync::reason_of);
@@ -314,11 +341,31 @@ pub(crate) fn path_of(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:012}.{EXTENSION}"))
 }
 
-fn file_head(number: u64) -> Vec<u8> {
+/// What comes before the records, as much of it as there is.
+pub(crate) fn read_head(file: &File, path: &Path, number: u64) -> Result<Vec<u8>> {
+    let length = disk::length(file, path)?.min(FILE_HEAD as u64) as usize;
+    let mut head = disk::read_at(file, path, 0, length)?;
+    for _ in 1..HEAD_READS {
+        if mark_of(&head, number).is_ok() {
+            break;
+        }
+        head = disk::read_at(file, path, 0, length)?;
+    }
+    Ok(head)
+}
+
+/// The mark in the head of a file.
+pub(crate) fn mark_of(head: &[u8], number: u64) -> Result<Mark, Malformed> {
+    let mark = head.get(TITLE..FILE_HEAD).and_then(<[u8]>::as_array);
+    Mark::decode(number, mark.ok_or(Malformed("the head is cut off"))?)
+}
+
+fn file_head(number: u64, mark: &Mark) -> Vec<u8> {
     let mut head = FILE_MAGIC.to_vec();
     head.extend_from_slice(&number.to_le_bytes());
     let crc = crc32fast::hash(&head);
     head.extend_from_slice(&crc.to_le_bytes());
+    head.extend_from_slice(&mark.encode(number));
     head
 }
 

@@ -1,8 +1,9 @@
 //! Reading the log back, strictly: nothing that was acknowledged goes missing without a word.
 //!
-//! Only a record that was being appended when the process died may be short, and only at the end
-//! of a file. Everything else that does not match its checksum is damage, reported with what the
-//! rest of the file tells; the records after it are still found.
+//! Only a record that was being appended when the process died may be short or missing, and only
+//! behind what the file's mark says was acknowledged. Everything else that does not match its
+//! checksum is damage, reported with what the rest of the file tells; the records after it are
+//! still found.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,9 @@ use std::path::{Path, PathBuf};
 use crate::damage::{Damage, Lost};
 use crate::disk;
 use crate::encoding::{Malformed, Reader};
-use crate::error::{Error, Result};
-use crate::log::{self, FILE_HEAD, FILE_MAGIC, MARKER, RECORD_HEAD};
+use crate::error::Result;
+use crate::log::{self, FILE_HEAD, FILE_MAGIC, MARKER, RECORD_HEAD, TITLE, UNMARKED_MAGIC};
+use crate::mark::Mark;
 use crate::range::TimeRange;
 use crate::record::{self, Event, RecordKind};
 
@@ -43,7 +45,21 @@ struct LogFile<'a> {
     file: File,
     path: &'a Path,
     name: PathBuf,
+    number: u64,
     length: u64,
+    /// How far it was acknowledged; `None` if the file does not tell.
+    mark: Option<Mark>,
+    /// The file has a place for a mark.
+    marked: bool,
+}
+
+/// What was found of the acknowledged part of a file.
+#[derive(Default)]
+struct Progress {
+    /// Rows of the records whose heads are intact.
+    rows: u64,
+    /// The damages of which nobody knows yet how many rows they cost.
+    unknown: Vec<usize>,
 }
 
 /// Reads every file in order and hands each event over, with the number of its file and its bucket.
@@ -62,85 +78,180 @@ pub(crate) fn replay(
         let Some(file) = disk::open_if_present(&path)? else {
             continue;
         };
-        let length = file
-            .metadata()
-            .map_err(|error| Error::io("read", &path, error))?
-            .len();
         let name = path.strip_prefix(root).unwrap_or(&path).to_path_buf();
-        replay.bytes += length;
-        LogFile {
+        let mut file = LogFile {
             file,
             path: &path,
             name,
-            length,
+            number,
+            length: 0,
+            mark: None,
+            marked: true,
+        };
+        if let Some(records) = file.read_head(&mut replay)? {
+            file.replay(records, &mut replay, apply)?;
         }
-        .replay(number, &mut replay, apply)?;
+        replay.bytes += file.length;
     }
     Ok(replay)
 }
 
 impl LogFile<'_> {
+    /// Takes what the head tells, and reports it if it is damaged. Gives where the records begin;
+    /// `None` if there are none to be found.
+    fn read_head(&mut self, replay: &mut Replay) -> Result<Option<u64>> {
+        let head = log::read_head(&self.file, self.path, self.number)?;
+        // After the mark was read: somebody may be appending.
+        self.length = disk::length(&self.file, self.path)?;
+        let title = check_title(&head, self.number);
+        if let Ok(UNMARKED_MAGIC) = title {
+            self.marked = false;
+            return Ok(Some(TITLE as u64));
+        }
+        let mark = log::mark_of(&head, self.number);
+        self.mark = mark.ok();
+        let whole = Lost {
+            rows: Some(0),
+            ..Lost::default()
+        };
+        let (place, reason) = match (title, mark) {
+            (Ok(_), Ok(_)) => return Ok(Some(FILE_HEAD as u64)),
+            (Err(error), Ok(_)) => (0..TITLE, error.0),
+            (Ok(_), Err(error)) if head.len() == FILE_HEAD => (TITLE..FILE_HEAD, error.0),
+            (_, Err(_)) => return self.search_records(replay),
+        };
+        let damage = self.damage(place.start as u64, place.len() as u64, reason, whole);
+        replay.damages.push(damage);
+        Ok(Some(FILE_HEAD as u64))
+    }
+
+    /// Looks for the first record of a file whose head tells nothing.
+    fn search_records(&self, replay: &mut Replay) -> Result<Option<u64>> {
+        let first = match self.next_record(0)? {
+            Found::Record(first) => Some(first),
+            Found::Nothing | Found::Zeros => None,
+        };
+        let at_its_place = first == Some(TITLE as u64) || first == Some(FILE_HEAD as u64);
+        let lost = Lost {
+            rows: at_its_place.then_some(0),
+            ..Lost::default()
+        };
+        let reason = match first {
+            Some(_) => "the head does not match its checksum",
+            None => "it is cut off or damaged, and no record is found in it",
+        };
+        let bytes = first.unwrap_or(self.length);
+        replay.damages.push(self.damage(0, bytes, reason, lost));
+        Ok(first)
+    }
+
     fn replay(
         &self,
-        number: u64,
+        records: u64,
         replay: &mut Replay,
         apply: &mut dyn FnMut(u64, u64, Event),
     ) -> Result<()> {
-        if self.length < FILE_HEAD as u64 {
-            return Ok(());
-        }
-        let head = self.read(0, FILE_HEAD)?;
-        if let Err(error) = check_file_head(&head, number) {
-            let lost = Lost {
-                rows: Some(0),
-                ..Lost::default()
-            };
-            replay
-                .damages
-                .push(self.damage(0, FILE_HEAD as u64, error.0, lost));
-        }
-        let mut offset = FILE_HEAD as u64;
+        let mut progress = Progress::default();
+        let mut offset = records;
+        let mut cut = None;
         while offset + RECORD_HEAD as u64 <= self.length {
-            match decode_head(&self.read(offset, RECORD_HEAD)?) {
-                Ok(head) => {
-                    let end = offset + (RECORD_HEAD + head.length) as u64;
-                    if end > self.length {
-                        return Ok(());
-                    }
-                    self.replay_record(number, offset, &head, replay, apply)?;
-                    offset = end;
-                }
+            let head = match decode_head(&self.read(offset, RECORD_HEAD)?) {
+                Ok(head) => head,
                 Err(error) => match self.next_record(offset)? {
                     Found::Record(next) => {
-                        let lost = Lost::default();
-                        replay
-                            .damages
-                            .push(self.damage(offset, next - offset, error.0, lost));
+                        self.report_stretch(offset, next, error.0, replay, &mut progress);
                         // The gap of sequence numbers would report the same loss again.
                         replay.next_sequence = decode_head(&self.read(next, RECORD_HEAD)?)
                             .map_or(replay.next_sequence, |head| head.sequence);
                         offset = next;
+                        continue;
                     }
                     Found::Nothing => {
-                        let lost = Lost::default();
-                        replay.damages.push(self.damage(
-                            offset,
-                            self.length - offset,
-                            error.0,
-                            lost,
-                        ));
-                        return Ok(());
+                        let end = self.mark.map_or(self.length, |mark| mark.end);
+                        let end = end.max(self.length);
+                        self.report_stretch(offset, end, error.0, replay, &mut progress);
+                        offset = end;
+                        break;
                     }
-                    Found::Zeros => return Ok(()),
+                    Found::Zeros => break,
                 },
+            };
+            let end = offset + (RECORD_HEAD + head.length) as u64;
+            if end > self.length {
+                cut = Some(head);
+                break;
             }
+            if self.mark.is_some_and(|mark| end <= mark.end) {
+                progress.rows += u64::from(head.rows);
+            }
+            self.replay_record(offset, &head, replay, apply)?;
+            offset = end;
         }
+        self.check_end(offset, cut, replay, progress);
         Ok(())
+    }
+
+    /// Reports a stretch in which no record can be told.
+    fn report_stretch(
+        &self,
+        offset: u64,
+        end: u64,
+        reason: &str,
+        replay: &mut Replay,
+        progress: &mut Progress,
+    ) {
+        if self.mark.is_some_and(|mark| offset < mark.end) {
+            progress.unknown.push(replay.damages.len());
+        }
+        let damage = self.damage(offset, end - offset, reason, Lost::default());
+        replay.damages.push(damage);
+    }
+
+    /// Compares what was found, up to where reading ended, with what was acknowledged. `cut` is the
+    /// head of a record that is not there as a whole.
+    fn check_end(
+        &self,
+        offset: u64,
+        cut: Option<Head>,
+        replay: &mut Replay,
+        mut progress: Progress,
+    ) {
+        let Some(mark) = self.mark else {
+            if self.marked && offset < self.length {
+                let reason = "the end is torn, and nothing tells whether it was acknowledged";
+                let damage = self.damage(offset, self.length - offset, reason, Lost::default());
+                replay.damages.push(damage);
+            }
+            return;
+        };
+        if offset < mark.end {
+            let first = replay.next_sequence.max(mark.first);
+            let reason = format!(
+                "the end is cut off: records {first} to {} were acknowledged and are not there",
+                mark.last
+            );
+            let (reason, lost) = match cut {
+                Some(head) if head.sequence == mark.last => (head.reason(&reason), head.lost()),
+                _ => {
+                    progress.unknown.push(replay.damages.len());
+                    (reason, Lost::default())
+                }
+            };
+            let damage = self.damage(offset, mark.end - offset, &reason, lost);
+            replay.damages.push(damage);
+        }
+        replay.next_sequence = replay.next_sequence.max(mark.last + 1);
+        // The mark counts the rows of all records: those of a single gap are what is missing.
+        if let [only] = progress.unknown[..] {
+            let missing = mark.rows.saturating_sub(progress.rows);
+            let lost = &mut replay.damages[only].lost;
+            lost.rows = Some(missing);
+            lost.range = (missing > 0).then_some(mark.range);
+        }
     }
 
     fn replay_record(
         &self,
-        number: u64,
         offset: u64,
         head: &Head,
         replay: &mut Replay,
@@ -162,27 +273,13 @@ impl LogFile<'_> {
             Err(Malformed("a record does not match its checksum"))
         };
         match event {
-            Ok(event) => apply(number, head.bucket, event),
+            Ok(event) => apply(self.number, head.bucket, event),
             Err(error) => {
-                let lost = Lost {
-                    bucket: Some(head.bucket),
-                    range: Some(head.range),
-                    rows: Some(u64::from(head.rows)),
-                    ..Lost::default()
-                };
-                let reason = match head.kind {
-                    RecordKind::Write => error.0.to_owned(),
-                    RecordKind::Delete => {
-                        format!("{} (a delete, which is thereby undone)", error.0)
-                    }
-                    RecordKind::DropBucket => format!("{} (the removal of a bucket)", error.0),
-                };
-                replay.damages.push(self.damage(
-                    offset,
-                    (RECORD_HEAD + head.length) as u64,
-                    &reason,
-                    lost,
-                ));
+                let bytes = (RECORD_HEAD + head.length) as u64;
+                let reason = head.reason(error.0);
+                replay
+                    .damages
+                    .push(self.damage(offset, bytes, &reason, head.lost()));
             }
         }
         Ok(())
@@ -225,15 +322,38 @@ enum Found {
     Zeros,
 }
 
-fn check_file_head(head: &[u8], number: u64) -> Result<(), Malformed> {
+impl Head {
+    /// What is lost with the record.
+    fn lost(&self) -> Lost {
+        Lost {
+            bucket: Some(self.bucket),
+            range: Some(self.range),
+            rows: Some(u64::from(self.rows)),
+            ..Lost::default()
+        }
+    }
+
+    /// The reason for a damage, with what it undoes.
+    fn reason(&self, reason: &str) -> String {
+        match self.kind {
+            RecordKind::Write => reason.to_owned(),
+            RecordKind::Delete => format!("{reason} (a delete, which is thereby undone)"),
+            RecordKind::DropBucket => format!("{reason} (the removal of a bucket)"),
+        }
+    }
+}
+
+/// The magic of an intact title.
+fn check_title(head: &[u8], number: u64) -> Result<[u8; 8], Malformed> {
     let mut reader = Reader::new(head);
-    if reader.array()? != FILE_MAGIC {
+    let magic = reader.array()?;
+    if magic != FILE_MAGIC && magic != UNMARKED_MAGIC {
         return Err(Malformed("it does not begin as a log of this version does"));
     }
-    if reader.u64()? != number || reader.u32()? != crc32fast::hash(&head[..FILE_HEAD - 4]) {
+    if reader.u64()? != number || reader.u32()? != crc32fast::hash(&head[..TITLE - 4]) {
         return Err(Malformed("the head does not match its checksum"));
     }
-    Ok(())
+    Ok(magic)
 }
 
 fn decode_head(bytes: &[u8]) -> Result<Head, Malformed> {

@@ -68,7 +68,7 @@ pub(crate) fn rebuild(
         disk.remove(path)?;
         return Ok((None, vec![damage]));
     };
-    let found = find_blocks(&bytes, name, origin.bucket);
+    let found = find_blocks(&bytes, name, origin);
     let mut writer = SegmentWriter::create(disk, &layout.root, origin)?;
     for (offset, length) in &found.blocks {
         let block = &bytes[*offset..*offset + *length];
@@ -81,6 +81,8 @@ pub(crate) fn rebuild(
     damage.lost.bucket = Some(origin.bucket);
     if found.complete {
         damage.lost.rows = Some(0);
+    } else {
+        damage.lost.range = Some(origin.shard);
     }
     let mut damages = vec![damage];
     damages.extend(found.gaps);
@@ -104,11 +106,11 @@ struct Found {
     complete: bool,
 }
 
-fn find_blocks(bytes: &[u8], name: &Path, bucket: u64) -> Found {
+fn find_blocks(bytes: &[u8], name: &Path, origin: Origin) -> Found {
     let mut found = Found {
         blocks: Vec::new(),
         gaps: Vec::new(),
-        complete: true,
+        complete: false,
     };
     let index = bytes.len().saturating_sub(TRAILER);
     let mut offset = HEAD;
@@ -123,8 +125,12 @@ fn find_blocks(bytes: &[u8], name: &Path, bucket: u64) -> Found {
         let Some(next) = next else {
             // What follows the last block should be the index. If the index is what is damaged,
             // its place in the trailer tells that it begins right here.
-            found.complete = segment::index_place(bytes) == Some(offset as u64)
-                || segment::decode_index(&bytes[offset..index]).is_ok();
+            found.complete = found.gaps.is_empty()
+                && (segment::index_place(bytes) == Some(offset as u64)
+                    || segment::decode_index(&bytes[offset..index]).is_ok());
+            if !found.complete {
+                found.gaps.extend(cut_block(bytes, offset, name, origin));
+            }
             break;
         };
         found.gaps.push(Damage {
@@ -133,14 +139,32 @@ fn find_blocks(bytes: &[u8], name: &Path, bucket: u64) -> Found {
             bytes: (next - offset) as u64,
             reason: "no intact block is there".to_owned(),
             lost: Lost {
-                bucket: Some(bucket),
+                bucket: Some(origin.bucket),
+                range: Some(origin.shard),
                 ..Lost::default()
             },
         });
-        found.complete = false;
         offset = next;
     }
     found
+}
+
+/// The damage of a block whose end is cut off, if its header is there and tells what was in it.
+fn cut_block(bytes: &[u8], offset: usize, name: &Path, origin: Origin) -> Option<Damage> {
+    let header = block::decode_header(&bytes[offset..]).ok()?;
+    Some(Damage {
+        file: name.to_path_buf(),
+        offset: offset as u64,
+        bytes: (bytes.len() - offset) as u64,
+        reason: "the end of a block is cut off".to_owned(),
+        lost: Lost {
+            bucket: Some(origin.bucket),
+            series: Some(header.series.to_string()),
+            field: None,
+            range: Some(header.range),
+            rows: Some(header.rows as u64),
+        },
+    })
 }
 
 /// The length of the block that begins at an offset, if its header is intact.

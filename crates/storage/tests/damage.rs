@@ -8,6 +8,9 @@ use crate::fixture::{
     BUCKET, Cells, all_cells, cells_of, copy_folder, everything, files, open, quick, write,
 };
 
+/// Bytes before the records of a log.
+const LOG_HEAD: usize = 72;
+
 /// A store with every kind of file: two segments, a log with writes and a delete, documents.
 fn sample(folder: &Path) -> Cells {
     let storage = open(folder);
@@ -74,33 +77,48 @@ fn flip(path: &Path, offset: usize, mask: u8) {
     std::fs::write(path, bytes).unwrap();
 }
 
-#[test]
-fn a_flipped_byte_of_any_file_is_found() {
+/// Does something to a file at each of some places, each time in a fresh copy of the sample, and
+/// holds what the store then says and gives against the truth. Gives the number of places.
+fn damage_each_file(places: fn(usize) -> Vec<usize>, harm: fn(&Path, usize), what: &str) -> usize {
     let original = tempfile::tempdir().unwrap();
     let truth = sample(original.path());
     let names: Vec<PathBuf> = files(original.path())
         .iter()
         .map(|path| path.strip_prefix(original.path()).unwrap().to_path_buf())
+        .filter(|name| name != "LOCK")
         .collect();
-    assert_eq!(names.len(), 8 - 1, "{names:?}");
-    let mut flips = 0;
+    assert_eq!(names.len(), 6, "{names:?}");
+    let mut count = 0;
     for name in names {
-        let length = std::fs::metadata(original.path().join(&name))
-            .unwrap()
-            .len() as usize;
-        for offset in offsets(length) {
+        let file = original.path().join(&name);
+        let length = std::fs::metadata(file).unwrap().len() as usize;
+        for offset in places(length) {
             let work = tempfile::tempdir().unwrap();
             copy_folder(original.path(), work.path());
-            flip(&work.path().join(&name), offset, 1 << (offset % 8));
-            check_flipped(
-                work.path(),
-                &truth,
-                &format!("byte {offset} of {}", name.display()),
-            );
-            flips += 1;
+            harm(&work.path().join(&name), offset);
+            let context = format!("{what} {offset} of {}", name.display());
+            check_damaged(work.path(), &truth, &context);
+            count += 1;
         }
     }
+    count
+}
+
+#[test]
+fn a_flipped_byte_of_any_file_is_found() {
+    let flip_bit = |file: &Path, offset: usize| flip(file, offset, 1 << (offset % 8));
+    let flips = damage_each_file(offsets, flip_bit, "flipped: byte");
     assert!(flips > 150, "{flips}");
+}
+
+#[test]
+fn a_cut_off_end_of_any_file_is_found() {
+    let cut = |file: &Path, length: usize| {
+        let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.set_len(length as u64).unwrap();
+    };
+    let cuts = damage_each_file(offsets, cut, "cut: to byte");
+    assert!(cuts > 150, "{cuts}");
 }
 
 #[test]
@@ -122,12 +140,11 @@ fn no_flipped_byte_of_the_log_goes_unnoticed() {
     copy_folder(original.path(), crashed.path());
     drop(storage);
     let length = std::fs::metadata(&log).unwrap().len() as usize;
-    // The last record is the one that could pass for torn.
-    for offset in (0..length).filter(|offset| offset % 5 == 0 || offset + 12 >= length) {
+    for offset in 0..length {
         let work = tempfile::tempdir().unwrap();
         copy_folder(crashed.path(), work.path());
         flip(&work.path().join(&name), offset, 1 << (offset % 8));
-        check_flipped(work.path(), &truth, &format!("byte {offset} of the log"));
+        check_damaged(work.path(), &truth, &format!("byte {offset} of the log"));
     }
 }
 
@@ -144,7 +161,7 @@ fn offsets(length: usize) -> Vec<usize> {
     (0..length).filter(wanted).collect()
 }
 
-fn check_flipped(folder: &Path, truth: &Cells, context: &str) {
+fn check_damaged(folder: &Path, truth: &Cells, context: &str) {
     let storage = match Storage::open(folder, quick(), 0) {
         Ok(storage) => storage,
         // Of all files only the version may keep the store from opening: as that of another one.
@@ -264,9 +281,9 @@ fn a_log_with_a_damaged_record_keeps_the_ones_around_it() {
     let truth = all_cells(&storage);
     drop(storage);
     let log = files(&folder.path().join("log")).remove(0);
-    // A head of 20 bytes, then five records of one size: the last byte of the third.
-    let record = (std::fs::metadata(&log).unwrap().len() as usize - 20) / 5;
-    flip(&log, 20 + 3 * record - 1, 0xff);
+    // Five records of one size after the head: the last byte of the third.
+    let record = (std::fs::metadata(&log).unwrap().len() as usize - LOG_HEAD) / 5;
+    flip(&log, LOG_HEAD + 3 * record - 1, 0xff);
     let storage = open(folder.path());
     assert_eq!(all_cells(&storage).len(), truth.len() - 1);
     let damages = storage.damages();
@@ -292,7 +309,7 @@ fn a_log_with_a_damaged_record_keeps_the_ones_around_it() {
 fn an_unknown_layout_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    let other = "watchpost-storage 2";
+    let other = "watchpost-storage 3";
     let text = format!("{other} {:08x}\n", crc32fast::hash(other.as_bytes()));
     std::fs::write(folder.path().join("LAYOUT"), &text).unwrap();
     let before = files(folder.path());
@@ -300,7 +317,7 @@ fn an_unknown_layout_is_refused_and_not_touched() {
     assert!(
         error
             .to_string()
-            .contains("has the layout \"watchpost-storage 2"),
+            .contains("has the layout \"watchpost-storage 3"),
         "{error}"
     );
     assert_eq!(files(folder.path()), before);

@@ -1,5 +1,5 @@
-//! The format on disk: a folder written by the first version, kept for ever, must go on opening
-//! with the same rows. `testdata/format/README.md` says how it was made.
+//! The format on disk: a folder of each layout, kept for ever, must go on opening with the same
+//! rows. `testdata/format/README.md` says how they were made.
 
 use std::path::Path;
 
@@ -7,9 +7,10 @@ use watchpost_storage::{Predicate, TimeRange};
 
 use crate::fixture::{BUCKET, all_cells, copy_folder, open, write};
 
-const KEPT: &str = "testdata/format/1";
+/// The layouts so far, the current one last.
+const KEPT: [&str; 2] = ["testdata/format/1", "testdata/format/2"];
 
-/// What the folder holds; the folder was made by running this once.
+/// What the folders hold; each was made by running this once.
 fn make(folder: &Path) {
     let storage = open(folder);
     let lines: String = (0..20)
@@ -37,23 +38,29 @@ fn make(folder: &Path) {
 }
 
 #[test]
-fn the_kept_folder_opens_with_the_same_rows() {
-    if std::env::var_os("UPDATE_EXPECT").is_some() && !Path::new(KEPT).exists() {
-        make(Path::new(KEPT));
+fn the_kept_folders_open_with_the_same_rows() {
+    let current = Path::new(KEPT[KEPT.len() - 1]);
+    if std::env::var_os("UPDATE_EXPECT").is_some() && !current.exists() {
+        make(current);
     }
-    let old = tempfile::tempdir().unwrap();
-    copy_folder(Path::new(KEPT), old.path());
-    let storage = open(old.path());
-    assert_eq!(storage.damages(), []);
     let fresh = tempfile::tempdir().unwrap();
     make(fresh.path());
-    let cells = all_cells(&storage);
-    assert_eq!(cells, all_cells(&open(fresh.path())));
-    assert_eq!(cells.len(), 17 * 5 + 3);
-    storage.compact().unwrap();
-    assert_eq!(all_cells(&storage), cells);
-    assert_eq!(
-        storage.document("settings").unwrap().as_deref(),
-        Some(b"kept".as_slice())
-    );
+    let truth = all_cells(&open(fresh.path()));
+    assert_eq!(truth.len(), 17 * 5 + 3);
+    let layout = |folder: &Path| std::fs::read_to_string(folder.join("LAYOUT")).unwrap();
+    assert_eq!(layout(current), layout(fresh.path()));
+    for kept in KEPT {
+        let old = tempfile::tempdir().unwrap();
+        copy_folder(Path::new(kept), old.path());
+        let storage = open(old.path());
+        assert_eq!(storage.damages(), [], "{kept}");
+        assert_eq!(all_cells(&storage), truth, "{kept}");
+        storage.compact().unwrap();
+        assert_eq!(all_cells(&storage), truth, "{kept}, compacted");
+        assert_eq!(
+            storage.document("settings").unwrap().as_deref(),
+            Some(b"kept".as_slice())
+        );
+        assert_eq!(layout(old.path()), layout(fresh.path()), "{kept}");
+    }
 }

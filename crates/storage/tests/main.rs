@@ -6,6 +6,7 @@ mod behaviour;
 mod chunk_decoder;
 mod concurrency;
 mod crash;
+mod cut_log;
 mod damage;
 mod faulty_disk;
 mod fixture;

@@ -9,6 +9,9 @@ use crate::api::json::JsonError;
 use crate::auth::permission::Permission;
 use crate::meta::{Id, IdError};
 
+/// When a client may try again after a full disk: room is made by people or by retention, not at once.
+pub const UNAVAILABLE_SECONDS: u32 = 60;
+
 /// The codes of InfluxDB's errors; each has its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -158,7 +161,7 @@ impl From<io::Error> for ApiError {
                 Code::Unavailable,
                 format!("nothing can be stored: {error}; free some space"),
             )
-            .retry_after(60),
+            .retry_after(UNAVAILABLE_SECONDS),
             _ => Self::new(Code::Internal, format!("nothing was stored: {error}")),
         }
     }

@@ -72,10 +72,13 @@ impl Effects for HostEffects<'_> {
         let now = self.app.clock.now();
         let outcome =
             store_unsynced(self.app, &bucket, batch, now, &mut unsynced).map_err(|error| {
-                match error.code {
-                    Code::Invalid => Error::invalid(error.message),
-                    _ => Error::internal(error.message),
-                }
+                let kind = match error.code {
+                    Code::Invalid => ErrorKind::Invalid,
+                    Code::TooLarge => ErrorKind::Exhausted,
+                    Code::Unavailable => ErrorKind::Unavailable,
+                    _ => ErrorKind::Internal,
+                };
+                Error::new(kind, error.message)
             })?;
         match refusal(&bucket, &outcome) {
             None => Ok(()),

@@ -7,7 +7,7 @@ use watchpost_flux::program::TableSink;
 use watchpost_flux::syntax::{Diagnostic, ast};
 use watchpost_flux::{Limits, Outcome, Program, Run};
 
-use crate::api::error::{ApiError, Code};
+use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
 use crate::app::App;
 use crate::auth::Permissions;
 use crate::meta::Id;
@@ -163,8 +163,12 @@ pub fn query_error(error: Error) -> ApiError {
         ErrorKind::NotFound => Code::NotFound,
         ErrorKind::Forbidden => Code::Forbidden,
         ErrorKind::Exhausted => Code::Unprocessable,
-        ErrorKind::Canceled => Code::Unavailable,
+        ErrorKind::Canceled | ErrorKind::Unavailable => Code::Unavailable,
         ErrorKind::Internal => Code::Internal,
     };
-    ApiError::new(code, error.message)
+    let answer = ApiError::new(code, error.message);
+    match error.kind {
+        ErrorKind::Unavailable => answer.retry_after(UNAVAILABLE_SECONDS),
+        _ => answer,
+    }
 }

@@ -101,7 +101,9 @@ fn catch(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
                 ErrorKind::Invalid => 3,
                 ErrorKind::NotFound => 5,
                 ErrorKind::Forbidden => 7,
-                ErrorKind::Exhausted | ErrorKind::Canceled => return Err(error),
+                ErrorKind::Exhausted | ErrorKind::Canceled | ErrorKind::Unavailable => {
+                    return Err(error);
+                }
             };
             (
                 Value::Null,
