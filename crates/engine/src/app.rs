@@ -10,6 +10,7 @@ use watchpost_storage::{Options, Storage};
 
 use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
 use crate::audit::Audit;
+use crate::auth::legacy::LegacyPasswords;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -52,6 +53,8 @@ pub struct App {
     pub audit: Audit,
     /// Users who signed in.
     pub sessions: Sessions,
+    /// Passwords of version 1's clients that were checked.
+    pub legacy_passwords: LegacyPasswords,
     /// Queries that run or wait.
     pub queries: Queries,
     /// Runs of tasks.
@@ -114,6 +117,7 @@ impl App {
             queries: Queries::new(&settings.limits),
             metrics: Metrics::new(),
             sessions: Sessions::default(),
+            legacy_passwords: LegacyPasswords::default(),
             write_turns: Arc::new(Semaphore::new(settings.limits.max_concurrent_writes)),
             operation_turn: Arc::new(Semaphore::new(1)),
             memory: Memory::limited_to(settings.limits.max_memory_bytes),

@@ -74,14 +74,21 @@ pub struct Limits {
     pub max_query_bytes: usize,
 
     /// Rows that one query may read or make.
+    ///
+    /// A month of one host's 40 fields at 10 s is 10 million; beyond five such months the range or a `window` is
+    /// missing, and the query holds its turn for nothing.
     #[arg(long, value_name = "N", default_value_t = 50_000_000)]
     pub max_query_rows: usize,
 
     /// Tables that one query may answer with.
+    ///
+    /// As many as a bucket may have series: more is a `group` by time or value, and each table costs memory.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub max_query_tables: usize,
 
     /// Queries that take longer than this are logged with their text, milliseconds.
+    ///
+    /// A person who waits for a panel notices a second.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000)]
     pub slow_query_milliseconds: u64,
 }

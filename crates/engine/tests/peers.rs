@@ -238,6 +238,40 @@ async fn influx_manages_buckets_tokens_tasks_and_the_rest() {
         ])
         .await;
     assert!(influx.text(&["v1", "dbrp", "list"]).await.contains(&bucket));
+    influx
+        .text(&[
+            "v1",
+            "auth",
+            "create",
+            "--username",
+            "telegraf",
+            "--password",
+            "longenough",
+            "--write-bucket",
+            &bucket,
+        ])
+        .await;
+    assert!(
+        influx
+            .text(&["v1", "auth", "list"])
+            .await
+            .contains("telegraf")
+    );
+    let change = [
+        "v1",
+        "auth",
+        "set-password",
+        "--username",
+        "telegraf",
+        "--password",
+        "longer-than-before",
+    ];
+    influx.text(&change).await;
+    for end in ["set-inactive", "set-active", "delete"] {
+        influx
+            .text(&["v1", "auth", end, "--username", "telegraf"])
+            .await;
+    }
     influx.text(&["bucket", "delete", "-n", "b3"]).await;
     influx
         .text(&["user", "create", "-n", "bob", "-p", "longenough"])

@@ -1,23 +1,29 @@
 //! Authorizations: tokens and what they may do.
 //!
-//! A token is in the answer to its making and never again: only its hash is kept.
+//! A token is in the answer to its making and never again: only its hash is kept. Those of version 1's clients
+//! (`influx v1 auth`) have a name and a password instead, and routes of their own; they are kept and shown as the others.
 
 use serde_json::{Value, json};
 
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::{ApiError, Code};
 use crate::api::json::{self as body, JsonError, Object};
+use crate::auth::password::PasswordHash;
 use crate::auth::permission::Resource;
 use crate::auth::token::{self, TokenHash};
 use crate::auth::{Action, Permission, ResourceType};
 use crate::clock::rfc3339;
-use crate::meta::{Authorization, Id, Kind, State};
+use crate::meta::{Authorization, Id, Kind, LegacyUser, State};
 
-/// A new authorization as the answer to setup shows it.
+const PATH: &str = "/api/v2/authorizations";
+const LEGACY_PATH: &str = "/private/legacy/authorizations";
+
+/// A new authorization as the answer to setup shows it. Where others have their token, one of version 1 has its name.
 pub fn shown_at_setup(authorization: &Authorization, token: &str) -> Value {
+    let legacy = authorization.legacy.as_ref();
     json!({
         "id": authorization.id,
-        "token": token,
+        "token": legacy.map_or(token, |legacy| &legacy.name),
         "status": status(authorization),
         "description": authorization.description,
         "orgID": authorization.org,
@@ -67,9 +73,18 @@ fn status(authorization: &Authorization) -> &'static str {
     }
 }
 
+fn path_of(is_legacy: bool) -> &'static str {
+    if is_legacy { LEGACY_PATH } else { PATH }
+}
+
+/// Whether a request is about those of version 1's clients.
+fn is_legacy(call: &Call) -> bool {
+    call.path.starts_with(LEGACY_PATH)
+}
+
 fn links(authorization: &Authorization) -> Value {
     json!({
-        "self": format!("/api/v2/authorizations/{}", authorization.id),
+        "self": format!("{}/{}", path_of(authorization.legacy.is_some()), authorization.id),
         "user": format!("/api/v2/users/{}", authorization.user),
     })
 }
@@ -89,7 +104,7 @@ fn resource_name<'s>(state: &'s State, resource: &Resource) -> Option<&'s str> {
     }
 }
 
-/// `GET /api/v2/authorizations`.
+/// `GET /api/v2/authorizations`, `GET /private/legacy/authorizations`.
 pub fn list(call: &Call) -> Reply {
     let state = call.app.meta.read();
     let org = call
@@ -104,9 +119,16 @@ pub fn list(call: &Call) -> Reply {
                 .id,
         );
     }
+    let legacy_name = call.query.get("token").filter(|_| is_legacy(call));
+    let is_called = |one: &Authorization, name: &str| {
+        let legacy = one.legacy.as_ref();
+        legacy.is_some_and(|legacy| legacy.name == name)
+    };
     let found: Vec<Value> = state
         .authorizations
         .values()
+        .filter(|one| one.legacy.is_some() == is_legacy(call))
+        .filter(|one| legacy_name.is_none_or(|name| is_called(one, name)))
         .filter(|one| {
             org.is_none_or(|org| org == one.org) && user.is_none_or(|user| user == one.user)
         })
@@ -114,11 +136,11 @@ pub fn list(call: &Call) -> Reply {
         .map(|one| shown(&state, one, ""))
         .collect();
     Ok(Answer::ok(
-        json!({ "links": { "self": "/api/v2/authorizations" }, "authorizations": found }),
+        json!({ "links": { "self": path_of(is_legacy(call)) }, "authorizations": found }),
     ))
 }
 
-/// `POST /api/v2/authorizations`.
+/// `POST /api/v2/authorizations`, `POST /private/legacy/authorizations`.
 pub fn create(call: &Call) -> Reply {
     let unreadable = |error: JsonError| ApiError::from(error).within("invalid json structure");
     let owner = "postAuthorizationRequest";
@@ -143,7 +165,10 @@ pub fn create(call: &Call) -> Reply {
     let active =
         status_of(request.string("status").map_err(unreadable)?.as_deref())?.unwrap_or(true);
     let description = request.text("description").map_err(unreadable)?;
+    // One of version 1 has no token: nobody is told this one.
     let token = token::generate();
+    let legacy =
+        legacy_user(call, &request).map_err(|error| error.within("invalid json structure"))?;
     call.app.meta.update(|state, changes| {
         if !state.organizations.contains_key(&org) {
             return Err(ApiError::not_found("organization not found"));
@@ -152,15 +177,8 @@ pub fn create(call: &Call) -> Reply {
         if !state.users.contains_key(&user) {
             return Err(ApiError::not_found("user not found"));
         }
-        for permission in &permissions {
-            // Nobody gives rights that they do not have.
-            if !call.caller()?.may(permission) {
-                return Err(ApiError::new(
-                    Code::Forbidden,
-                    format!("permission {permission} is not allowed"),
-                ));
-            }
-        }
+        check_free(state, legacy.as_ref())?;
+        check_rights(call, &permissions)?;
         let now = call.now();
         let authorization = Authorization {
             id: call.app.meta.next_id(now),
@@ -170,12 +188,54 @@ pub fn create(call: &Call) -> Reply {
             org,
             user,
             permissions,
+            legacy,
             created_at: now,
             updated_at: now,
         };
         changes.put(authorization.clone());
         Ok(Answer::created(shown(state, &authorization, &token)))
     })
+}
+
+/// Fails if another client of version 1 has the name.
+fn check_free(state: &State, legacy: Option<&LegacyUser>) -> Result<(), ApiError> {
+    let Some(LegacyUser { name, .. }) = legacy else {
+        return Ok(());
+    };
+    match state.authorization_by_legacy_name(name) {
+        None => Ok(()),
+        Some(_) => Err(ApiError::conflict(format!(
+            "authorization for username {name:?} already exists"
+        ))),
+    }
+}
+
+/// Nobody gives rights that they do not have.
+fn check_rights(call: &Call, permissions: &[Permission]) -> Result<(), ApiError> {
+    let caller = call.caller()?;
+    match permissions.iter().find(|one| !caller.may(one)) {
+        None => Ok(()),
+        Some(lacking) => Err(ApiError::new(
+            Code::Forbidden,
+            format!("permission {lacking} is not allowed"),
+        )),
+    }
+}
+
+/// The name that a new authorization of version 1 must have; the request calls it its token.
+fn legacy_user(call: &Call, request: &Object) -> Result<Option<LegacyUser>, ApiError> {
+    if !is_legacy(call) {
+        return Ok(None);
+    }
+    match request.text("token")? {
+        name if name.is_empty() => Err(ApiError::invalid(
+            "token required for v1 user authorization type: the user name goes there",
+        )),
+        name => Ok(Some(LegacyUser {
+            name,
+            password: None,
+        })),
+    }
 }
 
 fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
@@ -217,17 +277,18 @@ fn status_of(status: Option<&str>) -> Result<Option<bool>, ApiError> {
     super::users::active(status).map_err(|_| ApiError::invalid("unknown authorization status"))
 }
 
-fn find(state: &State, id: Id) -> Result<&Authorization, ApiError> {
+fn find<'s>(call: &Call, state: &'s State, id: Id) -> Result<&'s Authorization, ApiError> {
     state
         .authorizations
         .get(&id)
+        .filter(|found| found.legacy.is_some() == is_legacy(call))
         .ok_or_else(|| ApiError::not_found("authorization not found"))
 }
 
 /// `GET /api/v2/authorizations/{id}`.
 pub fn get(call: &Call) -> Reply {
     let state = call.app.meta.read();
-    let authorization = find(&state, call.id("id")?)?;
+    let authorization = find(call, &state, call.id("id")?)?;
     call.need_in(
         Action::Read,
         ResourceType::Authorizations,
@@ -248,7 +309,7 @@ pub fn change(call: &Call) -> Reply {
     let active = status_of(request.string("status")?.as_deref())?;
     let description = request.string("description")?;
     call.app.meta.update(|state, changes| {
-        let mut authorization = find(state, id)?.clone();
+        let mut authorization = find(call, state, id)?.clone();
         call.need_in(
             Action::Write,
             ResourceType::Authorizations,
@@ -267,7 +328,7 @@ pub fn change(call: &Call) -> Reply {
 pub fn delete(call: &Call) -> Reply {
     let id = call.id("id")?;
     call.app.meta.update(|state, changes| {
-        let authorization = find(state, id)?;
+        let authorization = find(call, state, id)?;
         call.need_in(
             Action::Write,
             ResourceType::Authorizations,
@@ -275,6 +336,26 @@ pub fn delete(call: &Call) -> Reply {
             Some(id),
         )?;
         changes.delete(Kind::Authorization, id);
+        Ok(Answer::no_content())
+    })
+}
+
+/// `POST /private/legacy/authorizations/{id}/password`.
+pub fn set_legacy_password(call: &Call) -> Reply {
+    let id = call.id("id")?;
+    let owner = "passwordSetRequest";
+    let request = body::first_object(&call.body, owner, "legacy.passwordSetRequest")?;
+    let password = PasswordHash::of(&request.text("password")?);
+    let password = password.map_err(|error| ApiError::invalid(error.to_string()))?;
+    call.app.meta.update(|state, changes| {
+        let mut authorization = find(call, state, id)?.clone();
+        let org = authorization.org;
+        call.need_in(Action::Write, ResourceType::Authorizations, org, Some(id))?;
+        if let Some(legacy) = &mut authorization.legacy {
+            legacy.password = Some(password);
+        }
+        authorization.updated_at = call.now();
+        changes.put(authorization);
         Ok(Answer::no_content())
     })
 }

@@ -174,7 +174,7 @@ async fn unknown(State(app): State<Arc<App>>, request: Request) -> Response {
     }
     let (parts, _) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    match serve::authenticate(&app, &parts, &query, Kind::Manage) {
+    match serve::authenticate(&app, &parts, &query, Kind::Manage).await {
         None => ApiError::unauthorized().into_response(),
         Some(_) if path.starts_with("/api/v2/orgs/") => placeholders::no_page().into_response(),
         Some(_) => ApiError::not_found("path not found").into_response(),

@@ -135,6 +135,22 @@ pub const MANAGE: &[Route] = &[
         ],
     ),
     (
+        "/private/legacy/authorizations",
+        &[(GET, authorizations::list), (POST, authorizations::create)],
+    ),
+    (
+        "/private/legacy/authorizations/{id}",
+        &[
+            (GET, authorizations::get),
+            (PATCH, authorizations::change),
+            (DELETE, authorizations::delete),
+        ],
+    ),
+    (
+        "/private/legacy/authorizations/{id}/password",
+        &[(POST, authorizations::set_legacy_password)],
+    ),
+    (
         "/api/v2/labels",
         &[(GET, labels::list), (POST, labels::create)],
     ),

@@ -13,6 +13,7 @@ use crate::api::error::{ApiError, Code};
 use crate::api::{compression, operations, query};
 use crate::app::App;
 use crate::audit::Event;
+use crate::auth::authenticate::of_authorization;
 use crate::auth::{Caller, Credentials};
 use crate::limits::MANAGEMENT_BODY_BYTES;
 
@@ -143,7 +144,10 @@ async fn call(
     let mut query = Query::parse(parts.uri.query().unwrap_or_default());
     let caller = match kind {
         Kind::Open => None,
-        _ => Some(authenticate(app, parts, &query, kind).ok_or_else(ApiError::unauthorized)?),
+        _ => {
+            let caller = authenticate(app, parts, &query, kind).await;
+            Some(caller.ok_or_else(ApiError::unauthorized)?)
+        }
     };
     let limit = match kind {
         Kind::Write | Kind::WriteVersionOne => app.limits.max_body_bytes,
@@ -193,7 +197,7 @@ fn is_form(parts: &Parts) -> bool {
 }
 
 /// Who makes the request.
-pub fn authenticate(app: &App, parts: &Parts, query: &Query, kind: Kind) -> Option<Caller> {
+pub async fn authenticate(app: &App, parts: &Parts, query: &Query, kind: Kind) -> Option<Caller> {
     let header = |name| {
         parts
             .headers
@@ -204,12 +208,20 @@ pub fn authenticate(app: &App, parts: &Parts, query: &Query, kind: Kind) -> Opti
     let is_password_change = parts.uri.path() == "/api/v2/me/password";
     let credentials = match kind {
         Kind::WriteVersionOne | Kind::QueryVersionOne => {
-            Credentials::from_version_one(authorization, query.get("p"))?
+            Credentials::from_version_one(authorization, query.get("u"), query.get("p"))?
         }
         // There the header carries the old password, beside the session's cookie.
         _ if is_password_change => Credentials::from_headers(None, header(header::COOKIE))?,
         _ => Credentials::from_headers(authorization, header(header::COOKIE))?,
     };
+    if let Credentials::Password { name, password } = &credentials {
+        let found = app.meta.read().authorization_by_legacy_name(name).cloned();
+        if let Some(authorization) = found
+            && app.legacy_passwords.matches(&authorization, password).await
+        {
+            return Some(of_authorization(&app.meta.read(), &authorization));
+        }
+    }
     credentials.caller(&app.meta.read(), &app.sessions, app.clock.now())
 }
 

@@ -168,6 +168,7 @@ fn plan(
         org: organization.id,
         user: user.id,
         permissions: Permission::operator(),
+        legacy: None,
         created_at: now,
         updated_at: now,
     };

@@ -6,15 +6,22 @@ use base64::engine::general_purpose::STANDARD;
 use crate::auth::permission::{Action, Permission, Permissions, ResourceType};
 use crate::auth::session::{COOKIE, Sessions};
 use crate::auth::token::TokenHash;
-use crate::meta::{Id, Role, State};
+use crate::meta::{Authorization, Id, Role, State};
 
 /// What a request brought to say who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// `Authorization: Token …` or `Bearer …`, or the password of version 1's forms.
+    /// `Authorization: Token …` or `Bearer …`.
     Token(String),
     /// The session cookie.
     Session(String),
+    /// Name and password of version 1's forms; the password may be a token.
+    Password {
+        /// Of an authorization of version 1, or anything beside a token.
+        name: String,
+        /// Its password, or a token.
+        password: String,
+    },
 }
 
 /// Who makes a request, and what they may do.
@@ -47,38 +54,46 @@ impl Credentials {
         session_key(cookie?).map(Self::Session)
     }
 
-    /// From what version 1's clients send: the token as the password of Basic or of `u` and `p` in the URL.
-    pub fn from_version_one(authorization: Option<&str>, password: Option<&str>) -> Option<Self> {
-        if let Some((_, password)) = authorization.and_then(basic) {
-            return Some(Self::Token(password));
+    /// From what version 1's clients send: name and password by Basic, by `Token name:password`, or by `u` and `p` in
+    /// the URL; a token does as the password.
+    pub fn from_version_one(
+        authorization: Option<&str>,
+        name: Option<&str>,
+        password: Option<&str>,
+    ) -> Option<Self> {
+        let pair = |name: &str, password: &str| Self::Password {
+            name: name.to_owned(),
+            password: password.to_owned(),
+        };
+        if let Some((name, password)) = authorization.and_then(basic) {
+            return Some(pair(&name, &password));
         }
-        if let Some(found) = Self::from_headers(authorization, None) {
-            return Some(found);
+        match Self::from_headers(authorization, None) {
+            Some(Self::Token(token)) => match token.split_once(':') {
+                Some((name, password)) => Some(pair(name, password)),
+                None => Some(Self::Token(token)),
+            },
+            Some(other) => Some(other),
+            None => {
+                let password = password.filter(|token| !token.is_empty())?;
+                Some(pair(name.unwrap_or_default(), password))
+            }
         }
-        password
-            .filter(|token| !token.is_empty())
-            .map(|token| Self::Token(token.to_owned()))
     }
 
-    /// The caller, if the token or session is known and its user is active.
+    /// The caller, if the token or session is known and its user is active. Of a name and password only whether the
+    /// password is a token: [`crate::auth::legacy`] knows the others.
     pub fn caller(&self, state: &State, sessions: &Sessions, now: i64) -> Option<Caller> {
         match self {
-            Self::Token(token) => {
+            Self::Token(token)
+            | Self::Password {
+                password: token, ..
+            } => {
                 let authorization = state.authorization_by_hash(&TokenHash::of(token))?;
-                if !authorization.token_hash.matches(token) {
-                    return None;
-                }
-                let permissions = if authorization.active && state.is_active(authorization.user) {
-                    authorization.permissions.clone()
-                } else {
-                    // As InfluxDB does: an inactive token is known, but may do nothing.
-                    Vec::new()
-                };
-                Some(Caller {
-                    user: authorization.user,
-                    token: Some(authorization.id),
-                    permissions: Permissions::new(permissions),
-                })
+                authorization
+                    .token_hash
+                    .matches(token)
+                    .then(|| of_authorization(state, authorization))
             }
             Self::Session(key) => {
                 let user = sessions.user(key, now)?;
@@ -89,6 +104,21 @@ impl Credentials {
                 })
             }
         }
+    }
+}
+
+/// The caller that an authorization stands for.
+pub fn of_authorization(state: &State, authorization: &Authorization) -> Caller {
+    let permissions = if authorization.active && state.is_active(authorization.user) {
+        authorization.permissions.clone()
+    } else {
+        // As InfluxDB does: an inactive token is known, but may do nothing.
+        Vec::new()
+    };
+    Caller {
+        user: authorization.user,
+        token: Some(authorization.id),
+        permissions: Permissions::new(permissions),
     }
 }
 
@@ -147,11 +177,19 @@ mod tests {
         assert_eq!(Credentials::from_headers(Some("abc"), None), None);
         assert_eq!(Credentials::from_headers(Some("Token "), None), None);
         assert_eq!(Credentials::from_headers(Some("Basic YTpi"), None), None);
-        assert_eq!(
-            Credentials::from_version_one(Some("Basic YTpi"), None),
-            token("b")
-        );
-        assert_eq!(Credentials::from_version_one(None, Some("p")), token("p"));
+        let pair = |name: &str, password: &str| {
+            Some(Credentials::Password {
+                name: name.to_owned(),
+                password: password.to_owned(),
+            })
+        };
+        let version_one = Credentials::from_version_one;
+        assert_eq!(version_one(Some("Basic YTpi"), None, None), pair("a", "b"));
+        assert_eq!(version_one(Some("Token a:b"), None, None), pair("a", "b"));
+        assert_eq!(version_one(Some("Token abc"), None, None), token("abc"));
+        assert_eq!(version_one(None, Some("u"), Some("p")), pair("u", "p"));
+        assert_eq!(version_one(None, None, Some("p")), pair("", "p"));
+        assert_eq!(version_one(None, Some("u"), None), None);
         assert_eq!(
             Credentials::from_headers(None, Some("a=b; influxdb-oss-session=k")),
             Some(Credentials::Session("k".to_owned()))

@@ -1,6 +1,7 @@
 //! Who a caller is and what they may do: tokens, passwords, sessions and permissions.
 
 pub mod authenticate;
+pub mod legacy;
 pub mod password;
 pub mod permission;
 pub mod session;

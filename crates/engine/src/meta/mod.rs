@@ -12,7 +12,7 @@ mod store;
 pub use id::{AscendingIds, Id, IdError};
 pub use journal::JournalError;
 pub use record::{
-    Authorization, Bucket, BucketKind, Check, Dbrp, Kind, Label, LabelMapping, Member,
+    Authorization, Bucket, BucketKind, Check, Dbrp, Kind, Label, LabelMapping, LegacyUser, Member,
     NotificationEndpoint, NotificationRule, Organization, Record, Role, Secret, Task, User,
     Variable,
 };

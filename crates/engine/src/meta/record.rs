@@ -115,10 +115,22 @@ pub struct Authorization {
     pub user: Id,
     /// What it may.
     pub permissions: Vec<Permission>,
+    /// For a client of version 1: it brings this name and password instead of a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy: Option<LegacyUser>,
     /// Nanoseconds since 1970.
     pub created_at: i64,
     /// Nanoseconds since 1970.
     pub updated_at: i64,
+}
+
+/// By what a client of version 1 is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegacyUser {
+    /// Unique.
+    pub name: String,
+    /// None: they cannot sign in yet.
+    pub password: Option<PasswordHash>,
 }
 
 /// A label.

@@ -60,6 +60,15 @@ impl State {
         self.tables.authorizations.get(self.by_token.get(hash)?)
     }
 
+    /// The authorization of a client of version 1, by its name.
+    pub fn authorization_by_legacy_name(&self, name: &str) -> Option<&Authorization> {
+        let is_called = |one: &&Authorization| {
+            let legacy = one.legacy.as_ref();
+            legacy.is_some_and(|legacy| legacy.name == name)
+        };
+        self.tables.authorizations.values().find(is_called)
+    }
+
     /// Whether a user exists and is active.
     pub fn is_active(&self, user: Id) -> bool {
         self.tables.users.get(&user).is_some_and(|user| user.active)
