@@ -99,34 +99,170 @@ async fn above_the_memory_limit_writes_and_queries_are_refused_until_it_is_free(
     assert_eq!(server.query(query).await.0, 200);
 }
 
-/// A query of seconds; making its rows alone takes longer than asking for its end.
-const LONG: &str = "import \"generate\"\n\
-    generate.from(count: 2000000, fn: (n) => n * n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z) \
-    |> map(fn: (r) => ({r with _value: r._value + 1})) |> count()";
+/// Queries of minutes: making the rows of the first takes far longer than asking for its end, and the second reads its
+/// rows anew for each of its statements.
+const LONG: [fn() -> Asked; 2] = [
+    || {
+        Asked {
+        path: "/api/v2/query?org=myorg",
+        content_type: "application/vnd.flux",
+        body: "import \"generate\"\n\
+            generate.from(count: 2000000, fn: (n) => n * n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z) \
+            |> map(fn: (r) => ({r with _value: r._value + 1})) |> count()"
+            .to_owned(),
+    }
+    },
+    || Asked {
+        path: "/query?db=bench",
+        content_type: "application/x-www-form-urlencoded",
+        body: format!(
+            "q={}",
+            "SELECT median(v) FROM (SELECT v FROM m);".repeat(60)
+        ),
+    },
+];
+
+struct Asked {
+    path: &'static str,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Asked {
+    /// Asks; status and body of the answer.
+    async fn send(self, server: Arc<Running>) -> (u16, String) {
+        let request = server
+            .request("POST", self.path)
+            .header("Content-Type", self.content_type)
+            .body(self.body);
+        let answer = request.send().await.expect("answers");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("a text"))
+    }
+}
+
+/// A server with rows enough for a statement of InfluxQL to take a while.
+async fn with_rows(limits: Limits) -> Arc<Running> {
+    let server = limited(limits).await;
+    let lines: String = (0..50_000)
+        .map(|row| format!("m v={row} {row}\n"))
+        .collect();
+    assert_eq!(server.write(lines).await.0, 204);
+    Arc::new(server)
+}
+
+/// The id of the query that runs; waits until there is one.
+async fn running(server: &Running) -> String {
+    let mut id = None;
+    wait_until(async || {
+        let running = server.json("/api/v2/queries").await;
+        id = running["queries"][0]["id"].as_str().map(str::to_owned);
+        id.is_some()
+    })
+    .await;
+    id.expect("a query runs")
+}
+
+async fn wait_until(mut is_so: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so().await {
+        assert!(Instant::now() < end, "it never came to be");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// How many queries, and statements of InfluxQL, came to a good end.
+async fn successes(server: &Running) -> u64 {
+    let answer = server
+        .request("GET", "/metrics")
+        .send()
+        .await
+        .expect("answers");
+    let text = answer.text().await.expect("a text");
+    let mut lines = text.lines();
+    let line =
+        lines.find(|line| line.contains("query_requests_total") && line.contains("\"success\""));
+    let count = line.and_then(|line| line.rsplit(' ').next());
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_query_is_listed_and_killed() {
-    let server = Arc::new(Running::set_up().await);
-    let asked = Arc::clone(&server);
-    let query = tokio::spawn(async move { asked.query(LONG).await });
-    let end = Instant::now() + Duration::from_secs(20);
-    let id = loop {
-        let running = server.json("/api/v2/queries").await;
-        if let Some(id) = running["queries"][0]["id"].as_str() {
-            break id.to_owned();
-        }
-        assert!(Instant::now() < end && !query.is_finished(), "{running}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    let server = with_rows(Limits::default()).await;
+    for long in LONG {
+        let query = tokio::spawn(long().send(Arc::clone(&server)));
+        let id = running(&server).await;
+        let path = format!("/api/v2/queries/{id}");
+        let killed = server.request("DELETE", &path).send().await;
+        assert_eq!(killed.expect("answers").status(), 204);
+        let (status, text) = query.await.expect("ends");
+        // The whole of an answer in InfluxQL is good, whatever became of its statements.
+        assert!(status == 503 || status == 200, "{status} {text}");
+        assert!(text.contains("the query was killed"), "{text}");
+        let again = server.request("DELETE", &path).send().await;
+        assert_eq!(again.expect("answers").status(), 404);
+    }
+    assert!(successes(&server).await < 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_ends_when_its_client_goes_away() {
+    let server = with_rows(Limits::default()).await;
+    for long in LONG {
+        let query = tokio::spawn(long().send(Arc::clone(&server)));
+        running(&server).await;
+        query.abort();
+        assert!(query.await.expect_err("it was aborted").is_cancelled());
+        wait_until(async || {
+            let running = server.json("/api/v2/queries").await;
+            running["queries"] == serde_json::json!([])
+        })
+        .await;
+    }
+    assert!(successes(&server).await < 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_ends_when_its_time_is_over() {
+    let limits = Limits {
+        query_timeout_seconds: 1,
+        ..Limits::default()
     };
-    let killed = server.request("DELETE", &format!("/api/v2/queries/{id}"));
-    assert_eq!(killed.send().await.expect("answers").status(), 204);
-    let (status, text) = query.await.expect("ends");
+    let server = with_rows(limits).await;
+    for long in LONG {
+        let (status, text) = long().send(Arc::clone(&server)).await;
+        assert!(status == 503 || status == 200, "{status} {text}");
+        assert!(text.contains("--query-timeout-seconds"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_over_its_memory_is_told_and_the_server_goes_on() {
+    let limits = Limits {
+        max_query_bytes: 100_000,
+        ..Limits::default()
+    };
+    let server = with_rows(limits).await;
+    let ranged = "from(bucket: \"bench\") |> range(start: 0, stop: 1970-01-01T00:00:01Z)";
+    let (status, text) = server
+        .query(&format!("{ranged} |> group() |> sort()"))
+        .await;
+    assert_eq!(status, 422, "{text}");
     assert!(
-        status == 503 && text.contains("the query was killed"),
-        "{status} {text}"
+        text.contains("memory allocation limit reached: limit 100000 bytes"),
+        "{text}"
     );
-    let again = server.request("DELETE", &format!("/api/v2/queries/{id}"));
-    assert_eq!(again.send().await.expect("answers").status(), 404);
+    let median = server.request("GET", "/query?db=bench&q=SELECT%20median(v)%20FROM%20m");
+    let answer = median
+        .send()
+        .await
+        .expect("answers")
+        .text()
+        .await
+        .expect("a text");
+    assert!(answer.contains("--max-query-bytes"), "{answer}");
+    let (status, text) = server.query(&format!("{ranged} |> count()")).await;
+    assert_eq!((status, text.contains(",50000\r\n")), (200, true), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod flux_over_http;
 mod full_disk;
 mod fuzz;
 mod hostile;
+mod influxql;
 mod legacy_users;
 mod limits;
 mod live_backup;

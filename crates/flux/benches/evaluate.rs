@@ -83,6 +83,7 @@ impl Source for Fleet {
                     continue;
                 }
                 sink(SeriesColumns {
+                    chosen: Vec::new(),
                     stored: FieldType::Float,
                     counts: Vec::new(),
                     measurement: Arc::clone(&measurement),

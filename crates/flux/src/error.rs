@@ -34,6 +34,13 @@ pub struct Error {
 }
 
 impl Error {
+    /// A run wants more memory than it may have.
+    pub fn out_of_memory(limit: usize, wanted: usize) -> Self {
+        Self::exhausted(format!(
+            "memory allocation limit reached: limit {limit} bytes, wanted {wanted}; filter, aggregate or shorten the range"
+        ))
+    }
+
     /// A failure of a kind.
     pub fn new(kind: ErrorKind, message: impl fmt::Display) -> Self {
         Self {

@@ -23,7 +23,8 @@ pub const STACK_BYTES: usize = 8 << 20;
 /// What a run may use. Over a limit it ends with an error of kind exhausted; the process goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of columns that one step of a run may hold at a time. A group, a sort or a join holds its whole input.
+    /// Bytes of columns that all steps of a run may hold together. A group, a sort or a join holds its whole input, any
+    /// other step one table.
     pub memory_bytes: usize,
     /// Rows handed to the sink.
     pub rows: usize,

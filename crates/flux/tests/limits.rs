@@ -85,6 +85,42 @@ fn memory() {
 }
 
 #[test]
+fn memory_is_one_for_all_steps() {
+    // Two hundred rows of 16 bytes and what is beside them: each step alone fits, a join of two such streams does not.
+    let half = format!("{ALL} |> map(fn: (r) => ({{_time: r._time, _value: r._value}}))");
+    let two =
+        format!("a = {half}\nb = {half}\nunion(tables: [a, b]) |> sort(columns: [\"_time\"])");
+    let limits = |memory_bytes| Limits {
+        memory_bytes,
+        ..Limits::default()
+    };
+    let needs = |text: &str| {
+        let fits = |bytes: &usize| run(text, limits(*bytes), &|| Ok(())).is_ok();
+        (1..200)
+            .map(|k| k * 500)
+            .find(fits)
+            .expect("some limit is enough")
+    };
+    let (one, both) = (needs(&half), needs(&two));
+    assert!(both >= one * 3 / 2, "{one} for one, {both} for two");
+    let message = refused(&two, limits(one));
+    assert!(
+        message.contains("memory allocation limit reached"),
+        "{message}"
+    );
+    // What a step gave back is free for the next one.
+    let chain = format!(
+        "{half}{}",
+        " |> map(fn: (r) => ({r with _value: r._value + 1.0}))".repeat(20)
+    );
+    assert!(
+        needs(&chain) <= one * 3,
+        "{one} for one step, {} for a chain",
+        needs(&chain)
+    );
+}
+
+#[test]
 fn windows() {
     let message = refused(
         "from(bucket: \"b\") |> range(start: 1970-01-01T00:00:00Z, stop: 1970-01-02T00:00:00Z) |> aggregateWindow(every: 1ns, fn: mean)",
@@ -114,6 +150,40 @@ fn cancellation() {
         (error.kind, error.message.ends_with("killed")),
         (ErrorKind::Canceled, true)
     );
+}
+
+#[test]
+fn every_long_loop_asks_whether_it_may_go_on() {
+    let ten = (0..10_000).map(|_| "0").collect::<Vec<_>>().join(", ");
+    let by_row = "if r._value > 3.0 then string(v: r._value) else string(v: r._time)";
+    let loops = [
+        format!("{ALL} |> map(fn: (r) => ({{x: {by_row}}}))"),
+        format!("{ALL} |> filter(fn: (r) => {by_row} != \"\")"),
+        format!("{ALL} |> reduce(identity: {{n: 0}}, fn: (r, accumulator) => ({{n: accumulator.n + 1}}))"),
+        format!("a = {ALL}\njoin(tables: {{a: a, b: a}}, on: [\"host\"])"),
+        format!("import \"array\"\nx = array.map(arr: [{ten}], fn: (x) => x + 1)\n{ALL} |> limit(n: x[0])"),
+        "import \"generate\"\ngenerate.from(count: 10000, fn: (n) => n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z)".to_owned(),
+    ];
+    for text in loops {
+        let asked = std::cell::Cell::new(0);
+        let count = || {
+            asked.set(asked.get() + 1);
+            Ok(())
+        };
+        run(&text, Limits::default(), &count).expect("an answer");
+        // Beside the nodes and tables themselves.
+        let all = asked.get();
+        assert!(all >= 8, "{all} times only: {text}");
+        for last in [all / 2, all] {
+            asked.set(0);
+            let check = || match asked.replace(asked.get() + 1) + 1 >= last {
+                true => Err(Error::new(ErrorKind::Canceled, "killed")),
+                false => Ok(()),
+            };
+            let error = run(&text, Limits::default(), &check).expect_err("killed");
+            assert_eq!(error.kind, ErrorKind::Canceled, "{error}: {text}");
+        }
+    }
 }
 
 #[test]

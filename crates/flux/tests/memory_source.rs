@@ -330,6 +330,7 @@ impl Source for MemorySource {
                         field: Arc::from(field.as_str()),
                         times,
                         values,
+                        chosen: Vec::new(),
                     })?;
                 }
             }

@@ -2,13 +2,15 @@
 //! decoded rows otherwise.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 
 use watchpost_core::point::{FieldType, FieldValue};
 
 use crate::block::NumberStats;
 use crate::column::Column;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::latest;
 use crate::range::TimeRange;
 use crate::reader::{Cached, SeriesReader, field_of};
@@ -16,16 +18,24 @@ use crate::request::{Aggregate, AggregateBatch, ScanRequest};
 use crate::run::Run;
 use crate::scan::{FieldCursor, FieldToRead};
 use crate::store::Storage;
+use crate::wave::{Stop, Wave};
 use crate::window::Windowing;
 
 /// Batches in the order of series, then field.
-#[derive(Debug)]
-pub struct AggregateScan {
+pub struct AggregateScan<'s> {
     cursor: FieldCursor,
+    ready: VecDeque<AggregateBatch>,
+    question: Question,
+    stop: Stop<'s>,
+    failed: bool,
+}
+
+/// What is computed of each field.
+#[derive(Debug)]
+struct Question {
     range: TimeRange,
     windowing: Windowing,
     aggregate: Aggregate,
-    failed: bool,
 }
 
 /// The aggregate of the rows seen so far in a window.
@@ -49,7 +59,7 @@ impl Storage {
         request: &ScanRequest,
         windowing: &Windowing,
         aggregate: Aggregate,
-    ) -> Result<AggregateScan> {
+    ) -> Result<AggregateScan<'static>> {
         let whole = *windowing == Windowing::Whole;
         let cursor = if whole && aggregate == Aggregate::Last {
             if let Some(bucket) = self.bucket(bucket) {
@@ -66,51 +76,76 @@ impl Storage {
             .map_or(request.range, |bucket| bucket.visible(request.range));
         Ok(AggregateScan {
             cursor,
-            range,
-            windowing: windowing.clone(),
-            aggregate,
+            ready: VecDeque::new(),
+            question: Question {
+                range,
+                windowing: windowing.clone(),
+                aggregate,
+            },
+            stop: &|| false,
             failed: false,
         })
     }
 }
 
-impl AggregateScan {
+impl<'s> AggregateScan<'s> {
+    /// Ends with [`Error::Stopped`] soon after `stop` says so; it is asked for each field and block.
+    pub fn stopped_by<'t>(self, stop: &'t (dyn Fn() -> bool + Sync)) -> AggregateScan<'t> {
+        AggregateScan { stop, ..self }
+    }
+
     fn advance(&mut self) -> Result<Option<AggregateBatch>> {
-        while let Some(field) = self.cursor.next_field()? {
-            if !self.aggregate.accepts(field.kind) {
-                continue;
-            }
-            let Some(reader) = &mut self.cursor.reader else {
+        while self.ready.is_empty() {
+            let wave = Wave::next_of(&mut self.cursor, self.stop)?;
+            if wave.is_empty() {
                 return Ok(None);
+            }
+            let answer = |reader: &mut SeriesReader, field: &FieldToRead| {
+                self.question.answer(reader, field, self.stop)
             };
-            let mut windows = Windows::new(self.range, &self.windowing, self.aggregate);
-            let whole = self.windowing == Windowing::Whole;
-            if whole && self.aggregate == Aggregate::Last && field.condition.is_none() {
-                let cached = reader.cached_last(&field.name);
-                let last = match cached {
-                    Cached::Known(last) => last,
-                    Cached::Unknown => last_row(reader, &field.name, field.kind)?,
-                };
-                if let Some((time, value)) = last {
-                    windows.add(self.range, Partial::Row(time, value));
-                }
-            } else {
-                for cluster in 0..reader.clusters() {
-                    match from_statistics(reader, cluster, &field, &windows)? {
-                        Some((window, partial)) => windows.add(window, partial),
-                        None => windows.add_run(&field.run(reader, cluster)?),
-                    }
-                }
-            }
-            if let Some(batch) = windows.finish(reader, &field) {
-                return Ok(Some(batch));
-            }
+            self.ready = wave.read(self.stop, answer)?.into();
         }
-        Ok(None)
+        Ok(self.ready.pop_front())
     }
 }
 
-impl Iterator for AggregateScan {
+impl Question {
+    /// The aggregates of a field; `None` if it has no row, or a type that the function is not defined on.
+    fn answer(
+        &self,
+        reader: &mut SeriesReader,
+        field: &FieldToRead,
+        stop: Stop<'_>,
+    ) -> Result<Option<AggregateBatch>> {
+        if !self.aggregate.accepts(field.kind) {
+            return Ok(None);
+        }
+        let mut windows = Windows::new(self.range, &self.windowing, self.aggregate);
+        let whole = self.windowing == Windowing::Whole;
+        if whole && self.aggregate == Aggregate::Last && field.condition.is_none() {
+            let last = match reader.cached_last(&field.name) {
+                Cached::Known(last) => last,
+                Cached::Unknown => last_row(reader, &field.name, field.kind)?,
+            };
+            if let Some((time, value)) = last {
+                windows.add(self.range, Partial::Row(time, value));
+            }
+        } else {
+            for cluster in 0..reader.clusters() {
+                if stop() {
+                    return Err(Error::Stopped);
+                }
+                match from_statistics(reader, cluster, field, &windows)? {
+                    Some((window, partial)) => windows.add(window, partial),
+                    None => windows.add_run(&field.run(reader, cluster)?),
+                }
+            }
+        }
+        Ok(windows.finish(reader, field))
+    }
+}
+
+impl Iterator for AggregateScan<'_> {
     type Item = Result<AggregateBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -120,6 +155,12 @@ impl Iterator for AggregateScan {
         let next = self.advance();
         self.failed = next.is_err();
         next.transpose()
+    }
+}
+
+impl fmt::Debug for AggregateScan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AggregateScan").finish_non_exhaustive()
     }
 }
 

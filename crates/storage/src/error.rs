@@ -61,6 +61,10 @@ pub enum Error {
     #[error("the backup stream failed: {0}")]
     BackupStream(#[source] io::Error),
 
+    /// Who asked for the rows wants no more of them.
+    #[error("the read was stopped")]
+    Stopped,
+
     /// A document's name may hold letters, digits, `-` and `_`.
     #[error("{0:?} is no name for a document; use letters, digits, '-' and '_'")]
     DocumentName(String),

@@ -52,7 +52,7 @@ struct RowPlace {
 }
 
 /// The rows of one series at one moment, in time order; of equal times the later written is last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HotRows {
     rows: Vec<(i64, Arc<HotBatch>, Row)>,
 }
@@ -173,6 +173,10 @@ impl Hot {
 }
 
 impl HotRows {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -82,6 +82,7 @@ pub mod stats;
 mod store;
 mod sync;
 mod verify;
+mod wave;
 pub mod window;
 
 pub use aggregate::AggregateScan;

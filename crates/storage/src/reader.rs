@@ -19,7 +19,7 @@ use crate::run::Run;
 use crate::segment::{BlockPlace, Segment};
 
 /// A series to read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SeriesReader {
     pub(crate) key: Arc<SeriesKey>,
     range: TimeRange,
@@ -46,7 +46,7 @@ pub(crate) enum Cached {
 }
 
 /// A block of a segment, read as far as anybody asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BlockSource {
     pub(crate) segment: Arc<Segment>,
     pub(crate) place: BlockPlace,
@@ -57,7 +57,7 @@ pub(crate) struct BlockSource {
 }
 
 /// Blocks whose times overlap, and the hot rows around them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cluster {
     blocks: Vec<usize>,
     /// Hot rows with these times belong here.
@@ -210,6 +210,12 @@ impl SeriesReader {
             }
         }
         Ok(fields.into_iter().collect())
+    }
+
+    /// How many rows there are at most, also outside of the range.
+    pub(crate) fn rows(&self) -> usize {
+        let sealed = self.blocks.iter().map(|block| block.place.rows as usize);
+        sealed.sum::<usize>() + self.hot.len()
     }
 
     pub(crate) fn clusters(&self) -> usize {

@@ -16,3 +16,4 @@ mod fuzz;
 mod group_commit;
 mod kill;
 mod model;
+mod reads;

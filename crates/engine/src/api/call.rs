@@ -4,6 +4,7 @@
 //! web framework, and returns its failures as values. Everything common to all (credentials, audit, errors) is done around it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -36,6 +37,34 @@ pub struct Call {
     pub body: Bytes,
     /// Who makes it; none only on the routes that need no credentials.
     pub caller: Option<Caller>,
+    /// Whether whoever made it still waits.
+    pub departure: Departure,
+}
+
+/// Whether the client went away before its answer was there.
+#[derive(Debug, Clone, Default)]
+pub struct Departure(Arc<AtomicBool>);
+
+/// Held while a client waits: when it is dropped, it does no more.
+#[derive(Debug)]
+pub struct Waiting(Departure);
+
+impl Departure {
+    /// Whether nobody waits any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What the one who waits is to hold.
+    pub fn waiting(&self) -> Waiting {
+        Waiting(self.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The parameters of a URL's query, in their order.

@@ -1,19 +1,28 @@
 //! Version 1's `/query`: InfluxQL over the bucket that a database and retention policy stand for.
 
-use axum::http::{StatusCode, header};
+use std::cell::{Cell as Count, RefCell};
+
+use axum::http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use watchpost_flux::error::{Error, ErrorKind};
+use watchpost_flux::source::BucketReference;
 
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::dbrps;
 use crate::api::error::ApiError;
+use crate::api::query::EXPLAIN;
 use crate::api::write::organization;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
 use crate::influxql::{QueryError, Target, parse, run};
 use crate::meta::{Bucket, Id};
+use crate::query::source::StorageSource;
 use crate::query::{Ended, Ticket, may_go_on};
 use crate::write::go_duration;
+
+/// Rows of a chunk if `chunk_size` does not say, as in InfluxDB.
+const CHUNK_ROWS: usize = 10_000;
 
 /// `GET` and `POST /query?db=…&q=…`.
 pub fn query(call: &Call) -> Reply {
@@ -28,47 +37,87 @@ pub fn query(call: &Call) -> Reply {
     // The same queue, list and time as for Flux. This is a thread of its own, which may wait.
     let turn = call.app.queries.enter(text, org, call.caller()?.user);
     let ticket = tokio::runtime::Handle::current().block_on(turn)?;
-    let epoch = Epoch::of(call.query.get("epoch"));
-    let wants_csv = call
-        .header(&header::ACCEPT)
-        .is_some_and(|accept| accept.contains("csv"));
-    let (mut results, mut csv) = (Vec::new(), String::new());
+    let mut results = Vec::new();
+    let mut explain = Vec::new();
     for (number, statement) in statements.iter().enumerate() {
-        let answer = carry_out(call, org, statement, &ticket);
+        let (answer, notes) = carry_out(call, org, statement, &ticket);
         Ended {
             result: if answer.is_ok() { "success" } else { "invalid" },
             org,
             text,
-            explain: "InfluxQL",
+            explain: &notes.join("; "),
         }
         .record(&call.app, &ticket);
+        explain.extend(notes);
         if matches!(statement, Statement::Delete(_)) && answer.is_ok() {
             continue;
         }
-        if let (true, Ok(series)) = (wants_csv, &answer) {
-            series
-                .iter()
-                .for_each(|series| series.to_csv(epoch, &mut csv));
-        }
-        results.push(result(number, answer, epoch));
+        results.push((number, answer));
     }
-    if wants_csv {
-        return Ok(Answer::text(StatusCode::OK, "application/csv", csv));
-    }
-    let answer = if results.is_empty() {
-        json!({})
+    let wants_csv = call
+        .header(&header::ACCEPT)
+        .is_some_and(|accept| accept.contains("csv"));
+    let epoch = Epoch::of(call.query.get("epoch"));
+    let answer = if wants_csv {
+        Answer::text(StatusCode::OK, "application/csv", csv(&results, epoch))
     } else {
-        json!({ "results": results })
+        let json = json_lines(call, results, epoch)?;
+        Answer::text(StatusCode::OK, "application/json", json)
     };
-    let text = match call.query.get("pretty") {
-        Some("true") => serde_json::to_string_pretty(&answer).map_err(ApiError::internal)?,
-        _ => answer.to_string(),
+    let explain = HeaderValue::from_str(&explain.join("; "));
+    Ok(match explain {
+        Ok(explain) if call.headers.contains_key(&EXPLAIN) => answer.with(EXPLAIN, explain),
+        _ => answer,
+    })
+}
+
+/// The statements' numbers, and what came of them.
+type Results = Vec<(usize, Result<Vec<Series>, QueryError>)>;
+
+fn csv(results: &Results, epoch: Epoch) -> String {
+    let mut csv = String::new();
+    for series in results
+        .iter()
+        .filter_map(|(_, answer)| answer.as_ref().ok())
+        .flatten()
+    {
+        series.to_csv(epoch, &mut csv);
+    }
+    csv
+}
+
+/// One document, or with `chunked` a line for each part of a series.
+fn json_lines(call: &Call, results: Results, epoch: Epoch) -> Result<String, ApiError> {
+    let is_pretty = call.query.get("pretty") == Some("true");
+    let mut text = String::new();
+    let mut line = |results: Vec<Value>| -> Result<(), ApiError> {
+        let document = match results.is_empty() {
+            true => json!({}),
+            false => json!({ "results": results }),
+        };
+        text.push_str(&match is_pretty {
+            true => serde_json::to_string_pretty(&document).map_err(ApiError::internal)?,
+            false => document.to_string(),
+        });
+        text.push('\n');
+        Ok(())
     };
-    Ok(Answer::text(
-        StatusCode::OK,
-        "application/json",
-        text + "\n",
-    ))
+    if call.query.get("chunked") == Some("true") {
+        let size = call
+            .query
+            .get("chunk_size")
+            .and_then(|size| size.parse().ok());
+        let size = size.filter(|size| *size > 0).unwrap_or(CHUNK_ROWS);
+        for (number, answer) in results {
+            for chunk in chunks(number, answer, size, epoch) {
+                line(vec![chunk])?;
+            }
+        }
+    } else {
+        let result = |(number, answer)| result(number, answer, epoch);
+        line(results.into_iter().map(result).collect())?;
+    }
+    Ok(text)
 }
 
 fn result(number: usize, answer: Result<Vec<Series>, QueryError>, epoch: Epoch) -> Value {
@@ -82,11 +131,52 @@ fn result(number: usize, answer: Result<Vec<Series>, QueryError>, epoch: Epoch) 
     }
 }
 
+/// A result in parts; all but the last of a series, and of the statement, say that there is more.
+fn chunks(
+    number: usize,
+    answer: Result<Vec<Series>, QueryError>,
+    size: usize,
+    epoch: Epoch,
+) -> Vec<Value> {
+    let series = match answer {
+        Ok(series) if !series.is_empty() => series,
+        other => return vec![result(number, other, epoch)],
+    };
+    let mut chunks = Vec::new();
+    for series in series {
+        let mut parts = series.into_chunks(size).into_iter().peekable();
+        while let Some(part) = parts.next() {
+            let mut shown = part.to_json(epoch);
+            if parts.peek().is_some() {
+                shown["partial"] = json!(true);
+            }
+            chunks.push(json!({ "statement_id": number, "series": [shown], "partial": true }));
+        }
+    }
+    if let Some(last) = chunks.last_mut().and_then(Value::as_object_mut) {
+        last.remove("partial");
+    }
+    chunks
+}
+
+/// Carries out a statement; says also what was pushed down to storage for it.
 fn carry_out(
     call: &Call,
     org: Id,
     statement: &Statement,
     ticket: &Ticket,
+) -> (Result<Vec<Series>, QueryError>, Vec<String>) {
+    let explain = RefCell::default();
+    let answer = answer(call, org, statement, ticket, &explain);
+    (answer, explain.into_inner())
+}
+
+fn answer(
+    call: &Call,
+    org: Id,
+    statement: &Statement,
+    ticket: &Ticket,
+    explain: &RefCell<Vec<String>>,
 ) -> Result<Vec<Series>, QueryError> {
     if let Statement::ShowDatabases = statement {
         return Ok(vec![databases(call, org)]);
@@ -103,13 +193,24 @@ fn carry_out(
     if let Statement::ShowRetentionPolicies(_) = statement {
         return Ok(vec![retention_policies(call, org, &bucket)]);
     }
+    let check = || match call.departure.is_gone() {
+        true => Err(Error::new(ErrorKind::Canceled, "the client went away")),
+        false => may_go_on(&call.app, ticket),
+    };
+    let caller = call
+        .caller()
+        .map_err(|error| QueryError::new(error.message))?;
     let target = Target {
+        source: &StorageSource::new(&call.app, org, &caller.permissions, &check),
+        reference: BucketReference::Id(bucket.id.to_string()),
         storage: &call.app.storage,
         bucket: bucket.id.number(),
         now: call.now(),
         max_rows: call.app.limits.max_query_rows,
         max_bytes: call.app.limits.max_query_bytes,
-        may_go_on: &|| may_go_on(&call.app, ticket).map_err(|error| QueryError::new(error.message)),
+        may_go_on: &|| check().map_err(|error| QueryError::new(error.message)),
+        read: Count::new(0),
+        explain,
     };
     run(&target, statement)
 }
@@ -149,7 +250,7 @@ fn named_database(statement: &Statement) -> Option<(&str, Option<&str>)> {
         Statement::ShowRetentionPolicies(Some(database)) => Some((database, None)),
         Statement::ShowMeasurements(show)
         | Statement::ShowTagKeys(show)
-        | Statement::ShowTagValues(show, _)
+        | Statement::ShowTagValues(show)
         | Statement::ShowFieldKeys(show)
         | Statement::ShowSeries(show)
         | Statement::Delete(show) => database_of_show(show),
@@ -168,7 +269,13 @@ fn database_of(source: &Source) -> Option<(&str, Option<&str>)> {
             database: Some(database),
             policy,
             ..
+        }
+        | Source::Pattern {
+            database: Some(database),
+            policy,
+            ..
         } => Some((database, policy.as_deref())),
+        Source::Subquery(select) => select.sources.iter().find_map(database_of),
         _ => None,
     }
 }

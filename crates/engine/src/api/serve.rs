@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::api::call::{Call, Query, Reply};
+use crate::api::call::{Call, Departure, Query, Reply};
 use crate::api::error::{ApiError, Code};
 use crate::api::{compression, operations, query};
 use crate::app::App;
@@ -50,6 +50,8 @@ pub async fn operate(
         Ok(call) => match turn(&call, kind).await {
             Err(error) => error.into_response(),
             Ok(turn) => {
+                // Dropped with this future when the client closes its connection.
+                let _waiting = call.departure.waiting();
                 let done = tokio::task::spawn_blocking(move || {
                     let reply = operation(&call);
                     drop(turn);
@@ -174,6 +176,7 @@ async fn call(
         headers: parts.headers.clone(),
         body,
         caller,
+        departure: Departure::default(),
     })
 }
 

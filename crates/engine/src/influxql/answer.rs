@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use watchpost_core::csv::format_float;
 use watchpost_core::point::FieldValue;
+use watchpost_flux::value::window::Location;
 
 use crate::clock::rfc3339;
 
@@ -17,6 +18,8 @@ pub struct Series {
     pub columns: Vec<String>,
     /// As many cells a row as columns.
     pub rows: Vec<Vec<Cell>>,
+    /// Where times are told.
+    pub zone: Location,
 }
 
 /// A value of a row.
@@ -62,6 +65,20 @@ impl Epoch {
 }
 
 impl Series {
+    /// The rows in parts of at most so many, none of them empty.
+    pub fn into_chunks(self, rows: usize) -> Vec<Series> {
+        let mut chunks = Vec::new();
+        let mut rest = self;
+        let mut all = std::mem::take(&mut rest.rows).into_iter().peekable();
+        while all.peek().is_some() {
+            chunks.push(Series {
+                rows: all.by_ref().take(rows.max(1)).collect(),
+                ..rest.clone()
+            });
+        }
+        chunks
+    }
+
     /// As JSON.
     pub fn to_json(&self, epoch: Epoch) -> Value {
         let mut shown = json!({ "columns": self.columns });
@@ -77,7 +94,7 @@ impl Series {
         }
         let rows = self.rows.iter().map(|row| {
             row.iter()
-                .map(|cell| cell_json(cell, epoch))
+                .map(|cell| cell_json(cell, epoch, &self.zone))
                 .collect::<Value>()
         });
         shown["values"] = rows.collect();
@@ -121,10 +138,10 @@ impl Series {
     }
 }
 
-fn cell_json(cell: &Cell, epoch: Epoch) -> Value {
+fn cell_json(cell: &Cell, epoch: Epoch, zone: &Location) -> Value {
     match (cell, epoch) {
         (Cell::Null, _) => Value::Null,
-        (Cell::Time(time), Epoch::Text) => json!(rfc3339(*time)),
+        (Cell::Time(time), Epoch::Text) => json!(local_time(*time, zone)),
         (Cell::Time(time), Epoch::Unit(unit)) => json!(time.div_euclid(unit)),
         (Cell::Value(value), _) => match value {
             FieldValue::Float(number) => float_json(*number),
@@ -134,6 +151,19 @@ fn cell_json(cell: &Cell, epoch: Epoch) -> Value {
             FieldValue::Boolean(truth) => json!(truth),
         },
     }
+}
+
+/// RFC 3339 with the offset of a zone.
+fn local_time(time: i64, zone: &Location) -> String {
+    let local = zone.to_local(time);
+    let minutes = (local - time) / 60_000_000_000;
+    if minutes == 0 {
+        return rfc3339(time);
+    }
+    let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+    let clock = rfc3339(local);
+    let clock = clock.trim_end_matches('Z');
+    format!("{clock}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// A float without `.0`, as Go writes it; what JSON cannot hold is null.

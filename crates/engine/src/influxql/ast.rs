@@ -1,6 +1,8 @@
 //! The tree of InfluxQL statements.
 
 use regex::Regex;
+use watchpost_flux::value::duration::Duration;
+use watchpost_flux::value::window::{self, Location};
 
 /// A statement.
 #[derive(Debug, Clone)]
@@ -16,7 +18,7 @@ pub enum Statement {
     /// `SHOW TAG KEYS …`
     ShowTagKeys(Show),
     /// `SHOW TAG VALUES … WITH KEY …`
-    ShowTagValues(Show, KeyChoice),
+    ShowTagValues(Show),
     /// `SHOW FIELD KEYS …`
     ShowFieldKeys(Show),
     /// `SHOW SERIES …`
@@ -34,6 +36,8 @@ pub struct Show {
     pub database: Option<String>,
     /// `FROM …`; none: all.
     pub sources: Vec<Source>,
+    /// `WITH KEY …`
+    pub keys: Option<KeyChoice>,
     /// `WHERE …`
     pub condition: Option<Expression>,
     /// `LIMIT n`
@@ -45,13 +49,33 @@ pub struct Show {
 /// `WITH KEY …`
 #[derive(Debug, Clone)]
 pub enum KeyChoice {
-    /// `= key` and `IN (…)`
-    Names(Vec<String>),
-    /// `=~ /…/`
-    Pattern(Regex),
+    /// `= key` and `IN (…)`; `negated` for `!=`.
+    Names {
+        /// The keys.
+        names: Vec<String>,
+        /// Whether it is the others that are meant.
+        negated: bool,
+    },
+    /// `=~ /…/`; `negated` for `!~`.
+    Pattern {
+        /// The pattern.
+        pattern: Regex,
+        /// Whether it is the others that are meant.
+        negated: bool,
+    },
 }
 
-/// A measurement, or all that match.
+impl KeyChoice {
+    /// Whether a key is chosen.
+    pub fn takes(&self, key: &str) -> bool {
+        match self {
+            Self::Names { names, negated } => names.iter().any(|name| name == key) != *negated,
+            Self::Pattern { pattern, negated } => pattern.is_match(key) != *negated,
+        }
+    }
+}
+
+/// A measurement, all that match, or another `SELECT`.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// By name; with the database and retention policy before it, if named.
@@ -63,8 +87,17 @@ pub enum Source {
         /// The measurement.
         measurement: String,
     },
-    /// By pattern.
-    Pattern(Regex),
+    /// By pattern; with the database and retention policy before it, if named.
+    Pattern {
+        /// Version 1's database.
+        database: Option<String>,
+        /// Version 1's retention policy.
+        policy: Option<String>,
+        /// Of the measurement.
+        pattern: Regex,
+    },
+    /// `(SELECT …)`
+    Subquery(Box<Select>),
 }
 
 /// `SELECT …`
@@ -92,6 +125,8 @@ pub struct Select {
     pub series_limit: Option<usize>,
     /// `SOFFSET n`
     pub series_offset: usize,
+    /// `tz('…')`: whose midnight counts, and how times are shown.
+    pub zone: Option<Location>,
 }
 
 /// A column of a `SELECT`.
@@ -108,6 +143,8 @@ pub struct SelectColumn {
 pub enum TagChoice {
     /// These.
     Names(Vec<String>),
+    /// `/…/`
+    Pattern(Regex),
     /// `*`
     All,
 }
@@ -119,6 +156,19 @@ pub struct Window {
     pub every: i64,
     /// Moves the grid.
     pub offset: i64,
+}
+
+impl Window {
+    /// The same windows as a plan has them.
+    pub fn in_zone(self, zone: &Location) -> window::Window {
+        let every = Duration::from_nanoseconds(self.every);
+        window::Window {
+            every,
+            period: every,
+            offset: Duration::from_nanoseconds(self.offset),
+            location: zone.clone(),
+        }
+    }
 }
 
 /// What stands for a window without rows.

@@ -1,38 +1,137 @@
-//! `WHERE`: a time range, and a condition on tags and fields that is decided row by row.
+//! `WHERE`: a time range, conditions on tags that storage decides, and what is decided row by row.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use watchpost_core::point::{FieldValue, SeriesKey};
-use watchpost_storage::TimeRange;
+use watchpost_core::point::FieldValue;
+use watchpost_flux::source::{Comparison, Literal, Predicate, Subject, TimeRange};
+use watchpost_flux::value::window::Location;
 
 use super::QueryError;
 use super::ast::{Expression, Operator};
+use super::select::calculated;
 use crate::clock::parse_rfc3339;
 
 /// The range of times that a condition leaves, and what remains of it.
 pub(super) fn split(
     condition: Option<&Expression>,
     now: i64,
+    zone: &Location,
 ) -> Result<(TimeRange, Option<Expression>), QueryError> {
-    let mut range = TimeRange::ALL;
+    let mut range = TimeRange {
+        start: i64::MIN,
+        stop: i64::MAX,
+    };
+    let clock = Clock { now, zone };
     let rest = match condition {
         None => None,
-        Some(condition) => take_times(condition, now, &mut range)?,
+        Some(condition) => take_times(condition, &clock, &mut range)?,
     };
     Ok((range, rest))
 }
 
+/// A condition without its times.
+pub(super) struct Condition {
+    /// On tags alone: storage finds the series by them.
+    pub(super) tags: Vec<Predicate>,
+    /// What needs the fields of a row.
+    pub(super) rest: Option<Expression>,
+}
+
+impl Condition {
+    /// Parts a condition by which names are tags.
+    pub(super) fn of(condition: Option<&Expression>, is_tag: &dyn Fn(&str) -> bool) -> Self {
+        let mut parted = Self {
+            tags: Vec::new(),
+            rest: None,
+        };
+        if let Some(condition) = condition {
+            parted.take(condition, is_tag);
+        }
+        parted
+    }
+
+    fn take(&mut self, condition: &Expression, is_tag: &dyn Fn(&str) -> bool) {
+        if let Expression::Binary(Operator::And, left, right) = condition {
+            self.take(left, is_tag);
+            self.take(right, is_tag);
+        } else if let Some(predicate) = predicate(condition, is_tag) {
+            self.tags.push(predicate);
+        } else {
+            self.rest = Some(match self.rest.take() {
+                None => condition.clone(),
+                Some(before) => {
+                    let (left, right) = (Box::new(before), Box::new(condition.clone()));
+                    Expression::Binary(Operator::And, left, right)
+                }
+            });
+        }
+    }
+}
+
+/// A condition on nothing but tags in the words of a read.
+fn predicate(condition: &Expression, is_tag: &dyn Fn(&str) -> bool) -> Option<Predicate> {
+    let Expression::Binary(operator, left, right) = condition else {
+        return None;
+    };
+    let both = || Some(vec![predicate(left, is_tag)?, predicate(right, is_tag)?]);
+    match operator {
+        Operator::And => return Some(Predicate::And(both()?)),
+        Operator::Or => return Some(Predicate::Or(both()?)),
+        _ => {}
+    }
+    let (name, constant) = match (&**left, &**right) {
+        (Expression::Reference(name), constant) => (name, constant),
+        (constant, Expression::Reference(name)) => (name, constant),
+        _ => return None,
+    };
+    let subject = is_tag(name).then(|| Subject::Tag(name.as_str().into()))?;
+    let negated = matches!(operator, Operator::NotEqual | Operator::MatchesNot);
+    let (test, takes_empty) = match (operator, constant) {
+        (Operator::Equal | Operator::NotEqual, Expression::Text(text)) => {
+            let comparison = match negated {
+                true => Comparison::NotEqual,
+                false => Comparison::Equal,
+            };
+            let literal = Literal::String(text.as_str().into());
+            let test = Predicate::Compare(subject.clone(), comparison, literal);
+            (test, text.is_empty() != negated)
+        }
+        (Operator::Matches | Operator::MatchesNot, Expression::Pattern(pattern)) => {
+            let test = Predicate::Matches {
+                subject: subject.clone(),
+                pattern: Arc::new(pattern.clone()),
+                negated,
+            };
+            (test, pattern.is_match("") != negated)
+        }
+        _ => return None,
+    };
+    // A tag that a series lacks is an empty text.
+    let exists = Predicate::Exists(subject);
+    Some(match takes_empty {
+        true => Predicate::Or(vec![Predicate::Not(Box::new(exists)), test]),
+        false if negated => Predicate::And(vec![exists, test]),
+        false => test,
+    })
+}
+
+/// What times are relative to.
+struct Clock<'a> {
+    now: i64,
+    zone: &'a Location,
+}
+
 fn take_times(
     condition: &Expression,
-    now: i64,
+    clock: &Clock<'_>,
     range: &mut TimeRange,
 ) -> Result<Option<Expression>, QueryError> {
     match condition {
         Expression::Binary(Operator::And, left, right) => {
             let (left, right) = (
-                take_times(left, now, range)?,
-                take_times(right, now, range)?,
+                take_times(left, clock, range)?,
+                take_times(right, clock, range)?,
             );
             Ok(match (left, right) {
                 (Some(left), Some(right)) => Some(Expression::Binary(
@@ -44,11 +143,11 @@ fn take_times(
             })
         }
         Expression::Binary(operator, left, right) if is_time(left) => {
-            narrow(range, *operator, instant(right, now)?)?;
+            narrow(range, *operator, instant(right, clock)?)?;
             Ok(None)
         }
         Expression::Binary(operator, left, right) if is_time(right) => {
-            narrow(range, flipped(*operator), instant(left, now)?)?;
+            narrow(range, flipped(*operator), instant(left, clock)?)?;
             Ok(None)
         }
         other => Ok(Some(other.clone())),
@@ -70,40 +169,53 @@ fn flipped(operator: Operator) -> Operator {
 }
 
 fn narrow(range: &mut TimeRange, operator: Operator, time: i64) -> Result<(), QueryError> {
-    let from = |start: i64| TimeRange::new(start, i64::MAX);
-    let until = |stop: i64| TimeRange::new(i64::MIN, stop);
-    *range = range.intersection(match operator {
-        Operator::Greater => from(time.saturating_add(1)),
-        Operator::GreaterOrEqual => from(time),
-        Operator::Less => until(time),
-        Operator::LessOrEqual => until(time.saturating_add(1)),
-        Operator::Equal => TimeRange::new(time, time.saturating_add(1)),
+    let after = time.saturating_add(1);
+    let (start, stop) = match operator {
+        Operator::Greater => (after, i64::MAX),
+        Operator::GreaterOrEqual => (time, i64::MAX),
+        Operator::Less => (i64::MIN, time),
+        Operator::LessOrEqual => (i64::MIN, after),
+        Operator::Equal => (time, after),
         _ => {
             return Err(QueryError::new(
                 "time is compared with =, <, <=, > and >= alone",
             ));
         }
-    });
+    };
+    range.start = range.start.max(start);
+    range.stop = range.stop.min(stop);
     Ok(())
 }
 
 /// Nanoseconds since 1970 of `'2024-03-01T00:00:00Z'`, `now() - 1h`, `1709251200s`.
-fn instant(expression: &Expression, now: i64) -> Result<i64, QueryError> {
+fn instant(expression: &Expression, clock: &Clock<'_>) -> Result<i64, QueryError> {
     match expression {
         Expression::Integer(time) | Expression::Duration(time) => Ok(*time),
         Expression::Number(time) => Ok(*time as i64),
-        Expression::Call(name, arguments) if name == "now" && arguments.is_empty() => Ok(now),
+        Expression::Call(name, arguments) if name == "now" && arguments.is_empty() => Ok(clock.now),
         Expression::Text(text) => {
             let spelled = text.replacen(' ', "T", 1);
-            let with_zone = format!("{spelled}Z");
-            let found = parse_rfc3339(&spelled).or_else(|| parse_rfc3339(&with_zone));
+            let midnight = if spelled.contains('T') {
+                "Z"
+            } else {
+                "T00:00:00Z"
+            };
+            let local = || {
+                let time = parse_rfc3339(&format!("{spelled}{midnight}"));
+                time.map(|time| clock.zone.to_utc(time))
+            };
+            // A bare date reads as a time, too, but then always in UTC.
+            let zoned = Some(&spelled).filter(|spelled| spelled.contains('T'));
+            let found = zoned
+                .and_then(|spelled| parse_rfc3339(spelled))
+                .or_else(local);
             found.ok_or_else(|| QueryError::new(format!("invalid time: {text:?}")))
         }
         Expression::Binary(Operator::Add, left, right) => {
-            Ok(instant(left, now)?.saturating_add(instant(right, now)?))
+            Ok(instant(left, clock)?.saturating_add(instant(right, clock)?))
         }
         Expression::Binary(Operator::Subtract, left, right) => {
-            Ok(instant(left, now)?.saturating_sub(instant(right, now)?))
+            Ok(instant(left, clock)?.saturating_sub(instant(right, clock)?))
         }
         _ => Err(QueryError::new(
             "time is compared with a time, a duration or now() alone",
@@ -111,35 +223,35 @@ fn instant(expression: &Expression, now: i64) -> Result<i64, QueryError> {
     }
 }
 
-/// A row's fields.
-pub(super) type Fields<'a> = BTreeMap<&'a str, FieldValue>;
+/// Gives the value of a field in the row that is decided.
+type Values<'a> = dyn Fn(&str) -> Option<&'a FieldValue> + 'a;
 
-/// Whether a row satisfies a condition. A name that is neither a tag nor a field of the row is an empty text.
-pub(super) fn accepts(condition: &Expression, series: &SeriesKey, fields: &Fields<'_>) -> bool {
+/// Whether a row satisfies a condition. A name that is no field is a tag, and an empty text where the series lacks it.
+pub(super) fn accepts<'a>(
+    condition: &'a Expression,
+    tags: &'a [(String, String)],
+    is_field: &dyn Fn(&str) -> bool,
+    values: &Values<'a>,
+) -> bool {
     match condition {
         Expression::Binary(Operator::And, left, right) => {
-            accepts(left, series, fields) && accepts(right, series, fields)
+            accepts(left, tags, is_field, values) && accepts(right, tags, is_field, values)
         }
         Expression::Binary(Operator::Or, left, right) => {
-            accepts(left, series, fields) || accepts(right, series, fields)
+            accepts(left, tags, is_field, values) || accepts(right, tags, is_field, values)
         }
         Expression::Binary(operator, left, right) => {
-            compare(*operator, left, right, series, fields)
+            let left = operand(left, tags, is_field, values);
+            if let Expression::Pattern(pattern) = &**right {
+                let Operand::Text(text) = left else {
+                    return false;
+                };
+                return pattern.is_match(text) == (*operator == Operator::Matches);
+            }
+            compare(*operator, &left, &operand(right, tags, is_field, values))
         }
         Expression::Boolean(truth) => *truth,
         _ => false,
-    }
-}
-
-/// The names of fields that a condition looks at, tags among them.
-pub(super) fn names<'a>(condition: &'a Expression, found: &mut Vec<&'a str>) {
-    match condition {
-        Expression::Reference(name) => found.push(name),
-        Expression::Binary(_, left, right) => {
-            names(left, found);
-            names(right, found);
-        }
-        _ => {}
     }
 }
 
@@ -153,44 +265,44 @@ enum Operand<'a> {
 
 fn operand<'a>(
     expression: &'a Expression,
-    series: &'a SeriesKey,
-    fields: &'a Fields<'_>,
+    tags: &'a [(String, String)],
+    is_field: &dyn Fn(&str) -> bool,
+    values: &Values<'a>,
 ) -> Operand<'a> {
     match expression {
-        Expression::Reference(name) => match fields.get(name.as_str()) {
+        Expression::Reference(name) => match values(name) {
             Some(FieldValue::String(text)) => Operand::Text(text),
             Some(FieldValue::Boolean(truth)) => Operand::Boolean(*truth),
             Some(number) => number.as_f64().map_or(Operand::Missing, Operand::Number),
-            None => Operand::Text(series.tag(name).unwrap_or_default()),
+            None if is_field(name) => Operand::Missing,
+            None => {
+                let tag = tags.iter().find(|(key, _)| key == name);
+                Operand::Text(tag.map(|(_, value)| value.as_str()).unwrap_or_default())
+            }
         },
         Expression::Text(text) => Operand::Text(text),
         Expression::Integer(number) => Operand::Number(*number as f64),
         Expression::Number(number) => Operand::Number(*number),
         Expression::Boolean(truth) => Operand::Boolean(*truth),
+        Expression::Binary(operator, left, right) => {
+            let number = |side: &'a Expression| match operand(side, tags, is_field, values) {
+                Operand::Number(number) => Some(FieldValue::Float(number)),
+                _ => None,
+            };
+            let result = number(left).zip(number(right));
+            let result = result.and_then(|(left, right)| calculated(*operator, &left, &right));
+            let result = result.and_then(|value| value.as_f64());
+            result.map_or(Operand::Missing, Operand::Number)
+        }
         _ => Operand::Missing,
     }
 }
 
-fn compare(
-    operator: Operator,
-    left: &Expression,
-    right: &Expression,
-    series: &SeriesKey,
-    fields: &Fields<'_>,
-) -> bool {
-    if let Expression::Pattern(pattern) = right {
-        let Operand::Text(text) = operand(left, series, fields) else {
-            return false;
-        };
-        return pattern.is_match(text) == (operator == Operator::Matches);
-    }
-    let ordering = match (
-        operand(left, series, fields),
-        operand(right, series, fields),
-    ) {
+fn compare(operator: Operator, left: &Operand<'_>, right: &Operand<'_>) -> bool {
+    let ordering = match (left, right) {
         (Operand::Text(left), Operand::Text(right)) => Some(left.cmp(right)),
-        (Operand::Number(left), Operand::Number(right)) => left.partial_cmp(&right),
-        (Operand::Boolean(left), Operand::Boolean(right)) => Some(left.cmp(&right)),
+        (Operand::Number(left), Operand::Number(right)) => left.partial_cmp(right),
+        (Operand::Boolean(left), Operand::Boolean(right)) => Some(left.cmp(right)),
         _ => return false,
     };
     match operator {

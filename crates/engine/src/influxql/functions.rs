@@ -1,5 +1,8 @@
 //! The functions of InfluxQL over points in order of time.
 
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
 use watchpost_core::point::FieldValue;
 
 use super::QueryError;
@@ -9,6 +12,59 @@ use super::QueryError;
 pub(super) struct Point {
     pub(super) time: i64,
     pub(super) value: FieldValue,
+    /// Which series of its group it is of, where somebody asks.
+    pub(super) series: usize,
+}
+
+impl Point {
+    pub(super) fn new(time: i64, value: FieldValue) -> Self {
+        let series = 0;
+        Self {
+            time,
+            value,
+            series,
+        }
+    }
+}
+
+/// The order of two values of one kind.
+pub(super) fn compared(left: &FieldValue, right: &FieldValue) -> Option<Ordering> {
+    match (left, right) {
+        (FieldValue::Integer(left), FieldValue::Integer(right)) => Some(left.cmp(right)),
+        (FieldValue::Unsigned(left), FieldValue::Unsigned(right)) => Some(left.cmp(right)),
+        (FieldValue::String(left), FieldValue::String(right)) => Some(left.cmp(right)),
+        (FieldValue::Boolean(left), FieldValue::Boolean(right)) => Some(left.cmp(right)),
+        (left, right) => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
+}
+
+/// The sum of two numbers, of their own type if they share one.
+pub(super) fn summed(left: &FieldValue, right: &FieldValue) -> FieldValue {
+    match (left, right) {
+        (FieldValue::Integer(left), FieldValue::Integer(right)) => {
+            FieldValue::Integer(left.wrapping_add(*right))
+        }
+        (FieldValue::Unsigned(left), FieldValue::Unsigned(right)) => {
+            FieldValue::Unsigned(left.wrapping_add(*right))
+        }
+        (left, right) => {
+            let of = |value: &FieldValue| value.as_f64().unwrap_or(0.0);
+            FieldValue::Float(of(left) + of(right))
+        }
+    }
+}
+
+/// The difference of two numbers; of whole ones it is whole.
+fn subtracted(left: &FieldValue, right: &FieldValue) -> Option<FieldValue> {
+    let whole = |value: &FieldValue| match value {
+        FieldValue::Integer(number) => Some(*number),
+        FieldValue::Unsigned(number) => Some(*number as i64),
+        _ => None,
+    };
+    Some(match (whole(left), whole(right)) {
+        (Some(left), Some(right)) => FieldValue::Integer(left.wrapping_sub(right)),
+        _ => FieldValue::Float(left.as_f64()? - right.as_f64()?),
+    })
 }
 
 fn numbers(points: &[Point]) -> Vec<f64> {
@@ -26,7 +82,26 @@ fn float(number: f64) -> Option<FieldValue> {
 pub(super) fn is_selector(name: &str) -> bool {
     matches!(
         name,
-        "first" | "last" | "min" | "max" | "percentile" | "top" | "bottom" | "sample"
+        "first" | "last" | "min" | "max" | "percentile" | "top" | "bottom"
+    )
+}
+
+/// Whether the rows that a function chooses keep their own times within a window.
+pub(super) fn keeps_times(name: &str) -> bool {
+    matches!(name, "top" | "bottom")
+}
+
+/// Whether a function makes each point of the ones before it.
+pub(super) fn is_transformation(name: &str) -> bool {
+    matches!(
+        name,
+        "derivative"
+            | "non_negative_derivative"
+            | "difference"
+            | "non_negative_difference"
+            | "elapsed"
+            | "cumulative_sum"
+            | "moving_average"
     )
 }
 
@@ -58,13 +133,11 @@ pub(super) fn aggregate(
     };
     let only = |point: Option<&Point>| Ok(point.cloned().into_iter().collect());
     let value = |value: Option<FieldValue>| {
-        Ok(value
-            .map(|value| Point {
-                time: first.time,
-                value,
-            })
-            .into_iter()
-            .collect())
+        let point = value.map(|value| Point {
+            value,
+            ..first.clone()
+        });
+        Ok(point.into_iter().collect())
     };
     let sorted = || {
         let mut numbers = numbers(points);
@@ -76,39 +149,51 @@ pub(super) fn aggregate(
         "sum" => value(sum(points)),
         "mean" => value(mean(&numbers(points)).map(FieldValue::Float)),
         "median" => value(median(&sorted()).map(FieldValue::Float)),
-        "spread" => value(
-            sorted()
-                .first()
-                .zip(sorted().last())
-                .map(|(low, high)| FieldValue::Float(high - low)),
-        ),
+        "spread" => {
+            let (low, high) = (
+                extreme(points, Ordering::Less),
+                extreme(points, Ordering::Greater),
+            );
+            value(
+                low.zip(high)
+                    .and_then(|(low, high)| subtracted(&high.value, &low.value)),
+            )
+        }
         "stddev" => value(stddev(&numbers(points)).map(FieldValue::Float)),
         "integral" => value(float(integral(points, argument.unwrap_or(1e9)))),
         "mode" => value(mode(points)),
         "distinct" => Ok(distinct(points)),
-        "first" => only(points.first()),
-        "last" => only(points.last()),
-        "min" => only(extreme(points, false)),
-        "max" => only(extreme(points, true)),
+        "first" => only(largest_of(
+            points.iter().take_while(|point| point.time == first.time),
+        )),
+        "last" => {
+            let last = points.last().map_or(first.time, |point| point.time);
+            only(largest_of(
+                points.iter().rev().take_while(|point| point.time == last),
+            ))
+        }
+        "min" => only(extreme(points, Ordering::Less)),
+        "max" => only(extreme(points, Ordering::Greater)),
         "percentile" => only(percentile(points, argument.unwrap_or(50.0))),
         "top" | "bottom" => Ok(several(points, argument.unwrap_or(1.0), name == "top")),
         other => Err(QueryError::new(format!("undefined function {other}()"))),
     }
 }
 
+/// Of texts and truth values there is none.
 fn sum(points: &[Point]) -> Option<FieldValue> {
-    if points
-        .iter()
-        .all(|point| matches!(point.value, FieldValue::Integer(_)))
-    {
-        let whole = points.iter().filter_map(|point| match point.value {
-            FieldValue::Integer(number) => Some(number),
-            _ => None,
-        });
-        return Some(FieldValue::Integer(whole.fold(0, i64::wrapping_add)));
-    }
-    let numbers = numbers(points);
-    (!numbers.is_empty()).then(|| FieldValue::Float(numbers.iter().sum()))
+    let mut values = points.iter().map(|point| &point.value);
+    let numbers = values.clone().all(|value| value.as_f64().is_some());
+    let first = values.next().filter(|_| numbers)?.clone();
+    Some(values.fold(first, |sum, value| summed(&sum, value)))
+}
+
+/// Of points of one time the one with the largest value, as in InfluxDB.
+fn largest_of<'p>(points: impl Iterator<Item = &'p Point>) -> Option<&'p Point> {
+    points.reduce(|best, point| match compared(&point.value, &best.value) {
+        Some(Ordering::Greater) => point,
+        _ => best,
+    })
 }
 
 fn mean(numbers: &[f64]) -> Option<f64> {
@@ -141,48 +226,42 @@ fn integral(points: &[Point], unit: f64) -> f64 {
         .sum()
 }
 
+/// A value as the key of a map.
+fn key_of(value: &FieldValue) -> (u8, String) {
+    match value {
+        FieldValue::Float(number) => (0, number.to_bits().to_string()),
+        FieldValue::Integer(number) => (1, number.to_string()),
+        FieldValue::Unsigned(number) => (2, number.to_string()),
+        FieldValue::String(text) => (3, text.clone()),
+        FieldValue::Boolean(truth) => (4, truth.to_string()),
+    }
+}
+
+/// The first point of each value.
 fn distinct(points: &[Point]) -> Vec<Point> {
-    let mut found: Vec<Point> = Vec::new();
-    for point in points {
-        if !found.iter().any(|known| known.value == point.value) {
-            found.push(point.clone());
-        }
-    }
-    found
+    let mut known = HashSet::new();
+    let is_new = |point: &&Point| known.insert(key_of(&point.value));
+    points.iter().filter(is_new).cloned().collect()
 }
 
+/// The value that comes most often, of several the one that came first.
 fn mode(points: &[Point]) -> Option<FieldValue> {
-    let mut best: Option<(usize, &Point)> = None;
-    for candidate in points {
-        let count = points
-            .iter()
-            .filter(|point| point.value == candidate.value)
-            .count();
-        if best.is_none_or(|(most, _)| count > most) {
-            best = Some((count, candidate));
-        }
+    let mut counts: HashMap<(u8, String), (usize, usize)> = HashMap::new();
+    for (row, point) in points.iter().enumerate() {
+        counts.entry(key_of(&point.value)).or_insert((0, row)).0 += 1;
     }
-    best.map(|(_, point)| point.value.clone())
+    let most = counts.into_values();
+    let best = most.max_by_key(|(count, row)| (*count, std::cmp::Reverse(*row)));
+    best.map(|(_, row)| points[row].value.clone())
 }
 
-fn extreme(points: &[Point], largest: bool) -> Option<&Point> {
-    let mut best: Option<(&Point, f64)> = None;
-    for point in points {
-        let Some(number) = point.value.as_f64() else {
-            continue;
-        };
-        let is_better = best.is_none_or(|(_, known)| {
-            if largest {
-                number > known
-            } else {
-                number < known
-            }
-        });
-        if is_better {
-            best = Some((point, number));
-        }
-    }
-    best.map(|(point, _)| point)
+/// The first point whose value comes before, or after, all others.
+fn extreme(points: &[Point], wanted: Ordering) -> Option<&Point> {
+    let numbers = points.iter().filter(|point| point.value.as_f64().is_some());
+    numbers.reduce(|best, point| match compared(&point.value, &best.value) {
+        Some(order) if order == wanted => point,
+        _ => best,
+    })
 }
 
 /// The nearest rank.
@@ -217,86 +296,65 @@ fn several(points: &[Point], count: f64, largest: bool) -> Vec<Point> {
     sorted.into_iter().map(|(point, _)| point.clone()).collect()
 }
 
-/// What a transformation makes of points, each from the ones before it; `argument` is its second one.
+/// What a transformation makes of points, each from the ones before it; `argument` is its second one, `unit` the
+/// nanoseconds that a rate is per.
 pub(super) fn transform(
     name: &str,
     points: &[Point],
     argument: Option<f64>,
+    unit: f64,
 ) -> Result<Vec<Point>, QueryError> {
-    let steps = |of: &dyn Fn(f64, f64, f64) -> Option<f64>| -> Vec<Point> {
+    let steps = |of: &dyn Fn(&Point, &Point) -> Option<FieldValue>| -> Vec<Point> {
         let pairs = points.windows(2).filter_map(|pair| {
-            let (before, after) = (pair[0].value.as_f64()?, pair[1].value.as_f64()?);
-            let value = of(before, after, (pair[1].time - pair[0].time) as f64)?;
+            let value = of(&pair[0], &pair[1])?;
             Some(Point {
-                time: pair[1].time,
-                value: FieldValue::Float(value),
+                value,
+                ..pair[1].clone()
             })
         });
         pairs.collect()
     };
-    let rate = |unit: f64| {
-        move |before: f64, after: f64, time: f64| {
-            (time > 0.0).then(|| (after - before) / time * unit)
-        }
+    let elapsed = |before: &Point, after: &Point| (after.time - before.time) as f64;
+    let rate = |before: &Point, after: &Point| {
+        let (from, to) = (before.value.as_f64()?, after.value.as_f64()?);
+        let time = elapsed(before, after);
+        (time > 0.0).then(|| FieldValue::Float((to - from) / (time / unit)))
     };
-    let positive = |value: Option<f64>| value.filter(|value| *value >= 0.0);
+    let difference = |before: &Point, after: &Point| subtracted(&after.value, &before.value);
+    let positive = |value: &FieldValue| value.as_f64().is_some_and(|number| number >= 0.0);
     Ok(match name {
-        "derivative" => steps(&rate(argument.unwrap_or(1e9))),
-        "non_negative_derivative" => {
-            let rate = rate(argument.unwrap_or(1e9));
-            steps(&|before, after, time| positive(rate(before, after, time)))
-        }
-        "difference" => steps(&|before, after, _| Some(after - before)),
-        "non_negative_difference" => steps(&|before, after, _| positive(Some(after - before))),
-        "elapsed" => steps(&|_, _, time| Some((time / argument.unwrap_or(1.0)).trunc())),
+        "derivative" => steps(&rate),
+        "non_negative_derivative" => steps(&|from, to| rate(from, to).filter(positive)),
+        "difference" => steps(&difference),
+        "non_negative_difference" => steps(&|from, to| difference(from, to).filter(positive)),
+        "elapsed" => steps(&|from, to| {
+            let units = elapsed(from, to) / argument.unwrap_or(1.0);
+            Some(FieldValue::Integer(units.trunc() as i64))
+        }),
         "cumulative_sum" => {
-            let mut total = 0.0;
-            let add = |point: &Point| {
-                total += point.value.as_f64()?;
+            let numbers = points.iter().filter(|point| point.value.as_f64().is_some());
+            let add = |sum: &mut Option<FieldValue>, point: &Point| {
+                let value = match sum.as_ref() {
+                    Some(sum) => summed(sum, &point.value),
+                    None => point.value.clone(),
+                };
+                *sum = Some(value.clone());
                 Some(Point {
-                    time: point.time,
-                    value: FieldValue::Float(total),
+                    value,
+                    ..point.clone()
                 })
             };
-            points.iter().filter_map(add).collect()
+            numbers.scan(None, add).collect()
         }
         "moving_average" => {
             let width = argument.unwrap_or(2.0).max(1.0) as usize;
-            points
-                .windows(width)
-                .filter_map(|part| {
-                    let value = mean(&numbers(part))?;
-                    Some(Point {
-                        time: part.last()?.time,
-                        value: FieldValue::Float(value),
-                    })
-                })
-                .collect()
-        }
-        "abs" | "ceil" | "floor" | "round" | "sqrt" | "ln" | "log2" | "log10" | "exp" => {
-            each(name, points)
+            let average = |part: &[Point]| {
+                let value = FieldValue::Float(mean(&numbers(part))?);
+                let last = part.last()?.clone();
+                Some(Point { value, ..last })
+            };
+            points.windows(width).filter_map(average).collect()
         }
         other => return Err(QueryError::new(format!("undefined function {other}()"))),
     })
-}
-
-fn each(name: &str, points: &[Point]) -> Vec<Point> {
-    let of = |number: f64| match name {
-        "abs" => number.abs(),
-        "ceil" => number.ceil(),
-        "floor" => number.floor(),
-        "round" => number.round(),
-        "sqrt" => number.sqrt(),
-        "ln" => number.ln(),
-        "log2" => number.log2(),
-        "log10" => number.log10(),
-        _ => number.exp(),
-    };
-    let value = |point: &Point| {
-        Some(Point {
-            time: point.time,
-            value: FieldValue::Float(of(point.value.as_f64()?)),
-        })
-    };
-    points.iter().filter_map(value).collect()
 }

@@ -3,7 +3,9 @@
 //! ```text
 //! text ─parser─▶ statements ─select / show─▶ series of rows ─answer─▶ JSON or CSV
 //! ```
-//! Rows are read from storage by measurement, field, tags and time, and grouped and aggregated here.
+//! A `SELECT` reads through the same requests as Flux: ranges, conditions on tags and aggregates of windows are pushed down
+//! to storage. What storage answers by series is joined to groups here, where gaps are filled and functions of
+//! functions are computed.
 
 pub mod answer;
 pub mod ast;
@@ -15,8 +17,10 @@ mod parser;
 mod select;
 mod show;
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use watchpost_flux::source::{BucketReference, ReadRequest, SeriesColumns, Source};
 use watchpost_storage::Storage;
 
 use answer::Series;
@@ -44,7 +48,11 @@ impl From<watchpost_storage::Error> for QueryError {
 
 /// What a statement is carried out on.
 pub struct Target<'a> {
-    /// The points.
+    /// Points, as Flux reads them.
+    pub source: &'a dyn Source,
+    /// The bucket that is meant.
+    pub reference: BucketReference,
+    /// What there is: names, and their ends.
     pub storage: &'a Storage,
     /// The bucket's number in storage.
     pub bucket: u64,
@@ -54,8 +62,76 @@ pub struct Target<'a> {
     pub max_rows: usize,
     /// The most bytes that the rows of a statement may take.
     pub max_bytes: usize,
-    /// Whether the statement may go on; asked once a batch of rows and once a group.
+    /// Whether the statement may go on; asked once a series and once a group.
     pub may_go_on: &'a dyn Fn() -> Result<(), QueryError>,
+    /// Values read so far.
+    pub read: Cell<usize>,
+    /// A line a read: what was pushed down.
+    pub explain: &'a RefCell<Vec<String>>,
+}
+
+impl Target<'_> {
+    /// Carries out a read, within the limits.
+    ///
+    /// # Errors
+    /// A limit, or what the source says.
+    fn read(
+        &self,
+        request: &ReadRequest,
+        sink: &mut dyn FnMut(SeriesColumns) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        self.note(request);
+        let mut refused = None;
+        let outcome = self.source.read(request, &mut |series| {
+            let taken = (self.may_go_on)()
+                .and_then(|()| self.count(series.times.len()))
+                .and_then(|()| sink(series));
+            taken.map_err(|error| {
+                let told = watchpost_flux::error::Error::invalid(&error);
+                refused = Some(error);
+                told
+            })
+        });
+        match (refused, outcome) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => Err(QueryError::new(error.message)),
+            (None, Ok(_)) => Ok(()),
+        }
+    }
+
+    fn note(&self, request: &ReadRequest) {
+        let predicate = request.predicate.as_ref();
+        let predicate = predicate.map(ToString::to_string).unwrap_or_default();
+        let what = match &request.aggregate {
+            None => "rows as stored".to_owned(),
+            Some(aggregate) => match &aggregate.window {
+                None => format!("{} a series", aggregate.function.name()),
+                Some(window) => format!("{} {window} (in the scan)", aggregate.function.name()),
+            },
+        };
+        self.explain
+            .borrow_mut()
+            .push(format!("read where {predicate}; {what}"));
+    }
+
+    /// Counts values that were read, against the limits of the whole statement.
+    fn count(&self, values: usize) -> Result<(), QueryError> {
+        let read = self.read.get().saturating_add(values);
+        self.read.set(read);
+        if read.saturating_mul(size_of::<functions::Point>()) > self.max_bytes {
+            return Err(QueryError::new(format!(
+                "memory allocation limit reached: limit {} bytes (--max-query-bytes); aggregate, or narrow the time range",
+                self.max_bytes
+            )));
+        }
+        if read > self.max_rows {
+            return Err(QueryError::new(format!(
+                "the query reads more than {} values (--max-query-rows); narrow its time range",
+                self.max_rows
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Carries out a statement on a bucket.
@@ -67,7 +143,7 @@ pub fn run(target: &Target<'_>, statement: &Statement) -> Result<Vec<Series>, Qu
         Statement::Select(select) => select::run(target, select),
         Statement::ShowMeasurements(show) => show::measurements(target, show),
         Statement::ShowTagKeys(show) => show::tag_keys(target, show),
-        Statement::ShowTagValues(show, keys) => show::tag_values(target, show, keys),
+        Statement::ShowTagValues(show) => show::tag_values(target, show),
         Statement::ShowFieldKeys(show) => show::field_keys(target, show),
         Statement::ShowSeries(show) => show::series(target, show),
         Statement::Delete(show) => show::delete(target, show).map(|()| Vec::new()),

@@ -1,13 +1,23 @@
 //! `SHOW …` and `DELETE`: what there is, and its end.
 
+use watchpost_flux::value::window::Location;
 use watchpost_storage::predicate::{Comparison, Literal, Subject};
 use watchpost_storage::{Predicate, TimeRange};
 
 use super::answer::{Cell, Series};
-use super::ast::{Expression, KeyChoice, Operator, Show};
+use super::ast::{Expression, Operator, Show};
 use super::condition::{accepts, split};
 use super::select::measurements as named;
 use super::{QueryError, Target};
+
+/// The range of times that a statement looks at, and what remains of its condition.
+fn range_of(
+    target: &Target<'_>,
+    show: &Show,
+) -> Result<(TimeRange, Option<Expression>), QueryError> {
+    let (range, rest) = split(show.condition.as_ref(), target.now, &Location::default())?;
+    Ok((TimeRange::new(range.start, range.stop), rest))
+}
 
 fn measurement_predicate(name: &str) -> Predicate {
     Predicate::measurement(name)
@@ -15,6 +25,7 @@ fn measurement_predicate(name: &str) -> Predicate {
 
 /// The measurements that a statement looks at, in order of name.
 fn chosen(target: &Target<'_>, show: &Show, range: TimeRange) -> Result<Vec<String>, QueryError> {
+    (target.may_go_on)()?;
     if show.sources.is_empty() {
         return Ok(target
             .storage
@@ -32,14 +43,20 @@ fn matching(
     range: TimeRange,
     condition: Option<&Expression>,
 ) -> Result<Vec<std::sync::Arc<watchpost_core::point::SeriesKey>>, QueryError> {
+    (target.may_go_on)()?;
     let mut found =
         target
             .storage
             .series(target.bucket, range, &measurement_predicate(measurement))?;
     if let Some(condition) = condition {
-        found.retain(|series| accepts(condition, series, &Default::default()));
+        found.retain(|series| accepts(condition, series.tags(), &|_| false, &|_| None));
     }
     Ok(found)
+}
+
+/// Whether a statement looks at a tag.
+fn takes(show: &Show, key: &str) -> bool {
+    show.keys.as_ref().is_none_or(|keys| keys.takes(key))
 }
 
 fn cut(show: &Show, rows: Vec<Vec<Cell>>) -> Vec<Vec<Cell>> {
@@ -59,15 +76,15 @@ fn series_of(
     let rows = cut(show, rows);
     (!rows.is_empty()).then(|| Series {
         name: name.map(str::to_owned),
-        tags: Vec::new(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),
         rows,
+        ..Series::default()
     })
 }
 
 /// `SHOW MEASUREMENTS`
 pub(super) fn measurements(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, QueryError> {
-    let (range, condition) = split(show.condition.as_ref(), target.now)?;
+    let (range, condition) = range_of(target, show)?;
     let mut rows = Vec::new();
     for name in chosen(target, show, range)? {
         if !matching(target, &name, range, condition.as_ref())?.is_empty() {
@@ -81,7 +98,7 @@ pub(super) fn measurements(target: &Target<'_>, show: &Show) -> Result<Vec<Serie
 
 /// `SHOW TAG KEYS`
 pub(super) fn tag_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, QueryError> {
-    let (range, condition) = split(show.condition.as_ref(), target.now)?;
+    let (range, condition) = range_of(target, show)?;
     let mut answer = Vec::new();
     for name in chosen(target, show, range)? {
         let found = matching(target, &name, range, condition.as_ref())?;
@@ -89,6 +106,7 @@ pub(super) fn tag_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, 
             .iter()
             .flat_map(|series| series.tags())
             .map(|(key, _)| key)
+            .filter(|key| takes(show, key))
             .collect();
         keys.sort_unstable();
         keys.dedup();
@@ -102,23 +120,15 @@ pub(super) fn tag_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, 
 }
 
 /// `SHOW TAG VALUES`
-pub(super) fn tag_values(
-    target: &Target<'_>,
-    show: &Show,
-    keys: &KeyChoice,
-) -> Result<Vec<Series>, QueryError> {
-    let (range, condition) = split(show.condition.as_ref(), target.now)?;
-    let is_chosen = |key: &str| match keys {
-        KeyChoice::Names(names) => names.iter().any(|name| name == key),
-        KeyChoice::Pattern(pattern) => pattern.is_match(key),
-    };
+pub(super) fn tag_values(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, QueryError> {
+    let (range, condition) = range_of(target, show)?;
     let mut answer = Vec::new();
     for name in chosen(target, show, range)? {
         let found = matching(target, &name, range, condition.as_ref())?;
         let mut pairs: Vec<&(String, String)> = found
             .iter()
             .flat_map(|series| series.tags())
-            .filter(|(key, _)| is_chosen(key))
+            .filter(|(key, _)| takes(show, key))
             .collect();
         pairs.sort_unstable();
         pairs.dedup();
@@ -137,7 +147,7 @@ pub(super) fn tag_values(
 
 /// `SHOW FIELD KEYS`
 pub(super) fn field_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, QueryError> {
-    let (range, _) = split(show.condition.as_ref(), target.now)?;
+    let (range, _) = range_of(target, show)?;
     let mut answer = Vec::new();
     for name in chosen(target, show, range)? {
         let keys =
@@ -159,7 +169,7 @@ pub(super) fn field_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>
 
 /// `SHOW SERIES`
 pub(super) fn series(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, QueryError> {
-    let (range, condition) = split(show.condition.as_ref(), target.now)?;
+    let (range, condition) = range_of(target, show)?;
     let mut rows = Vec::new();
     for name in chosen(target, show, range)? {
         let found = matching(target, &name, range, condition.as_ref())?;
@@ -174,7 +184,7 @@ pub(super) fn series(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, Qu
 
 /// `DELETE FROM … WHERE …`: a time range, and equality of tags joined by AND.
 pub(super) fn delete(target: &Target<'_>, show: &Show) -> Result<(), QueryError> {
-    let (range, condition) = split(show.condition.as_ref(), target.now)?;
+    let (range, condition) = range_of(target, show)?;
     if show.sources.is_empty() {
         return Err(QueryError::new("DELETE needs FROM and a measurement"));
     }

@@ -44,7 +44,7 @@ pub struct Runner<'a> {
     /// The right to run.
     pub ticket: &'a Ticket,
     /// Whether the one who asked has gone.
-    pub abandoned: &'a dyn Fn() -> bool,
+    pub abandoned: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Runner<'_> {
@@ -85,8 +85,9 @@ impl Runner<'_> {
             last_success: request.last_success,
             unsynced: RefCell::default(),
         };
+        let check = || self.check();
         let run = Run {
-            source: &StorageSource::new(self.app, request.org, &request.permissions),
+            source: &StorageSource::new(self.app, request.org, &request.permissions, &check),
             effects: &effects,
             limits: Limits {
                 memory_bytes: limits.max_query_bytes,
@@ -94,7 +95,7 @@ impl Runner<'_> {
                 tables: limits.max_query_tables,
                 recursion: RECURSION,
             },
-            check: &|| self.check(),
+            check: &check,
         };
         let outcome = program.run(&run, sink).map_err(query_error);
         let settled = effects.settle();

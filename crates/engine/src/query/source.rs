@@ -16,21 +16,98 @@ use crate::auth::{Action, Permission, Permissions, ResourceType};
 use crate::meta::{Bucket, Id};
 use crate::query::predicate;
 
+/// What a row takes: its time and its value.
+const ROW_BYTES: usize = 16;
+
 /// What a query of a caller reads from.
 pub struct StorageSource<'a> {
     app: &'a App,
     org: Id,
     permissions: &'a Permissions,
+    check: Check<'a>,
 }
 
+/// Says why a query has to end, if it has to; asked often, from every thread that reads for it.
+pub type Check<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
+
 impl<'a> StorageSource<'a> {
-    /// The buckets of an organization that the permissions allow to read.
-    pub fn new(app: &'a App, org: Id, permissions: &'a Permissions) -> Self {
+    /// The buckets of an organization that the permissions allow to read, until `check` fails.
+    pub fn new(app: &'a App, org: Id, permissions: &'a Permissions, check: Check<'a>) -> Self {
         Self {
             app,
             org,
             permissions,
+            check,
         }
+    }
+
+    /// A read that ended early, by its cause.
+    fn ended(&self, error: storage::Error) -> Error {
+        match ((self.check)(), error) {
+            (Err(reason), storage::Error::Stopped) => reason,
+            (_, error) => failed(error),
+        }
+    }
+
+    /// Hands out whole series: a long field comes from storage in several batches.
+    fn raw(
+        &self,
+        scan: storage::Scan<'_>,
+        most_bytes: usize,
+        sink: &mut SeriesSink<'_>,
+    ) -> Result<(), Error> {
+        let mut names = NameCache::default();
+        let mut pending: Option<storage::SeriesBatch> = None;
+        for batch in scan {
+            let batch = batch.map_err(|error| self.ended(error))?;
+            match &mut pending {
+                Some(open)
+                    if open.field == batch.field
+                        && open.series == batch.series
+                        && open.values.kind() == batch.values.kind() =>
+                {
+                    open.times.extend(batch.times);
+                    append(&mut open.values, batch.values);
+                    let bytes = open.times.len() * ROW_BYTES;
+                    if bytes > most_bytes {
+                        return Err(Error::out_of_memory(most_bytes, bytes));
+                    }
+                }
+                _ => {
+                    if let Some(done) = pending.replace(batch) {
+                        sink(names.columns(done))?;
+                    }
+                }
+            }
+        }
+        pending.map_or(Ok(()), |done| sink(names.columns(done)))
+    }
+
+    fn aggregated(
+        &self,
+        rows: storage::AggregateScan<'_>,
+        how: &Aggregated<'_>,
+        sink: &mut SeriesSink<'_>,
+    ) -> Result<(), Error> {
+        let mut names = NameCache::default();
+        for batch in rows {
+            let batch = batch.map_err(|error| self.ended(error))?;
+            if !how.pushed.function.accepts(kind(batch.kind)) {
+                return Err(unsupported(how.pushed.function, batch.kind));
+            }
+            let times = how.times(&batch);
+            let is_choice = how.pushed.function.is_selector() && how.pushed.window.is_some();
+            let columns = names
+                .of(&batch.series)
+                .columns(batch.field, times, values(batch.values));
+            sink(SeriesColumns {
+                counts: batch.counts,
+                chosen: if is_choice { batch.times } else { Vec::new() },
+                stored: kind(batch.kind),
+                ..columns
+            })?;
+        }
+        Ok(())
     }
 
     fn may_read(&self, bucket: &Bucket) -> bool {
@@ -124,6 +201,7 @@ impl Source for StorageSource<'_> {
                 ..
             }) => fixed_windows(window),
         };
+        let stop = || (self.check)().is_err();
         match (&request.aggregate, windowing) {
             (Some(pushed), Some(windowing)) => {
                 self.check_types(bucket, &scan, pushed.function)?;
@@ -132,19 +210,18 @@ impl Source for StorageSource<'_> {
                     .app
                     .storage
                     .aggregate(bucket, &scan, &windowing, function)
-                    .map_err(failed)?;
-                aggregated(
-                    rows,
-                    &Aggregated {
-                        pushed,
-                        windowing: &windowing,
-                    },
-                    sink,
-                )?;
+                    .map_err(failed)?
+                    .stopped_by(&stop);
+                let how = Aggregated {
+                    pushed,
+                    windowing: &windowing,
+                };
+                self.aggregated(rows, &how, sink)?;
                 Ok(Scan::Aggregated)
             }
             _ => {
-                raw(self.app.storage.scan(bucket, &scan).map_err(failed)?, sink)?;
+                let rows = self.app.storage.scan(bucket, &scan).map_err(failed)?;
+                self.raw(rows.stopped_by(&stop), request.series_bytes, sink)?;
                 Ok(Scan::Raw)
             }
         }
@@ -278,6 +355,7 @@ impl Names {
     fn columns(&self, field: Arc<str>, times: Vec<i64>, values: FieldValues) -> SeriesColumns {
         SeriesColumns {
             counts: Vec::new(),
+            chosen: Vec::new(),
             stored: values.kind(),
             measurement: Arc::clone(&self.measurement),
             tags: Arc::clone(&self.tags),
@@ -300,41 +378,10 @@ impl NameCache {
             .filter(|known| Arc::ptr_eq(&known.key, key) || known.key == *key);
         self.0.insert(known.unwrap_or_else(|| Names::of(key)))
     }
-}
 
-/// Hands out whole series: a long field comes from storage in several batches.
-fn raw(scan: storage::Scan, sink: &mut SeriesSink<'_>) -> Result<(), Error> {
-    let mut names = NameCache::default();
-    let mut pending: Option<storage::SeriesBatch> = None;
-    for batch in scan {
-        let batch = batch.map_err(failed)?;
-        match &mut pending {
-            Some(open)
-                if open.field == batch.field
-                    && open.series == batch.series
-                    && open.values.kind() == batch.values.kind() =>
-            {
-                open.times.extend(batch.times);
-                append(&mut open.values, batch.values);
-            }
-            _ => {
-                if let Some(done) = pending.replace(batch) {
-                    sink(names.of(&done.series).columns(
-                        done.field,
-                        done.times,
-                        values(done.values),
-                    ))?;
-                }
-            }
-        }
-    }
-    match pending {
-        None => Ok(()),
-        Some(done) => sink(names.of(&done.series).columns(
-            done.field,
-            done.times,
-            values(done.values),
-        )),
+    fn columns(&mut self, batch: storage::SeriesBatch) -> SeriesColumns {
+        let names = self.of(&batch.series);
+        names.columns(batch.field, batch.times, values(batch.values))
     }
 }
 
@@ -383,29 +430,6 @@ impl Aggregated<'_> {
             _ => batch.times.clone(),
         }
     }
-}
-
-fn aggregated(
-    rows: storage::AggregateScan,
-    how: &Aggregated<'_>,
-    sink: &mut SeriesSink<'_>,
-) -> Result<(), Error> {
-    let mut names = NameCache::default();
-    for batch in rows {
-        let batch = batch.map_err(failed)?;
-        if !how.pushed.function.accepts(kind(batch.kind)) {
-            return Err(unsupported(how.pushed.function, batch.kind));
-        }
-        let times = how.times(&batch);
-        let names = names.of(&batch.series);
-        let columns = names.columns(batch.field, times, values(batch.values));
-        sink(SeriesColumns {
-            counts: batch.counts,
-            stored: kind(batch.kind),
-            ..columns
-        })?;
-    }
-    Ok(())
 }
 
 fn kind(kind: StoredType) -> watchpost_flux::source::FieldType {

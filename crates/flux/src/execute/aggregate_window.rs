@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::TABLE_BYTES;
 use super::aggregate::{aggregate_column, select_row};
 use super::window::{bounds_for_windows, clip, key_with_bounds, rows_by_window};
 use crate::error::Error;
@@ -24,11 +25,10 @@ impl Context<'_> {
         let range = bounds_for_windows(node)?;
         let mut groups: std::collections::BTreeMap<_, Vec<Table>> =
             std::collections::BTreeMap::new();
-        let mut bytes = 0;
+        let mut held = self.hold();
         self.feed(node, &mut |table| {
             let result = aggregate_window_table(spec, &table, range)?;
-            bytes += result.bytes() + 128;
-            self.check_memory(bytes)?;
+            held.add(result.bytes() + TABLE_BYTES)?;
             groups.entry(result.key.clone()).or_default().push(result);
             Ok(())
         })?;

@@ -27,6 +27,10 @@ pub struct Context<'a> {
     location: RefCell<Location>,
     regexes: RefCell<HashMap<Arc<str>, Arc<Regex>>>,
     depth: Cell<usize>,
+    /// Calls of functions so far.
+    calls: Cell<usize>,
+    /// Bytes that the steps hold now, all together.
+    held: Cell<usize>,
     rows: Cell<Option<usize>>,
     lambda: Cell<bool>,
     consumers: RefCell<HashMap<*const Node, usize>>,
@@ -40,12 +44,58 @@ struct Kept {
     tables: Rc<Vec<Table>>,
 }
 
+/// Calls of functions between two checks whether the run may go on: about a tenth of a millisecond.
+const CALLS_A_CHECK: usize = 256;
+
 /// A call in progress; leaving ends it.
 pub struct Entered<'a>(&'a Cell<usize>);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// What a step holds of the run's memory; given back when it is dropped.
+pub struct Held<'a> {
+    all: &'a Cell<usize>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Held<'_> {
+    /// Holds so many bytes more.
+    ///
+    /// # Errors
+    /// The run holds more than its limit.
+    pub fn add(&mut self, bytes: usize) -> Result<(), Error> {
+        self.set(self.bytes.saturating_add(bytes))
+    }
+
+    /// Holds so many bytes.
+    ///
+    /// # Errors
+    /// The run holds more than its limit.
+    pub fn set(&mut self, bytes: usize) -> Result<(), Error> {
+        let others = self.all.get() - self.bytes;
+        let all = others.saturating_add(bytes);
+        if all > self.limit {
+            return Err(Error::out_of_memory(self.limit, all));
+        }
+        self.all.set(all);
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Keeps the bytes until the run ends.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.all.set(self.all.get() - self.bytes);
     }
 }
 
@@ -63,6 +113,8 @@ impl<'a> Context<'a> {
             location: RefCell::default(),
             regexes: RefCell::default(),
             depth: Cell::new(0),
+            calls: Cell::new(0),
+            held: Cell::new(0),
             rows: Cell::new(None),
             lambda: Cell::new(false),
             consumers: RefCell::default(),
@@ -180,11 +232,16 @@ impl<'a> Context<'a> {
         (self.run.check)()
     }
 
-    /// Begins a call.
+    /// Begins a call. Whatever goes on for long row by row does so through calls, so this is where it is ended.
     ///
     /// # Errors
-    /// Calls are nested too deeply.
+    /// Calls are nested too deeply; as [`Context::check`].
     pub fn enter(&self) -> Result<Entered<'_>, Error> {
+        let calls = self.calls.get().wrapping_add(1);
+        self.calls.set(calls);
+        if calls.is_multiple_of(CALLS_A_CHECK) {
+            self.check()?;
+        }
         let depth = self.depth.get() + 1;
         if depth > self.run.limits.recursion {
             return Err(Error::exhausted(format!(
@@ -196,18 +253,18 @@ impl<'a> Context<'a> {
         Ok(Entered(&self.depth))
     }
 
-    /// Bounds what one step may hold.
-    ///
-    /// # Errors
-    /// More than the limit.
-    pub fn check_memory(&self, bytes: usize) -> Result<(), Error> {
-        let limit = self.run.limits.memory_bytes;
-        if bytes > limit {
-            return Err(Error::exhausted(format!(
-                "memory allocation limit reached: limit {limit} bytes, wanted {bytes}; filter, aggregate or shorten the range"
-            )));
+    /// An account of what a step holds: the limit is one for the whole run.
+    pub fn hold(&self) -> Held<'_> {
+        Held {
+            all: &self.held,
+            limit: self.run.limits.memory_bytes,
+            bytes: 0,
         }
-        Ok(())
+    }
+
+    /// Bytes that the run may take in addition to what it holds.
+    pub fn free_bytes(&self) -> usize {
+        self.run.limits.memory_bytes.saturating_sub(self.held.get())
     }
 
     /// How many rows the lambda that is being evaluated works on at once; `None` outside of one.
@@ -309,7 +366,10 @@ impl<'a> Context<'a> {
     pub fn tables_now(&self, node: &Rc<Node>) -> Result<Vec<Table>, Error> {
         let before = self.consumers.take();
         self.count_consumers(std::slice::from_ref(node));
-        let tables = self.for_one_row(|| self.tables(node));
+        let mut held = self.hold();
+        let tables = self.for_one_row(|| self.tables(node, &mut held));
+        // They live in the program's names for as long as it runs.
+        held.keep();
         *self.consumers.borrow_mut() = before;
         tables
     }

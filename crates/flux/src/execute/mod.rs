@@ -12,7 +12,7 @@ mod window;
 
 use std::rc::Rc;
 
-pub use context::Context;
+pub use context::{Context, Held};
 pub use group::{constant_keys, split_by};
 
 use aggregate::aggregate_table;
@@ -21,6 +21,9 @@ use group::group_tables;
 use crate::error::Error;
 use crate::plan::{Node, Operation, Out};
 use crate::table::Table;
+
+/// What a table takes beside its columns: its key and its labels.
+const TABLE_BYTES: usize = 128;
 
 /// An error with the place and the name of the operation that made it, unless it has one.
 fn located(node: &Node, error: Error) -> Error {
@@ -46,16 +49,14 @@ impl Context<'_> {
         self.execute_alone(node, out)
     }
 
-    /// All tables of a node.
+    /// All tables of a node, on the account of the step that holds them.
     ///
     /// # Errors
     /// As [`Context::execute`].
-    pub fn tables(&self, node: &Rc<Node>) -> Result<Vec<Table>, Error> {
+    pub fn tables(&self, node: &Rc<Node>, held: &mut Held<'_>) -> Result<Vec<Table>, Error> {
         let mut tables = Vec::new();
-        let mut bytes = 0;
         self.execute(node, &mut |table| {
-            bytes += table.bytes() + 128;
-            self.check_memory(bytes)?;
+            held.add(table.bytes() + TABLE_BYTES)?;
             tables.push(table);
             if tables.len() > self.limits().tables {
                 return Err(Error::exhausted(format!(
@@ -89,7 +90,9 @@ impl Context<'_> {
             .input()
             .ok_or_else(|| Error::internal("an operation without input"))?;
         self.execute(input, &mut |table| {
+            let mut held = self.hold();
             self.check()
+                .and_then(|()| held.add(table.bytes()))
                 .and_then(|()| each(table))
                 .map_err(|error| located(node, error))
         })
@@ -131,7 +134,8 @@ impl Context<'_> {
                 })
             }
             Operation::Group(spec) => {
-                let tables = self.tables(input.ok_or_else(missing)?)?;
+                let mut held = self.hold();
+                let tables = self.tables(input.ok_or_else(missing)?, &mut held)?;
                 for table in group_tables(tables, spec) {
                     out(table?)?;
                 }
@@ -143,14 +147,16 @@ impl Context<'_> {
             }),
             Operation::AggregateWindow(spec) => self.execute_aggregate_window(node, spec, out),
             Operation::Schema(spec) => {
-                let tables = self.tables(input.ok_or_else(missing)?)?;
+                let mut held = self.hold();
+                let tables = self.tables(input.ok_or_else(missing)?, &mut held)?;
                 crate::stdlib::schema_tables(self, spec, tables, out)
             }
             Operation::Each { run, .. } => self.feed(node, &mut |table| run(self, table, out)),
             Operation::All { run, .. } => {
+                let mut held = self.hold();
                 let mut inputs = Vec::with_capacity(node.inputs.len());
                 for input in &node.inputs {
-                    inputs.push(self.tables(input)?);
+                    inputs.push(self.tables(input, &mut held)?);
                 }
                 run(self, inputs, out)
             }
@@ -167,13 +173,13 @@ impl Context<'_> {
             return Ok(tables);
         }
         let mut tables = Vec::new();
-        let mut bytes = 0;
+        let mut held = self.hold();
         self.execute_alone(node, &mut |table| {
-            bytes += table.bytes() + 128;
-            self.check_memory(bytes)?;
+            held.add(table.bytes() + TABLE_BYTES)?;
             tables.push(table);
             Ok(())
         })?;
+        held.keep();
         let tables = Rc::new(tables);
         self.cache(node, Rc::clone(&tables));
         Ok(tables)

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::TABLE_BYTES;
 use super::aggregate::aggregate_table;
 use super::aggregate_window::aggregate_window_table;
 use super::combine::{combine_group, sum_and_count, sum_of_mean};
@@ -11,7 +12,7 @@ use super::group::{group_series, with_missing_columns};
 use super::series::SeriesTables;
 use super::window::window_tables;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, Held};
 use crate::interpret::{Function, Lambda};
 use crate::plan::{AggregateWindow, Node, Operation, Out, WindowOperation, predicate};
 use crate::source::{
@@ -88,7 +89,8 @@ impl Context<'_> {
                     selection.describe(),
                     group.columns
                 ));
-                for table in self.read_groups(&selection, &group.columns, None)? {
+                let mut held = self.hold();
+                for table in self.read_groups(&selection, &group.columns, None, &mut held)? {
                     out(table)?;
                 }
                 Ok(true)
@@ -182,6 +184,7 @@ impl Context<'_> {
             predicate: selection.predicate(),
             aggregate,
             tags: None,
+            series_bytes: self.free_bytes(),
         };
         // A field that changed its type comes once a type: the earlier one's rows stand.
         let mut pending: Option<SeriesColumns> = None;
@@ -236,10 +239,10 @@ impl Context<'_> {
         selection: &Selection,
         columns: &[Arc<str>],
         aggregate: Option<Aggregate>,
+        held: &mut Held<'_>,
     ) -> Result<Vec<Table>, Error> {
         let mut tables = SeriesTables::new(selection.range);
         let mut found = Vec::new();
-        let mut bytes = 0;
         let pushed = aggregate.map(|function| PushedAggregate {
             function,
             window: None,
@@ -260,8 +263,7 @@ impl Context<'_> {
                 }
                 (None, _) => tables.rows(series),
             };
-            bytes += table.bytes() + 128;
-            self.check_memory(bytes)?;
+            held.add(table.bytes() + TABLE_BYTES)?;
             found.push(table);
             Ok(())
         })?;
@@ -297,7 +299,9 @@ impl Context<'_> {
                     function.name(),
                     group.columns
                 ));
-                for table in self.read_groups(&selection, &group.columns, Some(function))? {
+                let mut held = self.hold();
+                let columns = &group.columns;
+                for table in self.read_groups(&selection, columns, Some(function), &mut held)? {
                     let answer = combine_group(function, &table)?;
                     out(if function.is_selector() {
                         answer

@@ -135,11 +135,12 @@ impl Context<'_> {
     ) -> Result<(), Error> {
         let range = bounds_for_windows(node)?;
         let mut groups = TableGroups::default();
+        let mut held = self.hold();
         self.feed(node, &mut |table| {
             for part in window_tables(&table, spec, range)? {
                 groups.push(part);
             }
-            self.check_memory(groups.bytes())
+            held.set(groups.bytes())
         })?;
         for table in groups.into_tables() {
             out(table?)?;

@@ -193,6 +193,8 @@ pub struct ReadRequest {
     pub aggregate: Option<PushedAggregate>,
     /// The tags that the query goes on to use; `None` for all. A hint: more may be handed back.
     pub tags: Option<Vec<Arc<str>>>,
+    /// The most bytes that the times and values of one series may take: what is left of the query's memory.
+    pub series_bytes: usize,
 }
 
 /// An aggregate that the source may compute.
@@ -279,9 +281,11 @@ pub struct SeriesColumns {
     pub values: FieldValues,
     /// The type of the stored rows; that of a mean or a count may be another.
     pub stored: FieldType,
-    /// For the mean of the whole range how many rows it is of, so that means of several series can be joined; otherwise
-    /// empty.
+    /// For a mean how many rows each value is of, so that means of several series can be joined; otherwise empty.
     pub counts: Vec<u64>,
+    /// For a selector over windows the times of the chosen rows, so that those of several series can be joined; otherwise
+    /// empty.
+    pub chosen: Vec<i64>,
 }
 
 /// What a read handed back.
@@ -317,7 +321,8 @@ pub trait Source {
     /// protocol spells them, compared as text), then field. A series without a row in the range is left out.
     ///
     /// # Errors
-    /// An unknown bucket (kind not found), an aggregate that a field's type does not have, what the sink said.
+    /// An unknown bucket (kind not found), an aggregate that a field's type does not have, a series of more bytes than
+    /// allowed, what the sink said.
     fn read(&self, request: &ReadRequest, sink: &mut SeriesSink<'_>) -> Result<Scan, Error>;
 
     /// The tag keys of the matching series, ascending, without `_measurement` and `_field`.

@@ -72,6 +72,7 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             let right = inputs.pop().unwrap_or_default();
             let left = inputs.pop().unwrap_or_default();
             let mut groups = TableGroups::default();
+            let mut held = context.hold();
             let right_rows: Vec<RowIndex> = right
                 .iter()
                 .map(|table| RowIndex::new(table, &on))
@@ -82,9 +83,16 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
                     context.check()?;
                     let names = [&left_name, &right_name];
                     let spec = Suffixed::new(left_table, right_table, names, &on);
-                    if let Some(table) = spec.join(left_table, &sorted, right_table, index) {
+                    let width = left_table.fields.len() + right_table.fields.len();
+                    let mut may_have = |rows: usize| {
+                        context.check()?;
+                        held.set(groups.bytes() + rows * width * size_of::<f64>())
+                    };
+                    let joined =
+                        spec.join(left_table, &sorted, right_table, index, &mut may_have)?;
+                    if let Some(table) = joined {
                         groups.push(table);
-                        context.check_memory(groups.bytes())?;
+                        held.set(groups.bytes())?;
                     }
                 }
             }
@@ -92,6 +100,9 @@ fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         },
     )
 }
+
+/// What a record of a joined row takes while the rows are not columns yet.
+pub(super) const RECORD_BYTES: usize = 256;
 
 /// A table's rows by the values of the join's columns; rows with a null there match none.
 struct RowIndex {
@@ -151,26 +162,30 @@ impl Suffixed {
         }
     }
 
+    /// The rows of both that go together, if there are any; their number may be the product of the two, so `may_have` is
+    /// asked on the way.
     fn join(
         &self,
         left: &Table,
         left_rows: &RowIndex,
         right: &Table,
         right_rows: &RowIndex,
-    ) -> Option<Table> {
+        may_have: &mut dyn FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Option<Table>, Error> {
         if !left_rows.complete || !right_rows.complete {
-            return None;
+            return Ok(None);
         }
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         for (key, rows) in &left_rows.rows {
             if let Some(others) = right_rows.rows.get(key) {
                 for row in rows {
+                    may_have(pairs.len() + others.len())?;
                     pairs.extend(others.iter().map(|other| (*row, *other)));
                 }
             }
         }
         if pairs.is_empty() {
-            return None;
+            return Ok(None);
         }
         let (left_taken, right_taken): (Vec<usize>, Vec<usize>) = pairs.into_iter().unzip();
         let mut fields: Vec<Field> = Vec::new();
@@ -198,7 +213,8 @@ impl Suffixed {
                 key.push((Arc::clone(label), value.clone()));
             }
         }
-        Some(Table::new(GroupKey::new(key), fields, left_taken.len()))
+        let rows = left_taken.len();
+        Ok(Some(Table::new(GroupKey::new(key), fields, rows)))
     }
 }
 
@@ -242,6 +258,7 @@ fn join_by_time(
     let times = left.expect_times("_time")?.clone();
     let (left, right) = (Rc::new(left), Rc::new(right));
     let mut records = Vec::new();
+    let mut held = context.hold();
     for (row, time) in times.present() {
         for other in index
             .rows
@@ -265,6 +282,7 @@ fn join_by_time(
                     }),
                 ),
             ];
+            held.add(RECORD_BYTES)?;
             records.push(record_of(context.call_with(function, arguments)?)?);
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::build::all;
-use super::join::{record_of, two_streams};
+use super::join::{RECORD_BYTES, record_of, two_streams};
 use super::native;
 use crate::error::Error;
 use crate::execute::Context;
@@ -137,6 +137,7 @@ fn join_pair(
     );
     let keys: BTreeSet<&Vec<KeyValue>> = left_rows.keys().chain(right_rows.keys()).collect();
     let mut records = Vec::new();
+    let mut held = context.hold();
     for join_key in keys {
         context.check()?;
         let null = join_key.iter().any(KeyValue::is_null);
@@ -145,6 +146,7 @@ fn join_pair(
             (Some(left), Some(right), false) => {
                 for row in left {
                     for other in right {
+                        held.add(RECORD_BYTES)?;
                         records.push(combined(context, combine, pair, Some(*row), Some(*other))?);
                     }
                 }

@@ -89,7 +89,6 @@ fn pivot(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 struct Pivoted {
     rows: HashMap<Vec<KeyValue>, usize>,
     keys: Vec<Vec<KeyValue>>,
-    /// Fast path: the row keys when they are plain ascending times.
     labels: Vec<(Arc<str>, ColumnType)>,
     places: HashMap<Arc<str>, usize>,
     /// For each label the rows of the sources whose cells are set: (row, source, source row).
@@ -115,30 +114,40 @@ impl Pivoted {
             .collect::<Result<_, _>>()?;
         let values = find(&spec.value_column)?;
         let source = self.sources.len();
-        let constant = column_columns.iter().all(Column::is_constant);
-        let mut place = None;
+        // Neighbouring rows mostly go into one column, each one row below the last.
+        let mut column: Option<(Vec<KeyValue>, usize)> = None;
+        let mut next = 0;
         for row in 0..table.rows {
-            let at = match place {
-                Some(at) if constant => at,
-                _ => self.place(&column_columns, row, values.kind(), table, spec)?,
-            };
-            place = Some(at);
-            let key: Vec<KeyValue> = row_columns
-                .iter()
-                .map(|column| KeyValue::of(column, row))
-                .collect();
-            let target = match self.rows.get(&key) {
-                Some(target) => *target,
-                None => {
-                    self.keys.push(key.clone());
-                    self.rows.insert(key, self.keys.len() - 1);
-                    self.keys.len() - 1
+            let at = match &column {
+                Some((key, at)) if is_key(key, &column_columns, row) => *at,
+                _ => {
+                    let at = self.place(&column_columns, row, values.kind(), table, spec)?;
+                    column = Some((key_of(&column_columns, row), at));
+                    next = 0;
+                    at
                 }
             };
+            let below = self.keys.get(next);
+            let target = match below.is_some_and(|key| is_key(key, &row_columns, row)) {
+                true => next,
+                false => self.row(key_of(&row_columns, row)),
+            };
+            next = target + 1;
             self.cells[at].push((target, source, row));
         }
         self.sources.push(values);
         Ok(())
+    }
+
+    /// The new row that a key stands for.
+    fn row(&mut self, key: Vec<KeyValue>) -> usize {
+        if let Some(row) = self.rows.get(&key) {
+            return *row;
+        }
+        let row = self.keys.len();
+        self.keys.push(key.clone());
+        self.rows.insert(key, row);
+        row
     }
 
     /// The new column in which a row's value goes.
@@ -204,6 +213,17 @@ impl Pivoted {
         }
         Ok(Some(table))
     }
+}
+
+fn key_of(columns: &[Column], row: usize) -> Vec<KeyValue> {
+    let values = columns.iter().map(|column| KeyValue::of(column, row));
+    values.collect()
+}
+
+fn is_key(key: &[KeyValue], columns: &[Column], row: usize) -> bool {
+    key.iter()
+        .zip(columns)
+        .all(|(known, column)| *known == KeyValue::of(column, row))
 }
 
 /// A column whose cells come from other columns.

@@ -266,6 +266,7 @@ fn interpolate_linear(context: &Context<'_>, arguments: &Arguments) -> Result<Va
                 ));
             };
             let mut points: Vec<(i64, f64)> = Vec::with_capacity(table.rows);
+            let mut held = context.hold();
             for (time, value) in times.iter().zip(values.iter()) {
                 let time = *time.ok_or_else(|| {
                     Error::invalid("null _time found during linear interpolation")
@@ -278,7 +279,7 @@ fn interpolate_linear(context: &Context<'_>, arguments: &Arguments) -> Result<Va
                     let mut bounds = window.latest(before);
                     while bounds.stop < time {
                         points.push((bounds.stop, earlier + slope * (bounds.stop - before) as f64));
-                        context.check_memory(points.len() * size_of::<(i64, f64)>())?;
+                        held.set(points.len() * size_of::<(i64, f64)>())?;
                         bounds = window.next(&bounds);
                     }
                 }

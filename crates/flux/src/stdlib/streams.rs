@@ -231,13 +231,14 @@ fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         vec![input],
         move |context, inputs, out| {
             let mut groups = TableGroups::default();
+            let mut held = context.hold();
             for table in inputs.into_iter().flatten() {
                 context.check()?;
                 let table = Rc::new(table);
                 for part in map_rows(context, &lambda, &table)? {
                     groups.push(part);
                 }
-                context.check_memory(groups.bytes())?;
+                held.set(groups.bytes())?;
             }
             groups.into_arrived().try_for_each(|table| out(table?))
         },

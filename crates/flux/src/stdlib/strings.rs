@@ -214,7 +214,7 @@ fn repeat(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let v = arguments.string("v")?;
     let times = usize::try_from(arguments.integer("i")?)
         .map_err(|_| Error::invalid("i must not be negative"))?;
-    context.check_memory(v.len().saturating_mul(times))?;
+    context.hold().add(v.len().saturating_mul(times))?;
     text(&v.repeat(times))
 }
 

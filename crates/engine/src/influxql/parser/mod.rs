@@ -3,6 +3,7 @@
 mod expression;
 
 use regex::RegexBuilder;
+use watchpost_flux::value::window::Location;
 
 use super::QueryError;
 use super::ast::{
@@ -12,6 +13,9 @@ use super::lexer::{Placed, Token, tokens};
 
 /// The most statements of one request.
 const MAX_STATEMENTS: usize = 64;
+
+/// How deep subqueries may be nested: each is carried out within the other.
+const MAX_SUBQUERIES: usize = 16;
 
 /// Largest compiled pattern: a pattern is not to take the memory.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -187,28 +191,27 @@ impl Parser {
                 return self.filters().map(Statement::ShowTagKeys);
             }
             self.need_keyword("VALUES")?;
-            let (mut show, mut keys) = (Show::default(), None);
-            self.target(&mut show)?;
-            if self.keyword("WITH") {
-                keys = Some(self.key_choice()?);
+            let show = self.filters()?;
+            if show.keys.is_none() {
+                return Err(self.expected("WITH"));
             }
-            self.restrict(&mut show)?;
-            let keys = keys.ok_or_else(|| self.expected("WITH"))?;
-            return Ok(Statement::ShowTagValues(show, keys));
+            return Ok(Statement::ShowTagValues(show));
         }
         Err(self.expected("DATABASES, FIELD, MEASUREMENTS, RETENTION, SERIES, TAG"))
     }
 
     fn key_choice(&mut self) -> Result<KeyChoice, QueryError> {
-        self.need_keyword("KEY")?;
-        if self.symbol("=") {
-            return Ok(KeyChoice::Names(vec![self.name()?]));
+        for (symbol, negated) in [("=", false), ("!=", true), ("<>", true)] {
+            if self.symbol(symbol) {
+                let names = vec![self.name()?];
+                return Ok(KeyChoice::Names { names, negated });
+            }
         }
         if self.symbol("=~") {
-            return match self.next() {
-                Token::Pattern(pattern) => Ok(KeyChoice::Pattern(compiled(&pattern)?)),
-                _ => Err(self.expected("a pattern")),
-            };
+            return self.key_pattern(false);
+        }
+        if self.symbol("!~") {
+            return self.key_pattern(true);
         }
         self.need_keyword("IN")?;
         self.need("(")?;
@@ -217,13 +220,27 @@ impl Parser {
             names.push(self.name()?);
         }
         self.need(")")?;
-        Ok(KeyChoice::Names(names))
+        let negated = false;
+        Ok(KeyChoice::Names { names, negated })
+    }
+
+    fn key_pattern(&mut self, negated: bool) -> Result<KeyChoice, QueryError> {
+        match self.next() {
+            Token::Pattern(pattern) => {
+                let pattern = compiled(&pattern)?;
+                Ok(KeyChoice::Pattern { pattern, negated })
+            }
+            _ => Err(self.expected("a pattern")),
+        }
     }
 
     fn filters(&mut self) -> Result<Show, QueryError> {
         let mut show = Show::default();
         self.target(&mut show)?;
-        if self.keyword("WITH") {
+        let with = self.keyword("WITH");
+        if with && self.keyword("KEY") {
+            show.keys = Some(self.key_choice()?);
+        } else if with {
             // SHOW MEASUREMENTS WITH MEASUREMENT = name
             self.need_keyword("MEASUREMENT")?;
             if !self.symbol("=") && !self.symbol("=~") {
@@ -266,15 +283,37 @@ impl Parser {
         Ok(sources)
     }
 
-    /// `m`, `rp.m`, `db.rp.m`, `db..m` or `/…/`.
+    /// `m`, `rp.m`, `db.rp.m`, `db..m`, any of them with `/…/` for the measurement, or `(SELECT …)`.
     fn source(&mut self) -> Result<Source, QueryError> {
-        if let Token::Pattern(pattern) = self.peek() {
-            let pattern = compiled(pattern)?;
-            self.position += 1;
-            return Ok(Source::Pattern(pattern));
+        if self.symbol("(") {
+            self.depth += 1;
+            if self.depth > MAX_SUBQUERIES {
+                return Err(QueryError::new(format!(
+                    "subqueries are nested deeper than {MAX_SUBQUERIES}"
+                )));
+            }
+            self.need_keyword("SELECT")?;
+            let select = self.select()?;
+            self.need(")")?;
+            self.depth -= 1;
+            return Ok(Source::Subquery(Box::new(select)));
         }
-        let mut parts = vec![Some(self.name()?)];
-        while parts.len() < 3 && self.symbol(".") {
+        let mut parts = Vec::new();
+        if !matches!(self.peek(), Token::Pattern(_)) {
+            parts.push(Some(self.name()?));
+        }
+        while parts.is_empty() || (parts.len() < 3 && self.symbol(".")) {
+            if let Token::Pattern(pattern) = self.peek() {
+                let pattern = compiled(pattern)?;
+                self.position += 1;
+                let policy = parts.pop().flatten();
+                let database = parts.pop().flatten();
+                return Ok(Source::Pattern {
+                    database,
+                    policy,
+                    pattern,
+                });
+            }
             let is_omitted = matches!(self.peek(), Token::Symbol("."));
             parts.push(if is_omitted { None } else { Some(self.name()?) });
         }
@@ -318,6 +357,7 @@ impl Parser {
             offset: 0,
             series_limit: None,
             series_offset: 0,
+            zone: None,
         };
         if self.keyword("WHERE") {
             select.condition = Some(self.expression(0)?);
@@ -335,6 +375,9 @@ impl Parser {
         loop {
             if self.symbol("*") {
                 select.tags = TagChoice::All;
+            } else if let Token::Pattern(pattern) = self.peek() {
+                select.tags = TagChoice::Pattern(compiled(pattern)?);
+                self.position += 1;
             } else if self.is_keyword("time") {
                 self.position += 1;
                 select.window = Some(self.window()?);
@@ -395,7 +438,14 @@ impl Parser {
             } else if self.keyword("SOFFSET") {
                 select.series_offset = self.count()?;
             } else if self.keyword("tz") {
-                return Err(QueryError::new("tz() is not supported: times are in UTC"));
+                self.need("(")?;
+                let Token::Text(name) = self.next() else {
+                    self.position -= 1;
+                    return Err(self.expected("a time zone in single quotes"));
+                };
+                let zone = Location::load(&name, 0);
+                select.zone = Some(zone.map_err(|error| QueryError::new(error.message))?);
+                self.need(")")?;
             } else {
                 return Ok(());
             }

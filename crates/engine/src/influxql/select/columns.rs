@@ -1,98 +1,115 @@
-//! The columns of a `SELECT`: which fields they read, what `*` and patterns stand for, what they are called.
+//! The columns of a `SELECT`: what `*` and patterns stand for, what they are called.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Rows;
+use watchpost_core::point::FieldType;
+
+use super::plan::is_time;
+use super::relation::Relation;
 use crate::influxql::ast::{Expression, Select, SelectColumn, TagChoice};
-use crate::influxql::condition::names;
 
-/// The names that the columns and the condition use; none if all fields are wanted.
-pub(super) fn wanted(select: &Select, condition: Option<&Expression>) -> Option<BTreeSet<String>> {
-    let mut wanted = BTreeSet::new();
-    for column in &select.columns {
-        if !collect(&column.value, &mut wanted) {
-            return None;
-        }
-    }
-    let mut used = Vec::new();
-    if let Some(condition) = condition {
-        names(condition, &mut used);
-    }
-    wanted.extend(used.into_iter().map(str::to_owned));
-    Some(wanted)
-}
-
-/// Collects the names of an expression; false if it stands for all fields.
-fn collect(expression: &Expression, found: &mut BTreeSet<String>) -> bool {
-    match expression {
-        Expression::Reference(name) => {
-            found.insert(name.clone());
-            true
-        }
-        Expression::Wildcard | Expression::Pattern(_) => false,
-        Expression::Call(_, arguments) => arguments.iter().all(|argument| collect(argument, found)),
-        Expression::Binary(_, left, right) => collect(left, found) && collect(right, found),
-        _ => true,
-    }
-}
-
-/// The columns with `*` and patterns replaced by what there is.
-pub(super) fn expanded(select: &Select, rows: &[Rows]) -> Vec<SelectColumn> {
-    let fields: BTreeSet<&String> = rows
+/// The columns with `*` and patterns replaced by what there is in any of the relations, and the tags of `top` and `bottom`
+/// as columns.
+pub(super) fn expanded(select: &Select, relations: &[Relation]) -> Vec<SelectColumn> {
+    let all = relations
         .iter()
-        .flat_map(|one| one.rows.values())
-        .flat_map(BTreeMap::keys)
+        .flat_map(|relation| relation.fields.clone());
+    let fields: BTreeMap<String, FieldType> = all.collect();
+    let tags: BTreeSet<&String> = relations
+        .iter()
+        .flat_map(|relation| &relation.tags)
         .collect();
-    let grouped: &[String] = match &select.tags {
-        TagChoice::Names(names) => names,
-        TagChoice::All => &[],
+    let is_grouped = |tag: &String| match &select.tags {
+        TagChoice::All => true,
+        TagChoice::Names(names) => names.contains(tag),
+        TagChoice::Pattern(pattern) => pattern.is_match(tag),
     };
-    let tags = rows
-        .iter()
-        .flat_map(|one| one.series.tags())
-        .map(|(key, _)| key);
-    let tags: BTreeSet<&String> = match select.tags {
-        TagChoice::All => BTreeSet::new(),
-        TagChoice::Names(_) => tags.filter(|key| !grouped.contains(key)).collect(),
-    };
+    let tags = tags.into_iter().filter(|tag| !is_grouped(tag));
+    let names: BTreeSet<&String> = fields.keys().chain(tags).collect();
     let plain = |name: &String| SelectColumn {
         value: Expression::Reference(name.clone()),
         alias: None,
     };
     let mut columns = Vec::new();
-    for column in &select.columns {
+    for column in select.columns.iter().filter(|column| !is_time(column)) {
         match &column.value {
-            Expression::Wildcard => columns.extend(fields.union(&tags).map(|name| plain(name))),
+            Expression::Wildcard => columns.extend(names.iter().map(|name| plain(name))),
             Expression::Pattern(pattern) => {
-                columns.extend(
-                    fields
-                        .union(&tags)
-                        .filter(|name| pattern.is_match(name))
-                        .map(|name| plain(name)),
-                );
+                let matching = names.iter().filter(|name| pattern.is_match(name));
+                columns.extend(matching.map(|name| plain(name)));
             }
-            Expression::Call(function, arguments) => match arguments.first() {
-                Some(Expression::Wildcard | Expression::Pattern(_)) => {
-                    for field in &fields {
-                        if matches!(arguments.first(), Some(Expression::Pattern(pattern)) if !pattern.is_match(field))
-                        {
-                            continue;
-                        }
-                        let mut arguments = arguments.clone();
-                        arguments[0] = Expression::Reference((*field).clone());
-                        let value = Expression::Call(function.clone(), arguments);
-                        columns.push(SelectColumn {
-                            value,
-                            alias: Some(format!("{function}_{field}")),
+            Expression::Call(function, arguments) => {
+                columns.extend(of_call(column, function, &fields));
+                if matches!(function.as_str(), "top" | "bottom") {
+                    let tags = arguments
+                        .iter()
+                        .skip(1)
+                        .filter_map(|argument| match argument {
+                            Expression::Reference(name) => Some(plain(name)),
+                            _ => None,
                         });
-                    }
+                    columns.extend(tags);
                 }
-                _ => columns.push(column.clone()),
-            },
+            }
             _ => columns.push(column.clone()),
         }
     }
     columns
+}
+
+/// A call, or one for each field if it takes `*` or a pattern.
+fn of_call(
+    column: &SelectColumn,
+    function: &str,
+    fields: &BTreeMap<String, FieldType>,
+) -> Vec<SelectColumn> {
+    let (innermost, chosen) = innermost(&column.value);
+    let takes = |field: &String, kind: FieldType| match chosen {
+        Expression::Wildcard => is_defined(innermost, kind),
+        Expression::Pattern(pattern) => is_defined(innermost, kind) && pattern.is_match(field),
+        _ => false,
+    };
+    if !matches!(chosen, Expression::Wildcard | Expression::Pattern(_)) {
+        return vec![column.clone()];
+    }
+    let name = column.alias.as_deref().unwrap_or(function);
+    let fields = fields.iter().filter(|(field, kind)| takes(field, **kind));
+    fields
+        .map(|(field, _)| SelectColumn {
+            value: with_field(&column.value, field),
+            alias: Some(format!("{name}_{field}")),
+        })
+        .collect()
+}
+
+/// The innermost call of an expression, and what it takes.
+fn innermost(expression: &Expression) -> (&str, &Expression) {
+    match expression {
+        Expression::Call(name, arguments) => match arguments.first() {
+            Some(inner @ Expression::Call(..)) => innermost(inner),
+            Some(other) => (name, other),
+            None => (name, expression),
+        },
+        other => ("", other),
+    }
+}
+
+/// The same expression, its innermost call taking a field.
+fn with_field(expression: &Expression, field: &str) -> Expression {
+    match expression {
+        Expression::Call(name, arguments) => {
+            let mut arguments = arguments.clone();
+            arguments[0] = with_field(&arguments[0], field);
+            Expression::Call(name.clone(), arguments)
+        }
+        _ => Expression::Reference(field.to_owned()),
+    }
+}
+
+/// Whether a function can be computed of fields of a type; `*` leaves the others out.
+fn is_defined(function: &str, kind: FieldType) -> bool {
+    let any = ["count", "first", "last", "mode", "distinct", "elapsed"];
+    any.contains(&function) || !matches!(kind, FieldType::String | FieldType::Boolean)
 }
 
 pub(super) fn column_names(columns: &[SelectColumn]) -> Vec<String> {
@@ -100,33 +117,27 @@ pub(super) fn column_names(columns: &[SelectColumn]) -> Vec<String> {
     for column in columns {
         let name = match (&column.alias, &column.value) {
             (Some(alias), _) => alias.clone(),
-            (None, Expression::Reference(name) | Expression::Call(name, _)) => name.clone(),
             (None, expression) => spelled(expression),
         };
-        let taken = names
-            .iter()
-            .filter(|known| **known == name || known.starts_with(&format!("{name}_")))
-            .count();
-        names.push(if taken == 0 {
-            name
-        } else {
-            format!("{name}_{taken}")
-        });
+        let mut unique = name.clone();
+        let mut number = 0;
+        while names.contains(&unique) {
+            number += 1;
+            unique = format!("{name}_{number}");
+        }
+        names.push(unique);
     }
     names
 }
 
-/// The name of an arithmetic column: its operands' names.
+/// The name of a column without one: the names of what it is made of.
 fn spelled(expression: &Expression) -> String {
     match expression {
         Expression::Reference(name) | Expression::Call(name, _) => name.clone(),
         Expression::Binary(_, left, right) => {
             let parts = [spelled(left), spelled(right)];
-            parts
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("_")
+            let named = parts.into_iter().filter(|part| !part.is_empty());
+            named.collect::<Vec<_>>().join("_")
         }
         _ => String::new(),
     }

@@ -3,210 +3,242 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watchpost_core::point::FieldValue;
-use watchpost_storage::TimeRange;
+use watchpost_flux::source::TimeRange;
+use watchpost_flux::value::window::Window;
 
-use super::Rows;
-use super::expression::{calculated, cell, has_call, is_plain, number, uses_field};
+use super::Tags;
+use super::evaluate::{Column, filled};
+use super::expression::{cell, constant, has_aggregate, is_math, references};
+use super::plan::{Plan, Reads, lone_selector};
+use super::relation::Rows;
 use crate::influxql::QueryError;
 use crate::influxql::answer::Cell;
-use crate::influxql::ast::{Expression, Fill, Operator, Select, SelectColumn, Window};
-use crate::influxql::functions::{Point, aggregate, is_aggregate, is_selector, transform};
+use crate::influxql::ast::{Expression, Fill};
+use crate::influxql::functions::{
+    Point, aggregate, is_aggregate, is_selector, keeps_times, transform,
+};
 use crate::influxql::merge::merge;
 
 /// The most windows of an answer: a minute's windows of 69 days.
 const MAX_WINDOWS: usize = 100_000;
 
+/// The unit of a rate of rows that no window parts.
+const SECOND: i64 = 1_000_000_000;
+
 /// The rows of one group.
 pub(super) struct Group<'a> {
-    pub(super) select: &'a Select,
-    pub(super) columns: &'a [SelectColumn],
-    pub(super) members: &'a [Rows],
-    pub(super) range: TimeRange,
-    pub(super) now: i64,
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) reads: &'a Reads,
+    pub(super) tags: &'a Tags,
+    pub(super) members: &'a [&'a Rows],
+}
+
+/// A row that a function chose or made, and the time that it is shown with.
+struct Shown {
+    time: i64,
+    point: Point,
 }
 
 impl Group<'_> {
     pub(super) fn rows(&self) -> Result<Vec<Vec<Cell>>, QueryError> {
-        let has_calls = self.columns.iter().any(|column| has_call(&column.value));
-        let mut rows = if has_calls {
-            self.computed()?
-        } else {
-            self.listed()?
+        let (plan, select) = (self.plan, self.plan.select);
+        let is_computed = plan
+            .columns
+            .iter()
+            .any(|column| has_aggregate(&column.value));
+        let mut rows = match lone_selector(plan.columns) {
+            _ if !is_computed => self.listed()?,
+            Some(selector) if plan.columns.len() > 1 => self.chosen(&selector.value)?,
+            _ => self.computed()?,
         };
-        if has_calls && self.select.descending {
+        if is_computed && select.descending {
             rows.reverse();
         }
-        let shown = rows.into_iter().skip(self.select.offset);
-        Ok(shown
-            .take(self.select.limit.unwrap_or(usize::MAX))
-            .collect())
+        let shown = rows.into_iter().skip(select.offset);
+        Ok(shown.take(select.limit.unwrap_or(usize::MAX)).collect())
     }
 
     /// The rows as they are.
     fn listed(&self) -> Result<Vec<Vec<Cell>>, QueryError> {
-        if self.select.window.is_some() {
-            return Err(QueryError::new(
-                "GROUP BY requires at least one aggregate function",
-            ));
-        }
-        let mut kept: Vec<Vec<(i64, Vec<Cell>)>> = Vec::new();
-        for Rows { series, rows } in self.members {
-            let mut of_series = Vec::new();
-            for (time, fields) in rows {
-                let is_field = |column: &SelectColumn| uses_field(&column.value, fields);
-                if !self.columns.iter().any(is_field) {
-                    continue;
-                }
-                let cells = self
-                    .columns
-                    .iter()
-                    .map(|column| cell(&column.value, series, fields));
-                of_series.push((*time, cells.collect::<Result<Vec<_>, _>>()?));
-            }
-            kept.push(of_series);
-        }
-        let times: Vec<Vec<i64>> = kept
+        let (columns, descending) = (self.plan.columns, self.plan.select.descending);
+        let mut used: BTreeSet<&str> = columns
             .iter()
-            .map(|rows| rows.iter().map(|(time, _)| *time).collect())
+            .flat_map(|column| references(&column.value))
             .collect();
-        let times: Vec<&[i64]> = times.iter().map(Vec::as_slice).collect();
-        let mut order = merge(&times, self.select.descending);
-        if self.columns.len() > 1 {
+        if !self.plan.relation.is_stored() {
+            // A row of a subquery stands also for its tags alone.
+            used.extend(self.plan.relation.fields.keys().map(String::as_str));
+        }
+        let mut times: Vec<Vec<i64>> = Vec::new();
+        for rows in self.members {
+            let fields = rows
+                .fields
+                .iter()
+                .filter(|(name, _)| used.contains(name.as_str()));
+            let all = fields.flat_map(|(_, points)| points.iter().map(|point| point.time));
+            times.push(all.collect::<BTreeSet<i64>>().into_iter().collect());
+        }
+        let lists: Vec<&[i64]> = times.iter().map(Vec::as_slice).collect();
+        let mut order = merge(&lists, descending);
+        if columns.len() > 1 {
             // Rows of several columns come by series where their times are equal.
             order.sort_by_key(|(series, row)| (times[*series][*row], *series));
-            if self.select.descending {
+            if descending {
                 order.reverse();
             }
         }
         let row = |(series, row): (usize, usize)| {
-            let (time, cells) = &kept[series][row];
-            let mut row = vec![Cell::Time(*time)];
-            row.extend(cells.iter().cloned());
-            row
+            let time = times[series][row];
+            let value = |name: &str| self.value(series, name, time);
+            let mut cells = vec![Cell::Time(time)];
+            for column in columns {
+                cells.push(cell(&column.value, &value)?);
+            }
+            Ok(cells)
         };
-        Ok(order.into_iter().map(row).collect())
+        order.into_iter().map(row).collect()
+    }
+
+    /// A field's or a tag's value in a row.
+    fn value(&self, series: usize, name: &str, time: i64) -> Option<FieldValue> {
+        let rows = self.members[series];
+        let tag = || rows.tag(name).map(|tag| FieldValue::String(tag.to_owned()));
+        rows.value_at(name, time).cloned().or_else(tag)
+    }
+
+    /// The rows that a selector chooses, with what else they hold.
+    fn chosen(&self, selector: &Expression) -> Result<Vec<Vec<Cell>>, QueryError> {
+        let Expression::Call(name, arguments) = selector else {
+            return Ok(Vec::new());
+        };
+        let mut rows = Vec::new();
+        for Shown { time, point } in self.by_window(name, arguments, self.plan.range)? {
+            let value = |name: &str| self.value(point.series, name, point.time);
+            let mut cells = vec![Cell::Time(time)];
+            for column in self.plan.columns {
+                cells.push(match &column.value {
+                    Expression::Call(..) => Cell::Value(point.value.clone()),
+                    other => cell(other, &value)?,
+                });
+            }
+            rows.push(cells);
+        }
+        Ok(rows)
     }
 
     /// The rows that functions make.
     fn computed(&self) -> Result<Vec<Vec<Cell>>, QueryError> {
         let mut columns = Vec::new();
-        for column in self.columns {
-            columns.push(self.points(&column.value)?);
+        for column in self.plan.columns {
+            columns.push(self.column(&column.value)?);
         }
-        if columns.iter().all(Vec::is_empty) {
+        // Several points of one time (top, distinct) make rows of their own.
+        if let [Column::Points { points, .. }] = columns.as_slice()
+            && points.windows(2).any(|pair| pair[0].time == pair[1].time)
+        {
+            let row =
+                |point: &Point| vec![Cell::Time(point.time), Cell::Value(point.value.clone())];
+            return Ok(points.iter().map(row).collect());
+        }
+        let mut times = BTreeSet::new();
+        let has_gaps = columns
+            .iter()
+            .fold(false, |any, column| column.times(&mut times) || any);
+        if times.is_empty() {
             return Ok(Vec::new());
         }
-        let are_plain = self.columns.iter().all(|column| is_plain(&column.value));
-        let mut times: BTreeSet<i64> = columns.iter().flatten().map(|point| point.time).collect();
-        if let Some(window) = self
-            .select
-            .window
-            .filter(|_| are_plain && self.select.fill != Fill::None)
-        {
-            times.extend(self.windows(window, &times)?);
+        if let Some(window) = self.plan.window.as_ref().filter(|_| has_gaps) {
+            times.extend(self.windows(window, self.plan.range, &times)?);
         }
         let times: Vec<i64> = times.into_iter().collect();
         let mut rows: Vec<Vec<Cell>> = times.iter().map(|time| vec![Cell::Time(*time)]).collect();
-        for (column, points) in self.columns.iter().zip(columns) {
-            // Several points of one time (top, distinct without a window) make rows of their own.
-            let repeated = points.windows(2).any(|pair| pair[0].time == pair[1].time);
-            if repeated && self.columns.len() == 1 {
-                let row = |point: Point| vec![Cell::Time(point.time), Cell::Value(point.value)];
-                return Ok(points.into_iter().map(row).collect());
+        for column in &columns {
+            for (row, value) in rows.iter_mut().zip(column.values(&times)) {
+                row.push(value.map_or(Cell::Null, Cell::Value));
             }
-            let cells = self.filled(&column.value, &times, &points);
-            rows.iter_mut()
-                .zip(cells)
-                .for_each(|(row, cell)| row.push(cell));
         }
         Ok(rows)
     }
 
-    /// The starts of all windows of the range.
-    fn windows(&self, window: Window, known: &BTreeSet<i64>) -> Result<Vec<i64>, QueryError> {
-        let start = match self.range.start {
-            i64::MIN => known.first().copied().unwrap_or(0),
-            start => window_start(start, window),
-        };
-        let stop = match self.range.stop {
-            i64::MAX => known.last().copied().unwrap_or(0).max(self.now),
-            stop => stop,
-        };
-        let count = (i128::from(stop) - i128::from(start)) / i128::from(window.every);
-        if count > MAX_WINDOWS as i128 {
-            return Err(QueryError::new(format!(
-                "the answer has {count} windows, at most {MAX_WINDOWS} are possible; widen them or narrow the range"
-            )));
-        }
-        Ok((0..)
-            .map(|turn| start.saturating_add(window.every * turn))
-            .take_while(|time| *time < stop)
-            .collect())
-    }
-
-    fn filled(&self, expression: &Expression, times: &[i64], points: &[Point]) -> Vec<Cell> {
-        let found: BTreeMap<i64, &FieldValue> = points
-            .iter()
-            .map(|point| (point.time, &point.value))
-            .collect();
-        let is_count = matches!(expression, Expression::Call(name, _) if name == "count");
-        let fill = |time: i64| match self.select.fill {
-            Fill::Number(number) if is_count => Cell::Value(FieldValue::Integer(number as i64)),
-            Fill::Number(number) => Cell::Value(FieldValue::Float(number)),
-            Fill::Previous => match found.range(..time).next_back() {
-                Some((_, value)) => Cell::Value((*value).clone()),
-                None => Cell::Null,
+    fn column(&self, expression: &Expression) -> Result<Column, QueryError> {
+        Ok(match expression {
+            Expression::Call(name, arguments) if is_math(name) => {
+                let columns = arguments.iter().map(|argument| self.column(argument));
+                Column::Math(name.clone(), columns.collect::<Result<_, _>>()?)
+            }
+            Expression::Call(name, _) => Column::Points {
+                points: self.points(expression, self.plan.range)?,
+                fill: self.fill(name),
             },
-            Fill::Linear => between(&found, time),
-            Fill::Null | Fill::None if is_count => Cell::Value(FieldValue::Integer(0)),
-            Fill::Null | Fill::None => Cell::Null,
-        };
-        times
-            .iter()
-            .map(|time| {
-                found
-                    .get(time)
-                    .map_or_else(|| fill(*time), |value| Cell::Value((*value).clone()))
-            })
-            .collect()
+            Expression::Binary(operator, left, right) => {
+                let (left, right) = (self.column(left)?, self.column(right)?);
+                Column::Binary(*operator, Box::new(left), Box::new(right))
+            }
+            other => Column::Constant(constant(other).ok_or_else(|| {
+                QueryError::new("mixing aggregate and non-aggregate queries is not supported")
+            })?),
+        })
     }
 
-    /// What an expression makes of the group's rows.
-    fn points(&self, expression: &Expression) -> Result<Vec<Point>, QueryError> {
+    /// What fills the windows without a point of a call; `None` if nothing does.
+    fn fill(&self, name: &str) -> Option<Fill> {
+        self.plan.window.as_ref()?;
+        match self.plan.select.fill {
+            _ if !is_aggregate(name) || keeps_times(name) || name == "distinct" => None,
+            Fill::None => None,
+            Fill::Null if name == "count" => Some(Fill::Number(0.0)),
+            fill => Some(fill),
+        }
+    }
+
+    /// The starts of all windows of a range.
+    fn windows(
+        &self,
+        window: &Window,
+        range: TimeRange,
+        known: &BTreeSet<i64>,
+    ) -> Result<Vec<i64>, QueryError> {
+        let (first, last) = (known.first().copied(), known.last().copied());
+        let range = TimeRange {
+            start: match range.start {
+                i64::MIN => first.unwrap_or(0),
+                start => start,
+            },
+            stop: match range.stop {
+                i64::MAX => last
+                    .unwrap_or(0)
+                    .max(self.plan.target.now)
+                    .saturating_add(1),
+                stop => stop,
+            },
+        };
+        let windows = window.overlapping(range, MAX_WINDOWS);
+        let windows = windows.map_err(|error| QueryError::new(error.message))?;
+        Ok(windows.into_iter().map(|bounds| bounds.start).collect())
+    }
+
+    /// What a call makes of the group's rows in a range.
+    fn points(&self, expression: &Expression, range: TimeRange) -> Result<Vec<Point>, QueryError> {
         match expression {
-            Expression::Reference(name) => Ok(self.field(name)),
+            Expression::Reference(name) => Ok(self.field(name, range)),
             Expression::Call(name, arguments) if is_aggregate(name) => {
-                self.aggregated(name, arguments)
+                self.aggregated(name, arguments, range)
             }
-            Expression::Call(name, arguments) => {
-                let inner = self.points(argument(name, arguments)?)?;
-                transform(name, &inner, second(arguments))
-            }
-            Expression::Binary(operator, left, right) => self.arithmetic(*operator, left, right),
+            Expression::Call(name, arguments) => self.transformed(name, arguments, range),
             _ => Err(QueryError::new(
-                "a column is a field, a function or arithmetic of these",
+                "a function takes a field, or a function of one",
             )),
         }
     }
 
     /// A field's values of all series, in order of time.
-    fn field(&self, name: &str) -> Vec<Point> {
-        let lists: Vec<Vec<Point>> = self
-            .members
-            .iter()
-            .map(|member| {
-                let values = member
-                    .rows
-                    .iter()
-                    .filter_map(|(time, fields)| Some((time, fields.get(name)?)));
-                values
-                    .map(|(time, value)| Point {
-                        time: *time,
-                        value: value.clone(),
-                    })
-                    .collect()
-            })
-            .collect();
+    fn field(&self, name: &str, range: TimeRange) -> Vec<Point> {
+        let within = |point: &&Point| range.start <= point.time && point.time < range.stop;
+        let list = |rows: &&Rows| -> Vec<Point> {
+            let points = rows.fields.get(name).into_iter().flatten();
+            points.filter(within).cloned().collect()
+        };
+        let lists: Vec<Vec<Point>> = self.members.iter().map(list).collect();
         let times: Vec<Vec<i64>> = lists
             .iter()
             .map(|list| list.iter().map(|point| point.time).collect())
@@ -214,136 +246,186 @@ impl Group<'_> {
         let times: Vec<&[i64]> = times.iter().map(Vec::as_slice).collect();
         merge(&times, false)
             .into_iter()
-            .map(|(list, row)| lists[list][row].clone())
+            .map(|(series, row)| Point {
+                series,
+                ..lists[series][row].clone()
+            })
             .collect()
     }
 
-    fn aggregated(&self, name: &str, arguments: &[Expression]) -> Result<Vec<Point>, QueryError> {
-        let of = argument(name, arguments)?;
-        let (inner, is_distinct) = match of {
-            Expression::Call(inner, arguments) if inner == "distinct" => {
-                (argument(inner, arguments)?, true)
+    fn aggregated(
+        &self,
+        name: &str,
+        arguments: &[Expression],
+        range: TimeRange,
+    ) -> Result<Vec<Point>, QueryError> {
+        if let Some(mut points) = self.reads.answer(name, arguments, range, self.tags) {
+            if self.plan.window.is_none() && !self.shows_row_times(name) {
+                points
+                    .iter_mut()
+                    .for_each(|point| point.time = start_of(range));
+            }
+            return Ok(points);
+        }
+        let shown = self.by_window(name, arguments, range)?.into_iter();
+        Ok(shown
+            .map(|Shown { time, point }| Point { time, ..point })
+            .collect())
+    }
+
+    /// Whether the answer shows the time of the row that a selector chose: there is no other column to agree with.
+    fn shows_row_times(&self, name: &str) -> bool {
+        is_selector(name) && lone_selector(self.plan.columns).is_some()
+    }
+
+    /// What an aggregate makes of the rows of each window, or of all rows.
+    fn by_window(
+        &self,
+        name: &str,
+        arguments: &[Expression],
+        range: TimeRange,
+    ) -> Result<Vec<Shown>, QueryError> {
+        let (inner, is_distinct) = match &arguments[0] {
+            Expression::Call(inner, arguments) if inner == "distinct" && !arguments.is_empty() => {
+                (&arguments[0], true)
             }
             other => (other, false),
         };
-        let points = self.points(inner)?;
+        let points = self.points(inner, range)?;
+        let tags: Vec<&str> = arguments[1..].iter().flat_map(references).collect();
         let compute = |points: &[Point]| -> Result<Vec<Point>, QueryError> {
             if is_distinct {
-                return aggregate(
-                    name,
-                    &aggregate("distinct", points, None)?,
-                    second(arguments),
-                );
+                return aggregate(name, &aggregate("distinct", points, None)?, None);
             }
-            aggregate(name, points, second(arguments))
+            if tags.is_empty() {
+                return aggregate(name, points, argument(arguments));
+            }
+            aggregate(
+                name,
+                &self.best_by_tags(name, points, &tags)?,
+                argument(arguments),
+            )
         };
-        let Some(window) = self.select.window else {
-            let keeps_time = is_selector(name) && self.columns.len() == 1;
-            let start = if self.range.start == i64::MIN {
-                0
-            } else {
-                self.range.start
+        let Some(window) = &self.plan.window else {
+            let keeps_time = self.shows_row_times(name);
+            let shown = |point: Point| Shown {
+                time: if keeps_time {
+                    point.time
+                } else {
+                    start_of(range)
+                },
+                point,
             };
-            let at = |point: Point| Point {
-                time: if keeps_time { point.time } else { start },
-                ..point
-            };
-            return Ok(compute(&points)?.into_iter().map(at).collect());
+            return Ok(compute(&points)?.into_iter().map(shown).collect());
         };
         let mut answer = Vec::new();
-        for part in
-            points.chunk_by(|a, b| window_start(a.time, window) == window_start(b.time, window))
-        {
-            let start = window_start(part[0].time, window);
-            answer.extend(compute(part)?.into_iter().map(|point| Point {
-                time: start,
-                ..point
+        let start = |point: &Point| window.latest(point.time).start;
+        for part in points.chunk_by(|left, right| start(left) == start(right)) {
+            (self.plan.target.may_go_on)()?;
+            let of_window = start(&part[0]);
+            answer.extend(compute(part)?.into_iter().map(|point| Shown {
+                time: if keeps_times(name) {
+                    point.time
+                } else {
+                    of_window
+                },
+                point,
             }));
         }
         Ok(answer)
     }
 
-    fn arithmetic(
+    /// The best point of each combination of some tags' values.
+    fn best_by_tags(
         &self,
-        operator: Operator,
-        left: &Expression,
-        right: &Expression,
+        name: &str,
+        points: &[Point],
+        tags: &[&str],
     ) -> Result<Vec<Point>, QueryError> {
-        let compute = |left: &FieldValue, right: &FieldValue| {
-            Some(FieldValue::Float(calculated(
-                operator,
-                left.as_f64()?,
-                right.as_f64()?,
-            )?))
-        };
-        let constant = |expression: &Expression| number(expression).map(FieldValue::Float);
-        let point = |time: i64, value: Option<FieldValue>| {
-            Some(Point {
-                time,
-                value: value?,
-            })
-        };
-        Ok(match (constant(left), constant(right)) {
-            (Some(left), _) => {
-                let right = self.points(right)?;
-                right
-                    .iter()
-                    .filter_map(|right| point(right.time, compute(&left, &right.value)))
-                    .collect()
-            }
-            (None, Some(right)) => {
-                let left = self.points(left)?;
-                left.iter()
-                    .filter_map(|left| point(left.time, compute(&left.value, &right)))
-                    .collect()
-            }
-            (None, None) => {
-                let (left, right) = (self.points(left)?, self.points(right)?);
-                let right: BTreeMap<i64, FieldValue> = right
-                    .into_iter()
-                    .map(|point| (point.time, point.value))
-                    .collect();
-                let paired =
-                    |left: &Point| point(left.time, compute(&left.value, right.get(&left.time)?));
-                left.iter().filter_map(paired).collect()
-            }
-        })
-    }
-}
-
-fn window_start(time: i64, window: Window) -> i64 {
-    let into = (i128::from(time) - i128::from(window.offset)).rem_euclid(i128::from(window.every));
-    time.saturating_sub(into as i64)
-}
-
-/// The value on the line between the neighbours of a time.
-fn between(found: &BTreeMap<i64, &FieldValue>, time: i64) -> Cell {
-    let before = found
-        .range(..time)
-        .next_back()
-        .and_then(|(time, value)| Some((*time, value.as_f64()?)));
-    let after = found
-        .range(time..)
-        .next()
-        .and_then(|(time, value)| Some((*time, value.as_f64()?)));
-    match (before, after) {
-        (Some((start, low)), Some((stop, high))) => {
-            let share = (time - start) as f64 / (stop - start) as f64;
-            Cell::Value(FieldValue::Float(low + (high - low) * share))
+        let mut parts: BTreeMap<Vec<Option<&str>>, Vec<Point>> = BTreeMap::new();
+        for point in points {
+            let values = tags.iter().map(|tag| self.members[point.series].tag(tag));
+            parts
+                .entry(values.collect())
+                .or_default()
+                .push(point.clone());
         }
-        _ => Cell::Null,
+        let mut best = Vec::new();
+        for part in parts.into_values() {
+            best.extend(aggregate(name, &part, Some(1.0))?);
+        }
+        best.sort_by_key(|point| point.time);
+        Ok(best)
+    }
+
+    /// What a transformation makes of rows, or of the windows of an aggregate.
+    fn transformed(
+        &self,
+        name: &str,
+        arguments: &[Expression],
+        range: TimeRange,
+    ) -> Result<Vec<Point>, QueryError> {
+        let of = &arguments[0];
+        let window = self.plan.window.as_ref().filter(|_| has_aggregate(of));
+        let Some(window) = window else {
+            let unit = argument(arguments).unwrap_or(SECOND as f64);
+            let inner = self.points(of, range)?;
+            return transform(name, &inner, argument(arguments), unit);
+        };
+        let earlier = self.plan.before(range);
+        let inner = self.without_gaps(self.points(of, earlier)?, of, window, earlier)?;
+        let every = self
+            .plan
+            .select
+            .window
+            .map_or(SECOND, |window| window.every);
+        let unit = argument(arguments).unwrap_or(every as f64);
+        let mut points = transform(name, &inner, argument(arguments), unit)?;
+        if range.start != i64::MIN {
+            let first = window.latest(range.start).start;
+            points.retain(|point| point.time >= first);
+        }
+        Ok(points)
+    }
+
+    /// The points of an aggregate with those that fill its gaps.
+    fn without_gaps(
+        &self,
+        points: Vec<Point>,
+        of: &Expression,
+        window: &Window,
+        range: TimeRange,
+    ) -> Result<Vec<Point>, QueryError> {
+        let fill = match of {
+            Expression::Call(name, _) => self.fill(name),
+            _ => None,
+        };
+        let Some(fill) = fill.filter(|_| !points.is_empty()) else {
+            return Ok(points);
+        };
+        let mut times: BTreeSet<i64> = points.iter().map(|point| point.time).collect();
+        times.extend(self.windows(window, range, &times)?);
+        let times: Vec<i64> = times.into_iter().collect();
+        let values = filled(&points, &times, fill);
+        let pairs = times.into_iter().zip(values);
+        Ok(pairs
+            .filter_map(|(time, value)| Some(Point::new(time, value?)))
+            .collect())
     }
 }
 
-fn argument<'e>(name: &str, arguments: &'e [Expression]) -> Result<&'e Expression, QueryError> {
-    let first = arguments.first();
-    first.ok_or_else(|| {
-        QueryError::new(format!(
-            "invalid number of arguments for {name}, expected at least 1, got 0"
-        ))
-    })
+/// The time of an aggregate of all rows.
+fn start_of(range: TimeRange) -> i64 {
+    match range.start {
+        i64::MIN => 0,
+        start => start,
+    }
 }
 
-fn second(arguments: &[Expression]) -> Option<f64> {
-    arguments.get(1).and_then(number)
+/// The number that a function takes beside its field.
+fn argument(arguments: &[Expression]) -> Option<f64> {
+    let numbers = arguments.iter().skip(1);
+    numbers
+        .filter_map(constant)
+        .find_map(|value| value.as_f64())
 }

@@ -1,63 +1,82 @@
-//! `SELECT`: rows read from storage, grouped by tags, then listed as they are or aggregated, a window at a time.
+//! `SELECT`: a plan of reads that storage answers, the same that Flux makes, and what is made of them for each group.
+//!
+//! An aggregate of a field (`mean(v)`, also a window at a time) is one read with that aggregate pushed down; whatever
+//! else a column uses is read as rows. Conditions on tags go into the reads; those that need several fields of a row
+//! are decided here.
 
 mod columns;
+mod combine;
+mod evaluate;
 mod expression;
 mod group;
+mod plan;
+mod relation;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use watchpost_core::point::{FieldValue, SeriesKey};
-use watchpost_storage::predicate::{Comparison, Literal, Subject};
-use watchpost_storage::{Predicate, ScanRequest, TimeRange};
+use watchpost_flux::source::TimeRange;
+use watchpost_flux::value::window::Location;
 
-use self::columns::{column_names, expanded, wanted};
+use self::columns::{column_names, expanded};
+pub(super) use self::expression::calculated;
+use self::expression::has_aggregate;
 use self::group::Group;
+use self::plan::{Plan, Reads};
+pub(super) use self::relation::measurements;
+use self::relation::relations;
 use super::answer::Series;
-use super::ast::{Expression, Select, Source, TagChoice};
-use super::condition::{accepts, split};
+use super::ast::{Fill, Select, TagChoice};
+use super::condition::split;
 use super::{QueryError, Target};
 
-/// What a value takes in memory with its name and its places in two trees.
-const VALUE_BYTES: usize = 160;
+/// All times.
+const ALWAYS: TimeRange = TimeRange {
+    start: i64::MIN,
+    stop: i64::MAX,
+};
 
-/// A series' rows: fields by time.
-struct Rows {
-    series: Arc<SeriesKey>,
-    rows: BTreeMap<i64, BTreeMap<String, FieldValue>>,
-}
+/// The values of the tags that rows are grouped by.
+pub(super) type Tags = Vec<(String, String)>;
 
 /// Carries out a `SELECT`.
 pub(super) fn run(target: &Target<'_>, select: &Select) -> Result<Vec<Series>, QueryError> {
-    let (range, condition) = split(select.condition.as_ref(), target.now)?;
-    if range.is_empty() {
+    run_within(target, select, ALWAYS)
+}
+
+/// As [`run`], for rows within a range: a subquery never reads beyond what is asked of it.
+fn run_within(
+    target: &Target<'_>,
+    select: &Select,
+    within: TimeRange,
+) -> Result<Vec<Series>, QueryError> {
+    plan::check(select)?;
+    let zone = select.zone.clone().unwrap_or_default();
+    let (range, condition) = split(select.condition.as_ref(), target.now, &zone)?;
+    let range = TimeRange {
+        start: range.start.max(within.start),
+        stop: range.stop.min(within.stop),
+    };
+    if range.start >= range.stop {
         return Ok(Vec::new());
     }
     let mut answer = Vec::new();
-    for measurement in measurements(target, &select.sources)? {
-        let rows = read(target, &measurement, range, select, condition.as_ref())?;
-        let columns = expanded(select, &rows);
-        for (tags, members) in grouped(select, rows) {
-            (target.may_go_on)()?;
-            let group = Group {
-                select,
-                columns: &columns,
-                members: &members,
-                range,
-                now: target.now,
-            };
-            let rows = group.rows()?;
-            if !rows.is_empty() {
-                let mut labels = vec!["time".to_owned()];
-                labels.extend(column_names(&columns));
-                answer.push(Series {
-                    name: Some(measurement.clone()),
-                    tags,
-                    columns: labels,
-                    rows,
-                });
-            }
+    let relations = relations(target, select, range)?;
+    let columns = expanded(select, &relations);
+    for relation in &relations {
+        let plan = Plan {
+            target,
+            select,
+            columns: &columns,
+            relation,
+            range,
+            window: select.window.map(|window| window.in_zone(&zone)),
+        };
+        let reads = plan.read(condition.as_ref())?;
+        let mut series = series_of(&plan, &reads, &zone)?;
+        if select.descending {
+            series.reverse();
         }
+        answer.extend(series);
     }
     let shown = answer.into_iter().skip(select.series_offset);
     Ok(shown
@@ -65,117 +84,81 @@ pub(super) fn run(target: &Target<'_>, select: &Select) -> Result<Vec<Series>, Q
         .collect())
 }
 
-/// The measurements that sources name, those of a pattern in order of name.
-pub(super) fn measurements(
-    target: &Target<'_>,
-    sources: &[Source],
-) -> Result<Vec<String>, QueryError> {
-    let mut found = Vec::new();
-    for source in sources {
-        match source {
-            Source::Name { measurement, .. } => found.push(measurement.clone()),
-            Source::Pattern(pattern) => {
-                let all = target.storage.measurements(
-                    target.bucket,
-                    TimeRange::ALL,
-                    &Predicate::default(),
-                )?;
-                found.extend(all.into_iter().filter(|name| pattern.is_match(name)));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn read(
-    target: &Target<'_>,
-    measurement: &str,
-    range: TimeRange,
-    select: &Select,
-    condition: Option<&Expression>,
-) -> Result<Vec<Rows>, QueryError> {
-    let equal = |subject, text: &str| {
-        Predicate::Compare(subject, Comparison::Equal, Literal::String(text.into()))
-    };
-    let mut parts = vec![equal(Subject::Measurement, measurement)];
-    if let Some(wanted) = wanted(select, condition) {
-        parts.push(Predicate::Or(
-            wanted
-                .iter()
-                .map(|name| equal(Subject::Field, name))
-                .collect(),
-        ));
-    }
-    let request = ScanRequest {
-        range,
-        predicate: Predicate::And(parts),
-    };
-    let (mut found, mut count) = (Vec::<Rows>::new(), 0);
-    for batch in target.storage.scan(target.bucket, &request)? {
-        let batch = batch?;
-        count += batch.times.len();
-        (target.may_go_on)()?;
-        if count.saturating_mul(VALUE_BYTES) > target.max_bytes {
-            return Err(QueryError::new(format!(
-                "memory allocation limit reached: limit {} bytes (--max-query-bytes); narrow the time range",
-                target.max_bytes
-            )));
-        }
-        if count > target.max_rows {
-            return Err(QueryError::new(format!(
-                "the query reads more than {} values (--max-query-rows); narrow its time range",
-                target.max_rows
-            )));
-        }
-        if found.last().is_none_or(|last| last.series != batch.series) {
-            found.push(Rows {
-                series: Arc::clone(&batch.series),
-                rows: BTreeMap::new(),
-            });
-        }
-        if let Some(last) = found.last_mut() {
-            for (row, time) in batch.times.iter().enumerate() {
-                last.rows
-                    .entry(*time)
-                    .or_default()
-                    .insert(batch.field.to_string(), batch.values.value(row));
-            }
-        }
-    }
-    if let Some(condition) = condition {
-        for Rows { series, rows } in &mut found {
-            rows.retain(|_, fields| {
-                let fields = fields
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.clone()))
-                    .collect();
-                accepts(condition, series, &fields)
-            });
-        }
-        found.retain(|one| !one.rows.is_empty());
-    }
-    Ok(found)
-}
-
-type Tags = Vec<(String, String)>;
-
-/// The series by the values of the tags that are grouped by, in order of these.
-fn grouped(select: &Select, rows: Vec<Rows>) -> BTreeMap<Tags, Vec<Rows>> {
-    let mut groups: BTreeMap<Tags, Vec<Rows>> = BTreeMap::new();
-    for one in rows {
-        let tags = match &select.tags {
-            TagChoice::All => one.series.tags().to_vec(),
-            TagChoice::Names(names) => {
-                let value = |name: &String| {
-                    (
-                        name.clone(),
-                        one.series.tag(name).unwrap_or_default().to_owned(),
-                    )
-                };
-                names.iter().map(value).collect()
-            }
+/// The answer's series: one for each group that has rows.
+fn series_of(plan: &Plan<'_>, reads: &Reads, zone: &Location) -> Result<Vec<Series>, QueryError> {
+    let mut answer = Vec::new();
+    for (tags, members) in groups(plan.select, reads) {
+        (plan.target.may_go_on)()?;
+        let group = Group {
+            plan,
+            reads,
+            tags: &tags,
+            members: &members,
         };
-        groups.entry(tags).or_default().push(one);
+        let rows = group.rows()?;
+        if !rows.is_empty() {
+            let mut labels = vec!["time".to_owned()];
+            labels.extend(column_names(plan.columns));
+            answer.push(Series {
+                name: Some(plan.relation.name.clone()),
+                tags,
+                columns: labels,
+                rows,
+                zone: zone.clone(),
+            });
+        }
+    }
+    Ok(answer)
+}
+
+/// The groups in order of their tags, each with the series of rows that are its own.
+fn groups<'r>(select: &Select, reads: &'r Reads) -> BTreeMap<Tags, Vec<&'r relation::Rows>> {
+    let mut groups: BTreeMap<Tags, Vec<&relation::Rows>> = BTreeMap::new();
+    for rows in &reads.rows {
+        groups
+            .entry(tags_of(select, &rows.tags))
+            .or_default()
+            .push(rows);
+    }
+    for tags in reads.pushed.iter().flat_map(|pushed| pushed.groups.keys()) {
+        groups.entry(tags.clone()).or_default();
     }
     groups
+}
+
+/// The tags by which a series is grouped.
+fn tags_of(select: &Select, tags: &[(String, String)]) -> Tags {
+    let value = |name: &String| {
+        let known = tags.iter().find(|(key, _)| key == name);
+        let value = known.map(|(_, value)| value.clone()).unwrap_or_default();
+        (name.clone(), value)
+    };
+    match &select.tags {
+        TagChoice::All => tags.to_vec(),
+        TagChoice::Names(names) => names.iter().map(value).collect(),
+        TagChoice::Pattern(pattern) => {
+            let matching = tags.iter().filter(|(key, _)| pattern.is_match(key));
+            matching.cloned().collect()
+        }
+    }
+}
+
+/// A subquery as its outer query asks it: windows are inherited, rows that only fill gaps are not made, and rows as
+/// they are come with all of their tags.
+fn inner(outer: &Select, select: &Select) -> Select {
+    let mut inner = select.clone();
+    let aggregates = inner
+        .columns
+        .iter()
+        .any(|column| has_aggregate(&column.value));
+    if aggregates {
+        inner.window = inner.window.or(outer.window);
+        if inner.fill == Fill::Null {
+            inner.fill = Fill::None;
+        }
+    } else if inner.limit.is_none() && inner.offset == 0 {
+        inner.tags = TagChoice::All;
+    }
+    inner.zone = inner.zone.or_else(|| outer.zone.clone());
+    inner
 }
