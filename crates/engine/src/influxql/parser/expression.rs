@@ -117,7 +117,7 @@ impl Parser {
     }
 
     /// `field::float` and the like: what a name is, is known from the data.
-    fn skip_cast(&mut self) {
+    pub(super) fn skip_cast(&mut self) {
         let colon = |offset: usize, parser: &Self| {
             matches!(
                 parser

@@ -383,6 +383,7 @@ impl Parser {
                 select.window = Some(self.window()?);
             } else {
                 names.push(self.name()?);
+                self.skip_cast();
             }
             if !self.symbol(",") {
                 break;
