@@ -269,3 +269,28 @@ fn every_function_answers_over_http() {
     }
     assert!(failed.is_empty(), "functions that differ: {failed:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_are_a_record_that_the_script_reads() {
+    let server = Running::set_up().await;
+    let ask = async |params: serde_json::Value| {
+        let script = "import \"array\"\narray.from(rows: [{_value: params.host + string(v: params.least * 2.0), \
+                      n: params.n, is: params.is}])";
+        let request = server
+            .request("POST", "/api/v2/query?org=myorg")
+            .json(&json!({ "query": script, "params": params }));
+        let answer = request.send().await.expect("answers");
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a text"),
+        )
+    };
+    // A text stays a text, whatever it holds.
+    let params = json!({ "host": "a\"}${b}", "least": 1.5e3, "n": -2, "is": true });
+    let (status, text) = ask(params).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains(",\"a\"\"}${b}3000\",-2,true\r\n"), "{text}");
+    let (status, text) = ask(json!({ "host": ["a"] })).await;
+    assert_eq!(status, 400, "{text}");
+    assert!(text.contains("params: \\\"host\\\""), "{text}");
+}

@@ -1,9 +1,9 @@
-//! Reading a query request: JSON or raw Flux, its dialect, its `now` and its `extern`.
+//! Reading a query request: JSON or raw Flux, its dialect, its `now`, its `extern` and its `params`.
 
 use axum::http::header;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use watchpost_core::csv::{Annotation, Dialect};
-use watchpost_flux::syntax::{ast, json};
+use watchpost_flux::syntax::{Diagnostic, ast, format, json, parse};
 
 use crate::api::call::Call;
 use crate::api::error::ApiError;
@@ -81,10 +81,17 @@ impl QueryRequest {
                 })?)
             }
         };
-        let externals = match request.get("extern") {
+        let mut externals = match request.get("extern") {
             None => None,
             Some(tree) => Some(externals(tree)?),
         };
+        if let Some(given) = request.object("params", "map[string]interface {}")? {
+            let given = parameters(given)?;
+            match &mut externals {
+                Some(externals) => externals.body.extend(given.body),
+                None => externals = Some(given),
+            }
+        }
         Ok(Self {
             text,
             org: org(call)?,
@@ -164,6 +171,36 @@ fn annotation(name: &Value) -> Result<Annotation, ApiError> {
             .map_or_else(|| name.to_string(), str::to_owned);
         ApiError::invalid(format!("unknown dialect annotation type: {name}"))
     })
+}
+
+/// `params` as the definition of a record of that name.
+fn parameters(given: &Map<String, Value>) -> Result<ast::File, ApiError> {
+    let mut record = Vec::with_capacity(given.len());
+    for (name, value) in given {
+        let literal = match value {
+            Value::String(text) => format::quote(text),
+            Value::Bool(truth) => truth.to_string(),
+            // Flux knows no exponents, which JSON may use.
+            Value::Number(number) if number.is_f64() => {
+                format!("float(v: {})", format::quote(&number.to_string()))
+            }
+            Value::Number(number) => number.to_string(),
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "params: {name:?} is neither a text, a number nor a truth value"
+                )));
+            }
+        };
+        record.push(format!("{}: {literal}", format::quote(name)));
+    }
+    let (file, diagnostics) = parse(&format!("params = {{{}}}", record.join(", ")));
+    match diagnostics.is_empty() {
+        true => Ok(file),
+        false => {
+            let reasons = Diagnostic::join(&diagnostics);
+            Err(ApiError::invalid(format!("params: {reasons}")))
+        }
+    }
 }
 
 fn externals(tree: &Value) -> Result<ast::File, ApiError> {
