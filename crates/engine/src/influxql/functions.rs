@@ -244,15 +244,22 @@ fn distinct(points: &[Point]) -> Vec<Point> {
     points.iter().filter(is_new).cloned().collect()
 }
 
-/// The value that comes most often, of several the one that came first.
+/// The value that comes most often, of several the smallest.
 fn mode(points: &[Point]) -> Option<FieldValue> {
-    let mut counts: HashMap<(u8, String), (usize, usize)> = HashMap::new();
-    for (row, point) in points.iter().enumerate() {
-        counts.entry(key_of(&point.value)).or_insert((0, row)).0 += 1;
+    let mut counts: HashMap<(u8, String), (usize, &FieldValue)> = HashMap::new();
+    for point in points {
+        let entry = counts.entry(key_of(&point.value));
+        entry.or_insert((0, &point.value)).0 += 1;
     }
-    let most = counts.into_values();
-    let best = most.max_by_key(|(count, row)| (*count, std::cmp::Reverse(*row)));
-    best.map(|(_, row)| points[row].value.clone())
+    let best = counts.into_values().reduce(|best, other| {
+        let is_smaller = || compared(other.1, best.1) == Some(Ordering::Less);
+        match other.0.cmp(&best.0) {
+            Ordering::Greater => other,
+            Ordering::Equal if is_smaller() => other,
+            _ => best,
+        }
+    });
+    best.map(|(_, value)| value.clone())
 }
 
 /// The first point whose value comes before, or after, all others.

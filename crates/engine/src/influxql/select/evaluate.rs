@@ -38,8 +38,11 @@ impl Column {
                 right.times(times) || left
             }
             Self::Math(_, arguments) => {
-                let filled = arguments.iter().map(|argument| argument.times(times));
-                filled.fold(false, |any, filled| any || filled)
+                let mut filled = false;
+                for argument in arguments {
+                    filled |= argument.times(times);
+                }
+                filled
             }
         }
     }

@@ -8,10 +8,16 @@ use crate::influxql::ast::{Expression, Operator};
 
 /// Whether an expression makes rows of its own: an aggregate or a transformation of a field.
 pub(super) fn has_aggregate(expression: &Expression) -> bool {
+    aggregates(expression) > 0
+}
+
+/// How many aggregates and transformations an expression has.
+pub(super) fn aggregates(expression: &Expression) -> usize {
     match expression {
-        Expression::Call(name, arguments) => !is_math(name) || arguments.iter().any(has_aggregate),
-        Expression::Binary(_, left, right) => has_aggregate(left) || has_aggregate(right),
-        _ => false,
+        Expression::Call(name, _) if !is_math(name) => 1,
+        Expression::Call(_, arguments) => arguments.iter().map(aggregates).sum(),
+        Expression::Binary(_, left, right) => aggregates(left) + aggregates(right),
+        _ => 0,
     }
 }
 

@@ -8,7 +8,7 @@ use watchpost_flux::value::window::Window;
 
 use super::Tags;
 use super::evaluate::{Column, filled};
-use super::expression::{cell, constant, has_aggregate, is_math, references};
+use super::expression::{aggregates, cell, constant, has_aggregate, is_math, references};
 use super::plan::{Plan, Reads, lone_selector};
 use super::relation::Rows;
 use crate::influxql::QueryError;
@@ -141,9 +141,10 @@ impl Group<'_> {
             return Ok(points.iter().map(row).collect());
         }
         let mut times = BTreeSet::new();
-        let has_gaps = columns
-            .iter()
-            .fold(false, |any, column| column.times(&mut times) || any);
+        let mut has_gaps = false;
+        for column in &columns {
+            has_gaps |= column.times(&mut times);
+        }
         if times.is_empty() {
             return Ok(Vec::new());
         }
@@ -275,7 +276,12 @@ impl Group<'_> {
 
     /// Whether the answer shows the time of the row that a selector chose: there is no other column to agree with.
     fn shows_row_times(&self, name: &str) -> bool {
-        is_selector(name) && lone_selector(self.plan.columns).is_some()
+        let columns = self.plan.columns.iter();
+        is_selector(name)
+            && columns
+                .map(|column| aggregates(&column.value))
+                .sum::<usize>()
+                == 1
     }
 
     /// What an aggregate makes of the rows of each window, or of all rows.
