@@ -155,14 +155,16 @@ fn cancellation() {
 #[test]
 fn every_long_loop_asks_whether_it_may_go_on() {
     let ten = (0..10_000).map(|_| "0").collect::<Vec<_>>().join(", ");
-    let by_row = "if r._value > 3.0 then string(v: r._value) else string(v: r._time)";
+    let rows = "import \"generate\"\ngenerate.from(count: 10000, fn: (n) => n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z)";
     let loops = [
-        format!("{ALL} |> map(fn: (r) => ({{x: {by_row}}}))"),
-        format!("{ALL} |> filter(fn: (r) => {by_row} != \"\")"),
-        format!("{ALL} |> reduce(identity: {{n: 0}}, fn: (r, accumulator) => ({{n: accumulator.n + 1}}))"),
+        rows.to_owned(),
+        format!(
+            "{rows} |> reduce(identity: {{n: 0}}, fn: (r, accumulator) => ({{n: accumulator.n + 1}}))"
+        ),
         format!("a = {ALL}\njoin(tables: {{a: a, b: a}}, on: [\"host\"])"),
-        format!("import \"array\"\nx = array.map(arr: [{ten}], fn: (x) => x + 1)\n{ALL} |> limit(n: x[0])"),
-        "import \"generate\"\ngenerate.from(count: 10000, fn: (n) => n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z)".to_owned(),
+        format!(
+            "import \"array\"\nx = array.map(arr: [{ten}], fn: (x) => x + 1)\n{ALL} |> limit(n: x[0])"
+        ),
     ];
     for text in loops {
         let asked = std::cell::Cell::new(0);
@@ -171,9 +173,9 @@ fn every_long_loop_asks_whether_it_may_go_on() {
             Ok(())
         };
         run(&text, Limits::default(), &count).expect("an answer");
-        // Beside the nodes and tables themselves.
+        // Far more often than there are nodes and tables.
         let all = asked.get();
-        assert!(all >= 8, "{all} times only: {text}");
+        assert!(all >= 30, "{all} times only: {text}");
         for last in [all / 2, all] {
             asked.set(0);
             let check = || match asked.replace(asked.get() + 1) + 1 >= last {

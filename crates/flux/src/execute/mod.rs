@@ -110,11 +110,10 @@ impl Context<'_> {
             Operation::Range(range) => {
                 // In order of key, whatever the order in which a CSV or a union brings them.
                 let mut tables = Vec::new();
-                let mut bytes = 0;
+                let mut held = self.hold();
                 self.feed(node, &mut |table| {
                     let table = window::range_table(&table, range)?;
-                    bytes += table.bytes();
-                    self.check_memory(bytes)?;
+                    held.add(table.bytes())?;
                     tables.push(table);
                     Ok(())
                 })?;
