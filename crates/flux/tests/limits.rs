@@ -161,7 +161,7 @@ fn every_long_loop_asks_whether_it_may_go_on() {
         format!(
             "{rows} |> reduce(identity: {{n: 0}}, fn: (r, accumulator) => ({{n: accumulator.n + 1}}))"
         ),
-        format!("a = {ALL}\njoin(tables: {{a: a, b: a}}, on: [\"host\"])"),
+        format!("a = {ALL}\nb = {ALL}\njoin(tables: {{a: a, b: b}}, on: [\"host\"])"),
         format!(
             "import \"array\"\nx = array.map(arr: [{ten}], fn: (x) => x + 1)\n{ALL} |> limit(n: x[0])"
         ),
