@@ -260,7 +260,7 @@ impl Source for MemorySource {
             && aggregate
                 .window
                 .as_ref()
-                .is_none_or(|window| window.period == window.every)
+                .is_none_or(|window| window.fixed_every().is_some())
     }
 
     fn read(&self, request: &ReadRequest, sink: &mut SeriesSink<'_>) -> Result<Scan, Error> {

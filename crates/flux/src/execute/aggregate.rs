@@ -49,6 +49,9 @@ fn unsupported(function: Aggregate, kind: ColumnType) -> Error {
 /// The function is a selector, or not defined on the type.
 pub(super) fn aggregate_column(function: Aggregate, column: &Column) -> Result<Column, Error> {
     Ok(match function {
+        Aggregate::Count if matches!(column, Column::Time(_)) => {
+            return Err(unsupported(function, column.kind()));
+        }
         Aggregate::Count => {
             let count = i64::try_from(column.len()).unwrap_or(i64::MAX);
             Column::Integer(Vector::constant(Some(count), 1))

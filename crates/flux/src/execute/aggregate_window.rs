@@ -81,7 +81,6 @@ pub(super) fn aggregate_window_table(
     }
     let rows = marks.len();
     let mut result = Table::of_key(key_with_bounds(&table.key, range), rows);
-    let marks = Column::Time(Vector::dense(marks));
     if spec.function.is_selector() {
         for field in &table.fields {
             if !result.key.contains(&field.label) {
@@ -99,17 +98,23 @@ pub(super) fn aggregate_window_table(
             column: value,
         });
     }
-    if let Some(at) = result.position(&spec.time_destination) {
-        result.fields.remove(at);
-    }
-    result.fields.insert(
-        0,
-        Field {
-            label: Arc::clone(&spec.time_destination),
-            column: marks,
-        },
-    );
+    put_times(&mut result, &spec.time_destination, marks);
     Ok(result)
+}
+
+/// The times of the windows as the first column, unless the key has a column of that name: that one stays as it is.
+fn put_times(table: &mut Table, label: &Arc<str>, times: Vec<i64>) {
+    if table.key.contains(label) {
+        return;
+    }
+    if let Some(at) = table.position(label) {
+        table.fields.remove(at);
+    }
+    let times = Field {
+        label: Arc::clone(label),
+        column: Column::Time(Vector::dense(times)),
+    };
+    table.fields.insert(0, times);
 }
 
 /// The row of the table that a selector chooses among some rows.

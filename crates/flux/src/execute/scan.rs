@@ -99,7 +99,7 @@ impl Context<'_> {
                 self.scan_aggregate(*function, input, out)
             }
             Operation::AggregateWindow(spec) => {
-                if spec.column.as_ref() != "_value" || spec.time_destination.as_ref() != "_time" {
+                if spec.column.as_ref() != "_value" {
                     return Ok(false);
                 }
                 let Some(selection) = self.whole_selection(input)? else {
@@ -362,6 +362,11 @@ impl Context<'_> {
         out: &mut Out<'_>,
     ) -> Result<(), Error> {
         let range = selection.range;
+        let destination = &spec.time_destination;
+        let spec = &AggregateWindow {
+            time_destination: Arc::from("_time"),
+            ..spec.clone()
+        };
         let pushed = PushedAggregate {
             function: spec.function,
             window: Some(spec.window.clone()),
@@ -382,12 +387,16 @@ impl Context<'_> {
         let mut tables = SeriesTables::new(range);
         self.read(selection, Some(pushed), &mut |series, aggregated| {
             refuse_type(spec.function, &series)?;
-            let table = if aggregated {
+            let mut table = if aggregated {
                 tables.windowed(series, spec, &all)
             } else {
                 aggregate_window_table(spec, &tables.rows(series), range)?
             };
-            if table.rows == 0 && !spec.create_empty {
+            put_times_in(&mut table, destination);
+            // Windows side by side are storage's: a series without any is no table.
+            let side_by_side = spec.window.period == spec.window.every;
+            let nothing = table.rows == 0 && !spec.create_empty;
+            if nothing && (side_by_side || spec.function.is_selector()) {
                 Ok(())
             } else {
                 out(table)
@@ -420,6 +429,19 @@ impl Context<'_> {
 
 fn same_series(left: &SeriesColumns, right: &SeriesColumns) -> bool {
     left.field == right.field && left.measurement == right.measurement && left.tags == right.tags
+}
+
+/// Moves the times of windows from `_time` to another column; the key's own columns stay as they are.
+fn put_times_in(table: &mut Table, destination: &Arc<str>) {
+    if destination.as_ref() == "_time" {
+        return;
+    }
+    if let Some(at) = table.position("_time") {
+        let times = table.fields.remove(at).column;
+        if !table.key.contains(destination) {
+            table.set(destination, times);
+        }
+    }
 }
 
 /// Storage can group by anything but what differs from row to row.

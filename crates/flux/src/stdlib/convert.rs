@@ -144,7 +144,8 @@ pub(super) fn parse_float(text: &str) -> Option<f64> {
         "-inf" | "-infinity" => Some(f64::NEG_INFINITY),
         "nan" => Some(f64::NAN),
         lower if lower.contains("0x") => parse_hex_float(lower),
-        _ => text.parse().ok(),
+        // What is too large for a float is no float.
+        _ => text.parse().ok().filter(|value: &f64| value.is_finite()),
     }
 }
 
@@ -234,6 +235,7 @@ fn time_of(value: &Value) -> Result<Value, Error> {
 fn duration_of(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     Ok(match argument(arguments)? {
         Value::Null => Value::Null,
+        Value::String(text) if text.is_empty() => Value::Duration(Duration::default()),
         Value::String(text) => {
             Value::Duration(duration::parse_duration(&text).ok_or_else(|| {
                 Error::invalid(format!(

@@ -9,8 +9,8 @@ use crate::execute::Context;
 use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Native};
 use crate::table::{Column, ColumnType, Field, GroupKey, KeyValue, Table, TableGroups, Vector};
-use crate::value::Value;
-use crate::value::time::format_time;
+use crate::value::time::format_time_full;
+use crate::value::{Value, with_exponent};
 
 /// The functions of this family.
 pub(super) const FUNCTIONS: &[Native] = &[
@@ -257,7 +257,8 @@ fn scatter(
 fn label_text(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Time(time) => format_time(*time),
+        Value::Time(time) => format_time_full(*time),
+        Value::Float(value) if value.is_finite() => with_exponent(*value).to_uppercase(),
         other => crate::value::display_value(other),
     }
 }

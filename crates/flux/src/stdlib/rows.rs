@@ -22,6 +22,13 @@ pub(super) const FUNCTIONS: &[Native] = &[
         fill,
     ),
     native(
+        "experimental",
+        "fill",
+        "<-tables, ?value, ?usePrevious",
+        Stream,
+        fill,
+    ),
+    native(
         "",
         "elapsed",
         "<-tables, ?unit, ?timeColumn, ?columnName",

@@ -257,7 +257,9 @@ fn array_from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
         .collect();
     let records = records?;
     let fields = columns_of_records(&records)?;
-    let table = Table::new(GroupKey::default(), fields, records.len());
+    // Rows without columns are none.
+    let rows = if fields.is_empty() { 0 } else { records.len() };
+    let table = Table::new(GroupKey::default(), fields, rows);
     tables(context, arguments, "from", vec![table])
 }
 

@@ -93,8 +93,11 @@ fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
     let offset = usize::try_from(arguments.integer_or("offset", 0)?).unwrap_or(0);
+    // InfluxDB makes one step of a `sort` and its `limit`, which gives no empty tables.
+    let input = arguments.stream("tables")?;
+    let sorted = offset == 0 && matches!(input.operation, Operation::Each { name: "sort", .. });
     each(context, arguments, "limit", move |_, table, out| {
-        if offset > 0 && offset >= table.rows {
+        if offset > 0 && offset >= table.rows || sorted && n.min(table.rows) == 0 {
             return Ok(());
         }
         out(table.slice(offset, n.min(table.rows - offset)))
@@ -211,7 +214,7 @@ fn sort_limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     let descending = arguments.boolean_or("desc", false)?;
     let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
     each(context, arguments, "sort", move |_, table, out| {
-        if table.rows == 0 {
+        if table.rows == 0 || n == 0 {
             return Ok(());
         }
         let sorted = sort_table(&table, &columns, descending);

@@ -174,10 +174,10 @@ fn tags_of(tags: &[(Arc<str>, Column)], row: usize) -> Vec<(Arc<str>, Arc<str>)>
             Value::Null => None,
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some((Arc::clone(label), text)),
-            other => Some((
-                Arc::clone(label),
-                Arc::from(crate::value::display_value(&other)),
-            )),
+            other => {
+                let text = crate::value::interpolate(&other).ok()?;
+                Some((Arc::clone(label), Arc::from(text)))
+            }
         });
     texts.collect()
 }

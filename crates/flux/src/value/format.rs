@@ -19,6 +19,26 @@ pub fn format_float(value: f64) -> String {
     }
 }
 
+/// A finite float as `5.5e+00`: the fewest digits that read back, an exponent of at least two.
+pub fn with_exponent(value: f64) -> String {
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    match exponent.strip_prefix('-') {
+        Some(negative) => format!("{digits}e-{negative:0>2}"),
+        None => format!("{digits}e+{exponent:0>2}"),
+    }
+}
+
+/// A float as `display` prints it: with an exponent below 1e-4 and from a million on.
+fn display_float(value: f64) -> String {
+    let size = value.abs();
+    if value.is_finite() && size != 0.0 && !(1e-4..1e6).contains(&size) {
+        with_exponent(value)
+    } else {
+        format_float(value)
+    }
+}
+
 /// The text of a scalar in a string; `None` if it has none.
 fn scalar(value: &Value) -> Option<String> {
     Some(match value {
@@ -58,6 +78,9 @@ pub fn display_value(value: &Value) -> String {
 fn display_at(value: &Value, depth: usize) -> String {
     if let Value::Dynamic(inner) = value {
         return format!("dynamic({})", display_at(inner, depth));
+    }
+    if let Value::Float(value) = value {
+        return display_float(*value);
     }
     if let Some(text) = scalar(value) {
         return text;

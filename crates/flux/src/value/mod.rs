@@ -15,7 +15,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 pub use duration::Duration;
-pub use format::{display_value, format_float, interpolate};
+pub use format::{display_value, format_float, interpolate, with_exponent};
 pub use operate::{compare_values, equal_values};
 
 use crate::interpret::{Function, Package};

@@ -3,8 +3,6 @@ package experimental
 
 count = (tables=<-) => tables |> count()
 distinct = (tables=<-) => tables |> distinct()
-fill = (tables=<-, value=0.0, usePrevious=false) =>
-    if usePrevious then tables |> fill(usePrevious: true) else tables |> fill(value: value)
 first = (tables=<-) => tables |> first()
 histogram = (tables=<-, bins, normalize=false) => tables |> histogram(bins: bins, normalize: normalize)
 histogramQuantile = (tables=<-, quantile=0.5, minValue=0.0) =>
