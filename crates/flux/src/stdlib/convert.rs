@@ -361,7 +361,17 @@ fn to_uint(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
 }
 
 fn to_float(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    convert_values(context, arguments, "toFloat", ColumnType::Float, float_of)
+    // Unlike `float`, it takes times.
+    convert_values(
+        context,
+        arguments,
+        "toFloat",
+        ColumnType::Float,
+        |value| match value {
+            Value::Time(time) => Ok(Value::Float(*time as f64)),
+            other => float_of(other),
+        },
+    )
 }
 
 fn to_bool(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

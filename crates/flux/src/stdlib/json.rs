@@ -54,7 +54,7 @@ pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
         Value::Time(time) => Json::from(format_time(*time)),
         Value::Duration(duration) => Json::from(duration.to_string()),
         Value::Regex(pattern) => Json::from(pattern.as_str()),
-        Value::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
+        Value::Bytes(bytes) => Json::from(super::http::base64(bytes)),
         Value::Array(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
         Value::Record(record) => object(record)?,
         Value::Row(row) => object(&row.record())?,

@@ -99,7 +99,10 @@ pub(super) const FUNCTIONS: &[Native] = &[
     of_two!("pow", "x", "y", f64::powf),
     of_two!("remainder", "x", "y", libm::remainder),
     native("math", "float64bits", "f", Scalar, |_, arguments| {
-        Ok(Value::Unsigned(arguments.float("f")?.to_bits()))
+        // Go's NaN has its last bit set.
+        let value = arguments.float("f")?;
+        let bits = value.to_bits() | u64::from(value.is_nan());
+        Ok(Value::Unsigned(bits))
     }),
     native("math", "float64frombits", "b", Scalar, |_, arguments| {
         float_from_bits(arguments)
@@ -133,7 +136,11 @@ pub(super) const FUNCTIONS: &[Native] = &[
         )))
     }),
     native("math", "lgamma", "x", Scalar, |_, arguments| {
-        let (value, sign) = libm::lgamma_r(arguments.float("x")?);
+        let x = arguments.float("x")?;
+        let (value, sign) = match x {
+            f64::NEG_INFINITY => (x, 1),
+            _ => libm::lgamma_r(x),
+        };
         record([
             ("lgamma", Value::Float(value)),
             ("sign", Value::Integer(i64::from(sign))),
@@ -152,7 +159,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
         let whole = value.trunc();
         record([
             ("int", Value::Float(whole)),
-            ("frac", Value::Float(value - whole)),
+            ("frac", Value::Float((value - whole).copysign(value))),
         ])
     }),
     native("math", "NaN", "", Scalar, |_, _| Ok(Value::Float(f64::NAN))),
