@@ -199,15 +199,17 @@ fn mode(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         let Some(column) = table.column(&label) else {
             return Ok(super::schema::null_value(&table));
         };
+        if table.rows > 0 && table.key.contains(&label) {
+            return one_row(&table, &Arc::from("_value"), column.slice(0, 1));
+        }
         let mut counts: std::collections::BTreeMap<KeyValue, usize> =
             std::collections::BTreeMap::new();
         for row in (0..table.rows).filter(|row| !column.is_null(*row)) {
             *counts.entry(KeyValue::of(column, row)).or_default() += 1;
         }
         let most = counts.values().copied().max().unwrap_or(0);
-        // Where no value comes more often than others (or a second time) there is none.
-        let all_alike =
-            most == 1 || counts.len() > 1 && counts.values().all(|count| *count == most);
+        // Where no value comes more often than another there is none, nor where there is one value only.
+        let all_alike = counts.values().all(|count| *count == most);
         let winners: Vec<&KeyValue> = if all_alike {
             Vec::new()
         } else {
