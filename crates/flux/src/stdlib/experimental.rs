@@ -159,6 +159,12 @@ fn align_time(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Err
     each(context, arguments, "alignTime", move |_, mut table, out| {
         // The first row of each table, not the range, is what becomes the common start.
         if let Ok(times) = table.expect_times("_time") {
+            if times.has_nulls() {
+                return Err(Error::invalid("got a null timestamp"));
+            }
+            if !times.iter().is_sorted() {
+                return Err(Error::invalid("got an out-of-order timestamp"));
+            }
             let start = times.iter().flatten().next().copied().unwrap_or(target);
             let moved = times.map(|time| time.wrapping_sub(start).wrapping_add(target));
             table.set("_time", crate::table::Column::Time(moved));

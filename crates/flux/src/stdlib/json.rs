@@ -103,7 +103,26 @@ fn parse(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     };
     let json: Json = serde_json::from_slice(data)
         .map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
+    of_one_type(&json)?;
     Ok(from_json(&json))
+}
+
+/// # Errors
+/// An array holds values of several types, which no array of Flux can.
+fn of_one_type(json: &Json) -> Result<(), Error> {
+    let kind = std::mem::discriminant::<Json>;
+    match json {
+        Json::Array(items) => {
+            let mut kinds = items.iter().filter(|item| !item.is_null()).map(kind);
+            let first = kinds.next();
+            if kinds.any(|other| Some(other) != first) {
+                return Err(Error::invalid("array values must all be the same type"));
+            }
+            items.iter().try_for_each(of_one_type)
+        }
+        Json::Object(members) => members.values().try_for_each(of_one_type),
+        _ => Ok(()),
+    }
 }
 
 /// JSON as a value; serde_json refuses what is nested deeper than 128 levels.
