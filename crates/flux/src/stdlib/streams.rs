@@ -91,11 +91,12 @@ fn union(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 }
 
 fn limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
     let offset = usize::try_from(arguments.integer_or("offset", 0)?).unwrap_or(0);
-    // InfluxDB makes one step of a `sort` and its `limit`, which gives no empty tables.
+    // InfluxDB makes one step of a `sort` and its `limit`, which gives no empty tables and takes no limit below 0.
     let input = arguments.stream("tables")?;
     let sorted = offset == 0 && matches!(input.operation, Operation::Each { name: "sort", .. });
+    let unlimited = if sorted { usize::MAX } else { 0 };
+    let n = usize::try_from(arguments.integer("n")?).unwrap_or(unlimited);
     each(context, arguments, "limit", move |_, table, out| {
         if offset > 0 && offset >= table.rows || sorted && n.min(table.rows) == 0 {
             return Ok(());
@@ -212,7 +213,8 @@ fn sort(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
 fn sort_limit(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let columns = arguments.strings("columns")?;
     let descending = arguments.boolean_or("desc", false)?;
-    let n = usize::try_from(arguments.integer("n")?).unwrap_or(0);
+    // A number below 0 is no limit.
+    let n = usize::try_from(arguments.integer("n")?).unwrap_or(usize::MAX);
     each(context, arguments, "sort", move |_, table, out| {
         if table.rows == 0 || n == 0 {
             return Ok(());
@@ -271,7 +273,9 @@ fn map_rows(
         .map(|(label, _)| Arc::clone(label))
         .filter(|label| fields.iter().any(|field| field.label == *label))
         .collect();
-    let mapped = Table::new(Default::default(), fields, table.rows);
+    // Rows without columns are none.
+    let rows = if fields.is_empty() { 0 } else { table.rows };
+    let mapped = Table::new(Default::default(), fields, rows);
     Ok(crate::execute::split_by(&mapped, &labels))
 }
 
