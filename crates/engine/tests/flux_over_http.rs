@@ -24,10 +24,6 @@ const ROWS: usize = 1_000_000;
 /// What `now()` answers unless a case sets it.
 const NOW: &str = "2024-03-02T00:00:00Z";
 
-/// Cases that differ in the server, not in the language: a field has one type in a measurement, in every week, so the
-/// point that InfluxDB answers with was refused when it was written.
-const OF_THE_SERVER: &[&str] = &["edge/types_across_shards"];
-
 fn testdata(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../flux/testdata")).join(path)
 }
@@ -57,10 +53,8 @@ async fn loaded() -> Running {
                 .await
                 .expect("answers");
             let status = written.status();
-            // One point has another type than its field had weeks before, which is refused here and hidden there.
-            let is_known = name == "edge" && status == 422;
             assert!(
-                status == 204 || is_known,
+                status == 204,
                 "{name}{part}: {status} {}",
                 written.text().await.expect("a text")
             );
@@ -223,7 +217,7 @@ fn every_recorded_flux_answer_comes_over_http() {
             let expected = case.expected().unwrap_or("").to_owned();
             // What differs in the language is told, case by case, there.
             let name = format!("{group}/{}", case.name);
-            match known.contains_key(&name) || OF_THE_SERVER.contains(&name.as_str()) {
+            match known.contains_key(&name) {
                 true => expected,
                 false => compare(&runtime, &server, case),
             }

@@ -1,19 +1,20 @@
 //! A bucket in memory: its index, hot rows, segments and pending deletes, under one lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use watchpost_core::point::SeriesKey;
 
 use crate::block_cache::BlockCache;
-use crate::hot::Hot;
-use crate::index::{Index, SeriesId};
+use crate::hot::{Hot, HotRows};
+use crate::index::{FieldId, FieldWeeks, Index, SeriesId};
 use crate::latest::LatestCache;
 use crate::range::TimeRange;
-use crate::reader::{BlockSource, SeriesReader};
+use crate::reader::{BlockSource, HotField, SeriesReader};
 use crate::record::{Condition, Deletion};
-use crate::segment::{Schema, Segment};
+use crate::segment::Segment;
+use crate::shard::week_of;
 
 /// A bucket.
 #[derive(Debug)]
@@ -179,22 +180,29 @@ impl State {
             }
             None => active,
         };
-        let mut fields = BTreeMap::new();
-        if let Some(measurement) = self.index.measurement(key.measurement()) {
-            for id in hot.fields() {
-                let field = &measurement.fields[id as usize];
-                fields.insert(field.name.clone(), (id, field.kind));
-            }
-        }
+        let fields = self.hot_fields(key, &hot);
         SeriesReader::new(key.clone(), range, self.blocks_of(key, range), hot, fields)
     }
 
-    fn frozen_rows(
-        &self,
-        id: SeriesId,
-        key: &SeriesKey,
-        range: TimeRange,
-    ) -> Option<crate::hot::HotRows> {
+    /// The fields that hot rows of a series have.
+    pub(crate) fn hot_fields(&self, key: &SeriesKey, hot: &HotRows) -> Vec<HotField> {
+        let Some(measurement) = self.index.measurement(key.measurement()) else {
+            return Vec::new();
+        };
+        let of_id = |id: FieldId| {
+            let field = &measurement.fields[id as usize];
+            HotField {
+                name: field.name.clone(),
+                kind: field.kind,
+                id,
+            }
+        };
+        let mut fields: Vec<HotField> = hot.fields().into_iter().map(of_id).collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    fn frozen_rows(&self, id: SeriesId, key: &SeriesKey, range: TimeRange) -> Option<HotRows> {
         let frozen = self.frozen.as_ref()?;
         let mut rows = frozen.rows.rows_of(id, range);
         for deleted in self.deleted_since(frozen.generation, key) {
@@ -221,12 +229,15 @@ impl State {
 
     /// Forgets series and fields of which no row is left.
     pub(crate) fn prune_index(&mut self) {
-        let mut schema = Schema::new();
+        let mut fields = FieldWeeks::new();
         let mut in_segments: BTreeSet<SeriesId> = BTreeSet::new();
         for segment in &self.segments {
-            for (measurement, fields) in &segment.index.schema {
-                let known = schema.entry(measurement.clone()).or_default();
-                known.extend(fields.iter().map(|(name, kind)| (name.clone(), *kind)));
+            let week = week_of(segment.origin.shard.start);
+            for (measurement, of_segment) in &segment.index.schema {
+                let known = fields.entry(measurement.clone()).or_default();
+                for (name, kind) in of_segment {
+                    known.entry((name.clone(), *kind)).or_default().insert(week);
+                }
             }
             in_segments.extend(
                 segment
@@ -250,16 +261,17 @@ impl State {
                 let Some(measurement) = self.index.measurement(key.measurement()) else {
                     continue;
                 };
-                let known = schema.entry(key.measurement().to_owned()).or_default();
-                for field in hot.rows_of(id, TimeRange::ALL).fields() {
+                let known = fields.entry(key.measurement().to_owned()).or_default();
+                for (field, week) in hot.rows_of(id, TimeRange::ALL).weeks_of_fields() {
                     let field = &measurement.fields[field as usize];
-                    known.insert(field.name.to_string(), field.kind);
+                    let key = (field.name.to_string(), field.kind);
+                    known.entry(key).or_default().insert(week);
                 }
             }
         }
         self.index.retain(
             |id, _| in_segments.contains(&id) || in_memory.contains(&id),
-            &schema,
+            &fields,
         );
         self.latest.clear();
     }

@@ -12,6 +12,7 @@ use crate::column::Column;
 use crate::index::{FieldId, SeriesId};
 use crate::range::TimeRange;
 use crate::run::Run;
+use crate::shard::week_of;
 
 /// Bytes a batch costs beyond its rows and values: its vectors and their bookkeeping. It keeps
 /// the count honest when a site sends thousands of one-line writes.
@@ -209,6 +210,29 @@ impl HotRows {
             }
         }
         fields
+    }
+
+    /// The fields that the rows have, and in which weeks.
+    pub(crate) fn weeks_of_fields(&self) -> BTreeSet<(FieldId, i32)> {
+        let mut weeks = BTreeSet::new();
+        let mut seen: Option<(*const HotBatch, u32, i32)> = None;
+        for (time, batch, row) in &self.rows {
+            let place = (Arc::as_ptr(batch), row.layout, week_of(*time));
+            if seen != Some(place) {
+                let fields = batch.layouts[row.layout as usize].iter();
+                weeks.extend(fields.map(|field| (*field, place.2)));
+                seen = Some(place);
+            }
+        }
+        weeks
+    }
+
+    /// The time of the first row that has a field.
+    pub(crate) fn first_of(&self, field: FieldId) -> Option<i64> {
+        let has = |batch: &HotBatch, row: &Row| batch.layouts[row.layout as usize].contains(&field);
+        let mut rows = self.rows.iter();
+        rows.find(|(_, batch, row)| has(batch, row))
+            .map(|(time, ..)| *time)
     }
 
     /// One field of the rows within a range.

@@ -9,7 +9,6 @@ use hashbrown::HashMap;
 use watchpost_core::point::{FieldType, SeriesKey};
 
 use crate::predicate::{Predicate, Residual};
-use crate::segment::Schema;
 
 /// The number of a series within its bucket, for this run of the program.
 pub(crate) type SeriesId = u32;
@@ -23,25 +22,36 @@ pub(crate) struct Index {
     /// By id; `None` where a series went.
     series: Vec<Option<Arc<SeriesKey>>>,
     lookup: HashMap<Arc<SeriesKey>, SeriesId>,
+    /// Some name of a field stands for several types.
+    mixed_types: bool,
 }
 
 /// One measurement.
 #[derive(Debug, Default)]
 pub(crate) struct Measurement {
-    /// By id; types never change while the field has rows.
+    /// By id.
     pub(crate) fields: Vec<Field>,
-    field_lookup: HashMap<Arc<str>, FieldId>,
+    /// Most names have one type, and so one field.
+    field_lookup: HashMap<Arc<str>, Vec<FieldId>>,
     series: BTreeSet<SeriesId>,
     /// Tag key, tag value, and the series that have it, ascending.
     pub(crate) tags: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<SeriesId>>>,
 }
 
-/// A field.
+/// A field of one type; another week may have one of the same name and another type.
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(crate) name: Arc<str>,
     pub(crate) kind: FieldType,
+    /// Where it has rows, or had some before a delete.
+    weeks: BTreeSet<i32>,
 }
+
+/// The weeks in which fields have rows, by measurement, name and type.
+pub(crate) type FieldWeeks = BTreeMap<String, FieldWeeksOf>;
+
+/// The same of one measurement.
+type FieldWeeksOf = BTreeMap<(String, FieldType), BTreeSet<i32>>;
 
 impl Index {
     /// How many series there are.
@@ -85,36 +95,61 @@ impl Index {
         id
     }
 
-    /// The id of a field, new if need be; `Err` with the type it has if that is another.
+    /// The id of a field with rows in a week, new if need be. Whether the week has another type is for
+    /// [`Index::other_type`] to say before.
     pub(crate) fn add_field(
         &mut self,
         measurement: &str,
         name: &str,
         kind: FieldType,
-    ) -> Result<FieldId, FieldType> {
-        if let Some((id, existing)) = self.field_of(measurement, name) {
-            return if existing == kind {
-                Ok(id)
-            } else {
-                Err(existing)
-            };
-        }
+        week: i32,
+    ) -> FieldId {
         let measurement = self.measurements.entry(measurement.into()).or_default();
-        let id = measurement.fields.len() as FieldId;
-        let name: Arc<str> = name.into();
-        measurement.fields.push(Field {
-            name: name.clone(),
-            kind,
-        });
-        measurement.field_lookup.insert(name, id);
-        Ok(id)
+        let known = measurement
+            .ids_of(name)
+            .find(|id| measurement.fields[*id as usize].kind == kind);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let id = measurement.fields.len() as FieldId;
+                let name: Arc<str> = name.into();
+                let weeks = BTreeSet::new();
+                measurement.fields.push(Field {
+                    name: name.clone(),
+                    kind,
+                    weeks,
+                });
+                let ids = measurement.field_lookup.entry(name).or_default();
+                ids.push(id);
+                self.mixed_types |= ids.len() > 1;
+                id
+            }
+        };
+        measurement.fields[id as usize].weeks.insert(week);
+        id
     }
 
-    /// The id and type of a field, if it is known.
-    pub(crate) fn field_of(&self, measurement: &str, name: &str) -> Option<(FieldId, FieldType)> {
+    /// The type that a field has in a week, if that is not `kind`.
+    pub(crate) fn other_type(
+        &self,
+        measurement: &str,
+        name: &str,
+        kind: FieldType,
+        week: i32,
+    ) -> Option<FieldType> {
         let measurement = self.measurements.get(measurement)?;
-        let id = *measurement.field_lookup.get(name)?;
-        Some((id, measurement.fields[id as usize].kind))
+        let fields = measurement
+            .ids_of(name)
+            .map(|id| &measurement.fields[id as usize]);
+        fields
+            .filter(|field| field.kind != kind)
+            .find(|field| field.weeks.contains(&week))
+            .map(|field| field.kind)
+    }
+
+    /// Whether some field has had rows of several types.
+    pub(crate) fn has_mixed_types(&self) -> bool {
+        self.mixed_types
     }
 
     /// The series that a predicate does not rule out by measurement and tags, sorted by key.
@@ -183,13 +218,14 @@ impl Index {
     pub(crate) fn retain(
         &mut self,
         in_use: impl Fn(SeriesId, &SeriesKey) -> bool,
-        schema: &Schema,
+        fields: &FieldWeeks,
     ) {
         self.lookup.retain(|key, id| in_use(*id, key));
         let Index {
             series,
             lookup,
             measurements,
+            mixed_types,
         } = self;
         for slot in series.iter_mut() {
             if slot
@@ -202,21 +238,42 @@ impl Index {
         let is_known = |id: &SeriesId| series[*id as usize].is_some();
         measurements.retain(|name, measurement| {
             measurement.retain_series(is_known);
-            let known = schema.get(name.as_ref());
-            let used = |field: &Field| {
-                known.is_some_and(|fields| fields.contains_key(field.name.as_ref()))
-            };
-            // Ids are positions and hot rows refer to them, so a field stays where it is; only the
-            // name is given free for another type.
-            measurement
-                .field_lookup
-                .retain(|_, id| used(&measurement.fields[*id as usize]));
+            measurement.retain_fields(fields.get(name.as_ref()));
             !measurement.series.is_empty()
         });
+        *mixed_types = measurements.values().any(Measurement::has_mixed_types);
     }
 }
 
 impl Measurement {
+    /// The ids of the fields of a name, one for each type.
+    fn ids_of(&self, name: &str) -> impl Iterator<Item = FieldId> {
+        let ids = self.field_lookup.get(name);
+        ids.map_or(&[][..], Vec::as_slice).iter().copied()
+    }
+
+    fn has_mixed_types(&self) -> bool {
+        self.field_lookup.values().any(|ids| ids.len() > 1)
+    }
+
+    /// Keeps the names of fields that have rows. Ids are positions and hot rows refer to them, so a
+    /// field stays where it is; only its name and weeks are given free for another type.
+    fn retain_fields(&mut self, known: Option<&FieldWeeksOf>) {
+        let Measurement {
+            fields,
+            field_lookup,
+            ..
+        } = self;
+        for field in fields.iter_mut() {
+            let weeks = known.and_then(|known| known.get(&(field.name.to_string(), field.kind)));
+            field.weeks = weeks.cloned().unwrap_or_default();
+        }
+        field_lookup.retain(|_, ids| {
+            ids.retain(|id| !fields[*id as usize].weeks.is_empty());
+            !ids.is_empty()
+        });
+    }
+
     /// One pass over all postings, however many series go.
     fn retain_series(&mut self, is_known: impl Fn(&SeriesId) -> bool) {
         let before = self.series.len();
@@ -237,10 +294,14 @@ impl Measurement {
         self.series.len()
     }
 
-    /// Fields that have rows, in no order.
+    /// How many names of fields have rows.
+    pub(crate) fn field_count(&self) -> usize {
+        self.field_lookup.len()
+    }
+
+    /// Fields that have rows, in no order; one for each type of a name.
     pub(crate) fn live_fields(&self) -> impl Iterator<Item = &Field> {
-        self.field_lookup
-            .values()
-            .map(|id| &self.fields[*id as usize])
+        let ids = self.field_lookup.values().flatten();
+        ids.map(|id| &self.fields[*id as usize])
     }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use watchpost_core::point::SeriesKey;
 
 use crate::batch::{Batch, MAX_BATCH_BYTES};
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::index::{FieldId, SeriesId};
 use crate::record::Record;
 use crate::request::{BeyondRetention, Rejection, RejectionReason, WriteOutcome};
+use crate::shard::week_of;
 use crate::store::Storage;
 use crate::sync::{read, write};
 
@@ -29,6 +30,8 @@ struct Resolved {
     series: Vec<Option<SeriesId>>,
     /// By the batch's number of the layout.
     layouts: Vec<Option<Vec<FieldId>>>,
+    /// Layouts and weeks of which a row was taken, so that their types hold.
+    settled: HashSet<(u32, i32)>,
     /// Positions of rows that are not stored, ascending.
     rejected: Vec<usize>,
     outcome: WriteOutcome,
@@ -125,6 +128,7 @@ impl Storage {
             layouts,
             rejected,
             outcome,
+            ..
         } = resolved;
         if outcome.written == 0 {
             return Ok((None, outcome));
@@ -171,7 +175,7 @@ impl Resolved {
     fn check(&mut self, batch: &Batch, state: &mut State, lower_bound: Option<i64>, limit: usize) {
         self.series = vec![None; batch.series.len()];
         self.layouts = vec![None; batch.layouts.len()];
-        let mut refusals: HashMap<u32, RejectionReason> = HashMap::new();
+        let mut refusals: HashMap<(u32, i32), RejectionReason> = HashMap::new();
         let mut full: Option<RejectionReason> = None;
         for (position, row) in batch.rows.iter().enumerate() {
             if lower_bound.is_some_and(|bound| row.time < bound) {
@@ -180,14 +184,15 @@ impl Resolved {
                 self.rejected.push(position);
                 continue;
             }
-            let known = self.layouts[row.layout as usize].is_some();
-            if !known
-                && !refusals.contains_key(&row.layout)
-                && let Some(conflict) = conflict_of(batch, row.layout, state)
+            let place = (row.layout, week_of(row.time));
+            let settled = self.settled.contains(&place);
+            if !settled
+                && !refusals.contains_key(&place)
+                && let Some(conflict) = conflict_of(batch, place, state)
             {
-                refusals.insert(row.layout, conflict);
+                refusals.insert(place, conflict);
             }
-            let mut refusal = refusals.get(&row.layout).cloned();
+            let mut refusal = refusals.get(&place).cloned();
             if refusal.is_none() && self.series[row.series as usize].is_none() {
                 match resolve_series(&batch.series[row.series as usize], state, limit) {
                     Some(id) => self.series[row.series as usize] = Some(id),
@@ -198,8 +203,9 @@ impl Resolved {
             }
             // Fields come to be with the first row that is taken, so that a refused one leaves
             // nothing behind.
-            if refusal.is_none() && !known {
-                self.layouts[row.layout as usize] = Some(add_fields(batch, row.layout, state));
+            if refusal.is_none() && !settled {
+                self.layouts[row.layout as usize] = Some(add_fields(batch, place, state));
+                self.settled.insert(place);
             }
             match refusal {
                 None => self.outcome.written += 1,
@@ -234,12 +240,18 @@ impl Resolved {
     }
 }
 
-/// The first field of a layout that has another type already.
-fn conflict_of(batch: &Batch, number: u32, state: &State) -> Option<RejectionReason> {
+/// The first field of a layout that has another type in the week already.
+fn conflict_of(
+    batch: &Batch,
+    (number, week): (u32, i32),
+    state: &State,
+) -> Option<RejectionReason> {
     let layout = &batch.layouts[number as usize];
     layout.fields.iter().find_map(|(name, kind)| {
-        let (_, existing) = state.index.field_of(&layout.measurement, name)?;
-        (existing != *kind).then(|| RejectionReason::FieldTypeConflict {
+        let existing = state
+            .index
+            .other_type(&layout.measurement, name, *kind, week)?;
+        Some(RejectionReason::FieldTypeConflict {
             measurement: layout.measurement.clone(),
             field: name.clone(),
             given: *kind,
@@ -248,16 +260,12 @@ fn conflict_of(batch: &Batch, number: u32, state: &State) -> Option<RejectionRea
     })
 }
 
-/// The ids of a layout's fields, of which none is in conflict.
-fn add_fields(batch: &Batch, number: u32, state: &mut State) -> Vec<FieldId> {
+/// The ids of a layout's fields, of which none is in conflict in the week.
+fn add_fields(batch: &Batch, (number, week): (u32, i32), state: &mut State) -> Vec<FieldId> {
     let layout = &batch.layouts[number as usize];
-    let add = |(name, kind): &(String, _)| state.index.add_field(&layout.measurement, name, *kind);
-    layout
-        .fields
-        .iter()
-        .map(add)
-        .collect::<Result<_, _>>()
-        .unwrap_or_default()
+    let (measurement, index) = (&layout.measurement, &mut state.index);
+    let add = |(name, kind): &(String, _)| index.add_field(measurement, name, *kind, week);
+    layout.fields.iter().map(add).collect()
 }
 
 /// The id of a series; `None` if it is new and the bucket is full.

@@ -64,7 +64,7 @@ impl LatestCache {
 impl State {
     /// Whether sealed rows are all that the cache has to tell about.
     pub(crate) fn is_cacheable(&self) -> bool {
-        self.frozen.is_none() && self.tombstones.is_empty()
+        self.frozen.is_none() && self.tombstones.is_empty() && !self.index.has_mixed_types()
     }
 }
 

@@ -13,6 +13,8 @@
 //! - A write that returned is durable: its record was appended to the log and synced. After a kill
 //!   at any moment every acknowledged value is there, with its last value, and no other.
 //! - Of values with the same series, field and time the last written wins.
+//! - A field has one type in a measurement and a week (from Monday 00:00 UTC), the shard in which InfluxDB finds
+//!   conflicts; of several types in the range of a read, the earliest rows tell which is shown.
 //! - Every byte on disk is under a checksum. A broken one is found when it is read, or by
 //!   [`Storage::verify`], and reported as exactly the rows that it held; the rest stays readable,
 //!   and [`Storage::repair`] goes on without it.

@@ -27,13 +27,33 @@ pub(crate) struct SeriesReader {
     blocks: Vec<BlockSource>,
     /// Win over all blocks.
     hot: HotRows,
-    hot_fields: BTreeMap<Arc<str>, (FieldId, FieldType)>,
+    /// Sorted.
+    hot_fields: Vec<HotField>,
     /// In time order, apart from each other.
     clusters: Vec<Cluster>,
     /// `Some`: damaged chunks are noted here and left out. `None`: they are errors.
     losses: Option<Vec<Damage>>,
     /// The last sealed rows, if they are in the cache and only last rows are asked for.
     latest: Option<Arc<Vec<Latest>>>,
+}
+
+/// Where the fields of a series have rows.
+type Fields = BTreeMap<(Arc<str>, FieldType), Rows>;
+
+/// Where a field of one type has rows.
+#[derive(Debug, Default)]
+struct Rows {
+    hot: Option<FieldId>,
+    /// The time of the first row of its earliest block.
+    sealed: Option<i64>,
+}
+
+/// A field of hot rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HotField {
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: FieldType,
+    pub(crate) id: FieldId,
 }
 
 /// What the last-value cache says.
@@ -97,7 +117,7 @@ impl SeriesReader {
         range: TimeRange,
         blocks: Vec<BlockSource>,
         hot: HotRows,
-        hot_fields: BTreeMap<Arc<str>, (FieldId, FieldType)>,
+        hot_fields: Vec<HotField>,
     ) -> SeriesReader {
         let clusters = cluster(&blocks);
         SeriesReader {
@@ -119,7 +139,7 @@ impl SeriesReader {
             TimeRange::ALL,
             blocks,
             HotRows::default(),
-            BTreeMap::new(),
+            Vec::new(),
         )
     }
 
@@ -140,8 +160,9 @@ impl SeriesReader {
         let Some(latest) = &self.latest else {
             return Cached::Unknown;
         };
-        let hot = self.hot_fields.get(name).and_then(|(id, kind)| {
-            let run = self.hot.run(*id, *kind, self.range);
+        // A bucket with fields of several types has no cache.
+        let hot = self.hot_field(name, None).and_then(|field| {
+            let run = self.hot.run(field.id, field.kind, self.range);
             let last = run.len().checked_sub(1)?;
             Some((run.times[last], run.values.value(last)))
         });
@@ -161,12 +182,24 @@ impl SeriesReader {
         }
     }
 
+    /// The field of hot rows that has a name and a type.
+    fn hot_field(&self, name: &str, kind: Option<FieldType>) -> Option<&HotField> {
+        let from = self
+            .hot_fields
+            .partition_point(|field| field.name.as_ref() < name);
+        let named = self.hot_fields[from..].iter();
+        named
+            .take_while(|field| field.name.as_ref() == name)
+            .find(|field| kind.is_none_or(|kind| kind == field.kind))
+    }
+
     /// What a tolerant reader left out.
     pub(crate) fn take_losses(&mut self) -> Vec<Damage> {
         self.losses.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// The fields with their types, sorted by name.
+    /// The fields with their types, sorted by name. Of a name that has had several types it is the one of
+    /// the earliest rows, as InfluxDB answers; the others' rows are not shown.
     pub(crate) fn fields(&mut self) -> Result<Vec<(Arc<str>, FieldType)>> {
         self.fields_that(|_| true)
     }
@@ -176,17 +209,16 @@ impl SeriesReader {
         &mut self,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<(Arc<str>, FieldType)>> {
-        let mut fields: BTreeMap<Arc<str>, FieldType> = BTreeMap::new();
-        for (name, (_, kind)) in &self.hot_fields {
-            if wanted(name) {
-                fields.insert(name.clone(), *kind);
-            }
+        let mut fields = Fields::new();
+        for field in self.hot_fields.iter().filter(|field| wanted(&field.name)) {
+            let rows = fields.entry((field.name.clone(), field.kind)).or_default();
+            rows.hot = Some(field.id);
         }
         if let Some(latest) = &self.latest {
             for entry in latest.iter().filter(|entry| wanted(&entry.field)) {
-                fields.entry(entry.field.clone()).or_insert(entry.kind);
+                fields.entry((entry.field.clone(), entry.kind)).or_default();
             }
-            return Ok(fields.into_iter().collect());
+            return Ok(self.earliest_types(fields));
         }
         if fields.is_empty() && self.blocks.len() == 1 {
             let open = self.open(0)?;
@@ -196,20 +228,41 @@ impl SeriesReader {
                 .map(|field| (field.name.clone(), field.kind))
                 .collect());
         }
-        for number in (0..self.blocks.len()).rev() {
+        for number in 0..self.blocks.len() {
             let Some(block) = self.open(number)? else {
                 continue;
             };
-            for field in block
-                .header
-                .fields
-                .iter()
-                .filter(|field| wanted(&field.name))
-            {
-                fields.entry(field.name.clone()).or_insert(field.kind);
+            let first = self.blocks[number].place.first;
+            let of_block = block.header.fields.iter();
+            for field in of_block.filter(|field| wanted(&field.name)) {
+                let rows = fields.entry((field.name.clone(), field.kind)).or_default();
+                rows.sealed = Some(rows.sealed.map_or(first, |other| other.min(first)));
             }
         }
-        Ok(fields.into_iter().collect())
+        Ok(self.earliest_types(fields))
+    }
+
+    /// One type a name.
+    fn earliest_types(&self, fields: Fields) -> Vec<(Arc<str>, FieldType)> {
+        let first = |rows: &Rows| {
+            let hot = rows.hot.and_then(|id| self.hot.first_of(id));
+            rows.sealed.into_iter().chain(hot).min()
+        };
+        let mut types: Vec<(Arc<str>, FieldType)> = Vec::with_capacity(fields.len());
+        let mut of_last: Option<Rows> = None;
+        for ((name, kind), rows) in fields {
+            match (types.last_mut(), &of_last) {
+                (Some(last), Some(others)) if last.0 == name => {
+                    if first(&rows) >= first(others) {
+                        continue;
+                    }
+                    last.1 = kind;
+                }
+                _ => types.push((name, kind)),
+            }
+            of_last = Some(rows);
+        }
+        types
     }
 
     /// How many rows there are at most, also outside of the range.
@@ -247,11 +300,9 @@ impl SeriesReader {
             let number = self.clusters[cluster].blocks[position];
             runs.extend(self.block_run(number, name, kind)?);
         }
-        if let Some((id, hot_kind)) = self.hot_fields.get(name)
-            && *hot_kind == kind
-        {
+        if let Some(field) = self.hot_field(name, Some(kind)) {
             let range = self.range.intersection(self.clusters[cluster].hot);
-            runs.push(self.hot.run(*id, kind, range));
+            runs.push(self.hot.run(field.id, kind, range));
         }
         Ok(Run::merge(kind, runs))
     }

@@ -168,13 +168,7 @@ impl State {
         range: TimeRange,
     ) -> SeriesReader {
         let hot = frozen.rows.rows_of(id, range);
-        let mut fields = BTreeMap::new();
-        if let Some(measurement) = self.index.measurement(key.measurement()) {
-            for id in hot.fields() {
-                let field = &measurement.fields[id as usize];
-                fields.insert(field.name.clone(), (id, field.kind));
-            }
-        }
+        let fields = self.hot_fields(key, &hot);
         SeriesReader::new(key.clone(), range, Vec::new(), hot, fields)
     }
 }

@@ -7,6 +7,10 @@ use crate::range::TimeRange;
 
 const HOUR: i64 = 3_600 * 1_000_000_000;
 const DAY: i64 = 24 * HOUR;
+const WEEK: i128 = 7 * DAY as i128;
+
+/// From the Monday of the week that 1970 began in until 1970.
+const MONDAY: i128 = 3 * DAY as i128;
 
 /// Retentions up to this get shards of an hour: rows outlive their retention by up to a shard,
 /// and a bucket of some hours should not keep a day.
@@ -46,6 +50,13 @@ pub(crate) fn shards_for(
         .into_iter()
         .map(|(start, stop)| TimeRange::new(start, stop))
         .collect()
+}
+
+/// The week of a time, from Monday 00:00 UTC on: within one a field of a measurement has one type. That is the shard of a
+/// bucket that keeps its rows for ever in InfluxDB, which finds conflicts of types shard by shard. No
+/// shard here reaches over the end of a week.
+pub(crate) fn week_of(time: i64) -> i32 {
+    (i128::from(time) + MONDAY).div_euclid(WEEK) as i32
 }
 
 fn shard_of(time: i64, known: &BTreeSet<(i64, i64)>, length: i64) -> TimeRange {

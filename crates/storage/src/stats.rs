@@ -124,7 +124,7 @@ impl BucketStats {
                     MeasurementStats {
                         name: name.to_string(),
                         series: measurement.series_count(),
-                        fields: measurement.live_fields().count(),
+                        fields: measurement.field_count(),
                         tags: tags
                             .map(|(key, values)| TagStats {
                                 key: key.to_string(),

@@ -19,6 +19,7 @@ use crate::options::Options;
 use crate::record::Event;
 use crate::replay;
 use crate::segment::Segment;
+use crate::shard::week_of;
 use crate::sync::{lock, read, wait_at_most, write};
 
 /// A data folder, open. Share it with `Arc`; all methods may be called from many threads.
@@ -250,10 +251,17 @@ impl Opening<'_> {
             let id = state.index.add_series(key);
             state.index.key_of(id).unwrap_or(key).clone()
         });
+        let week = week_of(segment.origin.shard.start);
         for (measurement, fields) in &segment.index.schema {
             for (name, kind) in fields {
-                // Another type is that of rows which were deleted before the field came again.
-                let _ = state.index.add_field(measurement, name, *kind);
+                // Another type of the week is that of rows which were deleted before the field came again.
+                if state
+                    .index
+                    .other_type(measurement, name, *kind, week)
+                    .is_none()
+                {
+                    state.index.add_field(measurement, name, *kind, week);
+                }
             }
         }
         state.add_segment(Arc::new(segment));
