@@ -2,6 +2,7 @@
 
 mod binary;
 mod clients;
+mod failing_query;
 mod flux_over_http;
 mod full_disk;
 mod fuzz;

@@ -1,7 +1,7 @@
 //! `POST /api/v2/query`: a query's answer streamed as CSV while it is computed.
 //!
 //! The query runs on a thread of its own and hands over chunks through a short channel: a slow reader slows the query, and
-//! one that goes away ends it. What fails before the first table is a JSON error; after it, an error table.
+//! one that goes away ends it. What fails before the first byte was sent is a JSON error; after it, an error table.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl Stream {
                 self.encoder.end();
                 outcome.explain
             }
-            Err(error) if !self.encoder.has_begun() => return self.send(Message::Failed(error)),
+            Err(error) if !self.is_streaming => return self.send(Message::Failed(error)),
             Err(error) => {
                 self.encoder.error(&error.message);
                 Vec::new()

@@ -149,11 +149,6 @@ impl Encoder {
         self.writer.error(message);
     }
 
-    /// Whether a table was written.
-    pub fn has_begun(&self) -> bool {
-        self.result.is_some()
-    }
-
     /// Bytes waiting to be taken.
     pub fn len(&self) -> usize {
         self.writer.len()
