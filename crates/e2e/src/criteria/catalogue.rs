@@ -8,14 +8,15 @@ use watchpost_testkit::wait;
 use super::scene::HOSTS;
 use super::{Finding, Scene, ensure, queries};
 
-/// Without these a host cannot be watched, whatever its kernel is.
-const ESSENTIAL: [&str; 7] = [
+/// Without these a host cannot be watched, whatever its kernel is. The share of a process comes with the second look.
+const ESSENTIAL: [&str; 8] = [
     "cpu_usage_percent",
     "cpu_load_1m",
     "memory_usage_percent",
     "disk_usage_percent",
     "network_bytes_recv",
     "process_count",
+    "process_cpu_percent",
     "uptime_seconds",
 ];
 
