@@ -104,7 +104,11 @@ impl Index {
         kind: FieldType,
         week: i32,
     ) -> FieldId {
-        let measurement = self.measurements.entry(measurement.into()).or_default();
+        // Mostly known, and then its name need not be copied for each field.
+        let measurement = match self.measurements.get_mut(measurement) {
+            Some(known) => known,
+            None => self.measurements.entry(measurement.into()).or_default(),
+        };
         let known = measurement
             .ids_of(name)
             .find(|id| measurement.fields[*id as usize].kind == kind);
