@@ -151,6 +151,13 @@ pub enum Aggregate {
 }
 
 impl Aggregate {
+    /// The aggregate of a name, as Flux and InfluxQL have it.
+    pub fn named(name: &str) -> Option<Self> {
+        use Aggregate::{Count, First, Last, Max, Mean, Min, Sum};
+        let all = [Count, Sum, Mean, Min, Max, First, Last];
+        all.into_iter().find(|aggregate| aggregate.name() == name)
+    }
+
     /// The function's name in the language.
     pub fn name(self) -> &'static str {
         match self {

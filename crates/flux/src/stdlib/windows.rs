@@ -112,16 +112,7 @@ fn known_aggregate(function: &Function) -> Option<Aggregate> {
     if !native.package.is_empty() {
         return None;
     }
-    Some(match native.name {
-        "count" => Aggregate::Count,
-        "sum" => Aggregate::Sum,
-        "mean" => Aggregate::Mean,
-        "min" => Aggregate::Min,
-        "max" => Aggregate::Max,
-        "first" => Aggregate::First,
-        "last" => Aggregate::Last,
-        _ => return None,
-    })
+    Aggregate::named(native.name)
 }
 
 fn aggregate_window(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

@@ -303,17 +303,7 @@ fn pushed_call<'e>(name: &str, arguments: &'e [Expression]) -> Option<(Aggregate
     let [Expression::Reference(field)] = arguments else {
         return None;
     };
-    let function = match name {
-        "count" => Aggregate::Count,
-        "sum" => Aggregate::Sum,
-        "mean" => Aggregate::Mean,
-        "min" => Aggregate::Min,
-        "max" => Aggregate::Max,
-        "first" => Aggregate::First,
-        "last" => Aggregate::Last,
-        _ => return None,
-    };
-    Some((function, field))
+    Some((Aggregate::named(name)?, field))
 }
 
 impl Reads {
