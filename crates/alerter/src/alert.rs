@@ -65,6 +65,50 @@ pub enum Origin {
     Pushed,
 }
 
+/// How an alert stands when a message tells of it, beside what its receiver was told last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    #[default]
+    Firing,
+    /// Firing at a higher severity than the receiver was told last.
+    Worse,
+    /// Firing at a lower severity than the receiver was told last.
+    Better,
+    /// Past no level any more, but not yet over: the recovery level or `keep_firing_for` is waited for.
+    Recovering,
+    /// It was firing when its data ended, and nothing is known since `updated_at`.
+    NoData,
+    Resolved,
+    /// Over because its series gave no data for `forget_after`: nobody knows how it is.
+    Forgotten,
+    /// Over because its rule was removed, or no longer looks at its series.
+    Removed,
+}
+
+impl AlertState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AlertState::Firing => "firing",
+            AlertState::Worse => "worse",
+            AlertState::Better => "better",
+            AlertState::Recovering => "recovering",
+            AlertState::NoData => "no_data",
+            AlertState::Resolved => "resolved",
+            AlertState::Forgotten => "forgotten",
+            AlertState::Removed => "removed",
+        }
+    }
+
+    /// Whether the alert has ended.
+    pub fn is_over(self) -> bool {
+        matches!(
+            self,
+            AlertState::Resolved | AlertState::Forgotten | AlertState::Removed
+        )
+    }
+}
+
 /// One alert. Invariant: `labels` holds the severity, `fingerprint` does not depend on it
 /// for an alert of a rule (so that an escalation is the same alert), and does for a pushed one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,8 +126,18 @@ pub struct Alert {
     #[serde(default)]
     pub end_assumed: bool,
     pub updated_at: Nanos,
+    /// The newest value. Of an alert that ended: the one that ended it.
     pub value: Option<f64>,
     pub threshold: Option<f64>,
+    /// The value farthest past the level since it began to fire.
+    #[serde(default)]
+    pub worst: Option<f64>,
+    /// How it stands. In a message, beside what its receiver was told last.
+    #[serde(default)]
+    pub state: AlertState,
+    /// In a message: the severity that its receiver was told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity_before: Option<Severity>,
     /// Why it fires or why it ended, in one sentence.
     #[serde(default)]
     pub reason: String,
@@ -138,6 +192,9 @@ impl Alert {
             updated_at: starts_at,
             value: None,
             threshold: None,
+            worst: None,
+            state: AlertState::Firing,
+            severity_before: None,
             reason: String::new(),
             generator_url: String::new(),
             flapping: false,

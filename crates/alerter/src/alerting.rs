@@ -4,15 +4,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::alert::{Alert, Nanos, Origin, Severity};
+use crate::alert::{Alert, AlertState, Nanos, Origin};
 use crate::event::{Event, EventKind};
 use crate::labels::{Fingerprint, Labels, SEVERITY};
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::pipeline::dispatcher::Dispatcher;
+use crate::pipeline::dispatcher::{Dispatcher, Newest};
 use crate::pipeline::notification::Notification;
 use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::RuleFile;
-use crate::rules::definition::Rule;
+use crate::rules::definition::{Kind, Rule};
 use crate::rules::evaluator::{Evaluator, Outcome, Transition};
 use crate::rules::life::{Effect, Life, Reason};
 use crate::rules::sample::Row;
@@ -83,7 +83,13 @@ impl Alerting {
             .map(|rule| (rule.name.clone(), Arc::clone(rule)))
             .collect();
         for (rule, id, series) in self.evaluator.reload(file.rules.clone()) {
-            self.close(series.labels.fingerprint(), "its rule was removed", now);
+            let fingerprint = series.labels.fingerprint();
+            self.close(
+                fingerprint,
+                AlertState::Removed,
+                "its rule was removed",
+                now,
+            );
             self.changed_lives.insert((rule, id));
         }
         let (rules, receivers) = (&self.rules, &file.receivers);
@@ -94,8 +100,14 @@ impl Alerting {
         self.troubles.retain(|labels| !past(labels));
         let alerts = self.dispatcher.alerts().filter(|alert| past(&alert.labels));
         let gone: Vec<Fingerprint> = alerts.map(|alert| alert.fingerprint).collect();
-        gone.into_iter()
-            .for_each(|id| self.close(id, "it is no longer in the rule file", now));
+        gone.into_iter().for_each(|id| {
+            self.close(
+                id,
+                AlertState::Removed,
+                "it is no longer in the rule file",
+                now,
+            )
+        });
         self.trouble(Component::RuleFile, None, now);
     }
 
@@ -111,7 +123,7 @@ impl Alerting {
             .map(|alert| alert.fingerprint)
             .collect();
         gone.into_iter()
-            .for_each(|id| self.close(id, "its rule was removed", now));
+            .for_each(|id| self.close(id, AlertState::Removed, "its rule was removed", now));
     }
 
     // === evaluation ===
@@ -140,8 +152,8 @@ impl Alerting {
             self.events.push(Event::transition(transition));
             self.act(transition, now);
         }
-        for (fingerprint, value) in outcome.values {
-            self.dispatcher.update_value(fingerprint, value, now);
+        for (fingerprint, value, state) in outcome.values {
+            self.judged(fingerprint, value, state, &rule.kind, now);
         }
         self.changed_lives.extend(
             outcome
@@ -158,54 +170,101 @@ impl Alerting {
     }
 
     fn act(&mut self, transition: &Transition, now: Nanos) {
-        let severity = transition.severity.unwrap_or(Severity::Warning);
+        let kind = &transition.rule.kind;
         match transition.effect {
-            Some(Effect::Fire(_)) => {
+            Some(Effect::Fire(severity)) => {
                 let mut alert = Alert::of_rule((*transition.labels).clone(), severity, now);
-                alert.value = transition.value;
-                alert.threshold = transition.threshold;
-                alert.reason = transition.reason.to_string();
                 alert.flapping = transition.reason == Reason::Flapping;
-                self.dispatcher.put(alert, now);
+                self.put(alert, transition, now);
             }
-            Some(Effect::Escalate(_) | Effect::Lower(_)) => {
+            Some(Effect::Escalate(severity) | Effect::Lower(severity)) => {
                 let Some(mut alert) = self.dispatcher.alert(transition.fingerprint).cloned() else {
                     return;
                 };
                 alert.severity = severity;
                 alert.labels = Arc::new((*alert.labels).clone().with(SEVERITY, severity.as_str()));
-                alert.value = transition.value;
-                alert.threshold = transition.threshold;
-                alert.reason = transition.reason.to_string();
-                alert.updated_at = now;
-                self.dispatcher.put(alert, now);
+                self.put(alert, transition, now);
             }
             Some(Effect::Resolve | Effect::Forget) => {
+                let state = match transition.effect {
+                    Some(Effect::Forget) => AlertState::Forgotten,
+                    _ => AlertState::Resolved,
+                };
                 if let Some(value) = transition.value {
-                    self.dispatcher
-                        .update_value(transition.fingerprint, value, now);
+                    self.judged(transition.fingerprint, value, state, kind, now);
                 }
-                self.end(transition.fingerprint, &transition.reason.to_string(), now);
+                self.end(
+                    transition.fingerprint,
+                    state,
+                    &transition.reason.to_string(),
+                    now,
+                );
             }
-            None => {}
+            None => {
+                if let Some(value) = transition.value.filter(|_| !transition.state.is_over()) {
+                    self.judged(transition.fingerprint, value, transition.state, kind, now);
+                }
+            }
         }
     }
 
-    fn end(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) -> Option<Alert> {
+    /// Puts an alert that fires, with what its transition says of it.
+    fn put(&mut self, mut alert: Alert, transition: &Transition, now: Nanos) {
+        let worst = |value| transition.rule.kind.worst(alert.worst, value);
+        alert.worst = transition.value.map(worst).or(alert.worst);
+        alert.value = transition.value;
+        alert.threshold = transition.threshold;
+        alert.reason = transition.reason.to_string();
+        alert.state = transition.state;
+        alert.updated_at = now;
+        self.dispatcher.put(alert, now);
+    }
+
+    /// The newest value of an alert that fires, and how it stands.
+    fn judged(
+        &mut self,
+        fingerprint: Fingerprint,
+        value: f64,
+        state: AlertState,
+        kind: &Kind,
+        now: Nanos,
+    ) {
+        let Some(alert) = self.dispatcher.alert(fingerprint) else {
+            return;
+        };
+        if alert.is_resolved(now) {
+            return;
+        }
+        let newest = Newest {
+            value,
+            worst: kind.worst(alert.worst, value),
+            state,
+        };
+        self.dispatcher.update_value(fingerprint, newest, now);
+    }
+
+    fn end(
+        &mut self,
+        fingerprint: Fingerprint,
+        state: AlertState,
+        reason: &str,
+        now: Nanos,
+    ) -> Option<Alert> {
         let mut alert = self.dispatcher.alert(fingerprint)?.clone();
         if alert.is_resolved(now) {
             return None;
         }
         alert.ends_at = Some(now);
         alert.updated_at = now;
+        alert.state = state;
         alert.reason = reason.to_owned();
         self.dispatcher.put(alert.clone(), now);
         Some(alert)
     }
 
     /// Ends an alert that no transition of a series ends.
-    fn close(&mut self, fingerprint: Fingerprint, reason: &str, now: Nanos) {
-        let ended = self.end(fingerprint, reason, now);
+    fn close(&mut self, fingerprint: Fingerprint, state: AlertState, reason: &str, now: Nanos) {
+        let ended = self.end(fingerprint, state, reason, now);
         self.events
             .extend(ended.map(|alert| Event::alert_changed(now, "resolved", &alert)));
     }
@@ -236,7 +295,8 @@ impl Alerting {
             Some(why) => self.troubles.fails(component, why, now),
             None => {
                 self.troubles.works(&component);
-                self.close(component.labels().fingerprint(), "works again", now);
+                let id = component.labels().fingerprint();
+                self.close(id, AlertState::Resolved, "works again", now);
             }
         }
     }

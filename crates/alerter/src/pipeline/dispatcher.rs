@@ -3,6 +3,7 @@
 //! Nothing here waits or asks for the time: the daemon, the timelines and the backtest
 //! call `put`, `tick` and the delivery functions with the `now` of their own clock.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use super::route::RouteTree;
 use super::silence::{Silence, SilenceError, Silences};
 use super::snapshot::{Changes, Logged, Snapshot};
 use super::{Suppression, mute};
-use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
+use crate::alert::{Alert, AlertState, Nanos, Origin, SECOND, Severity};
 use crate::labels::Fingerprint;
 
 /// A group whose message is on the way is looked at again after this.
@@ -38,6 +39,14 @@ impl Routing {
     pub fn policy(&self, receiver: &str) -> DeliveryPolicy {
         self.policies.get(receiver).cloned().unwrap_or_default()
     }
+}
+
+/// What an evaluation says of an alert that goes on firing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Newest {
+    pub value: f64,
+    pub worst: f64,
+    pub state: AlertState,
 }
 
 #[derive(Debug)]
@@ -135,12 +144,14 @@ impl Dispatcher {
                 old.severity,
                 old.starts_at,
                 old.ends_at,
+                old.state,
                 &old.labels,
                 &old.annotations,
             ) != (
                 alert.severity,
                 alert.starts_at,
                 alert.ends_at,
+                alert.state,
                 &alert.labels,
                 &alert.annotations,
             )
@@ -164,10 +175,19 @@ impl Dispatcher {
         }
     }
 
-    /// The newest value of an alert that goes on firing; not worth a write to the store.
-    pub fn update_value(&mut self, fingerprint: Fingerprint, value: f64, now: Nanos) {
-        if let Some(alert) = self.alerts.get_mut(&fingerprint) {
-            alert.value = Some(value);
+    /// What an evaluation says of an alert that goes on firing. A value is worth a write to the store
+    /// only when it is the worst so far.
+    pub fn update_value(&mut self, fingerprint: Fingerprint, newest: Newest, now: Nanos) {
+        let Some(alert) = self.alerts.get_mut(&fingerprint) else {
+            return;
+        };
+        if (alert.worst, alert.state) != (Some(newest.worst), newest.state) {
+            self.changes.alerts.insert(fingerprint);
+        }
+        alert.value = Some(newest.value);
+        alert.worst = Some(newest.worst);
+        alert.state = newest.state;
+        if newest.state != AlertState::NoData {
             alert.updated_at = now;
         }
     }
@@ -376,6 +396,7 @@ impl Dispatcher {
             .keys()
             .chain(resolved.iter().filter(|_| send_resolved))
             .filter_map(|id| self.alerts.get(id).cloned())
+            .map(|alert| self.beside_told(id, alert, now))
             .collect();
         alerts
             .sort_by(|a, b| (a.is_resolved(now), &a.labels).cmp(&(b.is_resolved(now), &b.labels)));
@@ -391,6 +412,26 @@ impl Dispatcher {
             digest_of: 0,
             repeated: false,
         }
+    }
+
+    /// The alert as this group's receiver reads it: worse or better than it was told last.
+    fn beside_told(&self, id: &GroupId, mut alert: Alert, now: Nanos) -> Alert {
+        let logged = self.log.get(id);
+        alert.severity_before =
+            logged.and_then(|logged| logged.entry.firing.get(&alert.fingerprint).copied());
+        if let (AlertState::Firing, false, Some(before)) =
+            (alert.state, alert.is_resolved(now), alert.severity_before)
+        {
+            alert.state = match alert.severity.cmp(&before) {
+                Ordering::Greater => AlertState::Worse,
+                Ordering::Less => AlertState::Better,
+                Ordering::Equal => AlertState::Firing,
+            };
+        }
+        if alert.is_resolved(now) && !alert.state.is_over() {
+            alert.state = AlertState::Resolved; // A pushed alert ends by its time.
+        }
+        alert
     }
 
     /// Alerts that nobody acknowledged in time join the group of the next route.

@@ -211,6 +211,20 @@ impl Kind {
         }
     }
 
+    /// The side on which a value is bad.
+    pub fn direction(&self) -> Direction {
+        self.levels()
+            .map_or(Direction::Above, |levels| levels.direction)
+    }
+
+    /// The worse of two values.
+    pub fn worst(&self, known: Option<f64>, value: f64) -> f64 {
+        match known {
+            Some(known) if !self.direction().past(value, known) => known,
+            _ => value,
+        }
+    }
+
     /// How much data one evaluation looks at.
     pub fn window(&self) -> Nanos {
         match self {

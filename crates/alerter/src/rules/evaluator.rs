@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::baseline::BaselineSamples;
 use super::definition::{Kind, Rule};
 use super::judgement::{self, Judged};
-use super::life::{Effect, Feed, Life, Observation, Reason, Tempo, state_name};
+use super::life::{Effect, Feed, Life, Observation, Phase, Reason, Tempo, state_name};
 use super::sample::Row;
-use crate::alert::{Nanos, SECOND, Severity};
+use crate::alert::{AlertState, Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Fingerprint, Labels};
 
 /// Most series of one rule. More is a rule that forgot a matcher, and would cost all memory.
@@ -38,6 +38,8 @@ pub struct Transition {
     pub threshold: Option<f64>,
     pub reason: Reason,
     pub effect: Option<Effect>,
+    /// How an alert of the series stands after it.
+    pub state: AlertState,
     /// Since when it fires or fired.
     pub fired_at: Option<Nanos>,
     pub at: Nanos,
@@ -47,8 +49,8 @@ pub struct Transition {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub transitions: Vec<Transition>,
-    /// The newest values of alerts that go on firing.
-    pub values: Vec<(Fingerprint, f64)>,
+    /// The newest values of alerts that go on firing, and how they stand.
+    pub values: Vec<(Fingerprint, f64, AlertState)>,
     /// Series whose stored state is out of date; gone ones are absent from the evaluator.
     pub changed: Vec<Fingerprint>,
     /// Series that are no longer watched.
@@ -334,13 +336,25 @@ fn step(
             threshold: threshold(rule, severity),
             reason: life.reason,
             effect,
+            state: alert_state(&life),
             fired_at: life.fired_at.or(before.fired_at),
             at: now,
         });
     } else if let (true, Observation::Value { value, .. }) = (life.is_firing(), observation) {
-        outcome.values.push((series.labels.fingerprint(), value));
+        let newest = (series.labels.fingerprint(), value, alert_state(&life));
+        outcome.values.push(newest);
     }
     series.life = life;
+}
+
+fn alert_state(life: &Life) -> AlertState {
+    match (life.feed, life.phase) {
+        (Feed::NoData, _) => AlertState::NoData,
+        (_, Phase::Recovering) => AlertState::Recovering,
+        _ if life.reason == Reason::NotBackBehindRecovery => AlertState::Recovering,
+        (_, Phase::Ok | Phase::Resolved) => AlertState::Resolved,
+        (_, Phase::Pending | Phase::Firing) => AlertState::Firing,
+    }
 }
 
 fn threshold(rule: &Rule, severity: Option<Severity>) -> Option<f64> {
