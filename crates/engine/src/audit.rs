@@ -56,6 +56,15 @@ impl Audit {
 
     /// Writes an event. A log that cannot be written is said in the server's log; the request goes on.
     pub fn record(&self, event: &Event<'_>) {
+        // Said by `require`.
+        let _ = self.require(event);
+    }
+
+    /// Writes an event that has to be there before what it speaks of is done.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn require(&self, event: &Event<'_>) -> io::Result<()> {
         let line = json!({
             "time": rfc3339(event.time),
             "who": event.who,
@@ -69,9 +78,9 @@ impl Audit {
         let written = self
             .rotate(&mut file)
             .and_then(|()| file.write_all(format!("{line}\n").as_bytes()));
-        if let Err(error) = written {
+        written.inspect_err(|error| {
             tracing::error!(%error, path = %self.path.display(), "the audit log cannot be written");
-        }
+        })
     }
 
     fn rotate(&self, file: &mut File) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! From a body of line protocol to durable points: what the write routes of both versions, `to()` and tasks share.
 
+use std::borrow::Cow;
+
 use watchpost_core::line_protocol::{LineErrors, Lines, Precision, only_time_field_message};
 use watchpost_storage::{Batch, Unsynced, WriteOutcome};
 
@@ -21,7 +23,8 @@ pub fn store_lines(
 ) -> Result<(), ApiError> {
     check_lines(body, app.limits.max_line_bytes)?;
     let now = app.clock.now();
-    let mut lines = Lines::new(body, precision, now);
+    let body = as_text(body);
+    let mut lines = Lines::new(&body, precision, now);
     let mut batch = Batch::new();
     let mut errors = LineErrors::default();
     let mut only_time: Vec<String> = Vec::new();
@@ -145,6 +148,20 @@ pub fn go_duration(seconds: i64) -> String {
             seconds % 60
         ),
     }
+}
+
+/// A body as text: bytes that are not UTF-8 are read as Latin-1, in which old devices and Windows spell their names. InfluxDB
+/// takes such bytes as they are; a refusal would cost all other lines of the batch.
+fn as_text(body: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(body).is_ok() {
+        return Cow::Borrowed(body);
+    }
+    let mut text = String::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| char::from(*byte)));
+    }
+    Cow::Owned(text.into_bytes())
 }
 
 fn check_lines(body: &[u8], longest: usize) -> Result<(), ApiError> {

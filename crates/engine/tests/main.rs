@@ -2,12 +2,14 @@
 
 mod binary;
 mod clients;
+mod deletes;
 mod failing_query;
 mod flux_over_http;
 mod full_disk;
 mod fuzz;
 mod hostile;
 mod influxql;
+mod influxql_limits;
 mod legacy_users;
 mod limits;
 mod live_backup;

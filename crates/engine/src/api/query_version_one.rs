@@ -2,7 +2,7 @@
 
 use std::cell::{Cell as Count, RefCell};
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use watchpost_flux::error::{Error, ErrorKind};
 use watchpost_flux::source::BucketReference;
@@ -11,7 +11,9 @@ use crate::api::call::{Answer, Call, Reply};
 use crate::api::dbrps;
 use crate::api::error::ApiError;
 use crate::api::query::EXPLAIN;
+use crate::api::serve;
 use crate::api::write::organization;
+use crate::audit::Event;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
@@ -34,13 +36,26 @@ pub fn query(call: &Call) -> Reply {
         |error: QueryError| ApiError::invalid(format!("failed to parse query: {error}"));
     let statements = parse(text).map_err(unreadable)?;
     let org = organization(call, &call.app.meta.read())?.id;
+    let admitted: Vec<_> = statements
+        .iter()
+        .map(|statement| admitted(call, org, statement))
+        .collect();
+    if !admitted.is_empty() && admitted.iter().all(Result::is_err) {
+        // Nothing of it may be carried out: no reason to stand in the queue for it.
+        let refused = admitted.into_iter().enumerate();
+        let results = refused.map(|(number, refusal)| (number, refusal.map(|_| Vec::new())));
+        return answered(call, results.collect());
+    }
     // The same queue, list and time as for Flux. This is a thread of its own, which may wait.
     let turn = call.app.queries.enter(text, org, call.caller()?.user);
     let ticket = tokio::runtime::Handle::current().block_on(turn)?;
     let mut results = Vec::new();
     let mut explain = Vec::new();
-    for (number, statement) in statements.iter().enumerate() {
-        let (answer, notes) = carry_out(call, org, statement, &ticket);
+    for (number, (statement, bucket)) in statements.iter().zip(admitted).enumerate() {
+        let (answer, notes) = match bucket {
+            Ok(bucket) => carry_out(call, org, statement, bucket.as_ref(), &ticket),
+            Err(refusal) => (Err(refusal), Vec::new()),
+        };
         Ended {
             result: if answer.is_ok() { "success" } else { "invalid" },
             org,
@@ -49,25 +64,30 @@ pub fn query(call: &Call) -> Reply {
         }
         .record(&call.app, &ticket);
         explain.extend(notes);
-        if matches!(statement, Statement::Delete(_)) && answer.is_ok() {
+        if deletes(statement) && answer.is_ok() {
             continue;
         }
         results.push((number, answer));
     }
-    let wants_csv = call
-        .header(&header::ACCEPT)
-        .is_some_and(|accept| accept.contains("csv"));
-    let epoch = Epoch::of(call.query.get("epoch"));
-    let answer = if wants_csv {
-        Answer::text(StatusCode::OK, "application/csv", csv(&results, epoch))
-    } else {
-        let json = json_lines(call, results, epoch)?;
-        Answer::text(StatusCode::OK, "application/json", json)
-    };
+    let answer = answered(call, results)?;
     let explain = HeaderValue::from_str(&explain.join("; "));
     Ok(match explain {
         Ok(explain) if call.headers.contains_key(&EXPLAIN) => answer.with(EXPLAIN, explain),
         _ => answer,
+    })
+}
+
+/// The results in the form that the request asks for.
+fn answered(call: &Call, results: Results) -> Reply {
+    let wants_csv = call
+        .header(&header::ACCEPT)
+        .is_some_and(|accept| accept.contains("csv"));
+    let epoch = Epoch::of(call.query.get("epoch"));
+    Ok(if wants_csv {
+        Answer::text(StatusCode::OK, "application/csv", csv(&results, epoch))
+    } else {
+        let json = json_lines(call, results, epoch)?;
+        Answer::text(StatusCode::OK, "application/json", json)
     })
 }
 
@@ -164,34 +184,78 @@ fn carry_out(
     call: &Call,
     org: Id,
     statement: &Statement,
+    bucket: Option<&Bucket>,
     ticket: &Ticket,
 ) -> (Result<Vec<Series>, QueryError>, Vec<String>) {
     let explain = RefCell::default();
-    let answer = answer(call, org, statement, ticket, &explain);
+    let answer = answer(call, org, statement, bucket, ticket, &explain);
     (answer, explain.into_inner())
+}
+
+/// The bucket that a statement is about, if the caller may ask it; none where it is about none.
+///
+/// # Errors
+/// The caller may not, or nobody could.
+fn admitted(call: &Call, org: Id, statement: &Statement) -> Result<Option<Bucket>, QueryError> {
+    match statement {
+        Statement::ShowDatabases => return Ok(None),
+        Statement::NotImplemented(what) => {
+            return Err(QueryError::new(format!("not implemented: {what}")));
+        }
+        _ => {}
+    }
+    if deletes(statement) && call.method != Method::POST {
+        return Err(QueryError::new(
+            "a statement that deletes is taken by POST alone",
+        ));
+    }
+    let action = match deletes(statement) {
+        true => Action::Write,
+        false => Action::Read,
+    };
+    bucket_of(call, org, statement, action).map(Some)
+}
+
+/// Whether a statement takes points away.
+fn deletes(statement: &Statement) -> bool {
+    matches!(statement, Statement::Delete(_))
+}
+
+/// Writes into the audit log that points are about to be deleted: without that line they stay.
+fn audit(call: &Call, bucket: &Bucket) -> Result<(), QueryError> {
+    let event = Event {
+        time: call.now(),
+        who: serve::who(call),
+        what: "InfluxQL DELETE",
+        on: &format!("/api/v2/buckets/{}", bucket.id),
+        made: None,
+        status: StatusCode::OK.as_u16(),
+        message: None,
+    };
+    let recorded = call.app.audit.require(&event);
+    recorded.map_err(|error| {
+        QueryError::new(format!(
+            "the audit log cannot be written, so nothing was deleted: {error}"
+        ))
+    })
 }
 
 fn answer(
     call: &Call,
     org: Id,
     statement: &Statement,
+    bucket: Option<&Bucket>,
     ticket: &Ticket,
     explain: &RefCell<Vec<String>>,
 ) -> Result<Vec<Series>, QueryError> {
-    if let Statement::ShowDatabases = statement {
+    let Some(bucket) = bucket else {
         return Ok(vec![databases(call, org)]);
-    }
-    if let Statement::NotImplemented(what) = statement {
-        return Err(QueryError::new(format!("not implemented: {what}")));
-    }
-    let action = if matches!(statement, Statement::Delete(_)) {
-        Action::Write
-    } else {
-        Action::Read
     };
-    let bucket = bucket_of(call, org, statement, action)?;
     if let Statement::ShowRetentionPolicies(_) = statement {
-        return Ok(vec![retention_policies(call, org, &bucket)]);
+        return Ok(vec![retention_policies(call, org, bucket)]);
+    }
+    if deletes(statement) {
+        audit(call, bucket)?;
     }
     let check = || match call.departure.is_gone() {
         true => Err(Error::new(ErrorKind::Canceled, "the client went away")),

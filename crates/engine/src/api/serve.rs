@@ -278,7 +278,7 @@ fn audit(call: &Call, kind: Kind, reply: &Reply) {
 }
 
 /// The caller as the audit log names them.
-fn who(call: &Call) -> String {
+pub(super) fn who(call: &Call) -> String {
     let Some(caller) = &call.caller else {
         return "nobody".to_owned();
     };

@@ -41,30 +41,34 @@ pub(super) struct Condition {
 impl Condition {
     /// Parts a condition by which names are tags.
     pub(super) fn of(condition: Option<&Expression>, is_tag: &dyn Fn(&str) -> bool) -> Self {
-        let mut parted = Self {
-            tags: Vec::new(),
-            rest: None,
-        };
-        if let Some(condition) = condition {
-            parted.take(condition, is_tag);
-        }
-        parted
+        let mut tags = Vec::new();
+        let rest = condition.and_then(|condition| without_tags(condition, is_tag, &mut tags));
+        Self { tags, rest }
     }
+}
 
-    fn take(&mut self, condition: &Expression, is_tag: &dyn Fn(&str) -> bool) {
-        if let Expression::Binary(Operator::And, left, right) = condition {
-            self.take(left, is_tag);
-            self.take(right, is_tag);
-        } else if let Some(predicate) = predicate(condition, is_tag) {
-            self.tags.push(predicate);
-        } else {
-            self.rest = Some(match self.rest.take() {
-                None => condition.clone(),
-                Some(before) => {
-                    let (left, right) = (Box::new(before), Box::new(condition.clone()));
-                    Expression::Binary(Operator::And, left, right)
-                }
-            });
+/// A condition without the parts that look at tags alone, which are put into `tags`. It is no higher than the whole.
+fn without_tags(
+    condition: &Expression,
+    is_tag: &dyn Fn(&str) -> bool,
+    tags: &mut Vec<Predicate>,
+) -> Option<Expression> {
+    if let Expression::Binary(Operator::And, left, right) = condition {
+        let left = without_tags(left, is_tag, tags);
+        let right = without_tags(right, is_tag, tags);
+        return match (left, right) {
+            (Some(left), Some(right)) => {
+                let (left, right) = (Box::new(left), Box::new(right));
+                Some(Expression::Binary(Operator::And, left, right))
+            }
+            (left, right) => left.or(right),
+        };
+    }
+    match predicate(condition, is_tag) {
+        None => Some(condition.clone()),
+        Some(predicate) => {
+            tags.push(predicate);
+            None
         }
     }
 }

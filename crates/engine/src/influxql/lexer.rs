@@ -2,6 +2,12 @@
 
 use super::QueryError;
 
+/// The most tokens of a request: some 20,000 alternatives of a dashboard's variable. A token takes more than its text.
+const MAX_TOKENS: usize = 200_000;
+
+/// The most patterns of a request: each takes up to a megabyte once it is compiled.
+const MAX_PATTERNS: usize = 64;
+
 /// A token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
@@ -63,6 +69,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, QueryError> {
         column: 1,
     };
     let mut tokens: Vec<Placed> = Vec::new();
+    let mut patterns = 0;
     loop {
         lexer.skip_blanks();
         let (line, column, before) = (lexer.line, lexer.column, lexer.rest);
@@ -70,6 +77,17 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, QueryError> {
         let token = lexer.token(is_operand)?;
         let read = before[..before.len() - lexer.rest.len()].to_owned();
         let is_end = token == Token::End;
+        patterns += usize::from(matches!(token, Token::Pattern(_)));
+        if patterns > MAX_PATTERNS {
+            return Err(QueryError::new(format!(
+                "the query has more than {MAX_PATTERNS} patterns"
+            )));
+        }
+        if tokens.len() == MAX_TOKENS {
+            return Err(QueryError::new(format!(
+                "the query has more than {MAX_TOKENS} words and signs"
+            )));
+        }
         tokens.push(Placed {
             token,
             line,

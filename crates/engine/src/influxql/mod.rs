@@ -14,6 +14,7 @@ mod functions;
 mod lexer;
 mod merge;
 mod parser;
+pub(crate) mod scanner;
 mod select;
 mod show;
 

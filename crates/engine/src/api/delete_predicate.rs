@@ -1,0 +1,197 @@
+//! The predicate of a delete: comparisons of `_measurement` and of tags with `=` and `!=`, joined by `AND`.
+//!
+//! A series that lacks a tag satisfies no comparison of it, neither `=` nor `!=`: a mistyped key deletes nothing. So does
+//! InfluxDB 2.7, which reads the text by two grammars, both of which must take it; this one reads what both take.
+
+use watchpost_storage::Predicate;
+use watchpost_storage::predicate::{Comparison, Literal, Subject};
+
+use crate::api::error::{ApiError, Code};
+use crate::influxql::scanner::{Placed, Scanner, Token};
+
+/// How deep parentheses may be nested, as in a statement of InfluxQL.
+const MAX_DEPTH: usize = 64;
+
+/// Reads a predicate. An empty text is true of all points; `None` is true of none.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(super) fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
+    let mut parser = Parser {
+        scanner: Scanner::new(text),
+        open: 0,
+    };
+    let mut conditions = Vec::new();
+    if text.is_empty() {
+        return Ok(Some(Predicate::default()));
+    }
+    loop {
+        let mut next = parser.next()?;
+        while next.token == Token::Symbol("(") {
+            parser.open += 1;
+            next = parser.next()?;
+        }
+        if parser.open > MAX_DEPTH {
+            let message = format!("parentheses are nested deeper than {MAX_DEPTH}");
+            return Err(ApiError::invalid(message));
+        }
+        conditions.push(parser.comparison(next)?);
+        if !parser.goes_on()? {
+            break;
+        }
+    }
+    let satisfiable = conditions.into_iter().collect::<Option<Vec<_>>>();
+    Ok(satisfiable.map(Predicate::And))
+}
+
+struct Parser<'a> {
+    scanner: Scanner<'a>,
+    /// Parentheses that are not closed.
+    open: usize,
+}
+
+impl Parser<'_> {
+    fn next(&mut self) -> Result<Placed, ApiError> {
+        self.scanner
+            .next()
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+
+    fn expected(&self, found: &Placed, what: &str) -> ApiError {
+        let (found, place) = (found.token.spelled(), self.scanner.place(found.start));
+        ApiError::invalid(format!(
+            "invalid request; error parsing predicate: found {found}, expected {what} at {place}"
+        ))
+    }
+
+    /// What follows a comparison: whether there is another one.
+    fn goes_on(&mut self) -> Result<bool, ApiError> {
+        loop {
+            let next = self.next()?;
+            let start = next.start;
+            match next.token {
+                Token::Symbol(")") => {
+                    self.open = self
+                        .open
+                        .checked_sub(1)
+                        .ok_or_else(|| ApiError::invalid("extra ) seen"))?;
+                }
+                Token::End if self.open > 0 => return Err(ApiError::invalid("extra ( seen")),
+                Token::End => return Ok(false),
+                Token::Keyword("AND") => return Ok(true),
+                Token::Keyword("OR") => {
+                    return Err(ApiError::invalid(format!(
+                        "the logical operator OR is not supported yet at position {start}"
+                    )));
+                }
+                _ => {
+                    return Err(ApiError::invalid(format!(
+                        "bad logical expression, at position {start}"
+                    )));
+                }
+            }
+        }
+    }
+
+    /// `key = value` or `key != value`; `None` if no series satisfies it.
+    fn comparison(&mut self, first: Placed) -> Result<Option<Predicate>, ApiError> {
+        let key = match first.token {
+            Token::Name(key) => key,
+            Token::Integer(_) | Token::Number(_) => {
+                return Err(ApiError::invalid(format!(
+                    "bad tag key, at position {}",
+                    first.start
+                )));
+            }
+            Token::End => {
+                return Err(self.expected(&first, "identifier, string, number, bool"));
+            }
+            _ => {
+                return Err(ApiError::invalid(format!(
+                    "bad logical expression, at position {}",
+                    first.start
+                )));
+            }
+        };
+        let Placed { token, start, .. } = self.next()?;
+        let comparison = match token {
+            Token::Symbol("=") => Comparison::Equal,
+            Token::Symbol("!=" | "<>") => Comparison::NotEqual,
+            Token::Symbol(symbol @ ("=~" | "!~")) => {
+                return Err(ApiError::invalid(format!(
+                    "operator: {symbol:?} at position: {start} is not supported yet"
+                )));
+            }
+            other => {
+                return Err(ApiError::invalid(format!(
+                    "invalid operator {:?} at position: {start}",
+                    other.spelled()
+                )));
+            }
+        };
+        let value = self.value()?;
+        condition(key, comparison, value)
+    }
+
+    /// A name, with quotes or without, a number, or a truth value.
+    fn value(&mut self) -> Result<String, ApiError> {
+        let mut next = self.next()?;
+        let sign = if next.token == Token::Symbol("-") {
+            "-"
+        } else {
+            ""
+        };
+        if !sign.is_empty() {
+            next = self.next()?;
+        }
+        match next.token {
+            Token::Keyword("TRUE") => Ok("true".to_owned()),
+            Token::Keyword("FALSE") => Ok("false".to_owned()),
+            Token::Name(text)
+            | Token::Integer(text)
+            | Token::Number(text)
+            | Token::Duration(text) => Ok(format!("{sign}{text}")),
+            other => {
+                let text = match &other {
+                    Token::Text(text) | Token::Unknown(text) => text.as_str(),
+                    _ => "",
+                };
+                Err(ApiError::invalid(format!(
+                    "bad tag value: {text:?}, at position {}",
+                    next.start
+                )))
+            }
+        }
+    }
+}
+
+fn condition(
+    key: String,
+    comparison: Comparison,
+    value: String,
+) -> Result<Option<Predicate>, ApiError> {
+    let is_equal = comparison == Comparison::Equal;
+    let subject = match key.as_str() {
+        "_measurement" => Subject::Measurement,
+        "_field" if is_equal => {
+            return Err(ApiError::new(
+                Code::NotImplemented,
+                "delete by field is not supported",
+            ));
+        }
+        // A series is not known by its fields.
+        "_field" => return Ok(None),
+        _ => Subject::Tag(key.into()),
+    };
+    let compared = |comparison, text: &str| {
+        Predicate::Compare(subject.clone(), comparison, Literal::String(text.into()))
+    };
+    // To storage a tag that a series lacks is an empty text, which no tag has.
+    let exists = compared(Comparison::NotEqual, "");
+    Ok(match (is_equal, value.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(exists),
+        (true, false) => Some(compared(comparison, &value)),
+        (false, false) => Some(Predicate::And(vec![exists, compared(comparison, &value)])),
+    })
+}

@@ -1,0 +1,148 @@
+//! Statements of InfluxQL that grow without end, or that their sender may not ask, end in an answer.
+
+use serde_json::{Value, json};
+
+use crate::deletes::encoded;
+use crate::running::{Running, TOKEN};
+
+/// Statements that grow in every place where one can, with a word that the refusal has; none: it is carried out.
+fn tall() -> Vec<(String, &'static str)> {
+    let many = |part: &str, count: usize| part.repeat(count);
+    vec![
+        (
+            format!("SELECT {}1 FROM cpu", many("- ", 60_000)),
+            "found -",
+        ),
+        (format!("SELECT {}1 FROM cpu", many("-(", 60_000)), "nested"),
+        (
+            format!("SELECT v{} FROM cpu", many("+1", 900_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v{} FROM cpu", many("+1", 9_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE v=1{}", many(" OR v=1", 300_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE v=1{}", many(" OR v=1", 20_000)),
+            "",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE v=1{}", many(" AND v=1", 20_000)),
+            "",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE h='a'{}", many(" OR h='a'", 20_000)),
+            "",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE v{}", many("=1", 90_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE {}v=1", many("(", 100_000)),
+            "nested",
+        ),
+        (
+            format!("SELECT {}v FROM cpu", many("abs(", 60_000)),
+            "nested",
+        ),
+        (
+            format!("SELECT v FROM {}cpu", many("(SELECT v FROM ", 30_000)),
+            "nested",
+        ),
+        (
+            format!("SELECT v FROM cpu{}", many(";SELECT v FROM cpu", 50_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v FROM cpu GROUP BY h{}", many(",h", 150_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v{} FROM cpu", many(",v", 150_000)),
+            "more than",
+        ),
+        (
+            format!("SELECT v FROM cpu WHERE h =~ /{}a/", many("(", 100_000)),
+            "",
+        ),
+        (
+            format!(
+                "SELECT v FROM cpu WHERE h =~ /a/{}",
+                many(" OR h =~ /a{900}/", 10_000)
+            ),
+            "more than",
+        ),
+        (
+            format!("DELETE FROM cpu WHERE h='a'{}", many(" AND h='a'", 90_000)),
+            "more than",
+        ),
+        (
+            format!("SHOW TAG VALUES WITH KEY IN (a{})", many(",a", 150_000)),
+            "more than",
+        ),
+    ]
+}
+
+async fn ask(server: &Running, token: &str, text: &str) -> (u16, String) {
+    let request = server
+        .client
+        .post(format!("{}/query?db=bench", server.url))
+        .header("Authorization", format!("Token {token}"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(format!("q={}", encoded(text)));
+    let answer = request.send().await.expect("answers");
+    (
+        answer.status().as_u16(),
+        answer.text().await.expect("a text"),
+    )
+}
+
+/// A token that may do one thing to the bucket alone.
+async fn token(server: &Running, action: &str) -> String {
+    let org = server.json("/api/v2/orgs").await["orgs"][0]["id"].clone();
+    let bucket = server.json("/api/v2/buckets?name=bench").await["buckets"][0]["id"].clone();
+    let resource = json!({ "type": "buckets", "orgID": org, "id": bucket });
+    let request =
+        json!({ "orgID": org, "permissions": [{ "action": action, "resource": resource }] });
+    let made = server
+        .request("POST", "/api/v2/authorizations")
+        .json(&request)
+        .send()
+        .await
+        .expect("answers");
+    let made: Value = made.json().await.expect("JSON");
+    made["token"].as_str().expect("a token").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_of_any_height_ends_no_server() {
+    let server = Running::set_up().await;
+    assert_eq!(server.write("cpu,h=a v=1 1000").await.0, 204);
+    for (text, refusal) in tall() {
+        let (status, answer) = ask(&server, TOKEN, &text).await;
+        let shown = &text[..text.len().min(80)];
+        assert!(status == 200 || status == 400, "{shown}: {status} {answer}");
+        assert!(answer.contains(refusal), "{shown}: {answer}");
+    }
+    assert_eq!(server.json("/health").await["status"], "pass");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_token_may_not_ask_takes_no_turn() {
+    let server = Running::set_up().await;
+    assert_eq!(server.write("cpu,h=a v=1 1000").await.0, 204);
+    let writer = token(&server, "write").await;
+    let reader = token(&server, "read").await;
+    let (status, answer) = ask(&server, &writer, "SELECT v FROM cpu; SHOW SERIES").await;
+    assert_eq!(status, 200);
+    assert_eq!(answer.matches("database not found").count(), 2, "{answer}");
+    let (_, answer) = ask(&server, &reader, "DELETE FROM cpu").await;
+    assert!(answer.contains("database not found"), "{answer}");
+    let (_, answer) = ask(&server, &reader, "SELECT v FROM cpu").await;
+    assert!(answer.contains("values"), "{answer}");
+}
