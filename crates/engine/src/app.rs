@@ -13,9 +13,10 @@ use crate::audit::Audit;
 use crate::auth::legacy::LegacyPasswords;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
+use crate::descriptors;
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::meta::{Id, JournalError, MetaStore};
+use crate::meta::{Id, JournalError, MetaStore, RESTORING};
 use crate::metrics::Metrics;
 use crate::query::Queries;
 use crate::tasks::Tasks;
@@ -100,6 +101,7 @@ impl App {
             source,
         };
         make_private_folder(folder).map_err(io_error)?;
+        refuse_unfinished_restore(folder)?;
         let now = clock.now();
         let options = Options {
             disk: settings.disk.clone(),
@@ -109,7 +111,10 @@ impl App {
         for damage in storage.damages() {
             tracing::error!(%damage, "damage was found; run the command `verify`");
         }
-        let meta = MetaStore::open(folder)?;
+        let meta = match storage.holds_rows() {
+            true => MetaStore::open_beside_points(folder, &folder.join(STORAGE_FOLDER))?,
+            false => MetaStore::open(folder)?,
+        };
         let app = Self {
             storage: Arc::new(storage),
             audit: Audit::open(folder).map_err(io_error)?,
@@ -131,7 +136,7 @@ impl App {
                 .set_retention(bucket.id.number(), nanoseconds(bucket.retention_seconds));
         }
         app.storage.hide_expired(now);
-        app.forget_orphans();
+        app.set_orphans_aside();
         Ok(app)
     }
 
@@ -168,20 +173,32 @@ impl App {
         Ok(self.storage.drop_bucket(id.number())?)
     }
 
-    /// Drops points of buckets that do not exist any more: a crash came between the two halves of a deletion.
-    fn forget_orphans(&self) {
+    /// Drops the points of buckets whose deletion a crash cut in half. Points of which the management state says nothing
+    /// are set aside: the state may have been cut off, or be that of another folder.
+    fn set_orphans_aside(&self) {
         let state = self.meta.read();
-        for stored in self.storage.stats().buckets {
-            if state.buckets.keys().any(|id| id.number() == stored.bucket) {
+        for bucket in self.storage.bucket_ids() {
+            if state.buckets.keys().any(|id| id.number() == bucket) {
                 continue;
             }
-            match self.storage.drop_bucket(stored.bucket) {
-                Ok(()) => tracing::info!(
-                    bucket = stored.bucket,
-                    "dropped the points of a deleted bucket"
+            if self.meta.says_deleted(bucket) {
+                match self.storage.drop_bucket(bucket) {
+                    Ok(()) => tracing::info!(bucket, "dropped the points of a deleted bucket"),
+                    Err(error) => {
+                        tracing::error!(%error, bucket, "a deleted bucket could not be dropped");
+                    }
+                }
+                continue;
+            }
+            match self.storage.set_aside(bucket) {
+                Ok(None) => {}
+                Ok(Some(folder)) => tracing::error!(
+                    folder = %folder.display(),
+                    "points of a bucket that the management state does not know were set aside; restore meta.journal \
+                     and move the folder back to data/data, or remove it"
                 ),
                 Err(error) => {
-                    tracing::error!(%error, bucket = stored.bucket, "a deleted bucket could not be dropped")
+                    tracing::error!(%error, bucket, "points of an unknown bucket could not be set aside");
                 }
             }
         }
@@ -216,12 +233,28 @@ impl App {
 fn storage_options(limits: &Limits) -> Options {
     Options {
         max_series_per_bucket: limits.max_series_per_bucket,
+        max_fields_per_bucket: limits.max_fields_per_bucket,
+        max_days_per_bucket: limits.max_days_per_bucket,
+        max_future: match limits.max_future_days {
+            0 => None,
+            days => Some(days.saturating_mul(24 * 3_600).saturating_mul(1_000_000_000)),
+        },
+        max_open_segments: descriptors::for_segments(),
         ..Options::default()
     }
 }
 
 fn nanoseconds(seconds: i64) -> Option<i64> {
     (seconds > 0).then(|| seconds.saturating_mul(1_000_000_000))
+}
+
+/// Before anything is made in the folder, so that the restore can be run again.
+fn refuse_unfinished_restore(folder: &Path) -> Result<(), JournalError> {
+    let path = folder.join(RESTORING);
+    match path.exists() {
+        true => Err(JournalError::Unfinished { path }),
+        false => Ok(()),
+    }
 }
 
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {

@@ -41,6 +41,26 @@ pub struct Limits {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub max_series_per_bucket: usize,
 
+    /// Fields that a bucket may have, over all its measurements; a write that would add more gets 422.
+    ///
+    /// Every field costs memory in the server and in each file that has it; names with ids or times in them make
+    /// thousands. A site of any size has some hundred.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub max_fields_per_bucket: usize,
+
+    /// Days (UTC) in which a bucket may have points; a write that would add more gets 422.
+    ///
+    /// Each is a folder with files of its own: 27 years. One that reaches it sends timestamps in the wrong unit.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub max_days_per_bucket: usize,
+
+    /// How many days after now the time of a point may be; 0: any. Later ones get 422.
+    ///
+    /// Forecasts are written years ahead; what is later has the wrong unit or comes from a wrong clock, and would
+    /// outlive every retention.
+    #[arg(long, value_name = "DAYS", default_value_t = 3_660)]
+    pub max_future_days: i64,
+
     /// Queries that run at once; further ones wait in a queue.
     ///
     /// A query is one thread's work; a few per core keep the machine busy without starving writes.

@@ -6,17 +6,19 @@
 //! 0 | number of files u64 | CRC u32                                           the end
 //! ```
 //!
-//! Segments never change and an open file outlives its name, so only the moment of taking the
+//! Segments never change and are kept for whoever reads them, so only the moment of taking the
 //! list excludes writers. The log goes in as far as it reached then, with its mark of then.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use crate::disk;
+use crate::disk::{self, Disk};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, is_empty_folder};
 use crate::log;
+use crate::segment::Segment;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
@@ -30,11 +32,16 @@ const COPY_BYTES: usize = 256 * 1024;
 /// Longest name of a file in a backup; our own have less than a hundred bytes.
 const MAX_NAME: usize = 1_024;
 
+/// Where the bytes of a file are.
+enum Source {
+    Segment(Arc<Segment>),
+    File(File, PathBuf),
+}
+
 /// A file to back up.
 struct Entry {
     name: PathBuf,
-    path: PathBuf,
-    file: File,
+    bytes: Source,
     length: u64,
     /// How it began when the list was taken: the mark of a log moves on meanwhile.
     beginning: Vec<u8>,
@@ -68,41 +75,46 @@ impl Storage {
         let layout = self.layout();
         let mut entries = Vec::new();
         for (number, path) in log::files(&layout.log())? {
-            let mut entry = Entry::open(layout, path)?;
-            entry.beginning = log::read_head(&entry.file, &entry.path, number)?;
-            entries.push(entry);
+            let file = disk::open(&path)?;
+            let beginning = log::read_head(&file, &path, number)?;
+            entries.push(Entry {
+                beginning,
+                ..Entry::of(layout, file, path)?
+            });
         }
-        let mut paths = disk::list(&layout.documents())?;
+        for path in disk::list(&layout.documents())? {
+            entries.push(Entry::of(layout, disk::open(&path)?, path)?);
+        }
         for bucket in self.all_buckets() {
-            paths.extend(
-                read(&bucket.state)
-                    .segments
-                    .iter()
-                    .map(|segment| segment.path.clone()),
-            );
+            let segments = read(&bucket.state).segments.clone();
+            entries.extend(segments.into_iter().map(|segment| Entry {
+                name: segment.name.clone(),
+                length: segment.bytes,
+                bytes: Source::Segment(segment),
+                beginning: Vec::new(),
+            }));
         }
         // Last, so that a restore that breaks off leaves a folder nobody takes for whole.
-        paths.push(layout.version_file());
-        for path in paths {
-            entries.push(Entry::open(layout, path)?);
-        }
+        let path = layout.version_file();
+        entries.push(Entry::of(layout, disk::open(&path)?, path)?);
         Ok(entries)
     }
 
     /// Unpacks a backup into a new folder, which can then be opened. Gives the bytes of the files.
     pub fn restore(from: &mut dyn Read, dir: &Path) -> Result<u64> {
+        let disk = Disk::default();
         if !is_empty_folder(dir)? {
             return Err(Error::NotEmpty {
                 path: dir.to_path_buf(),
             });
         }
         let existed = dir.exists();
-        let mut source = Source {
+        let mut source = Stream {
             stream: from,
             offset: 0,
             crc: crc32fast::Hasher::new(),
         };
-        let restored = restore_files(&mut source, dir);
+        let restored = restore_files(&mut source, &disk, dir);
         if restored.is_err() {
             let cleared = std::fs::remove_dir_all(dir);
             if existed && cleared.is_ok() {
@@ -115,8 +127,7 @@ impl Storage {
 }
 
 impl Entry {
-    fn open(layout: &Layout, path: PathBuf) -> Result<Entry> {
-        let file = disk::open(&path)?;
+    fn of(layout: &Layout, file: File, path: PathBuf) -> Result<Entry> {
         let length = disk::length(&file, &path)?;
         let name = path
             .strip_prefix(&layout.root)
@@ -124,11 +135,17 @@ impl Entry {
             .to_path_buf();
         Ok(Entry {
             name,
-            path,
-            file,
+            bytes: Source::File(file, path),
             length,
             beginning: Vec::new(),
         })
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
+        match &self.bytes {
+            Source::Segment(segment) => segment.read_at(offset, length),
+            Source::File(file, path) => disk::read_at(file, path, offset, length),
+        }
     }
 }
 
@@ -150,7 +167,7 @@ fn copy_entry(entry: &Entry, into: &mut dyn Write) -> Result<()> {
     let mut offset = entry.beginning.len() as u64;
     while offset < entry.length {
         let length = (entry.length - offset).min(COPY_BYTES as u64) as usize;
-        let part = disk::read_at(&entry.file, &entry.path, offset, length)?;
+        let part = entry.read_at(offset, length)?;
         crc.update(&part);
         into.write_all(&part).map_err(Error::BackupStream)?;
         offset += length as u64;
@@ -160,13 +177,13 @@ fn copy_entry(entry: &Entry, into: &mut dyn Write) -> Result<()> {
 }
 
 /// A backup being read.
-struct Source<'a> {
+struct Stream<'a> {
     stream: &'a mut dyn Read,
     offset: u64,
     crc: crc32fast::Hasher,
 }
 
-impl Source<'_> {
+impl Stream<'_> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
         self.stream
             .read_exact(bytes)
@@ -202,7 +219,7 @@ impl Source<'_> {
     }
 }
 
-fn restore_files(source: &mut Source<'_>, dir: &Path) -> Result<u64> {
+fn restore_files(source: &mut Stream<'_>, disk: &Disk, dir: &Path) -> Result<u64> {
     if source.array()? != *MAGIC {
         return Err(Error::BackupDamaged {
             offset: 0,
@@ -214,7 +231,7 @@ fn restore_files(source: &mut Source<'_>, dir: &Path) -> Result<u64> {
     loop {
         match source.array::<1>()? {
             [FILE] => {
-                bytes += restore_file(source, dir)?;
+                bytes += restore_file(source, disk, dir)?;
                 files += 1;
             }
             [END] => {
@@ -231,7 +248,7 @@ fn restore_files(source: &mut Source<'_>, dir: &Path) -> Result<u64> {
     }
 }
 
-fn restore_file(source: &mut Source<'_>, dir: &Path) -> Result<u64> {
+fn restore_file(source: &mut Stream<'_>, disk: &Disk, dir: &Path) -> Result<u64> {
     let length = u32::from_le_bytes(source.array()?) as usize;
     if length > MAX_NAME {
         return Err(source.damaged("a name is too long"));
@@ -248,21 +265,20 @@ fn restore_file(source: &mut Source<'_>, dir: &Path) -> Result<u64> {
     };
     let path = dir.join(name);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Error::io("create the folder", folder, error))?;
+        disk.create_folder(folder)?;
     }
-    let mut file = File::create(&path).map_err(|error| Error::io("create", &path, error))?;
+    let mut file = disk.create(&path)?;
     let length = u64::from_le_bytes(source.array()?);
     let mut rest = length;
     while rest > 0 {
         let mut part = vec![0; rest.min(COPY_BYTES as u64) as usize];
         source.fill(&mut part)?;
-        file.write_all(&part)
-            .map_err(|error| Error::io("write to", &path, error))?;
+        file.append(&part)?;
         rest -= part.len() as u64;
     }
     source.check()?;
-    file.sync_all()
-        .map_err(|error| Error::io("sync", &path, error))?;
+    file.sync()?;
+    path.parent()
+        .map_or(Ok(()), |folder| disk.sync_folder(folder))?;
     Ok(length)
 }

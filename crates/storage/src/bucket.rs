@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 
+use hashbrown::HashSet;
 use watchpost_core::point::SeriesKey;
 
 use crate::block_cache::BlockCache;
 use crate::hot::{Hot, HotRows};
-use crate::index::{FieldId, FieldWeeks, Index, SeriesId};
+use crate::index::{FieldId, FieldWeeks, FieldWeeksOf, Index, SeriesId};
 use crate::latest::LatestCache;
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, HotField, SeriesReader};
 use crate::record::{Condition, Deletion};
-use crate::segment::Segment;
-use crate::shard::week_of;
+use crate::segment::{BlockPlace, Segment};
+use crate::shard::{day_of, week_of};
 
 /// A bucket.
 #[derive(Debug)]
@@ -39,6 +40,10 @@ pub(crate) struct State {
     pub(crate) segments: Vec<Arc<Segment>>,
     /// Deletes that segments of earlier generations do not contain yet.
     pub(crate) tombstones: Vec<Tombstone>,
+    /// A delete came after the index was made: it may name series and fields without rows.
+    pub(crate) index_is_stale: bool,
+    /// The days with rows, or with rows that were deleted.
+    pub(crate) days: BTreeSet<i32>,
     /// The bucket was dropped; whoever still holds it looks it up again.
     pub(crate) dropped: bool,
     /// Last values of sealed rows.
@@ -116,12 +121,29 @@ impl Deletion {
 impl State {
     /// Adds a segment in its place among the others, in place of an older one of the same origin.
     pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
-        self.segments.retain(|other| other.origin != segment.origin);
         let generation = segment.origin.last_generation;
-        let place = self
+        let of_same = |other: &Arc<Segment>| other.origin.last_generation;
+        let from = self
             .segments
-            .partition_point(|other| other.origin.last_generation <= generation);
-        self.segments.insert(place, segment);
+            .partition_point(|other| of_same(other) < generation);
+        let to = self
+            .segments
+            .partition_point(|other| of_same(other) <= generation);
+        let same = |other: &Arc<Segment>| other.origin == segment.origin;
+        self.days.insert(day_of(segment.origin.shard.start));
+        match self.segments[from..to].iter().position(same) {
+            Some(place) => self.segments[from + place] = segment,
+            None => self.segments.insert(to, segment),
+        }
+        self.latest.clear();
+    }
+
+    /// Puts a segment in place of another one.
+    pub(crate) fn replace_segment(&mut self, old: &Arc<Segment>, new: Option<Segment>) {
+        self.segments.retain(|segment| !Arc::ptr_eq(segment, old));
+        if let Some(new) = new {
+            self.add_segment(Arc::new(new));
+        }
         self.latest.clear();
     }
 
@@ -174,10 +196,8 @@ impl State {
     ) -> SeriesReader {
         let active = self.active.rows_of(id, range);
         let hot = match self.frozen_rows(id, key, range) {
-            Some(mut earlier) => {
-                earlier.extend(active);
-                earlier
-            }
+            Some(earlier) if active.is_empty() => earlier,
+            Some(earlier) => earlier.with(&active),
             None => active,
         };
         let fields = self.hot_fields(key, &hot);
@@ -204,11 +224,8 @@ impl State {
 
     fn frozen_rows(&self, id: SeriesId, key: &SeriesKey, range: TimeRange) -> Option<HotRows> {
         let frozen = self.frozen.as_ref()?;
-        let mut rows = frozen.rows.rows_of(id, range);
-        for deleted in self.deleted_since(frozen.generation, key) {
-            rows.delete(deleted);
-        }
-        Some(rows)
+        let rows = frozen.rows.rows_of(id, range);
+        Some(rows.without(&self.deleted_since(frozen.generation, key)))
     }
 
     /// Whether the series has a row in the range. Exact in memory; of a block only its first and
@@ -227,52 +244,105 @@ impl State {
                 .is_some_and(|rows| !rows.is_empty())
     }
 
-    /// Forgets series and fields of which no row is left.
+    /// Forgets series and fields of which no row is left, deletes that are still to be carried out included.
     pub(crate) fn prune_index(&mut self) {
-        let mut fields = FieldWeeks::new();
-        let mut in_segments: BTreeSet<SeriesId> = BTreeSet::new();
+        let mut left = Left::default();
         for segment in &self.segments {
-            let week = week_of(segment.origin.shard.start);
-            for (measurement, of_segment) in &segment.index.schema {
-                let known = fields.entry(measurement.clone()).or_default();
-                for (name, kind) in of_segment {
-                    known.entry((name.clone(), *kind)).or_default().insert(week);
-                }
-            }
-            in_segments.extend(
-                segment
-                    .index
-                    .series
-                    .iter()
-                    .filter_map(|series| self.index.id_of(&series.key)),
-            );
+            self.left_in_segment(segment, &mut left);
         }
-        let hots = [
-            Some(&self.active),
-            self.frozen.as_ref().map(|frozen| frozen.rows.as_ref()),
-        ];
-        let mut in_memory: BTreeSet<SeriesId> = BTreeSet::new();
-        for hot in hots.into_iter().flatten() {
+        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.as_ref());
+        for hot in [Some(&self.active), frozen].into_iter().flatten() {
             for id in hot.series() {
-                in_memory.insert(id);
-                let Some(key) = self.index.key_of(id) else {
-                    continue;
-                };
-                let Some(measurement) = self.index.measurement(key.measurement()) else {
-                    continue;
-                };
-                let known = fields.entry(key.measurement().to_owned()).or_default();
-                for (field, week) in hot.rows_of(id, TimeRange::ALL).weeks_of_fields() {
-                    let field = &measurement.fields[field as usize];
-                    let key = (field.name.to_string(), field.kind);
-                    known.entry(key).or_default().insert(week);
+                if let Some(key) = self.index.key_of(id) {
+                    let rows = match frozen.is_some_and(|frozen| std::ptr::eq(frozen, hot)) {
+                        true => self
+                            .frozen_rows(id, key, TimeRange::ALL)
+                            .unwrap_or_default(),
+                        false => hot.rows_of(id, TimeRange::ALL),
+                    };
+                    self.left_in_memory(id, key, &rows, &mut left);
                 }
             }
         }
-        self.index.retain(
-            |id, _| in_segments.contains(&id) || in_memory.contains(&id),
-            &fields,
-        );
+        let Left {
+            series,
+            fields,
+            days,
+        } = left;
+        self.index.retain(|id, _| series.contains(&id), &fields);
+        self.days = days;
+        self.index_is_stale = false;
         self.latest.clear();
+    }
+
+    /// Of a segment the series with a block that is not wholly deleted, and the fields of their measurements.
+    fn left_in_segment(&self, segment: &Segment, left: &mut Left) {
+        let week = week_of(segment.origin.shard.start);
+        let is_masked = self
+            .tombstones
+            .iter()
+            .any(|tombstone| tombstone.masks(segment));
+        let mut measurement: Option<&str> = None;
+        for series in &segment.index.series {
+            if is_masked {
+                let generation = segment.origin.last_generation;
+                let deleted = self.deleted_since(generation, &series.key);
+                let is_deleted =
+                    |place: &BlockPlace| deleted.iter().any(|range| range.covers(place.range()));
+                if series.blocks.iter().all(is_deleted) {
+                    continue;
+                }
+            }
+            left.series.extend(self.index.id_of(&series.key));
+            if measurement == Some(series.key.measurement()) {
+                continue;
+            }
+            measurement = Some(series.key.measurement());
+            left.days.insert(day_of(segment.origin.shard.start));
+            let known = left.of_measurement(series.key.measurement());
+            let fields = segment.index.schema.get(series.key.measurement());
+            for (name, kind) in fields.into_iter().flatten() {
+                known.entry((name.clone(), *kind)).or_default().insert(week);
+            }
+        }
+    }
+
+    fn left_in_memory(&self, id: SeriesId, key: &SeriesKey, rows: &HotRows, left: &mut Left) {
+        let Some(measurement) = self.index.measurement(key.measurement()) else {
+            return;
+        };
+        if rows.is_empty() {
+            return;
+        }
+        left.series.insert(id);
+        left.days.extend(rows.times().map(day_of));
+        let known = left.of_measurement(key.measurement());
+        for (field, week) in rows.weeks_of_fields() {
+            let field = &measurement.fields[field as usize];
+            let key = (field.name.to_string(), field.kind);
+            known.entry(key).or_default().insert(week);
+        }
+    }
+}
+
+/// What rows are left of.
+#[derive(Default)]
+struct Left {
+    series: HashSet<SeriesId>,
+    fields: FieldWeeks,
+    days: BTreeSet<i32>,
+}
+
+impl Left {
+    fn of_measurement(&mut self, name: &str) -> &mut FieldWeeksOf {
+        self.fields.entry(name.to_owned()).or_default()
+    }
+}
+
+impl Tombstone {
+    /// Whether it may reach rows of a segment.
+    pub(crate) fn masks(&self, segment: &Segment) -> bool {
+        self.generation > segment.origin.last_generation
+            && self.deletion.range.overlaps(segment.range)
     }
 }

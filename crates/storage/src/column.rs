@@ -26,7 +26,6 @@ macro_rules! each {
         }
     };
 }
-pub(crate) use each;
 
 /// Runs an expression that keeps the type: `map!(column, values => f(values))`.
 macro_rules! map {

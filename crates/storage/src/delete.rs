@@ -21,9 +21,6 @@ use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
-/// A segment and what comes in its place (`None`: all its rows are gone).
-pub(crate) type Rewritten = (Arc<Segment>, Option<Segment>);
-
 impl Storage {
     /// Deletes the rows of a range whose series match: `_measurement` and tags, equal or not equal
     /// to texts, joined by AND (the text of a tag that a series lacks is empty). Readers see it at once; durable on return.
@@ -62,10 +59,12 @@ impl Storage {
             let _gate = read(&self.gate);
             let mut state = write(&bucket.state);
             let sequence = self.log.append(&Record::drop_bucket(id))?;
-            *state = State {
+            let empty = State {
                 dropped: true,
                 ..State::default()
             };
+            let State { segments, .. } = std::mem::replace(&mut *state, empty);
+            segments.iter().for_each(Segment::keep_if_shared);
             sequence
         };
         self.forget_bucket(&bucket);
@@ -75,12 +74,8 @@ impl Storage {
             .discard_folder(self.disk(), &self.layout().data().join(bucket_folder(id)))
     }
 
-    /// Rewrites the segments that deletes of a generation reach.
-    pub(crate) fn carry_out_deletes(
-        &self,
-        bucket: &Bucket,
-        generation: u64,
-    ) -> Result<Vec<Rewritten>> {
+    /// Rewrites the segments that deletes of a generation reach; gives whether there were any.
+    pub(crate) fn carry_out_deletes(&self, bucket: &Bucket, generation: u64) -> Result<bool> {
         let (tombstones, segments) = {
             let state = read(&bucket.state);
             let due = |tombstone: &&Tombstone| tombstone.generation <= generation;
@@ -94,20 +89,15 @@ impl Storage {
                 state.segments.clone(),
             )
         };
-        let mut rewritten = Vec::new();
+        let mut rewritten = false;
         for segment in segments {
             let reaches = |tombstone: &&Tombstone| {
-                let Tombstone {
-                    generation,
-                    deletion,
-                } = tombstone;
-                *generation > segment.origin.last_generation
-                    && segment.range.overlaps(deletion.range)
+                tombstone.masks(&segment)
                     && segment
                         .index
                         .series
                         .iter()
-                        .any(|series| deletion.matches(&series.key))
+                        .any(|series| tombstone.deletion.matches(&series.key))
             };
             let deletions: Vec<&Deletion> = tombstones
                 .iter()
@@ -115,11 +105,15 @@ impl Storage {
                 .map(|tombstone| &tombstone.deletion)
                 .collect();
             if !deletions.is_empty() {
+                segment.keep_for_readers();
                 let new = self.rewrite_without(&segment, &deletions)?;
                 if new.is_none() {
-                    self.disk().remove(&segment.path)?;
+                    // Before the log goes, which alone says that the rows were deleted.
+                    self.disk().remove_durably(&segment.path)?;
                 }
-                rewritten.push((segment, new));
+                // The tombstone is there until all are rewritten; that it hides nothing of the new one does no harm.
+                write(&bucket.state).replace_segment(&segment, new);
+                rewritten = true;
             }
         }
         Ok(rewritten)
@@ -185,6 +179,7 @@ impl State {
             .collect();
         self.active.delete(&matching, tombstone.deletion.range);
         self.tombstones.push(tombstone);
+        self.index_is_stale = true;
         self.latest.clear();
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::open_files::{OpenFiles, ReadFile};
 
 /// A change of the disk that is about to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,22 @@ pub trait Faults: Send + Sync {
 }
 
 /// Files, with or without [`Faults`].
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Disk {
     faults: Option<Arc<dyn Faults>>,
+    files: Arc<OpenFiles>,
+}
+
+/// Descriptors for files that are read, unless a process says how many it can spare.
+const OPEN_FILES: usize = 128;
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk {
+            faults: None,
+            files: OpenFiles::limited_to(OPEN_FILES),
+        }
+    }
 }
 
 impl fmt::Debug for Disk {
@@ -65,7 +79,21 @@ impl Disk {
     pub fn with_faults(faults: Arc<dyn Faults>) -> Disk {
         Disk {
             faults: Some(faults),
+            ..Disk::default()
         }
+    }
+
+    /// The same disk with descriptors of its own: so many for files that are read.
+    pub(crate) fn with_open_files(&self, limit: usize) -> Disk {
+        Disk {
+            faults: self.faults.clone(),
+            files: OpenFiles::limited_to(limit),
+        }
+    }
+
+    /// Opens a file that never changes.
+    pub(crate) fn open(&self, path: &Path) -> Result<Arc<ReadFile>> {
+        ReadFile::open(path, &self.files)
     }
 
     fn judge(&self, operation: Operation, path: &Path) -> Verdict {
@@ -95,7 +123,7 @@ impl Disk {
             self.create_folder(parent)?;
         }
         self.allow(Operation::CreateFolder, path, "create the folder")?;
-        match std::fs::create_dir(path) {
+        match create_private_folder(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(Error::io("create the folder", path, error));
             }
@@ -113,7 +141,7 @@ impl Disk {
     /// A new, empty file to append to; an old one of that name is emptied.
     pub(crate) fn create(&self, path: &Path) -> Result<DiskFile> {
         self.allow(Operation::CreateFile, path, "create")?;
-        let file = OpenOptions::new()
+        let file = private()
             .read(true)
             .write(true)
             .create(true)
@@ -141,6 +169,13 @@ impl Disk {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Removes a file so that it does not come back after a power cut.
+    pub(crate) fn remove_durably(&self, path: &Path) -> Result<()> {
+        self.remove(path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| self.sync_folder(folder))
     }
 
     /// Removes a folder with all that is in it, file by file.
@@ -259,6 +294,21 @@ impl DiskFile {
         write_all_at(&self.file, bytes, offset)
             .map_err(|error| Error::io("write to", &self.path, error))
     }
+}
+
+/// Options for files that only their owner may read.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Reads exactly so many bytes at an offset.

@@ -61,6 +61,10 @@ pub enum Error {
     #[error("the backup stream failed: {0}")]
     BackupStream(#[source] io::Error),
 
+    /// A merge or a delete came while the file was not open.
+    #[error("{} was replaced while it was read; ask again", path.display())]
+    Replaced { path: PathBuf },
+
     /// Who asked for the rows wants no more of them.
     #[error("the read was stopped")]
     Stopped,

@@ -2,7 +2,8 @@
 //! series lists its rows in them. A column is gathered when somebody reads it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use watchpost_core::point::FieldType;
@@ -20,6 +21,10 @@ const BATCH_OVERHEAD: usize = 256;
 
 /// Bytes the entry of a row in its series takes.
 const ROW_ENTRY: usize = size_of::<RowPlace>();
+
+/// After so many searches for a field the rows get an index by field. A search goes through all rows, so that a series
+/// with as many fields as rows would cost their product; for the forty fields of a host the index would cost more.
+const SEARCHES_BEFORE_INDEX: usize = 256;
 
 /// The hot rows of a bucket.
 #[derive(Debug, Default)]
@@ -44,6 +49,8 @@ struct HotBatch {
 struct HotSeries {
     rows: Vec<RowPlace>,
     range: TimeRange,
+    /// The rows are in time order.
+    in_order: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,17 +59,31 @@ struct RowPlace {
     row: u32,
 }
 
-/// The rows of one series at one moment, in time order; of equal times the later written is last.
+/// The rows of one series at one moment, in time order; of equal times the later written is last. Clones share the rows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HotRows {
-    rows: Vec<(i64, Arc<HotBatch>, Row)>,
+    shared: Arc<SharedRows>,
 }
+
+#[derive(Debug, Default)]
+struct SharedRows {
+    rows: Vec<(i64, Arc<HotBatch>, Row)>,
+    searches: AtomicUsize,
+    index: OnceLock<FieldIndex>,
+}
+
+/// Where the values of each field are: field, row, and the place among the row's values; sorted.
+#[derive(Debug)]
+struct FieldIndex(Vec<(FieldId, u32, u32)>);
 
 impl Hot {
     /// Adds the rows of a batch whose series and layouts have these ids.
     pub(crate) fn apply(&mut self, batch: Batch, series: &[SeriesId], layouts: Vec<Vec<FieldId>>) {
         let number = self.batches.len() as u32;
-        self.bytes += batch.bytes() + batch.rows.len() * ROW_ENTRY + BATCH_OVERHEAD;
+        let of_layout =
+            |layout: &Vec<FieldId>| size_of_val(layout) + size_of_val(layout.as_slice());
+        let of_layouts: usize = layouts.iter().map(of_layout).sum();
+        self.bytes += batch.bytes() + batch.rows.len() * ROW_ENTRY + of_layouts + BATCH_OVERHEAD;
         self.rows += batch.rows.len();
         for (position, row) in batch.rows.iter().enumerate() {
             let place = RowPlace {
@@ -76,8 +97,10 @@ impl Hot {
                 .or_insert_with(|| HotSeries {
                     rows: Vec::new(),
                     range: only,
+                    in_order: true,
                 });
             of_series.rows.push(place);
+            of_series.in_order &= row.time >= of_series.range.stop.saturating_sub(1);
             of_series.range = of_series.range.hull(only);
         }
         let Batch {
@@ -114,8 +137,28 @@ impl Hot {
             .reduce(TimeRange::hull)
     }
 
+    /// The times of a series' rows.
+    pub(crate) fn times_of(&self, series: SeriesId) -> impl Iterator<Item = i64> {
+        let places = self.series.get(&series).map(|found| found.rows.as_slice());
+        let time =
+            |place: &RowPlace| self.batches[place.batch as usize].rows[place.row as usize].time;
+        places.unwrap_or_default().iter().map(time)
+    }
+
     pub(crate) fn series(&self) -> impl Iterator<Item = SeriesId> {
         self.series.keys().copied()
+    }
+
+    /// Puts the rows of every series in time order, so that [`Hot::rows_of`] a short range is quick however many there
+    /// are.
+    pub(crate) fn sort(&mut self) {
+        let batches = &self.batches;
+        for of_series in self.series.values_mut().filter(|found| !found.in_order) {
+            let time =
+                |place: &RowPlace| batches[place.batch as usize].rows[place.row as usize].time;
+            of_series.rows.sort_by_key(time);
+            of_series.in_order = true;
+        }
     }
 
     /// The rows of a series within a range.
@@ -125,20 +168,25 @@ impl Hot {
             .get(&series)
             .filter(|found| found.range.overlaps(range))
         else {
-            return HotRows { rows: Vec::new() };
+            return HotRows::default();
         };
-        let mut rows = Vec::with_capacity(of_series.rows.len());
-        for place in &of_series.rows {
+        let time =
+            |place: &RowPlace| self.batches[place.batch as usize].rows[place.row as usize].time;
+        let mut places = of_series.rows.as_slice();
+        if of_series.in_order {
+            let from = places.partition_point(|place| time(place) < range.start);
+            let to = places.partition_point(|place| time(place) < range.stop);
+            places = &places[from..to.max(from)];
+        }
+        let mut rows = Vec::with_capacity(places.len());
+        for place in places {
             let batch = &self.batches[place.batch as usize];
             let row = batch.rows[place.row as usize];
             if range.contains(row.time) {
                 rows.push((row.time, batch.clone(), row));
             }
         }
-        if !rows.is_sorted_by_key(|(time, ..)| *time) {
-            rows.sort_by_key(|(time, ..)| *time);
-        }
-        HotRows { rows }
+        HotRows::of(rows)
     }
 
     /// Removes the rows of some series within a range.
@@ -174,36 +222,65 @@ impl Hot {
 }
 
 impl HotRows {
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// Adds rows that were written later, keeping the order.
-    pub(crate) fn extend(&mut self, later: HotRows) {
-        self.rows.extend(later.rows);
-        if !self.rows.is_sorted_by_key(|(time, ..)| *time) {
-            self.rows.sort_by_key(|(time, ..)| *time);
+    /// Rows in the order they were written.
+    fn of(mut rows: Vec<(i64, Arc<HotBatch>, Row)>) -> HotRows {
+        if !rows.is_sorted_by_key(|(time, ..)| *time) {
+            rows.sort_by_key(|(time, ..)| *time);
+        }
+        let shared = SharedRows {
+            rows,
+            ..SharedRows::default()
+        };
+        HotRows {
+            shared: Arc::new(shared),
         }
     }
 
-    pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
-        self.rows.iter().map(|(time, ..)| *time)
+    fn rows(&self) -> &[(i64, Arc<HotBatch>, Row)] {
+        &self.shared.rows
     }
 
-    /// Removes the rows inside a range.
-    pub(crate) fn delete(&mut self, range: TimeRange) {
-        self.rows.retain(|(time, ..)| !range.contains(*time));
+    pub(crate) fn len(&self) -> usize {
+        self.rows().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows().is_empty()
+    }
+
+    /// These rows and some that were written later, in order.
+    pub(crate) fn with(&self, later: &HotRows) -> HotRows {
+        HotRows::of([self.rows(), later.rows()].concat())
+    }
+
+    pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
+        self.rows().iter().map(|(time, ..)| *time)
+    }
+
+    /// Whether a row is in the range.
+    pub(crate) fn has_rows_in(&self, range: TimeRange) -> bool {
+        let from = self
+            .rows()
+            .partition_point(|(time, ..)| *time < range.start);
+        let first = self.rows().get(from);
+        first.is_some_and(|(time, ..)| *time < range.stop)
+    }
+
+    /// The rows outside of some ranges.
+    pub(crate) fn without(self, ranges: &[TimeRange]) -> HotRows {
+        if ranges.is_empty() {
+            return self;
+        }
+        let is_kept = |time: i64| !ranges.iter().any(|range| range.contains(time));
+        let kept = self.rows().iter().filter(|(time, ..)| is_kept(*time));
+        HotRows::of(kept.cloned().collect())
     }
 
     /// The fields that the rows have.
     pub(crate) fn fields(&self) -> BTreeSet<FieldId> {
         let mut fields = BTreeSet::new();
         let mut seen: Option<(*const HotBatch, u32)> = None;
-        for (_, batch, row) in &self.rows {
+        for (_, batch, row) in self.rows() {
             if seen != Some((Arc::as_ptr(batch), row.layout)) {
                 fields.extend(batch.layouts[row.layout as usize].iter().copied());
                 seen = Some((Arc::as_ptr(batch), row.layout));
@@ -216,7 +293,7 @@ impl HotRows {
     pub(crate) fn weeks_of_fields(&self) -> BTreeSet<(FieldId, i32)> {
         let mut weeks = BTreeSet::new();
         let mut seen: Option<(*const HotBatch, u32, i32)> = None;
-        for (time, batch, row) in &self.rows {
+        for (time, batch, row) in self.rows() {
             let place = (Arc::as_ptr(batch), row.layout, week_of(*time));
             if seen != Some(place) {
                 let fields = batch.layouts[row.layout as usize].iter();
@@ -229,20 +306,33 @@ impl HotRows {
 
     /// The time of the first row that has a field.
     pub(crate) fn first_of(&self, field: FieldId) -> Option<i64> {
+        if let Some(index) = self.index_if_worth_it() {
+            let (_, row, _) = index.of_field(field).first()?;
+            return Some(self.rows()[*row as usize].0);
+        }
         let has = |batch: &HotBatch, row: &Row| batch.layouts[row.layout as usize].contains(&field);
-        let mut rows = self.rows.iter();
+        let mut rows = self.rows().iter();
         rows.find(|(_, batch, row)| has(batch, row))
             .map(|(time, ..)| *time)
     }
 
     /// One field of the rows within a range.
     pub(crate) fn run(&self, field: FieldId, kind: FieldType, range: TimeRange) -> Run {
-        let from = self.rows.partition_point(|(time, ..)| *time < range.start);
+        if let Some(index) = self.index_if_worth_it() {
+            let values = index.of_field(field);
+            let time = |row: u32| self.rows()[row as usize].0;
+            let from = values.partition_point(|(_, row, _)| time(*row) < range.start);
+            let to = values.partition_point(|(_, row, _)| time(*row) < range.stop);
+            return self.gather(&values[from..to.max(from)], kind);
+        }
+        let from = self
+            .rows()
+            .partition_point(|(time, ..)| *time < range.start);
         let to = self
-            .rows
+            .rows()
             .partition_point(|(time, ..)| *time < range.stop)
             .max(from);
-        let rows = &self.rows[from..to];
+        let rows = &self.rows()[from..to];
         let mut times = Vec::with_capacity(rows.len());
         let mut values = Column::with_capacity(kind, rows.len());
         let mut guess = 0;
@@ -262,6 +352,62 @@ impl HotRows {
             );
         }
         Run::from_written(times, values)
+    }
+
+    /// All fields of the rows, in one pass over their values. `kind_of` gives the type of a field.
+    pub(crate) fn runs(&self, kind_of: impl Fn(FieldId) -> FieldType) -> Vec<(FieldId, Run)> {
+        let index = self
+            .shared
+            .index
+            .get_or_init(|| FieldIndex::of(self.rows()));
+        let fields = index.0.chunk_by(|left, right| left.0 == right.0);
+        let run = |values: &[(FieldId, u32, u32)]| {
+            let field = values[0].0;
+            (field, self.gather(values, kind_of(field)))
+        };
+        fields.map(run).collect()
+    }
+
+    fn gather(&self, places: &[(FieldId, u32, u32)], kind: FieldType) -> Run {
+        let mut times = Vec::with_capacity(places.len());
+        let mut values = Column::with_capacity(kind, places.len());
+        for (_, row, place) in places {
+            let (time, batch, row) = &self.rows()[*row as usize];
+            times.push(*time);
+            let bits = batch.values[row.offset as usize + *place as usize];
+            push_value(&mut values, bits, &batch.strings);
+        }
+        Run::from_written(times, values)
+    }
+
+    fn index_if_worth_it(&self) -> Option<&FieldIndex> {
+        let shared = &self.shared;
+        if let Some(index) = shared.index.get() {
+            return Some(index);
+        }
+        let searches = shared.searches.fetch_add(1, Ordering::Relaxed);
+        (searches >= SEARCHES_BEFORE_INDEX)
+            .then(|| shared.index.get_or_init(|| FieldIndex::of(self.rows())))
+    }
+}
+
+impl FieldIndex {
+    fn of(rows: &[(i64, Arc<HotBatch>, Row)]) -> FieldIndex {
+        let mut places = Vec::new();
+        for (number, (_, batch, row)) in rows.iter().enumerate() {
+            let fields = batch.layouts[row.layout as usize].iter().zip(0..);
+            places.extend(fields.map(|(field, place)| (*field, number as u32, place)));
+        }
+        places.sort_unstable();
+        // A line may name a field twice; the first of them counts, as where the row is searched.
+        places.dedup_by_key(|(field, row, _)| (*field, *row));
+        FieldIndex(places)
+    }
+
+    fn of_field(&self, field: FieldId) -> &[(FieldId, u32, u32)] {
+        let from = self.0.partition_point(|(other, ..)| *other < field);
+        let to = self.0.partition_point(|(other, ..)| *other <= field);
+        &self.0[from..to]
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Index {
     lookup: HashMap<Arc<SeriesKey>, SeriesId>,
     /// Some name of a field stands for several types.
     mixed_types: bool,
+    /// Fields of all measurements, those that went included; each of them still takes memory.
+    fields: usize,
 }
 
 /// One measurement.
@@ -51,7 +53,7 @@ pub(crate) struct Field {
 pub(crate) type FieldWeeks = BTreeMap<String, FieldWeeksOf>;
 
 /// The same of one measurement.
-type FieldWeeksOf = BTreeMap<(String, FieldType), BTreeSet<i32>>;
+pub(crate) type FieldWeeksOf = BTreeMap<(String, FieldType), BTreeSet<i32>>;
 
 impl Index {
     /// How many series there are.
@@ -123,6 +125,7 @@ impl Index {
                     kind,
                     weeks,
                 });
+                self.fields += 1;
                 let ids = measurement.field_lookup.entry(name).or_default();
                 ids.push(id);
                 self.mixed_types |= ids.len() > 1;
@@ -149,6 +152,27 @@ impl Index {
             .filter(|field| field.kind != kind)
             .find(|field| field.weeks.contains(&week))
             .map(|field| field.kind)
+    }
+
+    /// How many fields there are, over all measurements.
+    pub(crate) fn field_count(&self) -> usize {
+        self.fields
+    }
+
+    /// How many of some fields of a measurement are not known yet.
+    pub(crate) fn count_new<'f>(
+        &self,
+        measurement: &str,
+        fields: impl Iterator<Item = (&'f str, FieldType)>,
+    ) -> usize {
+        let Some(measurement) = self.measurements.get(measurement) else {
+            return fields.count();
+        };
+        let is_known = |name: &str, kind: FieldType| {
+            let mut ids = measurement.ids_of(name);
+            ids.any(|id| measurement.fields[id as usize].kind == kind)
+        };
+        fields.filter(|(name, kind)| !is_known(name, *kind)).count()
     }
 
     /// Whether some field has had rows of several types.
@@ -230,6 +254,7 @@ impl Index {
             lookup,
             measurements,
             mixed_types,
+            fields: field_count,
         } = self;
         for slot in series.iter_mut() {
             if slot
@@ -246,6 +271,7 @@ impl Index {
             !measurement.series.is_empty()
         });
         *mixed_types = measurements.values().any(Measurement::has_mixed_types);
+        *field_count = measurements.values().map(|found| found.fields.len()).sum();
     }
 }
 

@@ -6,11 +6,12 @@
 //! log/NUMBER.wal               see `log` and `mark`
 //! data/BUCKET/START_STOP/FIRST_LAST.segment     see `segment`; one folder a shard
 //! documents/NAME               see `document`
+//! orphaned/BUCKET              points that were set aside because no bucket of theirs is known
 //! damaged/                     originals of files that were repaired, and reports of what was lost
 //! trash/                       shards and buckets on their way out
 //! ```
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,6 +68,10 @@ impl Layout {
         self.root.join("damaged")
     }
 
+    pub(crate) fn orphaned(&self) -> PathBuf {
+        self.root.join("orphaned")
+    }
+
     pub(crate) fn trash(&self) -> PathBuf {
         self.root.join("trash")
     }
@@ -74,7 +79,7 @@ impl Layout {
     /// Takes the folder for this process; the lock goes with the file.
     pub(crate) fn lock(&self) -> Result<File> {
         let path = self.root.join("LOCK");
-        let file = OpenOptions::new()
+        let file = disk::private()
             .create(true)
             .truncate(false)
             .write(true)
@@ -212,6 +217,21 @@ impl Layout {
         disk.remove_folder(&target)
     }
 
+    /// Moves a folder of points to `orphaned`, under a name that is free there; gives its place.
+    pub(crate) fn move_aside(&self, disk: &Disk, folder: &Path) -> Result<PathBuf> {
+        let orphaned = self.orphaned();
+        disk.create_folder(&orphaned)?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let numbered = (2..).map(|number| orphaned.join(format!("{name}.{number}")));
+        let mut names = std::iter::once(orphaned.join(&*name)).chain(numbered);
+        let target = names.find(|path| !path.exists()).unwrap_or_default();
+        disk.rename(folder, &target)?;
+        // First where it is: a power cut in between may leave both names, never none.
+        disk.sync_folder(&orphaned)?;
+        disk.sync_folder(&self.data())?;
+        Ok(target)
+    }
+
     /// Keeps a copy of a damaged file, so that a repair destroys nothing; one copy of each state.
     pub(crate) fn keep_original(&self, disk: &Disk, path: &Path) -> Result<()> {
         let folder = self.damaged();
@@ -238,7 +258,9 @@ impl Layout {
                 .read(&mut part)
                 .map_err(|error| Error::io("read", path, error))?;
             if count == 0 {
-                return copy.sync();
+                // With its name, for the original may go next.
+                copy.sync()?;
+                return disk.sync_folder(&folder);
             }
             copy.append(&part[..count])?;
         }

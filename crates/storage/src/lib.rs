@@ -36,13 +36,14 @@
 //! Immutable segments and a log that is read strictly need neither keys nor compaction of keys,
 //! and lose one chunk where a database would be lost.
 //!
-//! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log`, `record`, `mark`,
+//! Where to find what: [`batch`] lines to columns · `ingest`, `resolve` the way of a write · `log`, `record`, `mark`,
 //! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
-//! `segment` the files · `shard`, `seal`, `merge`, `delete`, `retention` what happens to them ·
+//! `segment` the files · `shard`, `seal`, `cut`, `merge`, `delete`, `retention` what happens to them ·
 //! `reader`, `block_cache`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
-//! `backup`, [`stats`], `document` operation · `layout`, [`disk`] the folder and the way to files.
+//! `backup`, `aside`, [`stats`], `document` operation · `layout`, [`disk`], `open_files` the folder and the way to files.
 
 mod aggregate;
+mod aside;
 mod backup;
 pub mod batch;
 mod block;
@@ -50,6 +51,7 @@ mod block_cache;
 mod bucket;
 pub mod codec;
 pub mod column;
+mod cut;
 pub mod damage;
 mod delete;
 pub mod disk;
@@ -64,6 +66,7 @@ mod layout;
 mod log;
 mod mark;
 mod merge;
+mod open_files;
 pub mod options;
 pub mod predicate;
 pub mod range;
@@ -71,6 +74,7 @@ mod reader;
 mod record;
 mod replay;
 pub mod request;
+mod resolve;
 mod retention;
 mod run;
 mod salvage;
@@ -97,7 +101,7 @@ pub use options::Options;
 pub use predicate::Predicate;
 pub use range::TimeRange;
 pub use request::{
-    Aggregate, AggregateBatch, BeyondRetention, DroppedShard, MaintenanceReport, Rejection,
+    Aggregate, AggregateBatch, BeyondRetention, DaysOf, DroppedShard, MaintenanceReport, Rejection,
     RejectionReason, ScanRequest, SeriesBatch, WriteOutcome,
 };
 pub use scan::Scan;

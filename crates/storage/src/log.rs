@@ -297,15 +297,12 @@ impl Log {
 
     /// Removes the files of all generations up to one.
     pub(crate) fn remove_through(&self, generation: u64) -> Result<()> {
-        let mut removed = false;
         for (number, path) in files(&self.folder)? {
             if number <= generation {
-                self.disk.remove(&path)?;
-                removed = true;
+                // One after the other: an older file that came back without a newer one would bring back the rows
+                // that the newer one deleted.
+                self.disk.remove_durably(&path)?;
             }
-        }
-        if removed {
-            self.disk.sync_folder(&self.folder)?;
         }
         let current = lock(&self.appending).number;
         let mut older_bytes = 0;

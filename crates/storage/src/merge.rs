@@ -9,13 +9,14 @@ use watchpost_core::point::SeriesKey;
 
 use crate::block::{self, MAX_BLOCK_ROWS};
 use crate::bucket::Bucket;
+use crate::cut::{Columns, MAX_BLOCK_CELLS};
 use crate::damage::Damage;
 use crate::error::{Error, Result};
 use crate::range::TimeRange;
 use crate::reader::{BlockSource, SeriesReader};
 use crate::request::MaintenanceReport;
-use crate::seal::{Columns, Remainder, read_columns, write_blocks};
-use crate::segment::{Origin, Segment};
+use crate::seal::{Remainder, read_columns, write_blocks};
+use crate::segment::{BlockPlace, Origin, Segment};
 use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
@@ -29,6 +30,9 @@ const MERGE_RATIO: u64 = 2;
 
 /// A lone block with at least so many rows is copied as it is.
 const FULL_BLOCK_ROWS: usize = MAX_BLOCK_ROWS / 2;
+
+/// About the bytes that a field takes in the header of a block.
+const FIELD_HEADER_BYTES: usize = 32;
 
 impl Storage {
     /// One round of background work: seals what is due (by size, by age, after deletes), merges
@@ -117,6 +121,7 @@ impl Storage {
             .iter()
             .filter(|segment| Some(&segment.path) != kept.as_ref())
         {
+            segment.keep_if_shared();
             self.disk().remove(&segment.path)?;
         }
         Ok(())
@@ -241,10 +246,11 @@ pub(crate) fn reader_of(segments: &[Arc<Segment>], key: &Arc<SeriesKey>) -> Seri
 /// Writes all rows of a series: full blocks as they are, the others joined to fuller ones.
 pub(crate) fn copy_series(reader: &mut SeriesReader, writer: &mut SegmentWriter<'_>) -> Result<()> {
     let key = reader.key.clone();
+    let types = reader.fields()?;
     let mut pending = Columns::new();
     for cluster in 0..reader.clusters() {
         if let Some(number) = reader.lone_block(cluster)
-            && reader.block(number).place.rows as usize >= FULL_BLOCK_ROWS
+            && is_full(&reader.block(number).place)
             && let Some(bytes) = intact_block(reader.block(number), &key)?
         {
             write_blocks(writer, &key, std::mem::take(&mut pending), Remainder::Write)?;
@@ -255,7 +261,7 @@ pub(crate) fn copy_series(reader: &mut SeriesReader, writer: &mut SegmentWriter<
             writer.flush_if_due()?;
             continue;
         }
-        for (name, run) in read_columns(reader, cluster)? {
+        for (name, run) in read_columns(reader, cluster, &types)? {
             match pending.get_mut(&name) {
                 Some(before) => before.append(run),
                 None => {
@@ -267,6 +273,13 @@ pub(crate) fn copy_series(reader: &mut SeriesReader, writer: &mut SegmentWriter<
     }
     write_blocks(writer, &key, pending, Remainder::Write)?;
     Ok(())
+}
+
+/// Whether joining the block with others would hardly make it fuller: by its rows, or because of its many fields.
+fn is_full(place: &BlockPlace) -> bool {
+    let rows = place.rows as usize;
+    let fields = place.header_length as usize / FIELD_HEADER_BYTES;
+    rows >= FULL_BLOCK_ROWS || rows * fields >= MAX_BLOCK_CELLS / 2
 }
 
 /// The bytes of a block if all of its checksums hold; `None` if a tolerant reader has to go

@@ -16,6 +16,17 @@ pub struct Options {
     /// Most series of one bucket. Each costs about 1 KB of memory; beyond it somebody has put
     /// an id or a time into a tag.
     pub max_series_per_bucket: usize,
+    /// Most fields of one bucket, over all measurements and types. Each costs about 300 bytes of memory, and 100 in each
+    /// segment that has it; beyond it somebody has put an id or a time into the names.
+    pub max_fields_per_bucket: usize,
+    /// Most days (UTC) in which one bucket has rows. Each is a folder with a file, opened at the start, and 1 KB of memory.
+    pub max_days_per_bucket: usize,
+    /// How far after `now` the time of a row may be, in nanoseconds; `None`: any. Rows of the future outlive every
+    /// retention.
+    pub max_future: Option<i64>,
+    /// Descriptors for segment files that were read lately, and as many for those that were removed while somebody
+    /// read them. More segments than that are opened again when they are read.
+    pub max_open_segments: usize,
     /// How files are reached; tests put faults in.
     pub disk: Disk,
 }
@@ -26,6 +37,11 @@ impl Default for Options {
             memory_bytes: 32 * 1024 * 1024,
             seal_after: 10 * 60 * 1_000_000_000,
             max_series_per_bucket: 1_000_000,
+            max_fields_per_bucket: 100_000,
+            // 27 years, a day a shard.
+            max_days_per_bucket: 10_000,
+            max_future: None,
+            max_open_segments: 128,
             disk: Disk::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The rows of one series, from the blocks of several segments and from memory, field by field.
 //! Scans, aggregates, seals and merges all read through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use watchpost_core::point::{FieldType, FieldValue, SeriesKey};
@@ -242,6 +242,28 @@ impl SeriesReader {
         Ok(self.earliest_types(fields))
     }
 
+    /// Those of the fields that the blocks of a cluster have (`fields`, sorted by name, of a reader without hot rows).
+    pub(crate) fn fields_of_cluster(
+        &mut self,
+        cluster: usize,
+        fields: &[(Arc<str>, FieldType)],
+    ) -> Result<Vec<(Arc<str>, FieldType)>> {
+        let mut found = BTreeSet::new();
+        for position in 0..self.clusters[cluster].blocks.len() {
+            let Some(block) = self.open(self.clusters[cluster].blocks[position])? else {
+                continue;
+            };
+            for field in &block.header.fields {
+                let place = fields.binary_search_by(|(name, _)| name.cmp(&field.name));
+                found.extend(place.ok());
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|place| fields[place].clone())
+            .collect())
+    }
+
     /// One type a name.
     fn earliest_types(&self, fields: Fields) -> Vec<(Arc<str>, FieldType)> {
         let first = |rows: &Rows| {
@@ -280,7 +302,7 @@ impl SeriesReader {
     pub(crate) fn lone_block(&self, cluster: usize) -> Option<usize> {
         let Cluster { blocks, hot } = &self.clusters[cluster];
         let [block] = blocks[..] else { return None };
-        let has_hot = self.hot.times().any(|time| hot.contains(time));
+        let has_hot = self.hot.has_rows_in(*hot);
         (!has_hot && self.blocks[block].deleted.is_empty()).then_some(block)
     }
 

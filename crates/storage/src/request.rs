@@ -123,6 +123,30 @@ pub enum RejectionReason {
         tag: Option<String>,
         values: usize,
     },
+    /// The bucket has as many fields as it may.
+    TooManyFields {
+        limit: usize,
+        measurement: String,
+        /// How many the row would have added.
+        new: usize,
+    },
+    /// Rows in more days than a bucket, or one write, may have.
+    TooManyDays { limit: usize, of: DaysOf },
+    /// The time is too far after the present.
+    TooFarInFuture {
+        time: i64,
+        /// The latest time that is taken.
+        upper_bound: i64,
+    },
+}
+
+/// Whose days are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DaysOf {
+    /// All that a bucket has.
+    Bucket,
+    /// Those that one write adds.
+    Write,
 }
 
 impl fmt::Display for RejectionReason {
@@ -147,6 +171,28 @@ impl fmt::Display for RejectionReason {
                     None => f.write_str("; write to fewer measurements, or raise the limit"),
                 }
             }
+            RejectionReason::TooManyFields {
+                limit,
+                measurement,
+                new,
+            } => write!(
+                f,
+                "the bucket may have {limit} fields, and measurement \"{measurement}\" would add {new}: put what varies in their names into a tag, or raise the limit"
+            ),
+            RejectionReason::TooManyDays { limit, of } => match of {
+                DaysOf::Bucket => write!(
+                    f,
+                    "the bucket has points in {limit} days, the most it may: check the precision of the timestamps, or raise the limit"
+                ),
+                DaysOf::Write => write!(
+                    f,
+                    "one write may add points in {limit} days at most: check the precision of the timestamps, or send it in parts"
+                ),
+            },
+            RejectionReason::TooFarInFuture { time, upper_bound } => write!(
+                f,
+                "the time {time} is after {upper_bound}, the latest that is taken: check the precision of the timestamp and the clock of its sender, or raise the limit"
+            ),
         }
     }
 }

@@ -67,6 +67,7 @@ impl Storage {
             shards.entry((start, stop)).or_default().push(segment);
         }
         for ((start, stop), segments) in shards {
+            segments.iter().for_each(Segment::keep_if_shared);
             if let Some(folder) = segments.first().and_then(|segment| segment.path.parent()) {
                 self.layout().discard_folder(self.disk(), folder)?;
             }

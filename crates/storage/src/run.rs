@@ -2,7 +2,7 @@
 
 use watchpost_core::point::FieldType;
 
-use crate::column::{Column, each};
+use crate::column::Column;
 use crate::range::TimeRange;
 
 /// Times (strictly rising) and as many values.
@@ -115,21 +115,13 @@ impl Run {
         self.filter(|run, row| !ranges.iter().any(|range| range.contains(run.times[row])))
     }
 
-    /// Cuts off all rows before a position and gives them.
-    pub(crate) fn split_front(&mut self, rows: usize) -> Run {
-        let rest = self.times.split_off(rows);
-        let times = std::mem::replace(&mut self.times, rest);
+    /// The rows of a range of positions.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Run {
         Run {
-            times,
-            values: split_column(&mut self.values, rows),
+            values: self.values.slice(rows.clone()),
+            times: self.times[rows].to_vec(),
         }
     }
-}
-
-fn split_column(values: &mut Column, rows: usize) -> Column {
-    let front = values.slice(0..rows);
-    each!(values, values => { values.drain(..rows); });
-    front
 }
 
 fn is_rising(times: &[i64]) -> bool {

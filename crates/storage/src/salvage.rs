@@ -29,6 +29,7 @@ impl Storage {
                     continue;
                 }
                 self.layout().keep_original(self.disk(), &segment.path)?;
+                segment.keep_for_readers();
                 let mut writer =
                     SegmentWriter::create(self.disk(), &self.layout().root, segment.origin)?;
                 for series in &segment.index.series {
@@ -38,7 +39,7 @@ impl Storage {
                     lost.extend(reader.take_losses());
                 }
                 let new = if writer.is_empty() {
-                    self.disk().remove(&segment.path)?;
+                    self.disk().remove_durably(&segment.path)?;
                     None
                 } else {
                     Some(writer.finish(&self.layout().root)?)

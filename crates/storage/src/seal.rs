@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use watchpost_core::point::SeriesKey;
+use watchpost_core::point::{FieldType, SeriesKey};
 
-use crate::block::{self, BlockColumns, MAX_BLOCK_ROWS};
+use crate::block::{self, BlockColumns};
 use crate::bucket::{Bucket, Frozen, State};
+use crate::cut::{self, Columns, Cutter};
 use crate::damage::{Damage, Lost};
 use crate::encoding::Malformed;
 use crate::error::{Error, Result};
-use crate::hot::Hot;
+use crate::index::{FieldId, SeriesId};
 use crate::range::TimeRange;
 use crate::reader::SeriesReader;
-use crate::run::Run;
 use crate::segment::{Origin, Segment};
 use crate::segment_writer::SegmentWriter;
-use crate::shard;
+use crate::shard::Shards;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
@@ -54,7 +54,9 @@ impl Storage {
         let generation = self.log.rotate()?;
         for bucket in self.all_buckets() {
             let mut state = write(&bucket.state);
-            let rows = Arc::new(std::mem::take(&mut state.active));
+            let mut rows = std::mem::take(&mut state.active);
+            rows.sort();
+            let rows = Arc::new(rows);
             state.frozen = Some(Frozen { generation, rows });
         }
         self.active_bytes.store(0, Ordering::Relaxed);
@@ -80,16 +82,9 @@ impl Storage {
     }
 
     fn seal_bucket(&self, bucket: &Bucket, frozen: &Frozen) -> Result<()> {
-        let rewritten = self.carry_out_deletes(bucket, frozen.generation)?;
+        let deleted = self.carry_out_deletes(bucket, frozen.generation)?;
         let written = self.write_frozen(bucket, frozen)?;
         let mut state = write(&bucket.state);
-        let deleted = !rewritten.is_empty();
-        for (old, new) in rewritten {
-            state.segments.retain(|segment| !Arc::ptr_eq(segment, &old));
-            if let Some(new) = new {
-                state.add_segment(Arc::new(new));
-            }
-        }
         for segment in written {
             state.add_segment(Arc::new(segment));
         }
@@ -107,30 +102,9 @@ impl Storage {
 
     /// One segment for each shard that the rows touch.
     fn write_frozen(&self, bucket: &Bucket, frozen: &Frozen) -> Result<Vec<Segment>> {
-        let Some(range) = frozen.rows.range().filter(|_| !frozen.rows.is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let (series, shards) = {
-            let state = read(&bucket.state);
-            let mut series: Vec<(u32, Arc<SeriesKey>)> = frozen
-                .rows
-                .series()
-                .filter_map(|id| Some((id, state.index.key_of(id)?.clone())))
-                .collect();
-            series.sort_unstable_by(|left, right| left.1.cmp(&right.1));
-            let existing: Vec<TimeRange> = state
-                .segments
-                .iter()
-                .map(|segment| segment.origin.shard)
-                .collect();
-            let times = series
-                .iter()
-                .flat_map(|(id, _)| times_of(&frozen.rows, *id, range));
-            let shards = shard::shards_for(times, existing, bucket.retention());
-            (series, shards)
-        };
         let mut segments = Vec::new();
-        for shard in shards {
+        for ((start, stop), series) in series_by_shard(bucket, frozen) {
+            let shard = TimeRange::new(start, stop);
             let origin = Origin {
                 bucket: bucket.id,
                 shard,
@@ -139,11 +113,7 @@ impl Storage {
             };
             let mut writer = SegmentWriter::create(self.disk(), &self.layout().root, origin)?;
             for (id, key) in &series {
-                let mut reader = {
-                    let state = read(&bucket.state);
-                    state.frozen_reader(frozen, *id, key, shard)
-                };
-                let columns = read_columns(&mut reader, 0)?;
+                let columns = read(&bucket.state).frozen_columns(frozen, *id, key, shard);
                 write_blocks(&mut writer, key, columns, Remainder::Write)?;
             }
             if !writer.is_empty() {
@@ -154,32 +124,67 @@ impl Storage {
     }
 }
 
-fn times_of(rows: &Hot, id: u32, range: TimeRange) -> Vec<i64> {
-    rows.rows_of(id, range).times().collect()
+/// Series with their ids, by the start and stop of a shard.
+type SeriesByShard = BTreeMap<(i64, i64), Vec<(SeriesId, Arc<SeriesKey>)>>;
+
+/// The series that have frozen rows in each shard, sorted by key.
+fn series_by_shard(bucket: &Bucket, frozen: &Frozen) -> SeriesByShard {
+    let state = read(&bucket.state);
+    let mut series: Vec<(SeriesId, Arc<SeriesKey>)> = frozen
+        .rows
+        .series()
+        .filter_map(|id| Some((id, state.index.key_of(id)?.clone())))
+        .collect();
+    series.sort_unstable_by(|left, right| left.1.cmp(&right.1));
+    let existing = state.segments.iter().map(|segment| segment.origin.shard);
+    let mut shards = Shards::new(existing, bucket.retention());
+    let mut found = SeriesByShard::new();
+    for (id, key) in series {
+        let mut latest: Option<TimeRange> = None;
+        for time in frozen.rows.times_of(id) {
+            if latest.is_some_and(|shard| shard.contains(time)) {
+                continue;
+            }
+            let shard = shards.shard_of(time);
+            latest = Some(shard);
+            let of_shard = found.entry((shard.start, shard.stop)).or_default();
+            if of_shard.last().is_none_or(|(last, _)| *last != id) {
+                of_shard.push((id, key.clone()));
+            }
+        }
+    }
+    found
 }
 
 impl State {
-    /// A reader of frozen rows alone, deleted ones included: the log says again that they are.
-    fn frozen_reader(
+    /// All fields of the frozen rows of a series, deleted rows included: the log says again that they are.
+    fn frozen_columns(
         &self,
         frozen: &Frozen,
-        id: u32,
-        key: &Arc<SeriesKey>,
+        id: SeriesId,
+        key: &SeriesKey,
         range: TimeRange,
-    ) -> SeriesReader {
-        let hot = frozen.rows.rows_of(id, range);
-        let fields = self.hot_fields(key, &hot);
-        SeriesReader::new(key.clone(), range, Vec::new(), hot, fields)
+    ) -> Columns {
+        let Some(measurement) = self.index.measurement(key.measurement()) else {
+            return Columns::new();
+        };
+        let field = |id: FieldId| &measurement.fields[id as usize];
+        let runs = frozen.rows.rows_of(id, range).runs(|id| field(id).kind);
+        let named = runs
+            .into_iter()
+            .map(|(id, run)| (field(id).name.clone(), run));
+        named.collect()
     }
 }
 
-/// Columns by field name.
-pub(crate) type Columns = BTreeMap<Arc<str>, Run>;
-
-/// All fields of a cluster.
-pub(crate) fn read_columns(reader: &mut SeriesReader, cluster: usize) -> Result<Columns> {
+/// All fields of a cluster. `types` are those of the whole reader, sorted by name.
+pub(crate) fn read_columns(
+    reader: &mut SeriesReader,
+    cluster: usize,
+    types: &[(Arc<str>, FieldType)],
+) -> Result<Columns> {
     let mut columns = Columns::new();
-    for (name, kind) in reader.fields()? {
+    for (name, kind) in reader.fields_of_cluster(cluster, types)? {
         let run = reader.run(cluster, &name, kind)?;
         if !run.is_empty() {
             columns.insert(name, run);
@@ -196,32 +201,19 @@ pub(crate) enum Remainder {
     Keep,
 }
 
-/// Writes rows as blocks of at most [`MAX_BLOCK_ROWS`]; gives those it kept back.
+/// Writes rows as blocks (see [`crate::cut`]); gives those it kept back.
 pub(crate) fn write_blocks(
     writer: &mut SegmentWriter<'_>,
     key: &Arc<SeriesKey>,
-    mut columns: Columns,
+    columns: Columns,
     remainder: Remainder,
 ) -> Result<Columns> {
-    let times = union_of_times(&columns);
-    for times in times.chunks(MAX_BLOCK_ROWS) {
-        if times.len() < MAX_BLOCK_ROWS && remainder == Remainder::Keep {
-            return Ok(columns);
-        }
-        let Some(last) = times.last().copied() else {
-            break;
-        };
-        let mut fields = Vec::with_capacity(columns.len());
-        for (name, run) in &mut columns {
-            let rows = run.times.partition_point(|time| *time <= last);
-            if rows > 0 {
-                fields.push((name.to_string(), run.split_front(rows)));
-            }
-        }
-        let block = BlockColumns {
-            times: times.to_vec(),
-            fields,
-        };
+    let mut cutter = Cutter::new(columns);
+    let next = |cutter: &mut Cutter| match remainder {
+        Remainder::Write => cutter.next_block(),
+        Remainder::Keep => cutter.next_full_block(),
+    };
+    while let Some(block) = next(&mut cutter) {
         let bytes = block::encode(key, &block);
         check_encoded(&bytes, &block).map_err(|error| encoding_bug(writer, key, &block, error))?;
         writer
@@ -229,24 +221,7 @@ pub(crate) fn write_blocks(
             .map_err(|error| encoding_bug(writer, key, &block, error))?;
         writer.flush_if_due()?;
     }
-    Ok(Columns::new())
-}
-
-/// The times of all fields together.
-fn union_of_times(columns: &Columns) -> Vec<i64> {
-    let mut times: Vec<i64> = Vec::new();
-    let mut in_order = true;
-    for run in columns.values() {
-        if run.times != times {
-            in_order &= times.is_empty();
-            times.extend_from_slice(&run.times);
-        }
-    }
-    if !in_order {
-        times.sort_unstable();
-        times.dedup();
-    }
-    times
+    Ok(cutter.into_rest())
 }
 
 /// Decodes a block again and compares: nothing leaves the log before its copy was read once.
@@ -275,7 +250,6 @@ fn encoding_bug(
     block: &BlockColumns,
     error: Malformed,
 ) -> Error {
-    let range = block.times.first().zip(block.times.last());
     Error::Damaged(Box::new(Damage {
         file: writer.name(),
         offset: 0,
@@ -285,7 +259,7 @@ fn encoding_bug(
             bucket: None,
             series: Some(key.to_string()),
             field: None,
-            range: range.map(|(first, last)| TimeRange::new(*first, last.saturating_add(1))),
+            range: cut::range_of(block),
             rows: Some(0),
         },
     }))

@@ -14,7 +14,6 @@
 //! row, the one with the later generation wins.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +22,10 @@ use watchpost_core::point::{FieldType, SeriesKey};
 
 use crate::block::{self, BlockHeader};
 use crate::damage::{Damage, Lost};
-use crate::disk;
+use crate::disk::Disk;
 use crate::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 use crate::error::{Error, Result};
+use crate::open_files::ReadFile;
 use crate::range::TimeRange;
 
 const HEAD_MAGIC: [u8; 8] = *b"WPSEGv01";
@@ -91,7 +91,7 @@ pub(crate) struct Segment {
     pub(crate) index: SegmentIndex,
     /// Of all segments that this process ever opened no two have the same.
     pub(crate) number: u64,
-    file: File,
+    file: Arc<ReadFile>,
 }
 
 impl BlockPlace {
@@ -250,24 +250,34 @@ fn read_place(reader: &mut Reader<'_>) -> Result<BlockPlace, Malformed> {
 
 impl Segment {
     /// Opens a file and checks head, trailer and index (the blocks when they are read).
-    pub(crate) fn open(path: &Path, root: &Path) -> Result<Segment> {
-        Segment::read(disk::open(path)?, path, root)
+    pub(crate) fn open(disk: &Disk, path: &Path, root: &Path) -> Result<Segment> {
+        Segment::read(disk.open(path)?, path, root)
     }
 
-    /// Reads head, trailer and index again, from the open file.
+    /// Reads head, trailer and index again.
     pub(crate) fn again(&self, root: &Path) -> Result<Segment> {
-        let file = self
-            .file
-            .try_clone()
-            .map_err(|error| Error::io("open", &self.path, error))?;
-        Segment::read(file, &self.path, root)
+        Segment::read(self.file.clone(), &self.path, root)
     }
 
-    fn read(file: File, path: &Path, root: &Path) -> Result<Segment> {
-        let bytes = file
-            .metadata()
-            .map_err(|error| Error::io("read", path, error))?
-            .len();
+    /// Keeps the file readable for those who have the segment, before its name goes or becomes that of another one.
+    pub(crate) fn keep_for_readers(&self) {
+        self.file.keep();
+    }
+
+    /// The same for a segment out of reach of new readers, if anybody but the caller has it.
+    pub(crate) fn keep_if_shared(self: &Arc<Self>) {
+        if Arc::strong_count(self) > 1 {
+            self.keep_for_readers();
+        }
+    }
+
+    /// Reads exactly so many bytes at an offset.
+    pub(crate) fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
+        self.file.read_at(offset, length)
+    }
+
+    fn read(file: Arc<ReadFile>, path: &Path, root: &Path) -> Result<Segment> {
+        let bytes = file.length();
         let damaged = |offset: u64, length: u64, reason: &str| {
             let lost = Lost {
                 bucket: Origin::from_name(path).map(|origin| origin.bucket),
@@ -285,10 +295,10 @@ impl Segment {
         if bytes < (HEAD + TRAILER) as u64 {
             return Err(damaged(0, bytes, "it is shorter than a segment can be"));
         }
-        let head = disk::read_at(&file, path, 0, HEAD)?;
+        let head = file.read_at(0, HEAD)?;
         let origin = Origin::decode(&head).map_err(|error| damaged(0, HEAD as u64, error.0))?;
         let trailer_at = bytes - TRAILER as u64;
-        let trailer = disk::read_at(&file, path, trailer_at, TRAILER)?;
+        let trailer = file.read_at(trailer_at, TRAILER)?;
         let (index_at, index_length, index_crc) = decode_trailer(&trailer)
             .map_err(|error| damaged(trailer_at, TRAILER as u64, error.0))?;
         if index_at.checked_add(index_length) != Some(trailer_at) {
@@ -298,7 +308,7 @@ impl Segment {
                 "the trailer points to the wrong place",
             ));
         }
-        let index = disk::read_at(&file, path, index_at, index_length as usize)?;
+        let index = file.read_at(index_at, index_length as usize)?;
         if crc32fast::hash(&index) != index_crc {
             return Err(damaged(
                 index_at,
@@ -317,7 +327,7 @@ impl Segment {
         root: &Path,
         bytes: u64,
         index: SegmentIndex,
-        file: File,
+        file: Arc<ReadFile>,
     ) -> Segment {
         let places = || index.series.iter().flat_map(|series| &series.blocks);
         let start = places().map(|place| place.first).min().unwrap_or(0);
@@ -357,7 +367,7 @@ impl Segment {
     /// Reads and checks the header of a block.
     pub(crate) fn header(&self, key: &SeriesKey, place: &BlockPlace) -> Result<BlockHeader> {
         let length = block::PREFIX + place.header_length as usize;
-        let bytes = disk::read_at(&self.file, &self.path, place.offset, length)?;
+        let bytes = self.read_at(place.offset, length)?;
         block::decode_header(&bytes)
             .map_err(|error| Error::Damaged(Box::new(self.block_damage(key, place, error.0))))
     }
@@ -365,17 +375,12 @@ impl Segment {
     /// Reads the bytes of a chunk (not checked yet).
     pub(crate) fn chunk(&self, place: &BlockPlace, chunk: block::ChunkPlace) -> Result<Vec<u8>> {
         let body = place.offset + block::PREFIX as u64 + u64::from(place.header_length);
-        disk::read_at(
-            &self.file,
-            &self.path,
-            body + chunk.offset as u64,
-            chunk.length,
-        )
+        self.read_at(body + chunk.offset as u64, chunk.length)
     }
 
     /// Reads a whole block (not checked yet).
     pub(crate) fn block(&self, place: &BlockPlace) -> Result<Vec<u8>> {
-        disk::read_at(&self.file, &self.path, place.offset, place.length())
+        self.read_at(place.offset, place.length())
     }
 
     /// All rows of a block are lost.

@@ -118,7 +118,7 @@ impl<'a> SegmentWriter<'a> {
         if let Some(folder) = self.path.parent() {
             self.disk.sync_folder(folder)?;
         }
-        let file = disk::open(&self.path)?;
+        let file = self.disk.open(&self.path)?;
         let bytes = self.offset + (index.len() + TRAILER) as u64;
         Ok(Segment::assemble(
             self.origin,

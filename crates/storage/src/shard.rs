@@ -24,32 +24,41 @@ fn length(retention: Option<i64>) -> i64 {
     }
 }
 
-/// The shards that hold the times. Those that exist are kept, whatever length they have; shards
-/// never overlap.
-pub(crate) fn shards_for(
-    times: impl IntoIterator<Item = i64>,
-    existing: Vec<TimeRange>,
-    retention: Option<i64>,
-) -> Vec<TimeRange> {
-    let mut known: BTreeSet<(i64, i64)> = existing
-        .iter()
-        .map(|shard| (shard.start, shard.stop))
-        .collect();
-    let mut needed: BTreeSet<(i64, i64)> = BTreeSet::new();
-    let mut latest: Option<TimeRange> = None;
-    for time in times {
-        if latest.is_some_and(|shard| shard.contains(time)) {
-            continue;
+/// The shards of a bucket. Those that exist are kept, whatever length they have; shards never overlap.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    /// Start and stop.
+    known: BTreeSet<(i64, i64)>,
+    /// The length of new ones.
+    length: i64,
+    /// The one of the last time that was asked for: the next is mostly in the same.
+    latest: Option<TimeRange>,
+}
+
+impl Shards {
+    pub(crate) fn new(existing: impl Iterator<Item = TimeRange>, retention: Option<i64>) -> Shards {
+        Shards {
+            known: existing.map(|shard| (shard.start, shard.stop)).collect(),
+            length: length(retention),
+            latest: None,
         }
-        let shard = shard_of(time, &known, length(retention));
-        known.insert((shard.start, shard.stop));
-        needed.insert((shard.start, shard.stop));
-        latest = Some(shard);
     }
-    needed
-        .into_iter()
-        .map(|(start, stop)| TimeRange::new(start, stop))
-        .collect()
+
+    /// The shard that holds a time, new if need be.
+    pub(crate) fn shard_of(&mut self, time: i64) -> TimeRange {
+        if let Some(shard) = self.latest.filter(|shard| shard.contains(time)) {
+            return shard;
+        }
+        let shard = shard_of(time, &self.known, self.length);
+        self.known.insert((shard.start, shard.stop));
+        self.latest = Some(shard);
+        shard
+    }
+}
+
+/// The day of a time, in UTC, counted from 1970: what the number of shards is bounded by, whatever their lengths.
+pub(crate) fn day_of(time: i64) -> i32 {
+    time.div_euclid(DAY) as i32
 }
 
 /// The week of a time, from Monday 00:00 UTC on: within one a field of a measurement has one type. That is the shard of a
@@ -67,9 +76,9 @@ fn shard_of(time: i64, known: &BTreeSet<(i64, i64)>, length: i64) -> TimeRange {
         return shard;
     }
     let wanted = aligned(time, length);
-    let overlaps = known
-        .iter()
-        .any(|(start, stop)| TimeRange::new(*start, *stop).overlaps(wanted));
+    // Known ones do not overlap, so that the last to begin before the end is the last to end as well.
+    let before_end = known.range(..(wanted.stop, i64::MIN)).next_back();
+    let overlaps = before_end.is_some_and(|(_, stop)| *stop > wanted.start);
     // An hour that does not hold an existing shard's time cannot overlap one of hours or days.
     if overlaps {
         aligned(time, HOUR)

@@ -18,7 +18,7 @@ use crate::log::Log;
 use crate::options::Options;
 use crate::record::Event;
 use crate::replay;
-use crate::segment::Segment;
+use crate::segment::{Origin, Segment};
 use crate::shard::week_of;
 use crate::sync::{lock, read, wait_at_most, write};
 
@@ -51,8 +51,9 @@ impl Storage {
     /// Opens (or begins) a data folder: takes its lock, checks the layout's version, opens the
     /// segments and replays the log. Damage that was found and worked around is in
     /// [`Storage::damages`]. `now` is the time at which rows in the log count as written.
-    pub fn open(dir: &Path, options: Options, now: i64) -> Result<Storage> {
+    pub fn open(dir: &Path, mut options: Options, now: i64) -> Result<Storage> {
         let layout = Layout::new(dir);
+        options.disk = options.disk.with_open_files(options.max_open_segments);
         let disk = options.disk.clone();
         disk.create_folder(dir)?;
         layout.refuse_foreign()?;
@@ -227,7 +228,7 @@ impl Opening<'_> {
         let mut damages = Vec::new();
         let mut segments = Vec::new();
         for path in self.layout.segment_files()? {
-            match Segment::open(&path, &self.layout.root) {
+            match Segment::open(self.disk, &path, &self.layout.root) {
                 Ok(segment) => segments.push(segment),
                 Err(Error::Damaged(damage)) => {
                     let (rebuilt, found) =
@@ -273,8 +274,13 @@ impl Opening<'_> {
         let mut state = write(&bucket.state);
         match event {
             Event::Write(batch) => {
+                // The log of a generation that is sealed outlived its seal: what is in conflict was deleted before the
+                // field came again with another type.
+                let newest = state.segments.last();
+                let is_sealed =
+                    newest.is_some_and(|segment| segment.origin.last_generation >= number);
                 let conflicts = state.replay_batch(*batch);
-                if conflicts > 0 {
+                if conflicts > 0 && !is_sealed {
                     self.damages.push(conflict_damage(number, id, conflicts));
                 }
             }
@@ -328,13 +334,16 @@ fn conflict_damage(number: u64, bucket: u64, rows: usize) -> Damage {
 /// Drops segments whose generations are part of another one's in the same shard: the inputs of a
 /// merge that was not cleaned up.
 fn without_merged(disk: &Disk, segments: Vec<Segment>) -> Result<Vec<Segment>> {
-    let origins: Vec<_> = segments.iter().map(|segment| segment.origin).collect();
+    let shard_of = |origin: &Origin| (origin.bucket, origin.shard.start, origin.shard.stop);
+    let mut origins: BTreeMap<_, Vec<Origin>> = BTreeMap::new();
+    for Segment { origin, .. } in &segments {
+        origins.entry(shard_of(origin)).or_default().push(*origin);
+    }
     let mut kept = Vec::new();
     for segment in segments {
         let own = segment.origin;
-        let merged = origins.iter().any(|other| {
-            (other.bucket, other.shard) == (own.bucket, own.shard)
-                && *other != own
+        let merged = origins[&shard_of(&own)].iter().any(|other| {
+            *other != own
                 && other.first_generation <= own.first_generation
                 && own.last_generation <= other.last_generation
         });

@@ -223,3 +223,8 @@ fn a_kill_at_any_change_loses_nothing() {
 fn a_power_cut_at_any_change_loses_nothing() {
     crash_everywhere(Crash::cut_power, 1);
 }
+
+#[test]
+fn a_power_cut_that_undoes_removals_brings_nothing_back() {
+    crash_everywhere(Crash::undo_removals, 1);
+}

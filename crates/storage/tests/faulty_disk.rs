@@ -17,6 +17,8 @@ pub(crate) struct Crash {
     pub(crate) dead: AtomicBool,
     /// Written and synced lengths by file, to take from the files what a power cut would.
     lengths: Mutex<HashMap<PathBuf, (u64, u64)>>,
+    /// Files that were removed, with what was in them, until their folder is synced.
+    removed: Mutex<Vec<(PathBuf, Vec<u8>)>>,
 }
 
 impl Crash {
@@ -25,6 +27,16 @@ impl Crash {
             left: AtomicUsize::new(step),
             dead: AtomicBool::new(false),
             lengths: Mutex::default(),
+            removed: Mutex::default(),
+        }
+    }
+
+    /// Brings back the files whose removal no sync of their folder has fixed, as a power cut may.
+    pub(crate) fn undo_removals(&self) {
+        for (path, bytes) in self.removed.lock().unwrap().iter() {
+            if path.parent().unwrap().is_dir() && !path.exists() {
+                std::fs::write(path, bytes).unwrap();
+            }
         }
     }
 
@@ -60,6 +72,16 @@ impl Crash {
             }
             Operation::Remove => {
                 lengths.remove(path);
+                if let Ok(bytes) = std::fs::read(path) {
+                    self.removed
+                        .lock()
+                        .unwrap()
+                        .push((path.to_path_buf(), bytes));
+                }
+            }
+            Operation::SyncFolder => {
+                let mut removed = self.removed.lock().unwrap();
+                removed.retain(|(file, _)| file.parent() != Some(path));
             }
             _ => {}
         }

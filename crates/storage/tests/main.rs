@@ -3,6 +3,7 @@
 
 mod backup;
 mod behaviour;
+mod bounds;
 mod chunk_decoder;
 mod concurrency;
 mod crash;

@@ -51,6 +51,25 @@ pub enum JournalError {
         /// Its first bytes.
         found: String,
     },
+    /// The file is not there, or holds nothing, though there are points.
+    #[error(
+        "{path}: missing or cut off, though {} holds points; none was touched. Put the file back from a copy, or restore a \
+         backup into a new folder (`restore FILE --data-dir NEW`). To begin anew, move {} away first", points.display(), points.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The folder of the points.
+        points: PathBuf,
+    },
+    /// A restore did not come to its end.
+    #[error(
+        "{path}: a restore into this folder was interrupted; run it again with the same --data-dir, which begins it anew"
+    )]
+    Unfinished {
+        /// What it left.
+        path: PathBuf,
+    },
     /// A line does not match its checksum or cannot be understood.
     #[error(
         "{path}, line {line}: damaged ({reason}); nothing was changed: restore the file from a backup"
@@ -71,9 +90,16 @@ pub(super) struct Journal {
     path: PathBuf,
     file: File,
     bytes: u64,
+    /// A sync failed. What the system kept of the file is unknown, and a later sync would not say: it is written anew.
+    distrusted: bool,
 }
 
 impl Journal {
+    /// Whether the file is there with its first line.
+    pub(super) fn is_there(path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|found| found.len() >= HEADER.len() as u64)
+    }
+
     /// Opens or makes the journal and hands back what it holds, oldest first.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Change>), JournalError> {
         let io_error = |source| JournalError::Io {
@@ -101,6 +127,7 @@ impl Journal {
                     path: path.to_owned(),
                     file,
                     bytes: HEADER.len() as u64,
+                    distrusted: false,
                 },
                 Vec::new(),
             ));
@@ -137,6 +164,7 @@ impl Journal {
                 path: path.to_owned(),
                 file,
                 bytes: whole as u64,
+                distrusted: false,
             },
             changes,
         ))
@@ -144,19 +172,30 @@ impl Journal {
 
     /// Appends changes as one: after a crash all of them are there, or none. Returns when they are on disk.
     pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
+        if self.distrusted {
+            return Err(io::Error::other("the journal has to be written anew first"));
+        }
         let line = encode(changes)?;
-        let written = self
-            .file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // What was written of it must not stand before the next change.
-            self.file.set_len(self.bytes)?;
-            self.file.seek(SeekFrom::End(0))?;
-            return Err(error);
+        let written = self.file.write_all(&line);
+        let synced = written.and_then(|()| {
+            self.distrusted = true;
+            self.file.sync_data()
+        });
+        match synced {
+            Ok(()) => self.distrusted = false,
+            Err(error) => {
+                // What was written of it must not stand before the next change.
+                self.distrusted |= self.file.set_len(self.bytes).is_err();
+                return Err(error);
+            }
         }
         self.bytes += line.len() as u64;
         Ok(())
+    }
+
+    /// Whether the file has to be written anew before anything is appended.
+    pub(super) fn is_distrusted(&self) -> bool {
+        self.distrusted
     }
 
     /// Whether the file is mostly history.
@@ -168,21 +207,23 @@ impl Journal {
     pub(super) fn compact(&mut self, records: &[Record]) -> io::Result<()> {
         let next = self.path.with_extension("next");
         let mut file = OpenOptions::new()
-            .write(true)
+            .read(true)
+            .append(true)
             .create(true)
-            .truncate(true)
+            .truncate(false)
             .mode(0o600)
             .open(&next)?;
+        file.set_len(0)?;
         let content = snapshot(records)?;
         file.write_all(&content)?;
         file.sync_all()?;
         std::fs::rename(&next, &self.path)?;
-        sync_folder(&self.path)?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&self.path)?;
+        // From here on the old file has no name: appending to it would lose what is acknowledged.
+        self.file = file;
         self.bytes = content.len() as u64;
+        self.distrusted = true;
+        sync_folder(&self.path)?;
+        self.distrusted = false;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The management state on disk: read from memory, changed through the journal.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -13,7 +14,15 @@ pub struct MetaStore {
     state: RwLock<State>,
     journal: Mutex<Journal>,
     ids: AscendingIds,
+    /// Buckets of which the journal says that they were deleted.
+    deleted_buckets: BTreeSet<u64>,
 }
+
+/// The file of the journal in a data folder.
+const JOURNAL: &str = "meta.journal";
+
+/// The folder of a restore that goes on; see [`crate::operations::backup`].
+pub const RESTORING: &str = "restoring";
 
 /// The changes that a request makes: all of them happen, or none.
 #[derive(Debug, Default)]
@@ -37,9 +46,19 @@ impl MetaStore {
     /// # Errors
     /// The folder cannot be used, or the journal is damaged or of another version.
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
-        let (journal, changes) = Journal::open(&folder.join("meta.journal"))?;
+        let unfinished = folder.join(RESTORING);
+        if unfinished.exists() {
+            return Err(JournalError::Unfinished { path: unfinished });
+        }
+        let (journal, changes) = Journal::open(&folder.join(JOURNAL))?;
         let mut state = State::default();
+        let mut deleted_buckets = BTreeSet::new();
         for change in changes {
+            match &change {
+                Change::Delete(Kind::Bucket, id) => deleted_buckets.insert(id.number()),
+                Change::Put(Record::Bucket(bucket)) => deleted_buckets.remove(&bucket.id.number()),
+                _ => false,
+            };
             apply(&mut state, change);
         }
         let ids = AscendingIds::after(state.highest_ascending_id());
@@ -47,7 +66,31 @@ impl MetaStore {
             state: RwLock::new(state),
             journal: Mutex::new(journal),
             ids,
+            deleted_buckets,
         })
+    }
+
+    /// Opens the state of a folder that holds points: without it they would belong to nobody, and whoever comes first
+    /// could set the server up.
+    ///
+    /// # Errors
+    /// As [`MetaStore::open`]; [`JournalError::Missing`] if there is no journal, or one without any record.
+    pub fn open_beside_points(folder: &Path, points: &Path) -> Result<Self, JournalError> {
+        let missing = || JournalError::Missing {
+            path: folder.join(JOURNAL),
+            points: points.to_owned(),
+        };
+        if !folder.join(RESTORING).exists() && !Journal::is_there(&folder.join(JOURNAL)) {
+            return Err(missing());
+        }
+        let store = Self::open(folder)?;
+        let is_empty = store.read().all().is_empty();
+        if is_empty { Err(missing()) } else { Ok(store) }
+    }
+
+    /// Whether the journal says that a bucket was deleted.
+    pub fn says_deleted(&self, bucket: u64) -> bool {
+        self.deleted_buckets.contains(&bucket)
     }
 
     /// The state as it is now. Hold it briefly: changes wait for it.
@@ -78,6 +121,9 @@ impl MetaStore {
         if changes.0.is_empty() {
             return Ok(answer);
         }
+        if journal.is_distrusted() {
+            journal.compact(&self.read().all())?;
+        }
         journal.append(&changes.0)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes.0 {
@@ -86,8 +132,11 @@ impl MetaStore {
         if journal.wants_compaction(0) {
             let records = state.all();
             let live = journal::snapshot(&records)?.len() as u64;
-            if journal.wants_compaction(live) {
-                journal.compact(&records)?;
+            if journal.wants_compaction(live)
+                && let Err(error) = journal.compact(&records)
+            {
+                // The change itself is on disk; the next one tries again.
+                tracing::warn!(%error, "the management journal could not be rewritten");
             }
         }
         Ok(answer)
