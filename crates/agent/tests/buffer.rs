@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchpost_agent::batch::Batch;
-use watchpost_agent::buffer::{Buffer, Delivery, DiskQueue, Limits, Wish};
+use watchpost_agent::buffer::{Buffer, Delivery, DiskQueue, Limits, SyncWork, Wish};
+use watchpost_durable::Disk;
+use watchpost_durable::faulty::{Fault, FaultyDisk};
 
 const NOW: Duration = Duration::from_secs(100);
 
@@ -337,4 +339,57 @@ fn what_a_failing_disk_did_not_take_is_counted_when_memory_gave_it_up() {
     let kept = take_all(&mut buffer);
     assert_eq!(kept.len() + dropped as usize, 40);
     assert_eq!(kept.last(), Some(&39));
+}
+
+/// Pushes and syncs until the disk fails; gives the lines whose sync succeeded.
+fn synced_until_failure(disk: Disk, folder: &Path) -> Vec<u32> {
+    let limits = limits(1 << 20, 1 << 16);
+    let mut synced = Vec::new();
+    let Ok(queue) = DiskQueue::open_on(disk, folder, limits.disk) else {
+        return synced;
+    };
+    let mut buffer = Buffer::new(limits, Some(queue));
+    for round in 0..4 {
+        let numbers = round * 20..(round + 1) * 20;
+        for number in numbers.clone() {
+            buffer.push(batch(number), NOW);
+        }
+        save_all(&mut buffer);
+        let saved = buffer.fill().disk_lines == u64::from(numbers.end);
+        match buffer.begin_sync().map(SyncWork::run) {
+            Some(Ok(())) if saved => synced.extend(numbers),
+            _ => return synced,
+        }
+    }
+    synced
+}
+
+#[test]
+fn what_was_synced_outlives_every_failure_of_the_disk_and_a_power_cut() {
+    for (fault, keep) in [
+        (Fault::Die, false),
+        (Fault::Die, true),
+        (Fault::Fail, true),
+        (Fault::Full, true),
+    ] {
+        for step in 0.. {
+            let folder = watchpost_testkit::temp_folder();
+            let faulty = FaultyDisk::new(folder.path()).failing_at(step, fault);
+            let mut random = fastrand::Rng::with_seed(step as u64);
+            let queue = folder.path().join("queue");
+            let synced = synced_until_failure(Disk::with_faults(faulty.clone()), &queue);
+            faulty.cut_power(&mut || keep && random.bool());
+            let found = take_all(&mut open(&queue, &limits(1 << 20, 1 << 16)));
+            for number in &synced {
+                assert!(
+                    found.contains(number),
+                    "{fault:?} at {step}: {number} is lost: {found:?}"
+                );
+            }
+            if !faulty.has_failed() {
+                assert_eq!(synced.len(), 80);
+                break;
+            }
+        }
+    }
 }

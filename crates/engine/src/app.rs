@@ -112,8 +112,11 @@ impl App {
             tracing::error!(%damage, "damage was found; run the command `verify`");
         }
         let meta = match storage.holds_rows() {
-            true => MetaStore::open_beside_points(folder, &folder.join(STORAGE_FOLDER))?,
-            false => MetaStore::open(folder)?,
+            true => {
+                let points = folder.join(STORAGE_FOLDER);
+                MetaStore::open_beside_points(&settings.disk, folder, &points)?
+            }
+            false => MetaStore::open(&settings.disk, folder)?,
         };
         let app = Self {
             storage: Arc::new(storage),
@@ -145,11 +148,16 @@ impl App {
     /// # Errors
     /// As [`Storage::open`].
     pub fn open_storage(
+        disk: &Disk,
         folder: &Path,
         limits: &Limits,
         now: i64,
     ) -> Result<Storage, watchpost_storage::Error> {
-        Storage::open(&folder.join(STORAGE_FOLDER), storage_options(limits), now)
+        let options = Options {
+            disk: disk.clone(),
+            ..storage_options(limits)
+        };
+        Storage::open(&folder.join(STORAGE_FOLDER), options, now)
     }
 
     /// Tells storage how long each bucket keeps its points.
@@ -237,7 +245,10 @@ fn storage_options(limits: &Limits) -> Options {
         max_days_per_bucket: limits.max_days_per_bucket,
         max_future: match limits.max_future_days {
             0 => None,
-            days => Some(days.saturating_mul(24 * 3_600).saturating_mul(1_000_000_000)),
+            days => Some(
+                days.saturating_mul(24 * 3_600)
+                    .saturating_mul(1_000_000_000),
+            ),
         },
         max_open_segments: descriptors::for_segments(),
         ..Options::default()

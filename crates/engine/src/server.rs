@@ -22,6 +22,7 @@ use crate::app::{App, Settings};
 use crate::auth::token::{self, TokenHash};
 use crate::cli::Serve;
 use crate::clock::SystemClock;
+use crate::descriptors;
 
 /// Stack of the threads that queries run on: room for the recursion that the language allows.
 const STACK_BYTES: usize = 8 << 20;
@@ -40,6 +41,7 @@ pub struct BadSettings(pub String);
 /// The settings are wrong, the folder or the port cannot be used.
 pub fn run(serve: &Serve) -> anyhow::Result<ExitCode> {
     let setup = setup_of(serve)?;
+    descriptors::raise_limit();
     // Another provider installed before is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()

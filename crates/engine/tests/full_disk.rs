@@ -16,7 +16,7 @@ use crate::running::{Running, settings};
 struct Fullness(AtomicBool);
 
 impl Faults for Fullness {
-    fn judge(&self, operation: Operation, _: &Path) -> Verdict {
+    fn judge(&self, operation: Operation<'_>, _: &Path) -> Verdict {
         let takes_room = matches!(
             operation,
             Operation::Write(_) | Operation::CreateFile | Operation::CreateFolder

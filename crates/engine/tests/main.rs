@@ -3,6 +3,7 @@
 mod binary;
 mod clients;
 mod deletes;
+mod durability;
 mod failing_query;
 mod flux_over_http;
 mod full_disk;

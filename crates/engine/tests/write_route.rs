@@ -26,7 +26,7 @@ const PRECISIONS: [&str; 5] = ["ns", "us", "ms", "s", "h"];
 struct NoSync;
 
 impl Faults for NoSync {
-    fn judge(&self, operation: Operation, _: &Path) -> Verdict {
+    fn judge(&self, operation: Operation<'_>, _: &Path) -> Verdict {
         match operation {
             Operation::Sync | Operation::SyncFolder => Verdict::Pretend,
             _ => Verdict::Proceed,

@@ -1,9 +1,11 @@
 //! The file of a token's secret: mode 0600, and whole or not there.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use watchpost_durable::Disk;
 
 /// A file that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -19,42 +21,23 @@ pub struct SecretFileError {
 /// # Errors
 /// The folder cannot be made or the file not be written.
 pub fn write(path: &Path, secret: &str) -> Result<(), SecretFileError> {
-    let fail = |error| SecretFileError {
+    write_on(&Disk::default(), path, secret).map_err(|error| SecretFileError {
         path: path.to_owned(),
-        error,
-    };
-    let folder = path
-        .parent()
-        .filter(|it| !it.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(fail)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = folder.join(name);
-    // A leftover of a crashed run may have another mode.
-    if let Err(error) = fs::remove_file(&beside)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(fail(error));
-    }
-    let result = write_new(&beside, secret).and_then(|()| fs::rename(&beside, path));
-    if result.is_err() {
-        fs::remove_file(&beside).ok();
-    }
-    result
-        .and_then(|()| fs::File::open(folder)?.sync_all())
-        .map_err(fail)
+        error: error.into(),
+    })
 }
 
-fn write_new(path: &Path, secret: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(secret.as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+/// As [`write`], on a disk that may fail.
+///
+/// # Errors
+/// As there.
+pub fn write_on(disk: &Disk, path: &Path, secret: &str) -> watchpost_durable::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    disk.create_folder(folder)?;
+    let name = path.file_name().unwrap_or_default();
+    disk.replace(&folder.join(name), format!("{secret}\n").as_bytes())?;
+    Ok(())
 }
 
 /// What the file holds, trimmed; `None` if there is none or it is empty.

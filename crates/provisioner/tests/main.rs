@@ -7,6 +7,7 @@ mod desired_state;
 mod old_server;
 mod planning;
 mod queries;
+mod secret_files;
 mod site;
 mod story;
 mod tiers;

@@ -101,8 +101,7 @@ impl Storage {
     }
 
     /// Unpacks a backup into a new folder, which can then be opened. Gives the bytes of the files.
-    pub fn restore(from: &mut dyn Read, dir: &Path) -> Result<u64> {
-        let disk = Disk::default();
+    pub fn restore(disk: &Disk, from: &mut dyn Read, dir: &Path) -> Result<u64> {
         if !is_empty_folder(dir)? {
             return Err(Error::NotEmpty {
                 path: dir.to_path_buf(),
@@ -114,12 +113,11 @@ impl Storage {
             offset: 0,
             crc: crc32fast::Hasher::new(),
         };
-        let restored = restore_files(&mut source, &disk, dir);
+        let restored = restore_files(&mut source, disk, dir);
         if restored.is_err() {
-            let cleared = std::fs::remove_dir_all(dir);
+            let cleared = disk.remove_folder(dir);
             if existed && cleared.is_ok() {
-                std::fs::create_dir(dir)
-                    .map_err(|error| Error::io("create the folder", dir, error))?;
+                disk.create_folder(dir)?;
             }
         }
         restored
@@ -144,7 +142,7 @@ impl Entry {
     fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
         match &self.bytes {
             Source::Segment(segment) => segment.read_at(offset, length),
-            Source::File(file, path) => disk::read_at(file, path, offset, length),
+            Source::File(file, path) => Ok(disk::read_at(file, path, offset, length)?),
         }
     }
 }
@@ -278,7 +276,8 @@ fn restore_file(source: &mut Stream<'_>, disk: &Disk, dir: &Path) -> Result<u64>
     }
     source.check()?;
     file.sync()?;
-    path.parent()
-        .map_or(Ok(()), |folder| disk.sync_folder(folder))?;
+    if let Some(folder) = path.parent() {
+        disk.sync_folder(folder)?;
+    }
     Ok(length)
 }

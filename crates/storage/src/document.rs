@@ -45,7 +45,8 @@ impl Storage {
         {
             self.disk().replace(&path.with_extension(PREVIOUS), &old)?;
         }
-        self.disk().replace(&path, &seal(bytes)).map(|_| ())
+        self.disk().replace(&path, &seal(bytes))?;
+        Ok(())
     }
 
     /// Removes a document, if there is one; durable on return.

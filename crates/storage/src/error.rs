@@ -61,9 +61,9 @@ pub enum Error {
     #[error("the backup stream failed: {0}")]
     BackupStream(#[source] io::Error),
 
-    /// A merge or a delete came while the file was not open.
-    #[error("{} was replaced while it was read; ask again", path.display())]
-    Replaced { path: PathBuf },
+    /// A file that a merge or a delete replaced while it was read, or whose disk failed.
+    #[error(transparent)]
+    File(watchpost_durable::Error),
 
     /// Who asked for the rows wants no more of them.
     #[error("the read was stopped")]
@@ -96,5 +96,19 @@ impl Error {
     /// Whether freeing disk space makes the same operation succeed.
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Error::DiskFull { .. })
+    }
+}
+
+/// A full disk gets its own variant.
+impl From<watchpost_durable::Error> for Error {
+    fn from(error: watchpost_durable::Error) -> Error {
+        match error {
+            watchpost_durable::Error::Io {
+                path,
+                action,
+                source,
+            } => Error::io(action, &path, source),
+            other => Error::File(other),
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! trash/                       shards and buckets on their way out
 //! ```
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,30 +77,17 @@ impl Layout {
     }
 
     /// Takes the folder for this process; the lock goes with the file.
-    pub(crate) fn lock(&self) -> Result<File> {
+    pub(crate) fn lock(&self, disk: &Disk) -> Result<File> {
         let path = self.root.join("LOCK");
-        let file = disk::private()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
-        let file = file.map_err(|error| Error::io("open", &path, error))?;
-        let mut tries = 0;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if tries < LOCK_TRIES => {
-                    tries += 1;
-                    std::thread::sleep(LOCK_PAUSE);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::Locked {
-                        path: self.root.clone(),
-                    });
-                }
-                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path, error)),
+        for _ in 0..LOCK_TRIES {
+            if let Some(lock) = disk.lock(&path)? {
+                return Ok(lock);
             }
+            std::thread::sleep(LOCK_PAUSE);
         }
+        Err(Error::Locked {
+            path: self.root.clone(),
+        })
     }
 
     /// Refuses a folder of another version or of another program, before anything is touched.
@@ -214,7 +201,7 @@ impl Layout {
         if let Some(parent) = folder.parent() {
             disk.sync_folder(parent)?;
         }
-        disk.remove_folder(&target)
+        Ok(disk.remove_folder(&target)?)
     }
 
     /// Moves a folder of points to `orphaned`, under a name that is free there; gives its place.
@@ -260,7 +247,7 @@ impl Layout {
             if count == 0 {
                 // With its name, for the original may go next.
                 copy.sync()?;
-                return disk.sync_folder(&folder);
+                return Ok(disk.sync_folder(&folder)?);
             }
             copy.append(&part[..count])?;
         }

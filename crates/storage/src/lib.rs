@@ -40,7 +40,7 @@
 //! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
 //! `segment` the files · `shard`, `seal`, `cut`, `merge`, `delete`, `retention` what happens to them ·
 //! `reader`, `block_cache`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
-//! `backup`, `aside`, [`stats`], `document` operation · `layout`, [`disk`], `open_files` the folder and the way to files.
+//! `backup`, `aside`, [`stats`], `document` operation · `layout`, [`disk`] the folder and the way to files.
 
 mod aggregate;
 mod aside;
@@ -54,7 +54,6 @@ pub mod column;
 mod cut;
 pub mod damage;
 mod delete;
-pub mod disk;
 mod document;
 mod encoding;
 pub mod error;
@@ -66,7 +65,6 @@ mod layout;
 mod log;
 mod mark;
 mod merge;
-mod open_files;
 pub mod options;
 pub mod predicate;
 pub mod range;
@@ -108,3 +106,6 @@ pub use scan::Scan;
 pub use stats::{BucketStats, MeasurementStats, StorageStats, TagStats, VerifyReport};
 pub use store::Storage;
 pub use window::Windowing;
+
+/// The way to files.
+pub use watchpost_durable as disk;

@@ -18,7 +18,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
-use crate::disk::{self, Disk, DiskFile};
+use crate::disk::{self, AppendFile, Disk};
 use crate::encoding::Malformed;
 use crate::error::{Error, Result};
 use crate::mark::{MARK, Mark, Marker};
@@ -73,7 +73,7 @@ struct Appending {
 
 #[derive(Debug)]
 struct OpenFile {
-    file: DiskFile,
+    file: AppendFile,
     /// What it holds by now, durable or not.
     appended: Mark,
     marker: Arc<Marker>,
@@ -166,12 +166,8 @@ impl Log {
             unreachable!("the file was begun above");
         };
         let head = record_head(record, *sequence);
-        if let Err(error) = open
-            .file
-            .append(&head)
-            .and_then(|()| open.file.append(&record.payload))
-        {
-            if open.file.truncate(open.appended.end).is_err() {
+        if let Err(error) = open.file.append(&[&head, &record.payload]) {
+            if open.file.is_distrusted() {
                 // The torn record stays at the end of this file, where replay expects one. What
                 // came before it has to be durable before the file is left.
                 let synced = open.marker.sync(&open.appended);
@@ -180,7 +176,7 @@ impl Log {
                 let failure = synced.as_ref().err().map(FailedSync::reason_of);
                 self.conclude(&mut lock(&self.syncing), target, failure);
             }
-            return Err(error);
+            return Err(error.into());
         }
         open.appended = open
             .appended
@@ -193,10 +189,9 @@ impl Log {
     fn begin_file(&self, appending: &mut Appending) -> Result<()> {
         let path = path_of(&self.folder, appending.number);
         let mark = Mark::of_empty(appending.sequence, FILE_HEAD as u64);
-        let file = self
-            .disk
-            .replace(&path, &file_head(appending.number, &mark))?;
-        let marker = Marker::new(file.reopen()?, appending.number, TITLE, &mark);
+        let head = file_head(appending.number, &mark);
+        let file = AppendFile::create(&self.disk, &path, &head)?;
+        let marker = Marker::new(file.file().reopen()?, appending.number, TITLE, &mark);
         appending.file = Some(OpenFile {
             file,
             appended: mark,

@@ -300,7 +300,7 @@ impl LogFile<'_> {
     }
 
     fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
-        disk::read_at(&self.file, self.path, offset, length)
+        Ok(disk::read_at(&self.file, self.path, offset, length)?)
     }
 
     fn damage(&self, offset: u64, bytes: u64, reason: &str, lost: Lost) -> Damage {

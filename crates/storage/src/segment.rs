@@ -22,10 +22,9 @@ use watchpost_core::point::{FieldType, SeriesKey};
 
 use crate::block::{self, BlockHeader};
 use crate::damage::{Damage, Lost};
-use crate::disk::Disk;
+use crate::disk::{Disk, ReadFile};
 use crate::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 use crate::error::{Error, Result};
-use crate::open_files::ReadFile;
 use crate::range::TimeRange;
 
 const HEAD_MAGIC: [u8; 8] = *b"WPSEGv01";
@@ -273,7 +272,7 @@ impl Segment {
 
     /// Reads exactly so many bytes at an offset.
     pub(crate) fn read_at(&self, offset: u64, length: usize) -> Result<Vec<u8>> {
-        self.file.read_at(offset, length)
+        Ok(self.file.read_at(offset, length)?)
     }
 
     fn read(file: Arc<ReadFile>, path: &Path, root: &Path) -> Result<Segment> {

@@ -57,7 +57,7 @@ impl Storage {
         let disk = options.disk.clone();
         disk.create_folder(dir)?;
         layout.refuse_foreign()?;
-        let folder_lock = layout.lock()?;
+        let folder_lock = layout.lock(&disk)?;
         let mut damages: Vec<Damage> = layout.settle_version(&disk)?.into_iter().collect();
         layout.sweep(&disk)?;
         disk.create_folder(&layout.log())?;

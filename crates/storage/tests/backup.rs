@@ -17,7 +17,12 @@ fn a_backup_holds_segments_log_and_documents() {
     let mut backup = Vec::new();
     storage.backup(&mut backup).unwrap();
     let target = tempfile::tempdir().unwrap();
-    Storage::restore(&mut backup.as_slice(), target.path()).unwrap();
+    Storage::restore(
+        &watchpost_storage::disk::Disk::default(),
+        &mut backup.as_slice(),
+        target.path(),
+    )
+    .unwrap();
     let restored = open(target.path());
     assert_eq!(all_cells(&restored), all_cells(&storage));
     assert_eq!(
@@ -25,7 +30,12 @@ fn a_backup_holds_segments_log_and_documents() {
         Some(b"text".as_slice())
     );
     assert_eq!(restored.documents().unwrap(), ["settings"]);
-    let error = Storage::restore(&mut backup.as_slice(), target.path()).unwrap_err();
+    let error = Storage::restore(
+        &watchpost_storage::disk::Disk::default(),
+        &mut backup.as_slice(),
+        target.path(),
+    )
+    .unwrap_err();
     assert!(matches!(error, Error::NotEmpty { .. }), "{error}");
 }
 
@@ -75,7 +85,12 @@ fn a_backup_is_of_one_moment_whatever_is_written_meanwhile() {
     storage.backup(&mut busy).unwrap();
     assert!(busy.pieces > 10);
     let target = tempfile::tempdir().unwrap();
-    Storage::restore(&mut busy.bytes.as_slice(), target.path()).unwrap();
+    Storage::restore(
+        &watchpost_storage::disk::Disk::default(),
+        &mut busy.bytes.as_slice(),
+        target.path(),
+    )
+    .unwrap();
     assert_eq!(all_cells(&open(target.path())), before);
 }
 
@@ -90,7 +105,12 @@ fn a_damaged_backup_restores_nothing() {
         let mut flipped = backup.clone();
         flipped[offset] ^= 4;
         let target = tempfile::tempdir().unwrap();
-        let error = Storage::restore(&mut flipped.as_slice(), target.path()).unwrap_err();
+        let error = Storage::restore(
+            &watchpost_storage::disk::Disk::default(),
+            &mut flipped.as_slice(),
+            target.path(),
+        )
+        .unwrap_err();
         assert!(
             matches!(error, Error::BackupDamaged { .. }),
             "byte {offset}: {error}"
@@ -99,6 +119,11 @@ fn a_damaged_backup_restores_nothing() {
     }
     for length in (0..backup.len()).step_by(11) {
         let target = tempfile::tempdir().unwrap();
-        Storage::restore(&mut &backup[..length], target.path()).unwrap_err();
+        Storage::restore(
+            &watchpost_storage::disk::Disk::default(),
+            &mut &backup[..length],
+            target.path(),
+        )
+        .unwrap_err();
     }
 }

@@ -106,7 +106,12 @@ fn more_shards_than_descriptors_are_sealed_merged_and_opened() {
     assert!(scan.next().is_some());
     assert_eq!(all_cells(&with_options(folder.path(), few)), written);
     let restored = folder.path().join("restored");
-    Storage::restore(&mut copy.as_slice(), &restored).unwrap();
+    Storage::restore(
+        &watchpost_storage::disk::Disk::default(),
+        &mut copy.as_slice(),
+        &restored,
+    )
+    .unwrap();
     assert_eq!(all_cells(&with_options(&restored, few)), written);
 }
 

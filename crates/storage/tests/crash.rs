@@ -1,15 +1,15 @@
-//! The process dies at every single change of the disk, in the middle of a write, a seal, a merge,
-//! a delete, a shard drop: every acknowledged value is there with its last value, and none that
+//! The process dies, or the disk fails, at every single change of the disk, in the middle of a write, a seal, a merge,
+//! a delete, a shard drop, and the power is cut: every acknowledged value is there with its last value, and none that
 //! nobody wrote.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use watchpost_storage::disk::Disk;
+use watchpost_storage::disk::faulty::{Fault, FaultyDisk};
 use watchpost_storage::{Options, Predicate, Storage, TimeRange};
 
-use crate::faulty_disk::{Crash, NoSync};
+use crate::faulty_disk::NoSync;
 use crate::fixture::{BUCKET, Cells, all_cells, batch};
 
 const HOUR: i64 = 3_600_000_000_000;
@@ -84,6 +84,16 @@ fn history() -> Vec<Step> {
         put(storage, "m,k=a v=20i 20")
     });
     now = step(now.clone(), |storage| storage.maintain(0).map(|_| ()));
+    // A segment of its own that a delete empties: it is removed, and then the log that says so.
+    now = step(with(&now, "gone v=1i 300000000000000"), |storage| {
+        put(storage, "gone v=1i 300000000000000")
+    });
+    now = step(now.clone(), |storage| storage.seal().map(|_| ()));
+    now.retain(|(series, _, _), _| series != "gone");
+    now = step(now.clone(), |storage| {
+        storage.delete(BUCKET, TimeRange::ALL, &Predicate::measurement("gone"))
+    });
+    now = step(now.clone(), |storage| storage.seal().map(|_| ()));
     now = step(with(&now, "m,k=a w=7 10"), |storage| {
         put(storage, "m,k=a w=7 10")
     });
@@ -112,23 +122,25 @@ fn options(disk: Disk) -> Options {
     }
 }
 
-/// Runs the history until the disk dies; gives the number of whole steps.
-fn run_until_death(folder: &Path, crash: &Arc<Crash>, history: &[Step]) -> usize {
-    let disk = Disk::with_faults(crash.clone());
+/// Runs the history until a step fails; gives the number of whole steps.
+fn run_until_failure(folder: &Path, faulty: &Arc<FaultyDisk>, history: &[Step]) -> usize {
+    let disk = Disk::with_faults(faulty.clone());
     let Ok(storage) = Storage::open(folder, options(disk), 0) else {
         return 0;
     };
     for (number, step) in history.iter().enumerate() {
         let result = (step.run)(&storage);
-        if crash.dead.load(Ordering::SeqCst) {
+        if result.is_err() && faulty.has_failed() {
             return number;
         }
         result.unwrap();
-        assert_eq!(
-            all_cells(&storage),
-            step.after,
-            "after step {number}, without a crash"
-        );
+        if !faulty.has_failed() {
+            assert_eq!(
+                all_cells(&storage),
+                step.after,
+                "after step {number}, without a failure"
+            );
+        }
     }
     history.len()
 }
@@ -156,19 +168,20 @@ fn check(found: &Cells, history: &[Step], whole: usize, context: &str) {
     }
 }
 
-fn crash_everywhere(after_death: fn(&Crash), stride: usize) {
+/// Lets a fault happen at every step in turn, and does to the folder what comes then; `after` is given the step, too.
+fn fail_everywhere(fault: Fault, after: fn(&FaultyDisk, u64)) {
     let history = history();
-    let mut step = 0;
-    loop {
+    for step in 0.. {
         let folder = tempfile::tempdir().unwrap();
-        let crash = Arc::new(Crash::at(step));
-        let whole = run_until_death(folder.path(), &crash, &history);
-        if !crash.dead.load(Ordering::SeqCst) {
-            assert!(step > 100, "the history changes the disk often");
+        let faulty = FaultyDisk::new(folder.path()).failing_at(step, fault);
+        let whole = run_until_failure(folder.path(), &faulty, &history);
+        if !faulty.has_failed() {
+            assert!(step > 150, "the history changes the disk often");
             return;
         }
-        after_death(&crash);
-        let context = format!("death at change {step}, after {whole} whole steps");
+        faulty.heal();
+        after(&faulty, step as u64);
+        let context = format!("{fault:?} at change {step}, after {whole} whole steps");
         let reopen = || {
             let disk = Disk::with_faults(Arc::new(NoSync));
             Storage::open(folder.path(), options(disk), 0)
@@ -187,8 +200,12 @@ fn crash_everywhere(after_death: fn(&Crash), stride: usize) {
         let storage = reopen();
         assert_eq!(all_cells(&storage), found, "{context}, opened again");
         assert_eq!(storage.verify().unwrap().damages, [], "{context}");
-        step += stride;
     }
+}
+
+fn cut_at_random(faulty: &FaultyDisk, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    faulty.cut_power(&mut || random.bool());
 }
 
 /// Between the end of a seal and the removal of its log a field may come again with another type;
@@ -216,15 +233,30 @@ fn a_log_that_outlived_its_seal_does_not_hide_a_new_type() {
 
 #[test]
 fn a_kill_at_any_change_loses_nothing() {
-    crash_everywhere(|_| {}, 1);
+    fail_everywhere(Fault::Die, |_, _| {});
 }
 
 #[test]
-fn a_power_cut_at_any_change_loses_nothing() {
-    crash_everywhere(Crash::cut_power, 1);
+fn a_power_cut_that_keeps_only_what_was_synced_loses_nothing() {
+    fail_everywhere(Fault::Die, |faulty, _| faulty.cut_power(&mut || false));
 }
 
 #[test]
-fn a_power_cut_that_undoes_removals_brings_nothing_back() {
-    crash_everywhere(Crash::undo_removals, 1);
+fn a_power_cut_that_keeps_some_of_what_was_not_synced_loses_nothing() {
+    fail_everywhere(Fault::Die, cut_at_random);
+    fail_everywhere(Fault::Die, |faulty, step| {
+        cut_at_random(faulty, step + 1_000)
+    });
+}
+
+/// A failed sync, too: what it was to fix is not acknowledged, and what it did fix of it is not relied upon.
+#[test]
+fn a_failure_of_any_change_and_a_power_cut_lose_nothing() {
+    fail_everywhere(Fault::Fail, cut_at_random);
+}
+
+#[test]
+fn a_disk_that_is_full_or_read_only_from_any_change_on_loses_nothing() {
+    fail_everywhere(Fault::Full, cut_at_random);
+    fail_everywhere(Fault::ReadOnly, cut_at_random);
 }

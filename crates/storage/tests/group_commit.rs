@@ -19,7 +19,7 @@ struct CountedSyncs {
 }
 
 impl Faults for CountedSyncs {
-    fn judge(&self, operation: Operation, _: &Path) -> Verdict {
+    fn judge(&self, operation: Operation<'_>, _: &Path) -> Verdict {
         if operation != Operation::Sync {
             return Verdict::Proceed;
         }

@@ -11,6 +11,7 @@ mod metadata;
 mod modules;
 mod purity;
 mod sources;
+mod writers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ cargo xtask tidy [--write]
 
 Checks the layer table of ARCHITECTURE.md against cargo metadata, that every module says why it
 exists, the names of modules, the size of files and functions (xtask/budgets.toml holds the
-exceptions, which may only shrink; --write lowers them), the licences of all dependencies, the
+exceptions, which may only shrink; --write lowers them), that files are written through the crate
+durable (xtask/writers.toml holds the exceptions), the licences of all dependencies, the
 purity of the pure crates, the manners of tests, and the links of the documents.";
 
 /// Runs every check and prints all complaints, each with its place.
@@ -42,6 +44,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     complaints.extend(purity::check(root)?);
     complaints.extend(modules::check(&sources));
     complaints.extend(budgets::check(root, &sources, write)?);
+    complaints.extend(writers::check(root, &sources)?);
     complaints.extend(licences::check(&metadata));
     complaints.extend(links::check(root)?);
     for complaint in &complaints {

@@ -9,8 +9,10 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use watchpost_durable::{AppendFile, Disk, DiskFile};
+
 use super::disk_work::SyncWork;
-use super::segment::{self, Next, Reader, Writer};
+use super::segment::{self, Next, Reader};
 use crate::batch::Batch;
 
 /// A queue is cut into about this many segments, so that dropping the oldest drops a small part.
@@ -102,14 +104,15 @@ pub(super) struct Removed {
 /// Segments in a folder.
 #[derive(Debug)]
 pub struct DiskQueue {
+    disk: Disk,
     folder: PathBuf,
     limit: u64,
     /// Oldest first; the writer appends to the last.
     segments: VecDeque<Segment>,
     next_number: u64,
-    writer: Option<Writer>,
+    writer: Option<AppendFile>,
     /// Segments that were left before they were durable, and whether one of them is new in its folder.
-    unsynced: Vec<File>,
+    unsynced: Vec<DiskFile>,
     appended: bool,
     created: bool,
     /// Records handed out and neither forgotten nor given back.
@@ -123,22 +126,28 @@ impl DiskQueue {
     ///
     /// Errors: the folder cannot be made, read or written, or another agent uses it.
     pub fn open(folder: &Path, limit: u64) -> Result<Self, OpenError> {
+        Self::open_on(Disk::default(), folder, limit)
+    }
+
+    /// As [`DiskQueue::open`], on a disk that may fail.
+    ///
+    /// Errors: as there.
+    pub fn open_on(disk: Disk, folder: &Path, limit: u64) -> Result<Self, OpenError> {
         let fail = |source| OpenError::Folder {
             path: folder.to_owned(),
             source,
         };
-        fs::create_dir_all(folder).map_err(fail)?;
-        let lock = File::create(folder.join(LOCK)).map_err(fail)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse {
-                    path: folder.to_owned(),
-                });
-            }
-            Err(fs::TryLockError::Error(source)) => return Err(fail(source)),
-        }
+        let lock = disk
+            .create_folder(folder)
+            .and_then(|()| disk.lock(&folder.join(LOCK)))
+            .map_err(|error| fail(error.into()))?;
+        let Some(lock) = lock else {
+            return Err(OpenError::InUse {
+                path: folder.to_owned(),
+            });
+        };
         let mut queue = Self {
+            disk,
             folder: folder.to_owned(),
             limit,
             segments: VecDeque::new(),
@@ -186,7 +195,7 @@ impl DiskQueue {
                 self.corrupt += 1;
             }
             if lines.is_empty() {
-                fs::remove_file(&path)?;
+                self.disk.remove(&path)?;
                 continue;
             }
             let bytes = fs::metadata(&path)?.len();
@@ -215,14 +224,14 @@ impl DiskQueue {
         if self
             .writer
             .as_ref()
-            .is_some_and(|writer| writer.bytes() >= segment_bytes)
+            .is_some_and(|writer| writer.length() >= segment_bytes || writer.is_distrusted())
         {
             self.unsynced
-                .extend(self.writer.take().map(Writer::into_file));
+                .extend(self.writer.take().map(AppendFile::into_file));
         }
         if self.writer.is_none() {
             let number = self.next_number;
-            self.writer = Some(Writer::create(&self.path(number))?);
+            self.writer = Some(segment::begin(&self.disk, &self.path(number))?);
             self.next_number += 1;
             self.created = true;
             self.segments
@@ -231,9 +240,9 @@ impl DiskQueue {
         let (Some(writer), Some(segment)) = (&mut self.writer, self.segments.back_mut()) else {
             return Err(io::Error::other("the newest segment is gone"));
         };
-        writer.append(&record.bytes)?;
+        writer.append(&[&record.bytes])?;
         self.appended = true;
-        segment.bytes = writer.bytes();
+        segment.bytes = writer.length();
         segment.push(record.lines);
         Ok(RecordId {
             segment: segment.number,
@@ -248,9 +257,17 @@ impl DiskQueue {
         }
         let mut files = std::mem::take(&mut self.unsynced);
         // A file that cannot be had twice is durable when the system writes it on its own.
-        files.extend(self.writer.as_ref().and_then(|writer| writer.again().ok()));
+        files.extend(
+            self.writer
+                .as_ref()
+                .and_then(|writer| writer.file().reopen().ok()),
+        );
         let folder = std::mem::take(&mut self.created).then(|| self.folder.clone());
-        Some(SyncWork { files, folder })
+        Some(SyncWork {
+            disk: self.disk.clone(),
+            files,
+            folder,
+        })
     }
 
     /// Reads the oldest records that are neither forgotten, taken nor `held` elsewhere: about `max_lines`
@@ -369,10 +386,7 @@ impl DiskQueue {
     }
 
     fn delete(&mut self, number: u64) -> io::Result<()> {
-        match fs::remove_file(self.path(number)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.disk.remove(&self.path(number))?;
         if self
             .segments
             .back()

@@ -2,10 +2,11 @@
 //! time, or hang, while collecting and sending go on.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use watchpost_durable::{Disk, DiskFile};
 
 use super::disk_queue::{DiskQueue, RecordId, Taken};
 use super::overflow::{Dropped, Overflow};
@@ -161,7 +162,8 @@ impl Running {
 /// of its own, since it is what disks take longest for, and appending must not wait for it.
 #[derive(Debug)]
 pub struct SyncWork {
-    pub(super) files: Vec<File>,
+    pub(super) disk: Disk,
+    pub(super) files: Vec<DiskFile>,
     /// The queue's folder, if it has a new file.
     pub(super) folder: Option<PathBuf>,
 }
@@ -172,19 +174,12 @@ impl SyncWork {
     /// Errors: what the disk says.
     pub fn run(self) -> io::Result<()> {
         for file in &self.files {
-            file.sync_data()?;
+            file.sync()?;
         }
-        self.folder.as_deref().map_or(Ok(()), sync_folder)
+        // The name of a new file is durable when its folder is (fsync(2)).
+        if let Some(folder) = &self.folder {
+            self.disk.sync_folder(folder)?;
+        }
+        Ok(())
     }
-}
-
-/// The name of a new file is durable when its folder is (fsync(2)); elsewhere the file system sees to it.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -4,13 +4,14 @@
 //! `crc: u32` and `length` bytes of deflated line protocol. The CRC-32 covers length, lines and bytes. A
 //! record cut short at the end of the file was being written when the process died: it is no damage.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use watchpost_durable::{AppendFile, Disk};
 
 use crate::batch::Batch;
 
@@ -46,52 +47,9 @@ fn checksum(record: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// A segment open for appending.
-#[derive(Debug)]
-pub(super) struct Writer {
-    file: File,
-    bytes: u64,
-}
-
-impl Writer {
-    /// A new, empty segment.
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        if let Err(error) = file.write_all(MAGIC) {
-            // Leave nothing behind that a full disk cut short.
-            let _ = std::fs::remove_file(path);
-            return Err(error);
-        }
-        Ok(Self {
-            file,
-            bytes: HEADER_BYTES,
-        })
-    }
-
-    /// Appends a record, or leaves the segment as it was.
-    pub(super) fn append(&mut self, record: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(record) {
-            self.file.set_len(self.bytes)?;
-            self.file.seek(SeekFrom::Start(self.bytes))?;
-            return Err(error);
-        }
-        self.bytes += record.len() as u64;
-        Ok(())
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// The file once more, to make it durable on another thread.
-    pub(super) fn again(&self) -> io::Result<File> {
-        self.file.try_clone()
-    }
-
-    /// The file, when nothing more is appended.
-    pub(super) fn into_file(self) -> File {
-        self.file
-    }
+/// A new, empty segment, to append records to. Neither its bytes nor its name are durable yet.
+pub(super) fn begin(disk: &Disk, path: &Path) -> io::Result<AppendFile> {
+    Ok(AppendFile::begin(disk, path, MAGIC)?)
 }
 
 /// What reading the next record found.

@@ -5,12 +5,11 @@
 //! acknowledged, and the newline damaged later. Any other line that does not check is refused, with its number: a lost deletion would
 //! bring a revoked token back, so the file is never read around the damage.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use watchpost_durable::{AppendFile, Disk};
 
 use crate::meta::{Id, Kind, Record};
 
@@ -34,13 +33,8 @@ pub(super) enum Change {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file system refused.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Its reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] watchpost_durable::Error),
     /// Not a journal, or of a version that this program does not know.
     #[error(
         "{path}: not a management journal of a known version (it begins {found:?}); it was left as it is"
@@ -88,10 +82,8 @@ pub enum JournalError {
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
-    file: File,
-    bytes: u64,
-    /// A sync failed. What the system kept of the file is unknown, and a later sync would not say: it is written anew.
-    distrusted: bool,
+    disk: Disk,
+    file: AppendFile,
 }
 
 impl Journal {
@@ -101,36 +93,16 @@ impl Journal {
     }
 
     /// Opens or makes the journal and hands back what it holds, oldest first.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Change>), JournalError> {
-        let io_error = |source| JournalError::Io {
+    pub(super) fn open(disk: &Disk, path: &Path) -> Result<(Self, Vec<Change>), JournalError> {
+        let content = watchpost_durable::read_if_present(path)?.unwrap_or_default();
+        let journal = |file| Self {
             path: path.to_owned(),
-            source,
+            disk: disk.clone(),
+            file,
         };
-        let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io_error)?;
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).map_err(io_error)?;
         if content.len() < HEADER.len() && HEADER.as_bytes().starts_with(&content) {
-            file.set_len(0).map_err(io_error)?;
-            file.write_all(HEADER.as_bytes())
-                .and_then(|()| file.sync_all())
-                .map_err(io_error)?;
-            sync_folder(path).map_err(io_error)?;
-            return Ok((
-                Self {
-                    path: path.to_owned(),
-                    file,
-                    bytes: HEADER.len() as u64,
-                    distrusted: false,
-                },
-                Vec::new(),
-            ));
+            let file = AppendFile::create(disk, path, HEADER.as_bytes())?;
+            return Ok((journal(file), Vec::new()));
         }
         if !content.starts_with(HEADER.as_bytes()) {
             let found = String::from_utf8_lossy(&content[..content.len().min(24)]).into_owned();
@@ -144,87 +116,65 @@ impl Journal {
             .rposition(|byte| *byte == b'\n')
             .map_or(HEADER.len(), |last| last + 1);
         let mut changes = parse(path, &content[HEADER.len()..whole])?;
-        let whole = match unended(&content[whole..]) {
-            _ if whole == content.len() => whole,
+        let mut file = AppendFile::open(disk, path)?;
+        match unended(&content[whole..]) {
+            _ if whole == content.len() => {}
             Some((bytes, last)) => {
                 tracing::warn!(path = %path.display(), "the end of the last change was damaged; it is whole otherwise");
                 changes.extend(last);
-                end_last_line(&mut file, whole + bytes).map_err(io_error)?
+                file.truncate((whole + bytes) as u64)?;
+                file.append(&[b"\n"])?;
+                file.sync()?;
             }
             None => {
                 tracing::warn!(path = %path.display(), bytes = content.len() - whole, "cut off an unfinished change");
-                file.set_len(whole as u64)
-                    .and_then(|()| file.sync_all())
-                    .map_err(io_error)?;
-                whole
+                file.truncate(whole as u64)?;
+                file.sync()?;
             }
-        };
-        Ok((
-            Self {
-                path: path.to_owned(),
-                file,
-                bytes: whole as u64,
-                distrusted: false,
-            },
-            changes,
-        ))
+        }
+        Ok((journal(file), changes))
     }
 
-    /// Appends changes as one: after a crash all of them are there, or none. Returns when they are on disk.
+    /// Appends changes as one: after a crash all of them are there, or none. Returns when they are on disk. If that
+    /// fails the journal may have to be written anew ([`Journal::is_distrusted`]).
     pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
-        if self.distrusted {
-            return Err(io::Error::other("the journal has to be written anew first"));
-        }
         let line = encode(changes)?;
-        let written = self.file.write_all(&line);
-        let synced = written.and_then(|()| {
-            self.distrusted = true;
-            self.file.sync_data()
-        });
-        match synced {
-            Ok(()) => self.distrusted = false,
-            Err(error) => {
-                // What was written of it must not stand before the next change.
-                self.distrusted |= self.file.set_len(self.bytes).is_err();
-                return Err(error);
-            }
+        let before = self.file.length();
+        self.file.append(&[&line])?;
+        if let Err(error) = self.file.sync() {
+            // A change that was refused must not stand there when the server starts again, if it can be helped.
+            let _ = self.file.truncate(before);
+            return Err(error.into());
         }
-        self.bytes += line.len() as u64;
         Ok(())
     }
 
-    /// Whether the file has to be written anew before anything is appended.
+    /// Whether the file has to be written anew before anything is appended: a sync failed, and what the system kept of
+    /// the file is unknown.
     pub(super) fn is_distrusted(&self) -> bool {
-        self.distrusted
+        self.file.is_distrusted()
     }
 
     /// Whether the file is mostly history.
     pub(super) fn wants_compaction(&self, live_bytes: u64) -> bool {
-        self.bytes > COMPACT_BYTES && self.bytes > 4 * live_bytes
+        self.file.length() > COMPACT_BYTES && self.file.length() > 4 * live_bytes
     }
 
-    /// Rewrites the file to hold only these records, by a rename, so that there is always a whole one.
+    /// Rewrites the file to hold only these records, by a rename, so that there is always a whole one. If it fails
+    /// half-way nothing is appended to either of the two.
     pub(super) fn compact(&mut self, records: &[Record]) -> io::Result<()> {
-        let next = self.path.with_extension("next");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&next)?;
-        file.set_len(0)?;
         let content = snapshot(records)?;
-        file.write_all(&content)?;
-        file.sync_all()?;
-        std::fs::rename(&next, &self.path)?;
-        // From here on the old file has no name: appending to it would lose what is acknowledged.
-        self.file = file;
-        self.bytes = content.len() as u64;
-        self.distrusted = true;
-        sync_folder(&self.path)?;
-        self.distrusted = false;
-        Ok(())
+        match AppendFile::create(&self.disk, &self.path, &content) {
+            Ok(file) => {
+                self.file = file;
+                Ok(())
+            }
+            Err(error) => {
+                // The name may be that of the new file by now, with the old one open.
+                self.file.distrust();
+                Err(error.into())
+            }
+        }
     }
 }
 
@@ -271,19 +221,4 @@ fn unended(line: &[u8]) -> Option<(usize, Vec<Change>)> {
     let ends = [line.len(), line.len().saturating_sub(1)];
     ends.into_iter()
         .find_map(|end| Some((end, decode(&line[..end]).ok()?)))
-}
-
-/// Ends a line with its newline; gives the length of the file.
-fn end_last_line(file: &mut File, end: usize) -> io::Result<usize> {
-    file.set_len(end as u64)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    Ok(end + 1)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }

@@ -17,4 +17,4 @@ pub use record::{
     Variable,
 };
 pub use state::State;
-pub use store::{Changes, MetaStore};
+pub use store::{Changes, JOURNAL, MetaStore, RESTORING};

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+use watchpost_durable::Disk;
+
 use crate::meta::journal::{self, Change, Journal, JournalError};
 use crate::meta::{AscendingIds, Id, Kind, Record, State};
 
@@ -19,7 +21,7 @@ pub struct MetaStore {
 }
 
 /// The file of the journal in a data folder.
-const JOURNAL: &str = "meta.journal";
+pub const JOURNAL: &str = "meta.journal";
 
 /// The folder of a restore that goes on; see [`crate::operations::backup`].
 pub const RESTORING: &str = "restoring";
@@ -45,12 +47,12 @@ impl MetaStore {
     ///
     /// # Errors
     /// The folder cannot be used, or the journal is damaged or of another version.
-    pub fn open(folder: &Path) -> Result<Self, JournalError> {
+    pub fn open(disk: &Disk, folder: &Path) -> Result<Self, JournalError> {
         let unfinished = folder.join(RESTORING);
         if unfinished.exists() {
             return Err(JournalError::Unfinished { path: unfinished });
         }
-        let (journal, changes) = Journal::open(&folder.join(JOURNAL))?;
+        let (journal, changes) = Journal::open(disk, &folder.join(JOURNAL))?;
         let mut state = State::default();
         let mut deleted_buckets = BTreeSet::new();
         for change in changes {
@@ -75,7 +77,11 @@ impl MetaStore {
     ///
     /// # Errors
     /// As [`MetaStore::open`]; [`JournalError::Missing`] if there is no journal, or one without any record.
-    pub fn open_beside_points(folder: &Path, points: &Path) -> Result<Self, JournalError> {
+    pub fn open_beside_points(
+        disk: &Disk,
+        folder: &Path,
+        points: &Path,
+    ) -> Result<Self, JournalError> {
         let missing = || JournalError::Missing {
             path: folder.join(JOURNAL),
             points: points.to_owned(),
@@ -83,7 +89,7 @@ impl MetaStore {
         if !folder.join(RESTORING).exists() && !Journal::is_there(&folder.join(JOURNAL)) {
             return Err(missing());
         }
-        let store = Self::open(folder)?;
+        let store = Self::open(disk, folder)?;
         let is_empty = store.read().all().is_empty();
         if is_empty { Err(missing()) } else { Ok(store) }
     }
@@ -198,7 +204,7 @@ mod tests {
     #[test]
     fn changes_are_there_after_opening_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         let gone = add(&store, "a");
         add(&store, "b");
         let deleted: io::Result<()> = store.update(|_, changes| {
@@ -208,7 +214,7 @@ mod tests {
         deleted.expect("written");
         drop(store);
         assert_eq!(
-            names(&MetaStore::open(folder.path()).expect("opens")),
+            names(&MetaStore::open(&Disk::default(), folder.path()).expect("opens")),
             ["b"]
         );
     }
@@ -216,7 +222,7 @@ mod tests {
     #[test]
     fn a_refused_decision_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         let refused: io::Result<()> = store.update(|_, changes| {
             changes.put(organization("a"));
             Err(io::Error::other("no"))
@@ -229,7 +235,7 @@ mod tests {
     fn an_unfinished_line_is_cut_off_wherever_it_was_broken() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("meta.journal");
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         add(&store, "a");
         let whole = std::fs::read(&path).expect("reads").len();
         add(&store, "b");
@@ -238,7 +244,7 @@ mod tests {
         // A line that lacks only its newline is whole.
         for length in whole..content.len() - 1 {
             std::fs::write(&path, &content[..length]).expect("writes");
-            let store = MetaStore::open(folder.path()).expect("opens");
+            let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
             assert_eq!(names(&store), ["a"], "cut at byte {length}");
         }
     }
@@ -247,7 +253,7 @@ mod tests {
     fn a_flipped_last_newline_costs_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("meta.journal");
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         add(&store, "a");
         add(&store, "b");
         drop(store);
@@ -256,7 +262,7 @@ mod tests {
             let mut damaged = content.clone();
             damaged[content.len() - 1] ^= 1 << bit;
             std::fs::write(&path, &damaged).expect("writes");
-            let store = MetaStore::open(folder.path()).expect("opens");
+            let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
             assert_eq!(names(&store), ["a", "b"], "bit {bit}");
             assert_eq!(std::fs::read(&path).expect("reads"), content, "bit {bit}");
         }
@@ -266,13 +272,16 @@ mod tests {
     fn a_flipped_byte_anywhere_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("meta.journal");
-        add(&MetaStore::open(folder.path()).expect("opens"), "a");
+        add(
+            &MetaStore::open(&Disk::default(), folder.path()).expect("opens"),
+            "a",
+        );
         let content = std::fs::read(&path).expect("reads");
         for position in 0..content.len() - 1 {
             let mut damaged = content.clone();
             damaged[position] ^= 1;
             std::fs::write(&path, &damaged).expect("writes");
-            let opened = MetaStore::open(folder.path());
+            let opened = MetaStore::open(&Disk::default(), folder.path());
             assert!(opened.is_err(), "byte {position} was flipped");
             assert_eq!(
                 std::fs::read(&path).expect("reads"),
@@ -286,7 +295,7 @@ mod tests {
     fn a_long_history_is_rewritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("meta.journal");
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         let mut record = organization("a");
         for turn in 0..40 {
             record.description = format!("{turn}{}", "x".repeat(50_000));
@@ -298,7 +307,7 @@ mod tests {
         }
         assert!(std::fs::metadata(&path).expect("is there").len() < 2 << 20);
         drop(store);
-        let store = MetaStore::open(folder.path()).expect("opens");
+        let store = MetaStore::open(&Disk::default(), folder.path()).expect("opens");
         assert!(
             store
                 .read()

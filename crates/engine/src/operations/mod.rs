@@ -11,12 +11,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::bail;
+use watchpost_durable::Disk;
 use watchpost_storage::Storage;
 
-use crate::app::App;
+use crate::app::{App, STORAGE_FOLDER};
 use crate::cli::{Command, Output, RemoteServer, Serve};
 use crate::clock::{Clock, SystemClock};
-use crate::meta::MetaStore;
+use crate::meta::{JournalError, MetaStore};
 use remote::Remote;
 use report::{StatsReport, VerifyReport};
 
@@ -48,7 +49,8 @@ fn open(serve: &Serve) -> anyhow::Result<Storage> {
             serve.data_dir.display()
         );
     }
-    App::open_storage(&serve.data_dir, &serve.limits, SystemClock.now()).map_err(|error| {
+    let (disk, now) = (Disk::default(), SystemClock.now());
+    App::open_storage(&disk, &serve.data_dir, &serve.limits, now).map_err(|error| {
         let is_served = matches!(error, watchpost_storage::Error::Locked { .. });
         let error = anyhow::Error::from(error);
         match is_served {
@@ -57,6 +59,15 @@ fn open(serve: &Serve) -> anyhow::Result<Storage> {
             false => error,
         }
     })
+}
+
+/// The management state beside the points.
+fn open_meta(serve: &Serve, storage: &Storage) -> Result<MetaStore, JournalError> {
+    let (disk, folder) = (Disk::default(), &serve.data_dir);
+    match storage.holds_rows() {
+        true => MetaStore::open_beside_points(&disk, folder, &folder.join(STORAGE_FOLDER)),
+        false => MetaStore::open(&disk, folder),
+    }
 }
 
 /// Writes to standard output. A reader that has read enough (`| head`) is no failure.
@@ -91,7 +102,7 @@ fn verify(
 fn verify_folder(serve: &Serve, repair: bool) -> anyhow::Result<VerifyReport> {
     let storage = open(serve)?;
     let mut report = VerifyReport::of(&storage)?;
-    if let Err(error) = MetaStore::open(&serve.data_dir) {
+    if let Err(error) = open_meta(serve, &storage) {
         report.damages.push(error.to_string());
     }
     if repair && !report.is_well() {
@@ -105,7 +116,7 @@ fn stats(serve: &Serve, server: &RemoteServer, output: Output) -> anyhow::Result
         Some(remote) => remote.get("/watchpost/stats")?,
         None => {
             let storage = open(serve)?;
-            let meta = MetaStore::open(&serve.data_dir)?;
+            let meta = open_meta(serve, &storage)?;
             StatsReport::of(&storage, &meta)
         }
     };

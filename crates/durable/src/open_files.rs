@@ -1,5 +1,5 @@
-//! Files that are read by few descriptors, however many they are: a store has a file a segment, a process some
-//! hundred descriptors.
+//! Files that are read by few descriptors, however many they are: a store has one a segment, a process some hundred
+//! descriptors.
 //!
 //! A file is opened when it is read and stays open until others need the descriptor. Whoever reads a file that a merge
 //! or a delete removes meanwhile reads on: it is kept open for them. Only where more files are removed under a reader
@@ -10,16 +10,15 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::sync::lock;
 
 /// The files that are open.
 #[derive(Debug)]
-pub(crate) struct OpenFiles {
+pub struct OpenFiles {
     /// Most that are open because they were read lately, and as many that were removed.
     limit: usize,
     /// In the order of their opening; those that were read again since get a second round.
@@ -29,7 +28,7 @@ pub(crate) struct OpenFiles {
 
 /// A file that never changes. Share it by `Arc`.
 #[derive(Debug)]
-pub(crate) struct ReadFile {
+pub struct ReadFile {
     path: PathBuf,
     identity: Identity,
     files: Arc<OpenFiles>,
@@ -55,7 +54,8 @@ struct Identity {
 }
 
 impl OpenFiles {
-    pub(crate) fn limited_to(limit: usize) -> Arc<OpenFiles> {
+    /// None is open.
+    pub fn limited_to(limit: usize) -> Arc<OpenFiles> {
         Arc::new(OpenFiles {
             limit: limit.max(1),
             ring: Mutex::default(),
@@ -107,7 +107,7 @@ impl OpenFiles {
 
 impl ReadFile {
     /// Opens a file.
-    pub(crate) fn open(path: &Path, files: &Arc<OpenFiles>) -> Result<Arc<ReadFile>> {
+    pub fn open(path: &Path, files: &Arc<OpenFiles>) -> Result<Arc<ReadFile>> {
         let file = files.open(path)?;
         let file = ReadFile {
             path: path.to_path_buf(),
@@ -121,12 +121,13 @@ impl ReadFile {
         Ok(file)
     }
 
-    pub(crate) fn length(&self) -> u64 {
+    /// Its bytes.
+    pub fn length(&self) -> u64 {
         self.identity.length
     }
 
     /// Reads exactly so many bytes at an offset.
-    pub(crate) fn read_at(self: &Arc<Self>, offset: u64, length: usize) -> Result<Vec<u8>> {
+    pub fn read_at(self: &Arc<Self>, offset: u64, length: usize) -> Result<Vec<u8>> {
         let file = self.descriptor()?;
         disk::read_at(&file, &self.path, offset, length)
     }
@@ -156,7 +157,7 @@ impl ReadFile {
     }
 
     /// Keeps the file readable for whoever has it, before its name goes or becomes another file's.
-    pub(crate) fn keep(self: &Arc<Self>) {
+    pub fn keep(self: &Arc<Self>) {
         let Ok(file) = self.descriptor() else { return };
         let mut descriptor = lock(&self.descriptor);
         if matches!(*descriptor, Descriptor::Kept(_)) {
@@ -177,6 +178,10 @@ impl Drop for ReadFile {
             self.files.kept.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn has_no_descriptor(error: &io::Error) -> bool {

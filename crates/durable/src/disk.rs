@@ -1,9 +1,10 @@
-//! The one way to files, so that tests can make a disk full or a process die at any step.
+//! The way to files that are written, so that tests can make a disk full or a process die at any step.
 //!
-//! Everything that changes the disk asks [`Faults`] first. In production there are none.
+//! Everything that changes the disk asks [`Faults`] first. In production there are none. Files are made for their owner
+//! alone: 0600, folders 0700.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::open_files::{OpenFiles, ReadFile};
 
 /// A change of the disk that is about to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub enum Operation<'a> {
     CreateFolder,
     CreateFile,
     /// So many bytes at the end of a file.
@@ -25,7 +26,10 @@ pub enum Operation {
     /// The names in a folder become durable.
     SyncFolder,
     Truncate,
-    Rename,
+    /// The other name is the one that it gets.
+    Rename {
+        from: &'a Path,
+    },
     Remove,
 }
 
@@ -44,7 +48,7 @@ pub enum Verdict {
 
 /// A disk that fails on purpose.
 pub trait Faults: Send + Sync {
-    fn judge(&self, operation: Operation, path: &Path) -> Verdict;
+    fn judge(&self, operation: Operation<'_>, path: &Path) -> Verdict;
 }
 
 /// Files, with or without [`Faults`].
@@ -83,8 +87,9 @@ impl Disk {
         }
     }
 
-    /// The same disk with descriptors of its own: so many for files that are read.
-    pub(crate) fn with_open_files(&self, limit: usize) -> Disk {
+    /// The same disk with so many descriptors of its own for files that are read.
+    #[must_use]
+    pub fn with_open_files(&self, limit: usize) -> Disk {
         Disk {
             faults: self.faults.clone(),
             files: OpenFiles::limited_to(limit),
@@ -92,18 +97,18 @@ impl Disk {
     }
 
     /// Opens a file that never changes.
-    pub(crate) fn open(&self, path: &Path) -> Result<Arc<ReadFile>> {
+    pub fn open(&self, path: &Path) -> Result<Arc<ReadFile>> {
         ReadFile::open(path, &self.files)
     }
 
-    fn judge(&self, operation: Operation, path: &Path) -> Verdict {
+    fn judge(&self, operation: Operation<'_>, path: &Path) -> Verdict {
         self.faults
             .as_ref()
             .map_or(Verdict::Proceed, |faults| faults.judge(operation, path))
     }
 
     /// Whether to do it; `false`: it counts as done.
-    fn allow(&self, operation: Operation, path: &Path, action: &'static str) -> Result<bool> {
+    fn allow(&self, operation: Operation<'_>, path: &Path, action: &'static str) -> Result<bool> {
         match self.judge(operation, path) {
             Verdict::Proceed => Ok(true),
             Verdict::Pretend => Ok(false),
@@ -112,7 +117,7 @@ impl Disk {
     }
 
     /// A folder and the ones above it, durable.
-    pub(crate) fn create_folder(&self, path: &Path) -> Result<()> {
+    pub fn create_folder(&self, path: &Path) -> Result<()> {
         if path.is_dir() {
             return Ok(());
         }
@@ -139,7 +144,7 @@ impl Disk {
     }
 
     /// A new, empty file to append to; an old one of that name is emptied.
-    pub(crate) fn create(&self, path: &Path) -> Result<DiskFile> {
+    pub fn create(&self, path: &Path) -> Result<DiskFile> {
         self.allow(Operation::CreateFile, path, "create")?;
         let file = private()
             .read(true)
@@ -155,13 +160,50 @@ impl Disk {
         })
     }
 
-    pub(crate) fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.allow(Operation::Rename, to, "rename to")?;
+    /// A file that is there, or a new one, to append to at its end; gives its length, too.
+    pub fn open_at_end(&self, path: &Path) -> Result<(DiskFile, u64)> {
+        let is_new = !path.exists();
+        if is_new {
+            self.allow(Operation::CreateFile, path, "create")?;
+        }
+        let mut options = private();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options
+            .open(path)
+            .map_err(|error| Error::io("open", path, error))?;
+        let end = io::Seek::seek(&mut file, io::SeekFrom::End(0));
+        let length = end.map_err(|error| Error::io("read", path, error))?;
+        let file = DiskFile {
+            file,
+            path: path.to_path_buf(),
+            disk: self.clone(),
+        };
+        if is_new && let Some(folder) = path.parent() {
+            self.sync_folder(folder)?;
+        }
+        Ok((file, length))
+    }
+
+    /// Takes a file as a lock for this process, as long as what is given lives; `None` while another one has it.
+    pub fn lock(&self, path: &Path) -> Result<Option<File>> {
+        let mut options = private();
+        let file = options.create(true).truncate(false).write(true).open(path);
+        let file = file.map_err(|error| Error::io("open", path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),
+        }
+    }
+
+    /// Gives a file or folder another name.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.allow(Operation::Rename { from }, to, "rename to")?;
         std::fs::rename(from, to).map_err(|error| Error::io("rename to", to, error))
     }
 
     /// Removes a file; one that is gone already is as good.
-    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+    pub fn remove(&self, path: &Path) -> Result<()> {
         self.allow(Operation::Remove, path, "remove")?;
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -172,14 +214,17 @@ impl Disk {
     }
 
     /// Removes a file so that it does not come back after a power cut.
-    pub(crate) fn remove_durably(&self, path: &Path) -> Result<()> {
+    pub fn remove_durably(&self, path: &Path) -> Result<()> {
         self.remove(path)?;
         path.parent()
             .map_or(Ok(()), |folder| self.sync_folder(folder))
     }
 
-    /// Removes a folder with all that is in it, file by file.
-    pub(crate) fn remove_folder(&self, path: &Path) -> Result<()> {
+    /// Removes a folder with all that is in it, file by file. One that is gone already is as good.
+    pub fn remove_folder(&self, path: &Path) -> Result<()> {
+        if !path.exists() {
+            return Ok(());
+        }
         for entry in list(path)? {
             if entry.is_dir() {
                 self.remove_folder(&entry)?;
@@ -191,7 +236,8 @@ impl Disk {
         std::fs::remove_dir(path).map_err(|error| Error::io("remove", path, error))
     }
 
-    pub(crate) fn sync_folder(&self, path: &Path) -> Result<()> {
+    /// Makes the names in a folder durable.
+    pub fn sync_folder(&self, path: &Path) -> Result<()> {
         let due = self.allow(Operation::SyncFolder, path, "sync the folder")?;
         if due && cfg!(unix) {
             let folder =
@@ -203,30 +249,52 @@ impl Disk {
         Ok(())
     }
 
-    /// Puts a whole small file in place of the old one: after a crash it is the old or the new.
+    /// Puts a whole file in place of the old one: after a crash it is the old or the new.
     /// Gives the new one, to append to.
-    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<DiskFile> {
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> Result<DiskFile> {
         let draft = draft_of(path);
+        if draft.exists() {
+            // One that a crash left, or that somebody may read.
+            self.remove(&draft)?;
+        }
         let mut file = self.create(&draft)?;
         if let Err(error) = file.append(bytes).and_then(|()| file.sync()) {
             // A draft must not take the last of a full disk; the next opening sweeps it otherwise.
             let _ = self.remove(&draft);
             return Err(error);
         }
-        self.rename(&draft, path)?;
+        if let Err(error) = self.rename(&draft, path) {
+            let _ = self.remove(&draft);
+            return Err(error);
+        }
         file.path = path.to_path_buf();
-        if let Some(parent) = path.parent() {
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             self.sync_folder(parent)?;
         }
         Ok(file)
     }
 }
 
+/// For streams: what is written is appended.
+impl Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The ending of files that are being written; after a crash they are swept away.
-pub(crate) const DRAFT: &str = "draft";
+pub const DRAFT: &str = "draft";
 
 /// The name a file has until it is whole.
-pub(crate) fn draft_of(path: &Path) -> PathBuf {
+pub fn draft_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(DRAFT);
@@ -235,7 +303,7 @@ pub(crate) fn draft_of(path: &Path) -> PathBuf {
 
 /// A file that is written at its end and read anywhere.
 #[derive(Debug)]
-pub(crate) struct DiskFile {
+pub struct DiskFile {
     file: File,
     path: PathBuf,
     disk: Disk,
@@ -243,7 +311,7 @@ pub(crate) struct DiskFile {
 
 impl DiskFile {
     /// Appends; on an error some of the bytes may be in the file.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let (part, refusal) = match self.disk.judge(Operation::Write(bytes.len()), &self.path) {
             Verdict::Proceed => (bytes, Ok(())),
             Verdict::Pretend => return Ok(()),
@@ -253,7 +321,9 @@ impl DiskFile {
         written.map_err(|error| Error::io("write to", &self.path, error))
     }
 
-    pub(crate) fn sync(&self) -> Result<()> {
+    /// Makes the bytes durable. If it fails, what the system kept of them is unknown, and another sync would not say:
+    /// write them anew to another file.
+    pub fn sync(&self) -> Result<()> {
         if !self.disk.allow(Operation::Sync, &self.path, "sync")? {
             return Ok(());
         }
@@ -262,8 +332,13 @@ impl DiskFile {
             .map_err(|error| Error::io("sync", &self.path, error))
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Cuts the file and goes on writing there.
-    pub(crate) fn truncate(&mut self, length: u64) -> Result<()> {
+    pub fn truncate(&mut self, length: u64) -> Result<()> {
         use std::io::Seek;
         self.disk
             .allow(Operation::Truncate, &self.path, "truncate")?;
@@ -276,7 +351,7 @@ impl DiskFile {
     }
 
     /// A second handle, to sync and overwrite while another thread appends.
-    pub(crate) fn reopen(&self) -> Result<DiskFile> {
+    pub fn reopen(&self) -> Result<DiskFile> {
         let file = OpenOptions::new().write(true).open(&self.path);
         Ok(DiskFile {
             file: file.map_err(|error| Error::io("open", &self.path, error))?,
@@ -286,7 +361,7 @@ impl DiskFile {
     }
 
     /// Writes less than a sector in place.
-    pub(crate) fn overwrite(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+    pub fn overwrite(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         let operation = Operation::Overwrite(bytes.len());
         if !self.disk.allow(operation, &self.path, "write to")? {
             return Ok(());
@@ -312,7 +387,7 @@ fn create_private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Reads exactly so many bytes at an offset.
-pub(crate) fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>> {
+pub fn read_at(file: &File, path: &Path, offset: u64, length: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     read_exact_at(file, &mut bytes, offset).map_err(|error| Error::io("read", path, error))?;
     Ok(bytes)
@@ -352,19 +427,20 @@ fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Resu
 }
 
 /// The bytes of a file.
-pub(crate) fn length(file: &File, path: &Path) -> Result<u64> {
+pub fn length(file: &File, path: &Path) -> Result<u64> {
     let metadata = file.metadata();
     Ok(metadata
         .map_err(|error| Error::io("read", path, error))?
         .len())
 }
 
-pub(crate) fn open(path: &Path) -> Result<File> {
+/// Opens a file to read it.
+pub fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| Error::io("open", path, error))
 }
 
 /// `None` if there is no such file.
-pub(crate) fn open_if_present(path: &Path) -> Result<Option<File>> {
+pub fn open_if_present(path: &Path) -> Result<Option<File>> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -373,7 +449,7 @@ pub(crate) fn open_if_present(path: &Path) -> Result<Option<File>> {
 }
 
 /// A whole file; `None` if there is none.
-pub(crate) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
+pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
@@ -383,7 +459,7 @@ pub(crate) fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// What a folder holds, sorted; nothing if it does not exist.
-pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
+pub fn list(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -402,7 +478,7 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// What a folder holds, sorted; nothing of a file or of what does not exist.
-pub(crate) fn list_if_folder(path: &Path) -> Result<Vec<PathBuf>> {
+pub fn list_if_folder(path: &Path) -> Result<Vec<PathBuf>> {
     if path.is_dir() {
         list(path)
     } else {
