@@ -31,6 +31,8 @@ pub enum Operation<'a> {
         from: &'a Path,
     },
     Remove,
+    /// So many bytes of a file that never changes.
+    Read(usize),
 }
 
 /// What shall become of it.
@@ -98,7 +100,7 @@ impl Disk {
 
     /// Opens a file that never changes.
     pub fn open(&self, path: &Path) -> Result<Arc<ReadFile>> {
-        ReadFile::open(path, &self.files)
+        ReadFile::open(path, &self.files, self.faults.clone())
     }
 
     fn judge(&self, operation: Operation<'_>, path: &Path) -> Verdict {

@@ -27,6 +27,8 @@ pub enum Fault {
     Full,
     /// The file system can only be read from here on.
     ReadOnly,
+    /// A read fails with EIO. The steps are those of reading, which other faults do not count.
+    FailRead,
 }
 
 /// A disk with one folder. Everything below the folder has to be done through a [`crate::Disk`] with it.
@@ -143,6 +145,10 @@ impl FaultyDisk {
 impl Faults for FaultyDisk {
     fn judge(&self, operation: Operation<'_>, path: &Path) -> Verdict {
         let mut state = self.state();
+        let is_read = matches!(operation, Operation::Read(_));
+        if is_read != matches!(state.fault, Some((_, Fault::FailRead))) {
+            return state.pass(operation, path, &self.root);
+        }
         let step = state.steps;
         state.steps += 1;
         if let Some((at, fault)) = state.fault
@@ -151,18 +157,7 @@ impl Faults for FaultyDisk {
             state.struck = true;
             return verdict;
         }
-        if let Ok(path) = path.strip_prefix(&self.root) {
-            let from = match operation {
-                Operation::Rename { from } => from.strip_prefix(&self.root).ok(),
-                _ => None,
-            };
-            state.note(operation, path, from, &self.root);
-        }
-        // Syncing for real would only cost time: this machine keeps its power.
-        match operation {
-            Operation::Sync | Operation::SyncFolder => Verdict::Pretend,
-            _ => Verdict::Proceed,
-        }
+        state.pass(operation, path, &self.root)
     }
 }
 
@@ -182,7 +177,7 @@ impl Fault {
         match self {
             Fault::Die if step >= at => fail(io::Error::other("the process died here")),
             // EIO has no kind of its own.
-            Fault::Fail if step == at => fail(io::Error::from_raw_os_error(5)),
+            Fault::Fail | Fault::FailRead if step == at => fail(io::Error::from_raw_os_error(5)),
             Fault::Full if step >= at && takes_room => fail(io::ErrorKind::StorageFull.into()),
             Fault::ReadOnly if step >= at => fail(io::ErrorKind::ReadOnlyFilesystem.into()),
             _ => None,
@@ -191,6 +186,22 @@ impl Fault {
 }
 
 impl State {
+    /// Lets a step be done.
+    fn pass(&mut self, operation: Operation<'_>, path: &Path, root: &Path) -> Verdict {
+        if let Ok(path) = path.strip_prefix(root) {
+            let from = match operation {
+                Operation::Rename { from } => from.strip_prefix(root).ok(),
+                _ => None,
+            };
+            self.note(operation, path, from, root);
+        }
+        // Syncing for real would only cost time: this machine keeps its power.
+        match operation {
+            Operation::Sync | Operation::SyncFolder => Verdict::Pretend,
+            _ => Verdict::Proceed,
+        }
+    }
+
     /// Takes a folder as durable; gives its node.
     fn take_over(&mut self, path: &Path) -> usize {
         let number = self.nodes.len();

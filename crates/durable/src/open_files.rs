@@ -6,6 +6,7 @@
 //! than there are descriptors for, the read ends with [`Error::Replaced`].
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
-use crate::disk;
+use crate::disk::{self, Faults, Operation, Verdict};
 use crate::error::{Error, Result};
 
 /// The files that are open.
@@ -27,8 +28,8 @@ pub struct OpenFiles {
 }
 
 /// A file that never changes. Share it by `Arc`.
-#[derive(Debug)]
 pub struct ReadFile {
+    faults: Option<Arc<dyn Faults>>,
     path: PathBuf,
     identity: Identity,
     files: Arc<OpenFiles>,
@@ -107,9 +108,14 @@ impl OpenFiles {
 
 impl ReadFile {
     /// Opens a file.
-    pub fn open(path: &Path, files: &Arc<OpenFiles>) -> Result<Arc<ReadFile>> {
+    pub fn open(
+        path: &Path,
+        files: &Arc<OpenFiles>,
+        faults: Option<Arc<dyn Faults>>,
+    ) -> Result<Arc<ReadFile>> {
         let file = files.open(path)?;
         let file = ReadFile {
+            faults,
             path: path.to_path_buf(),
             identity: identity_of(&file, path)?,
             files: files.clone(),
@@ -128,6 +134,11 @@ impl ReadFile {
 
     /// Reads exactly so many bytes at an offset.
     pub fn read_at(self: &Arc<Self>, offset: u64, length: usize) -> Result<Vec<u8>> {
+        if let Some(faults) = &self.faults
+            && let Verdict::Fail { error, .. } = faults.judge(Operation::Read(length), &self.path)
+        {
+            return Err(Error::io("read", &self.path, error));
+        }
         let file = self.descriptor()?;
         disk::read_at(&file, &self.path, offset, length)
     }
@@ -168,6 +179,13 @@ impl ReadFile {
         } else {
             self.files.kept.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl fmt::Debug for ReadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut file = f.debug_struct("ReadFile");
+        file.field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -224,7 +242,7 @@ mod tests {
         let open = |number: usize| {
             let path = folder.path().join(number.to_string());
             std::fs::write(&path, [number as u8; 4]).expect("written");
-            ReadFile::open(&path, &files).expect("opens")
+            ReadFile::open(&path, &files, None).expect("opens")
         };
         let all: Vec<_> = (0..20).map(open).collect();
         for _ in 0..3 {
@@ -241,11 +259,11 @@ mod tests {
         let files = OpenFiles::limited_to(1);
         let path = folder.path().join("a");
         std::fs::write(&path, "old").expect("written");
-        let kept = ReadFile::open(&path, &files).expect("opens");
-        let closed = ReadFile::open(&path, &files).expect("opens");
+        let kept = ReadFile::open(&path, &files, None).expect("opens");
+        let closed = ReadFile::open(&path, &files, None).expect("opens");
         kept.keep();
         std::fs::write(folder.path().join("b"), "new").expect("written");
-        let other = ReadFile::open(&folder.path().join("b"), &files).expect("opens");
+        let other = ReadFile::open(&folder.path().join("b"), &files, None).expect("opens");
         assert!(!is_open(&closed));
         std::fs::rename(folder.path().join("b"), &path).expect("renamed");
         assert_eq!(kept.read_at(0, 3).expect("reads"), b"old");

@@ -12,6 +12,7 @@ mod damage;
 mod faulty_disk;
 mod fixture;
 mod format;
+mod format_document;
 mod full_disk;
 mod fuzz;
 mod group_commit;
