@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use watchpost_durable::{AppendFile, Disk, DiskFile};
 
 use super::disk_work::SyncWork;
-use super::segment::{self, Next, Reader};
+use super::reading::{Room, Taken, read_segment};
+use super::segment::{self, Reader};
 use crate::batch::Batch;
 
 /// A queue is cut into about this many segments, so that dropping the oldest drops a small part.
@@ -31,7 +32,7 @@ const LOCK: &str = "lock";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordId {
     pub(super) segment: u64,
-    index: u32,
+    pub(super) index: u32,
 }
 
 /// Why a queue cannot be opened.
@@ -54,11 +55,11 @@ pub enum OpenError {
 }
 
 #[derive(Debug)]
-struct Segment {
-    number: u64,
+pub(super) struct Segment {
+    pub(super) number: u64,
     bytes: u64,
     /// Lines of each record.
-    lines: Vec<u32>,
+    pub(super) lines: Vec<u32>,
     /// Lines of the records that are not forgotten: counted along, a long outage has many records.
     pending_lines: u64,
     /// Records that are done with.
@@ -437,75 +438,4 @@ impl DiskQueue {
 pub(super) struct EncodedRecord {
     bytes: Vec<u8>,
     lines: u32,
-}
-
-/// Records read from the queue, as one batch.
-#[derive(Debug, Default)]
-pub(super) struct Taken {
-    pub(super) records: Vec<RecordId>,
-    pub(super) batch: Batch,
-}
-
-/// How much is read at one time.
-struct Room {
-    lines: u32,
-    bytes: usize,
-}
-
-impl Room {
-    fn is_used_up(&self, batch: &Batch) -> bool {
-        batch.lines() >= self.lines || batch.bytes() >= self.bytes
-    }
-}
-
-/// Reads the wanted records of a segment into `taken` until `room` is used up; gives those that are
-/// damaged, which may be all that are left.
-fn read_segment(
-    path: &Path,
-    segment: &Segment,
-    wanted: &dyn Fn(u32) -> bool,
-    room: &Room,
-    taken: &mut Taken,
-) -> Vec<RecordId> {
-    let id = |index: u32| RecordId {
-        segment: segment.number,
-        index,
-    };
-    let count = segment.lines.len() as u32;
-    let rest_from = |first: u32| {
-        (first..count)
-            .filter(|index| wanted(*index))
-            .map(id)
-            .collect::<Vec<_>>()
-    };
-    let Ok(Some(mut reader)) = Reader::open(path) else {
-        return rest_from(0);
-    };
-    let mut damaged = Vec::new();
-    for index in 0..count {
-        if room.is_used_up(&taken.batch) {
-            break;
-        }
-        if !wanted(index) {
-            match reader.skip() {
-                Ok(Some(_)) => continue,
-                _ => {
-                    damaged.extend(rest_from(index));
-                    break;
-                }
-            }
-        }
-        match reader.next() {
-            Ok(Next::Record(batch)) => {
-                taken.batch.append(&batch);
-                taken.records.push(id(index));
-            }
-            Ok(Next::Damaged) => damaged.push(id(index)),
-            Ok(Next::End) | Err(_) => {
-                damaged.extend(rest_from(index));
-                break;
-            }
-        }
-    }
-    damaged
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use watchpost_durable::{Disk, DiskFile};
 
-use super::disk_queue::{DiskQueue, RecordId, Taken};
+use super::disk_queue::{DiskQueue, RecordId};
 use super::overflow::{Dropped, Overflow};
+use super::reading::Taken;
 use crate::batch::Batch;
 
 /// A batch of the buffer by number, so that it is found again when the work is done.

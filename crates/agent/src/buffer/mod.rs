@@ -13,6 +13,7 @@ mod delivery;
 mod disk_queue;
 mod disk_work;
 mod overflow;
+mod reading;
 mod segment;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
