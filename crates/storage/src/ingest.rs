@@ -5,12 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
 use crate::batch::{Batch, MAX_BATCH_BYTES};
-use crate::bucket::State;
 use crate::error::{Error, Result};
-use crate::index::{FieldId, SeriesId};
-use crate::record::Record;
+use crate::log::record::Record;
+use crate::memory::bucket::State;
+use crate::memory::index::{FieldId, SeriesId};
+use crate::memory::resolve::{Bounds, Resolved};
 use crate::request::WriteOutcome;
-use crate::resolve::{Bounds, Resolved};
 use crate::store::Storage;
 use crate::sync::{read, write};
 

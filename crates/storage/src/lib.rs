@@ -36,60 +36,32 @@
 //! Immutable segments and a log that is read strictly need neither keys nor compaction of keys,
 //! and lose one chunk where a database would be lost.
 //!
-//! Where to find what: [`batch`] lines to columns · `ingest`, `resolve` the way of a write · `log`, `record`, `mark`,
-//! `replay` the log · `hot` unsealed rows · `index` series, tags, fields · `codec`, `block`,
-//! `segment` the files · `shard`, `seal`, `cut`, `merge`, `delete`, `retention` what happens to them ·
-//! `reader`, `block_cache`, `run`, `scan`, `aggregate`, `latest`, `schema` reading · `verify`, `salvage`,
-//! `backup`, `aside`, [`stats`], `document` operation · `layout`, [`disk`] the folder and the way to files.
+//! Where to find what: [`batch`] lines to columns · `ingest` the way of a write · `log` the log and its replay ·
+//! `segment` the files of sealed rows · `memory` a bucket, its index and unsealed rows · `read` scans and aggregates ·
+//! `maintenance` seals, merges, deletes, retention, backups, verification · [`stats`], `document` operation ·
+//! `layout`, [`disk`] the folder and the way to files. `FORMAT.md` has every file, byte by byte.
 
-mod aggregate;
-mod aside;
-mod backup;
 pub mod batch;
-mod block;
-mod block_cache;
-mod bucket;
-pub mod codec;
 pub mod column;
-mod cut;
 pub mod damage;
-mod delete;
 mod document;
-mod encoding;
 pub mod error;
-mod hot;
-mod index;
 mod ingest;
-mod latest;
 mod layout;
 mod log;
-mod mark;
-mod merge;
+mod maintenance;
+mod memory;
 pub mod options;
 pub mod predicate;
 pub mod range;
-mod reader;
-mod record;
-mod replay;
+mod read;
 pub mod request;
-mod resolve;
-mod retention;
-mod run;
-mod salvage;
-mod scan;
-mod schema;
-mod seal;
 mod segment;
-mod segment_writer;
-mod shard;
 pub mod stats;
 mod store;
 mod sync;
-mod verify;
-mod wave;
 pub mod window;
 
-pub use aggregate::AggregateScan;
 pub use batch::Batch;
 pub use column::Column;
 pub use damage::Damage;
@@ -98,14 +70,17 @@ pub use ingest::Unsynced;
 pub use options::Options;
 pub use predicate::Predicate;
 pub use range::TimeRange;
+pub use read::aggregate::AggregateScan;
+pub use read::scan::Scan;
 pub use request::{
     Aggregate, AggregateBatch, BeyondRetention, DaysOf, DroppedShard, MaintenanceReport, Rejection,
     RejectionReason, ScanRequest, SeriesBatch, WriteOutcome,
 };
-pub use scan::Scan;
 pub use stats::{BucketStats, MeasurementStats, StorageStats, TagStats, VerifyReport};
 pub use store::Storage;
 pub use window::Windowing;
 
+/// How columns become chunks.
+pub use segment::codec;
 /// The way to files.
 pub use watchpost_durable as disk;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::bucket::State;
 use crate::damage::Damage;
-use crate::hot::Hot;
+use crate::memory::bucket::State;
+use crate::memory::hot::Hot;
 use crate::range::TimeRange;
 use crate::store::Storage;
 use crate::sync::read;

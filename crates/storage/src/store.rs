@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use watchpost_core::point::SeriesKey;
 
-use crate::bucket::{Bucket, Tombstone};
 use crate::damage::{Damage, Lost};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::log::Log;
+use crate::log::record::Event;
+use crate::log::replay;
+use crate::memory::bucket::{Bucket, Tombstone};
+use crate::memory::shard::week_of;
 use crate::options::Options;
-use crate::record::Event;
-use crate::replay;
 use crate::segment::{Origin, Segment};
-use crate::shard::week_of;
 use crate::sync::{lock, read, wait_at_most, write};
 
 /// A data folder, open. Share it with `Arc`; all methods may be called from many threads.
@@ -231,8 +231,12 @@ impl Opening<'_> {
             match Segment::open(self.disk, &path, &self.layout.root) {
                 Ok(segment) => segments.push(segment),
                 Err(Error::Damaged(damage)) => {
-                    let (rebuilt, found) =
-                        crate::salvage::rebuild(self.layout, self.disk, &path, *damage)?;
+                    let (rebuilt, found) = crate::maintenance::salvage::rebuild(
+                        self.layout,
+                        self.disk,
+                        &path,
+                        *damage,
+                    )?;
                     segments.extend(rebuilt);
                     damages.extend(found);
                 }
@@ -294,7 +298,7 @@ impl Opening<'_> {
                     .partition(|segment: &Arc<Segment>| segment.origin.last_generation < number);
                 let removed: Vec<Arc<Segment>> = old;
                 state.segments = kept;
-                state.active = crate::hot::Hot::default();
+                state.active = crate::memory::hot::Hot::default();
                 state.tombstones.clear();
                 for segment in removed {
                     self.disk.remove(&segment.path)?;

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use hashbrown::HashMap;
 use watchpost_core::point::{FieldType, FieldValue};
 
-use crate::aggregate::last_row;
-use crate::bucket::{Bucket, State};
 use crate::error::Result;
-use crate::index::SeriesId;
+use crate::memory::bucket::{Bucket, State};
+use crate::memory::index::SeriesId;
 use crate::predicate::Predicate;
 use crate::range::TimeRange;
-use crate::reader::SeriesReader;
+use crate::read::aggregate::last_row;
+use crate::read::reader::SeriesReader;
 use crate::sync::{lock, read};
 
 /// Most series in the cache. At forty fields a series takes about 2 KB; a dashboard that asks for

@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
 use crate::disk::{self, AppendFile, Disk};
-use crate::encoding::Malformed;
 use crate::error::{Error, Result};
-use crate::mark::{MARK, Mark, Marker};
-use crate::record::Record;
+use crate::log::mark::{MARK, Mark, Marker};
+use crate::log::record::Record;
+use crate::segment::encoding::Malformed;
 use crate::sync::{lock, wait};
 
 pub(crate) const FILE_MAGIC: [u8; 8] = *b"WPLOGv02";

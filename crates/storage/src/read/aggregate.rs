@@ -8,17 +8,17 @@ use std::ops::Range;
 
 use watchpost_core::point::{FieldType, FieldValue};
 
-use crate::block::NumberStats;
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::latest;
 use crate::range::TimeRange;
-use crate::reader::{Cached, SeriesReader, field_of};
+use crate::read::latest;
+use crate::read::reader::{Cached, SeriesReader, field_of};
+use crate::read::run::Run;
+use crate::read::scan::{FieldCursor, FieldToRead};
+use crate::read::wave::{Stop, Wave};
 use crate::request::{Aggregate, AggregateBatch, ScanRequest};
-use crate::run::Run;
-use crate::scan::{FieldCursor, FieldToRead};
+use crate::segment::block::NumberStats;
 use crate::store::Storage;
-use crate::wave::{Stop, Wave};
 use crate::window::Windowing;
 
 /// Batches in the order of series, then field.

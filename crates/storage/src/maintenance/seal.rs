@@ -8,18 +8,18 @@ use std::sync::atomic::Ordering;
 
 use watchpost_core::point::{FieldType, SeriesKey};
 
-use crate::block::{self, BlockColumns};
-use crate::bucket::{Bucket, Frozen, State};
-use crate::cut::{self, Columns, Cutter};
 use crate::damage::{Damage, Lost};
-use crate::encoding::Malformed;
 use crate::error::{Error, Result};
-use crate::index::{FieldId, SeriesId};
+use crate::memory::bucket::{Bucket, Frozen, State};
+use crate::memory::index::{FieldId, SeriesId};
+use crate::memory::shard::Shards;
 use crate::range::TimeRange;
-use crate::reader::SeriesReader;
+use crate::read::reader::SeriesReader;
+use crate::segment::block::{self, BlockColumns};
+use crate::segment::cut::{self, Columns, Cutter};
+use crate::segment::encoding::Malformed;
+use crate::segment::writer::SegmentWriter;
 use crate::segment::{Origin, Segment};
-use crate::segment_writer::SegmentWriter;
-use crate::shard::Shards;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
@@ -201,7 +201,7 @@ pub(crate) enum Remainder {
     Keep,
 }
 
-/// Writes rows as blocks (see [`crate::cut`]); gives those it kept back.
+/// Writes rows as blocks (see [`crate::segment::cut`]); gives those it kept back.
 pub(crate) fn write_blocks(
     writer: &mut SegmentWriter<'_>,
     key: &Arc<SeriesKey>,
@@ -236,7 +236,7 @@ fn check_encoded(bytes: &[u8], block: &BlockColumns) -> Result<(), Malformed> {
     }
     for (field, (name, run)) in header.fields.iter().zip(&block.fields) {
         let (_, values) = block::decode_field(header.rows, field, chunk(field.chunk))?;
-        if field.name.as_ref() != name || !crate::codec::same_bits(&values, &run.values) {
+        if field.name.as_ref() != name || !crate::segment::codec::same_bits(&values, &run.values) {
             return Err(different);
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bucket::Bucket;
 use crate::error::Result;
+use crate::memory::bucket::Bucket;
 use crate::range::TimeRange;
 use crate::request::DroppedShard;
 use crate::segment::Segment;

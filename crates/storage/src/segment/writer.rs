@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use watchpost_core::point::SeriesKey;
 
-use crate::block;
 use crate::disk::{self, Disk, DiskFile};
-use crate::encoding::Malformed;
 use crate::error::Result;
+use crate::segment::block;
+use crate::segment::encoding::Malformed;
 use crate::segment::{
     BlockPlace, Origin, Segment, SegmentIndex, SegmentSeries, TRAILER, TRAILER_MAGIC, encode_index,
 };

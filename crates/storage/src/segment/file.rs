@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every byte is under a checksum. The index is what a store keeps in memory; without it (a
-//! damaged file) [`crate::salvage`] rebuilds it from the blocks.
+//! damaged file) [`crate::maintenance::salvage`] rebuilds it from the blocks.
 //!
 //! A *generation* numbers the portions in which rows are sealed. Where two segments hold the same
 //! row, the one with the later generation wins.
@@ -20,12 +20,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use watchpost_core::point::{FieldType, SeriesKey};
 
-use crate::block::{self, BlockHeader};
 use crate::damage::{Damage, Lost};
 use crate::disk::{Disk, ReadFile};
-use crate::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 use crate::error::{Error, Result};
 use crate::range::TimeRange;
+use crate::segment::block::{self, BlockHeader};
+use crate::segment::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 
 const HEAD_MAGIC: [u8; 8] = *b"WPSEGv01";
 pub(crate) const TRAILER_MAGIC: [u8; 8] = *b"WPSEGend";

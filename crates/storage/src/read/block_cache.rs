@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use hashbrown::HashMap;
 
-use crate::block::{BlockHeader, FieldHeader};
+use crate::segment::block::{BlockHeader, FieldHeader};
 use crate::sync::lock;
 
 /// Most bytes of a bucket's cache. A block of an hour and forty fields takes 10 KB: this is a day of a hundred hosts.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::block::{BlockColumns, MAX_BLOCK_ROWS};
 use crate::range::TimeRange;
-use crate::run::Run;
+use crate::read::run::Run;
+use crate::segment::block::{BlockColumns, MAX_BLOCK_ROWS};
 
 /// Columns by field name.
 pub(crate) type Columns = BTreeMap<Arc<str>, Run>;

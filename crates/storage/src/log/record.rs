@@ -4,9 +4,9 @@
 use watchpost_core::point::FieldType;
 
 use crate::batch::{Batch, Layout, Row};
-use crate::block::{put_series, read_series};
-use crate::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 use crate::range::TimeRange;
+use crate::segment::block::{put_series, read_series};
+use crate::segment::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 
 /// What happened to a bucket.
 #[derive(Debug)]

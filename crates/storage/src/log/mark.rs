@@ -19,10 +19,10 @@
 use std::sync::Mutex;
 
 use crate::disk::DiskFile;
-use crate::encoding::{Malformed, Reader};
 use crate::error::Result;
+use crate::log::record::Record;
 use crate::range::TimeRange;
-use crate::record::Record;
+use crate::segment::encoding::{Malformed, Reader};
 use crate::sync::lock;
 
 /// Bytes of a mark. Less than a sector, with the head before it, so that it changes as a whole.

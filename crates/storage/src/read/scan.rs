@@ -8,12 +8,12 @@ use watchpost_core::point::FieldType;
 
 use crate::error::{Error, Result};
 use crate::predicate::{Predicate, Residual};
-use crate::reader::SeriesReader;
+use crate::read::reader::SeriesReader;
+use crate::read::run::Run;
+use crate::read::wave::{SeriesFields, Stop, Wave};
 use crate::request::{ScanRequest, SeriesBatch};
-use crate::run::Run;
 use crate::store::Storage;
 use crate::sync::read;
-use crate::wave::{SeriesFields, Stop, Wave};
 
 /// Rows after which a batch of a long field ends: half a megabyte of times and as much of values.
 const BATCH_ROWS: usize = 65_536;

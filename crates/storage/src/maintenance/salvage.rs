@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::block;
 use crate::damage::{Damage, Lost};
 use crate::disk::{self, Disk};
 use crate::error::Result;
 use crate::layout::Layout;
-use crate::merge::{copy_series, reader_of};
+use crate::maintenance::merge::{copy_series, reader_of};
+use crate::segment::block;
+use crate::segment::writer::SegmentWriter;
 use crate::segment::{self, HEAD, Origin, Segment, TRAILER};
-use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use watchpost_core::point::{FieldType, SeriesKey};
 
-use crate::codec;
 use crate::column::Column;
-use crate::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 use crate::range::TimeRange;
-use crate::run::Run;
+use crate::read::run::Run;
+use crate::segment::codec;
+use crate::segment::encoding::{Malformed, Reader, put_kind, put_signed, put_text, put_varint};
 
 /// Most rows of a block: at one row in ten seconds eleven hours. Longer ones compress little
 /// better, but a narrow query has to decode a whole block.

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::bucket::State;
 use crate::error::Result;
+use crate::memory::bucket::State;
 use crate::segment::bucket_folder;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use watchpost_core::point::{FieldType, FieldValue, SeriesKey};
 
-use crate::block::{self, BlockHeader, FieldHeader};
-use crate::block_cache::{BlockCache, BlockId, OpenBlock};
 use crate::damage::Damage;
-use crate::encoding::Malformed;
 use crate::error::{Error, Result};
-use crate::hot::HotRows;
-use crate::index::FieldId;
-use crate::latest::Latest;
+use crate::memory::hot::HotRows;
+use crate::memory::index::FieldId;
 use crate::range::TimeRange;
-use crate::run::Run;
+use crate::read::block_cache::{BlockCache, BlockId, OpenBlock};
+use crate::read::latest::Latest;
+use crate::read::run::Run;
+use crate::segment::block::{self, BlockHeader, FieldHeader};
+use crate::segment::encoding::Malformed;
 use crate::segment::{BlockPlace, Segment};
 
 /// A series to read.

@@ -6,10 +6,10 @@ use hashbrown::{HashMap, HashSet};
 use watchpost_core::point::SeriesKey;
 
 use crate::batch::{Batch, Row};
-use crate::bucket::State;
-use crate::index::{FieldId, SeriesId};
+use crate::memory::bucket::State;
+use crate::memory::index::{FieldId, SeriesId};
+use crate::memory::shard::{day_of, week_of};
 use crate::request::{BeyondRetention, DaysOf, Rejection, RejectionReason, WriteOutcome};
-use crate::shard::{day_of, week_of};
 
 /// What a row may be, and how much of a kind a bucket may hold.
 #[derive(Debug)]

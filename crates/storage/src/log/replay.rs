@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use crate::damage::{Damage, Lost};
 use crate::disk;
-use crate::encoding::{Malformed, Reader};
 use crate::error::Result;
+use crate::log::mark::Mark;
+use crate::log::record::{self, Event, RecordKind};
 use crate::log::{self, FILE_HEAD, FILE_MAGIC, MARKER, RECORD_HEAD, TITLE, UNMARKED_MAGIC};
-use crate::mark::Mark;
 use crate::range::TimeRange;
-use crate::record::{self, Event, RecordKind};
+use crate::segment::encoding::{Malformed, Reader};
 
 /// The log as it was found.
 #[derive(Debug, Default)]

@@ -7,15 +7,15 @@ use std::sync::{Arc, RwLock};
 use hashbrown::HashSet;
 use watchpost_core::point::SeriesKey;
 
-use crate::block_cache::BlockCache;
-use crate::hot::{Hot, HotRows};
-use crate::index::{FieldId, FieldWeeks, FieldWeeksOf, Index, SeriesId};
-use crate::latest::LatestCache;
+use crate::log::record::{Condition, Deletion};
+use crate::memory::hot::{Hot, HotRows};
+use crate::memory::index::{FieldId, FieldWeeks, FieldWeeksOf, Index, SeriesId};
+use crate::memory::shard::{day_of, week_of};
 use crate::range::TimeRange;
-use crate::reader::{BlockSource, HotField, SeriesReader};
-use crate::record::{Condition, Deletion};
+use crate::read::block_cache::BlockCache;
+use crate::read::latest::LatestCache;
+use crate::read::reader::{BlockSource, HotField, SeriesReader};
 use crate::segment::{BlockPlace, Segment};
-use crate::shard::{day_of, week_of};
 
 /// A bucket.
 #[derive(Debug)]

@@ -7,17 +7,17 @@ use std::sync::atomic::Ordering;
 
 use watchpost_core::point::SeriesKey;
 
-use crate::block::{self, MAX_BLOCK_ROWS};
-use crate::bucket::Bucket;
-use crate::cut::{Columns, MAX_BLOCK_CELLS};
 use crate::damage::Damage;
 use crate::error::{Error, Result};
+use crate::maintenance::seal::{Remainder, read_columns, write_blocks};
+use crate::memory::bucket::Bucket;
 use crate::range::TimeRange;
-use crate::reader::{BlockSource, SeriesReader};
+use crate::read::reader::{BlockSource, SeriesReader};
 use crate::request::MaintenanceReport;
-use crate::seal::{Remainder, read_columns, write_blocks};
+use crate::segment::block::{self, MAX_BLOCK_ROWS};
+use crate::segment::cut::{Columns, MAX_BLOCK_CELLS};
+use crate::segment::writer::SegmentWriter;
 use crate::segment::{BlockPlace, Origin, Segment};
-use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 

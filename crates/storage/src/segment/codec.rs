@@ -10,8 +10,8 @@ use pco::{ChunkConfig, DeltaSpec, data_types::Number};
 use watchpost_core::point::FieldType;
 
 use crate::column::Column;
-pub use crate::encoding::Malformed;
-use crate::encoding::{Reader, put_signed, put_text, put_varint};
+pub use crate::segment::encoding::Malformed;
+use crate::segment::encoding::{Reader, put_signed, put_text, put_varint};
 
 /// Effort of pco. Levels 8 and 12 gave the same size on metrics for twice the time.
 const PCO_LEVEL: usize = 4;

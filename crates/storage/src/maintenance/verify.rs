@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::block::{self, BlockHeader};
 use crate::damage::{Damage, Lost};
 use crate::disk;
 use crate::document::{document_damage, unseal};
 use crate::error::{Error, Result};
 use crate::layout::parse_version;
-use crate::replay;
+use crate::log::replay;
+use crate::segment::block::{self, BlockHeader};
 use crate::segment::{BlockPlace, Segment};
 use crate::stats::VerifyReport;
 use crate::store::Storage;

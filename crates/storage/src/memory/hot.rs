@@ -10,10 +10,10 @@ use watchpost_core::point::FieldType;
 
 use crate::batch::{Batch, Row, text_of};
 use crate::column::Column;
-use crate::index::{FieldId, SeriesId};
+use crate::memory::index::{FieldId, SeriesId};
+use crate::memory::shard::week_of;
 use crate::range::TimeRange;
-use crate::run::Run;
-use crate::shard::week_of;
+use crate::read::run::Run;
 
 /// Bytes a batch costs beyond its rows and values: its vectors and their bookkeeping. It keeps
 /// the count honest when a site sends thousands of one-line writes.

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::num::NonZero;
 
 use crate::error::{Error, Result};
-use crate::reader::SeriesReader;
-use crate::scan::{FieldCursor, FieldToRead};
+use crate::read::reader::SeriesReader;
+use crate::read::scan::{FieldCursor, FieldToRead};
 
 /// Values after which a wave ends: four megabytes of them and of their times, a millisecond or two of work.
 const WAVE_VALUES: usize = 1 << 18;

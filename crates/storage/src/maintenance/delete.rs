@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use watchpost_core::point::SeriesKey;
 
-use crate::bucket::{Bucket, State, Tombstone};
 use crate::error::{Error, Result};
-use crate::merge::{copy_series, reader_of};
+use crate::log::record::{Condition, Deletion, Record};
+use crate::maintenance::merge::{copy_series, reader_of};
+use crate::memory::bucket::{Bucket, State, Tombstone};
 use crate::predicate::{Comparison, Literal, Predicate, Subject};
 use crate::range::TimeRange;
-use crate::reader::{BlockSource, SeriesReader};
-use crate::record::{Condition, Deletion, Record};
+use crate::read::reader::{BlockSource, SeriesReader};
+use crate::segment::writer::SegmentWriter;
 use crate::segment::{Segment, bucket_folder};
-use crate::segment_writer::SegmentWriter;
 use crate::store::Storage;
 use crate::sync::{lock, read, write};
 
