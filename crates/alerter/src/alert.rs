@@ -138,6 +138,12 @@ pub struct Alert {
     /// In a message: the severity that its receiver was told last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity_before: Option<Severity>,
+    /// It ended, but its series is past the level again and waits for `for`: it is not told as over.
+    #[serde(default)]
+    pub pending: bool,
+    /// Until when its last judgement is news; `None`: for ever. It is over while queries fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_until: Option<Nanos>,
     /// Why it fires or why it ended, in one sentence.
     #[serde(default)]
     pub reason: String,
@@ -195,6 +201,8 @@ impl Alert {
             worst: None,
             state: AlertState::Firing,
             severity_before: None,
+            pending: false,
+            judged_until: None,
             reason: String::new(),
             generator_url: String::new(),
             flapping: false,
@@ -203,6 +211,16 @@ impl Alert {
 
     pub fn is_resolved(&self, now: Nanos) -> bool {
         self.ends_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether nothing can be said of it now: it ended but is past its level again, or it fires but was
+    /// not judged for long.
+    pub fn is_unsettled(&self, now: Nanos) -> bool {
+        if self.is_resolved(now) {
+            self.pending
+        } else {
+            self.judged_until.is_some_and(|until| until < now)
+        }
     }
 
     pub fn name(&self) -> &str {

@@ -233,6 +233,10 @@ fn own(rule: &Arc<Rule>, query: &str, at: Nanos) -> Batch {
 fn piece(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
     let every = step;
     let (operation, period) = match rule.kind {
+        Kind::Threshold { aggregate, .. } if rule.cells().is_some() => {
+            let every = rule.cells().unwrap_or(step);
+            (Operation::Windows { every, aggregate }, every)
+        }
         Kind::Threshold {
             aggregate, window, ..
         }
@@ -323,7 +327,12 @@ pub fn replay(
                     .set_baseline(&rule, &rows.iter().collect::<Vec<_>>(), now);
             }
             let rows = database.values(&rule, now);
-            alerting.evaluate(&rule, Ok(&rows.iter().collect::<Vec<_>>()), now);
+            let rows: Vec<&Row> = rows.iter().collect();
+            if alerting.evaluator.asks_beginnings(&rule, &rows) {
+                let beginnings = database.beginnings(&rule, now);
+                alerting.evaluator.set_beginnings(&rule, &beginnings);
+            }
+            alerting.evaluate(&rule, Ok(&rows), now);
         }
         deliver(&mut alerting, &mut replay, now);
         drop(alerting.take_events());

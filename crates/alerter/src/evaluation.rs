@@ -9,8 +9,9 @@ use watchpost_client::Client;
 use watchpost_client::query::Query;
 
 use crate::alert::Nanos;
+use crate::answering::QueryFailure;
 use crate::dialect::flux;
-use crate::dialect::shape::{Batch, Content, Member, Purpose, batches};
+use crate::dialect::shape::{Batch, Content, Member, Purpose, batches, beginnings};
 use crate::rules::definition::Rule;
 use crate::rules::sample::Row;
 
@@ -24,7 +25,25 @@ const ROW_LIMIT: usize = 2_000_000;
 pub struct Answer {
     pub rule: Arc<Rule>,
     pub purpose: Purpose,
-    pub rows: Result<Vec<Row>, String>,
+    pub rows: Result<Vec<Row>, QueryFailure>,
+    /// Since when its series exist, where that was asked for.
+    pub beginnings: Option<Vec<Row>>,
+}
+
+/// Asks since when the series of an answer exist. Where that fails they count as old: a page too many is
+/// better than none.
+pub async fn with_beginnings(client: Client, mut answer: Answer, now: Nanos) -> Answer {
+    let batch = beginnings(&answer.rule, now);
+    let found = query(&client, &batch).await;
+    let found = found.inspect_err(|error| {
+        tracing::warn!(rule = answer.rule.name, %error, "since when its series exist is not known");
+    });
+    answer.beginnings = Some(
+        found
+            .map(|mut lists| lists.swap_remove(0))
+            .unwrap_or_default(),
+    );
+    answer
 }
 
 /// Runs the queries of a round and hands over each rule's answer as soon as it is whole. Baselines
@@ -53,7 +72,7 @@ pub async fn run(
     query_all(&client, batches(&rules, &[], now), hand_over).await;
 }
 
-fn join(known: &mut Result<Vec<Row>, String>, more: Result<Vec<Row>, String>) {
+fn join(known: &mut Result<Vec<Row>, QueryFailure>, more: Result<Vec<Row>, QueryFailure>) {
     match (known.as_mut(), more) {
         (Ok(rows), Ok(more)) => rows.extend(more),
         (Ok(_), Err(error)) => *known = Err(error),
@@ -80,11 +99,15 @@ async fn query_all(client: &Client, batches: Vec<Batch>, mut hand_over: impl FnM
             // Every rule gets its answer, or it would be waited for for ever.
             Err(error) => {
                 let asked = members.remove(&error.id()).unwrap_or_default();
-                let reason = format!("its query ended early: {error}");
+                let failure = QueryFailure {
+                    reason: format!("its query ended early: {error}"),
+                    unavailable: false,
+                };
                 let failed = |member: Member| Answer {
                     rule: member.rule,
                     purpose: member.purpose,
-                    rows: Err(reason.clone()),
+                    rows: Err(failure.clone()),
+                    beginnings: None,
                 };
                 hand_over(asked.into_iter().map(failed).collect());
             }
@@ -103,6 +126,7 @@ async fn answer(client: &Client, batch: Batch) -> Vec<Answer> {
                     rule: member.rule,
                     purpose: member.purpose,
                     rows: Ok(rows),
+                    beginnings: None,
                 })
                 .collect();
         }
@@ -116,20 +140,28 @@ async fn answer(client: &Client, batch: Batch) -> Vec<Answer> {
             members: vec![member.clone()],
         };
         let rows = if alone || error.is_transient() {
-            Err(error.to_string())
+            Err(failure(&error))
         } else {
             query(client, &single)
                 .await
                 .map(|mut lists| lists.swap_remove(0))
-                .map_err(|e| e.to_string())
+                .map_err(|error| failure(&error))
         };
         answers.push(Answer {
             rule: member.rule,
             purpose: member.purpose,
             rows,
+            beginnings: None,
         });
     }
     answers
+}
+
+fn failure(error: &watchpost_client::Error) -> QueryFailure {
+    QueryFailure {
+        reason: error.to_string(),
+        unavailable: error.is_transient(),
+    }
 }
 
 async fn query(client: &Client, batch: &Batch) -> watchpost_client::Result<Vec<Vec<Row>>> {

@@ -16,6 +16,7 @@
 pub mod alert;
 pub mod alerting;
 pub mod annotation;
+pub mod answering;
 pub mod api;
 pub mod backtest;
 pub mod cli;

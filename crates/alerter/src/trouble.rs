@@ -16,13 +16,25 @@ const RULE_LABEL: &str = "rule";
 
 /// A trouble is told once it lasts.
 const HOLD: Nanos = 30 * SECOND;
+/// So is a query that fails again and again: so many times within so long, with successes between. It
+/// is over when that is no longer so.
+const EPISODES: usize = 3;
+const EPISODES_WITHIN: Nanos = 600 * SECOND;
 
 /// What of the alerter can fail.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
-    Query { rule: String },
-    SeriesLimit { rule: String },
-    Receiver { name: String },
+    /// No query is answered, whatever its rule: one trouble, not one a rule.
+    Database,
+    Query {
+        rule: String,
+    },
+    SeriesLimit {
+        rule: String,
+    },
+    Receiver {
+        name: String,
+    },
     RuleFile,
     Store,
     DeadLetters,
@@ -33,6 +45,7 @@ pub enum Component {
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Component::Database => f.write_str("database"),
             Component::Query { rule } => write!(f, "query of rule {rule}"),
             Component::SeriesLimit { rule } => write!(f, "series limit of rule {rule}"),
             Component::Receiver { name } => write!(f, "receiver {name}"),
@@ -61,6 +74,11 @@ impl Component {
             _ => labels,
         }
     }
+
+    /// Whether failing now and then is a trouble, too. Messages are tried again until they arrive.
+    fn may_recur(&self) -> bool {
+        matches!(self, Component::Database | Component::Query { .. })
+    }
 }
 
 /// The receiver that an alert of ours is about.
@@ -81,27 +99,80 @@ pub fn is_of_the_past(
             || (!receiver.is_empty() && !is_receiver(receiver)))
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Trouble {
     since: Nanos,
     why: String,
+    fails: bool,
+    /// When it began to fail, the last times, oldest first.
+    episodes: Vec<Nanos>,
 }
 
-/// What fails now.
+impl Trouble {
+    fn episodes(&self, now: Nanos) -> usize {
+        let recent = |at: &&Nanos| at.saturating_add(EPISODES_WITHIN) >= now;
+        self.episodes.iter().filter(recent).count()
+    }
+
+    fn recurs(&self, now: Nanos) -> bool {
+        self.episodes(now) >= EPISODES
+    }
+
+    fn is_told(&self, now: Nanos) -> bool {
+        self.recurs(now) || (self.fails && self.since.saturating_add(HOLD) <= now)
+    }
+}
+
+/// What fails now, or did again and again.
 #[derive(Debug, Default)]
 pub struct Troubles(BTreeMap<Component, Trouble>);
 
 impl Troubles {
     pub fn fails(&mut self, component: Component, why: String, now: Nanos) {
-        let trouble = self.0.entry(component).or_insert(Trouble {
-            since: now,
-            why: String::new(),
-        });
+        let recurs = component.may_recur();
+        let trouble = self.0.entry(component).or_default();
+        if !trouble.fails {
+            if !trouble.recurs(now) {
+                trouble.since = now;
+            }
+            trouble.fails = true;
+            if recurs {
+                trouble.episodes.push(now);
+                let old = trouble.episodes.len().saturating_sub(EPISODES);
+                trouble.episodes.drain(..old);
+            }
+        }
         trouble.why = why;
     }
 
-    pub fn works(&mut self, component: &Component) {
-        self.0.remove(component);
+    /// It works. Says whether the trouble is over, too.
+    pub fn works(&mut self, component: &Component, now: Nanos) -> bool {
+        let Some(trouble) = self.0.get_mut(component) else {
+            return true;
+        };
+        trouble.fails = false;
+        let over = !trouble.recurs(now);
+        if trouble.episodes(now) == 0 {
+            self.0.remove(component);
+        }
+        over
+    }
+
+    /// What works and no longer fails again and again.
+    pub fn settled(&mut self, now: Nanos) -> Vec<Component> {
+        let settled =
+            |_: &Component, trouble: &mut Trouble| !trouble.fails && trouble.episodes(now) == 0;
+        let mut over: Vec<Component> = self
+            .0
+            .extract_if(.., settled)
+            .map(|(component, _)| component)
+            .collect();
+        let calm = self
+            .0
+            .iter()
+            .filter(|(_, trouble)| !trouble.fails && !trouble.recurs(now));
+        over.extend(calm.map(|(component, _)| component.clone()));
+        over
     }
 
     /// Forgets what concerns rules and receivers that are gone.
@@ -109,28 +180,54 @@ impl Troubles {
         self.0.retain(|component, _| keeps(&component.labels()));
     }
 
-    /// What fails now, since when, and why.
-    pub fn iter(&self) -> impl Iterator<Item = (&Component, Nanos, &str)> {
-        let parts = self.0.iter();
-        parts.map(|(component, trouble)| (component, trouble.since, trouble.why.as_str()))
+    /// What fails now or again and again, since when, and why.
+    pub fn iter(&self, now: Nanos) -> impl Iterator<Item = (&Component, Nanos, &str)> {
+        let active = self
+            .0
+            .iter()
+            .filter(move |(_, trouble)| trouble.fails || trouble.recurs(now));
+        active.map(|(component, trouble)| (component, trouble.since, trouble.why.as_str()))
     }
 
-    /// The alerts about what has failed for long enough.
+    /// The alerts about what has failed for long enough, or often enough.
     pub fn alerts(&self, now: Nanos) -> impl Iterator<Item = Alert> {
-        let lasting = self.iter().filter(move |(_, since, _)| since + HOLD <= now);
-        lasting.map(move |(component, since, why)| {
-            let mut alert = Alert::of_rule(component.labels(), Severity::Critical, since);
-            alert.reason = why.to_owned();
-            let summary = format!("The alerter's {component} fails: {why}");
+        let told = self
+            .0
+            .iter()
+            .filter(move |(_, trouble)| trouble.is_told(now));
+        told.map(move |(component, trouble)| {
+            let mut alert = Alert::of_rule(component.labels(), Severity::Critical, trouble.since);
+            let fails = if trouble.recurs(now) {
+                "fails again and again"
+            } else {
+                "fails"
+            };
+            alert.reason = trouble.why.clone();
+            let summary = match component {
+                Component::Database => format!(
+                    "The database {fails}, and no rule can be judged: {}",
+                    trouble.why
+                ),
+                _ => format!("The alerter's {component} {fails}: {}", trouble.why),
+            };
             alert.annotations.insert("summary".to_owned(), summary);
             alert.updated_at = now;
             alert
         })
     }
 
-    /// When the next trouble will have lasted long enough.
+    /// When the next trouble will have lasted long enough, or is over.
     pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
-        let told = self.0.values().map(|trouble| trouble.since + HOLD);
-        told.filter(|at| *at > now).min()
+        let lasting = self.0.values().filter(|trouble| trouble.fails);
+        let lasting = lasting.map(|trouble| trouble.since.saturating_add(HOLD));
+        let calm = self
+            .0
+            .values()
+            .filter(|trouble| !trouble.fails && trouble.recurs(now));
+        let calm = calm.filter_map(|trouble| {
+            let oldest = trouble.episodes.first()?;
+            Some(oldest.saturating_add(EPISODES_WITHIN).saturating_add(1))
+        });
+        lasting.chain(calm).filter(|at| *at > now).min()
     }
 }

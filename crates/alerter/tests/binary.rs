@@ -206,9 +206,9 @@ fn everything_of_its_own_that_fails_is_told() {
     std::fs::write(site.path("rules.toml"), "[rout]\n").unwrap();
     alerter.daemon.signal(Signal::Reload);
     let expected = [
+        "database",
         "heartbeat",
         "history",
-        "query of rule r",
         "receiver hook",
         "rule file",
     ];

@@ -83,7 +83,7 @@ pub(super) async fn status(State(server): State<Server>) -> Result<Json<Value>, 
                 "error": file.error,
                 "triedAt": format_rfc3339(file.tried_at),
             },
-            "troubles": alerting.troubles().iter().map(|(component, since, why)| json!({
+            "troubles": alerting.troubles().iter(now).map(|(component, since, why)| json!({
                 "component": component.to_string(), "since": format_rfc3339(since), "reason": why,
             })).collect::<Vec<_>>(),
         })

@@ -6,6 +6,7 @@ mod dead_letters;
 mod desk;
 mod heartbeat;
 mod reload;
+mod round;
 mod telemetry;
 mod upload;
 
@@ -21,16 +22,14 @@ use watchpost_service::http::Readiness;
 use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
 
-use crate::alert::Nanos;
+use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
 use crate::clock::now;
 use crate::config::AlerterConfig;
-use crate::dialect::shape::Purpose;
-use crate::evaluation::{self, Answer};
+use crate::evaluation::Answer;
 use crate::pipeline::delivery::{Delivery, Failure};
 use crate::receivers::{self, PostedMessages, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
-use crate::rules::sample::Row;
 use crate::store::{Batch, Store};
 use crate::trouble::Component;
 use crate::{api, rule_file};
@@ -41,6 +40,9 @@ use telemetry::Meters;
 const DESK_QUEUE: usize = 256;
 /// Longest sleep: a clock that was set is noticed within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// The loop turns at least once in [`LONGEST_SLEEP`]. After so long without a turn the machine slept, or
+/// its clock was set.
+const STALL: Nanos = 60 * SECOND;
 /// Batches kept while the store cannot be written; then the oldest go.
 const UNWRITTEN_LIMIT: usize = 1_000;
 
@@ -99,6 +101,7 @@ pub async fn run(
     let file = read_rule_file(&config.rules.file)?;
     let store = Arc::new(Store::open(&config.store.folder.join("alerter.redb"))?);
     let mut alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
+    alerting.evaluator.restore_watches(store.watches()?);
     forget_unwatched(&mut alerting, &config);
     let registry = Registry::new();
     let readiness = Readiness::waiting_for(&["evaluation"]);
@@ -233,14 +236,24 @@ impl Daemon {
 
     /// The loop, until the order to stop; then the end of what is on the way.
     async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
+        let mut woken = now();
         loop {
+            let before = std::mem::replace(&mut woken, now());
+            if woken < before || woken - before > STALL {
+                tracing::warn!(
+                    seconds = (woken - before) / SECOND,
+                    "the machine slept or its clock was set; every rule is evaluated before anything is sent"
+                );
+                self.in_flight.clear();
+                self.alerting.resume(woken);
+            }
             self.start_round();
             self.dispatch(shutdown).await;
             let sleep = self.until_next();
             tokio::select! {
                 () = shutdown.requested() => break,
                 Some(request) = inbox.requests.recv() => self.serve(request).await,
-                Some((answers, at)) = inbox.answered.recv() => self.take_answers(&answers, at),
+                Some((answers, at)) = inbox.answered.recv() => self.take_answers(answers, at),
                 Some(sent) = inbox.deliveries.recv() => self.take_sent(&sent),
                 Some(()) = inbox.reloads.recv() => self.reload(),
                 () = tokio::time::sleep(sleep) => {}
@@ -270,70 +283,6 @@ impl Daemon {
             Duration::from_nanos((at - now).max(0).unsigned_abs())
         });
         wait.min(LONGEST_SLEEP)
-    }
-
-    /// Starts the queries of the rules that are due and not on the way.
-    fn start_round(&mut self) {
-        let at = now();
-        let due = self.alerting.evaluator.due(at);
-        let rules: Vec<_> = due
-            .into_iter()
-            .filter(|rule| !self.in_flight.contains(&rule.name))
-            .collect();
-        if rules.is_empty() {
-            return;
-        }
-        self.in_flight
-            .extend(rules.iter().map(|rule| rule.name.clone()));
-        let evaluator = &self.alerting.evaluator;
-        let baselines = rules
-            .iter()
-            .filter(|rule| evaluator.needs_baseline(rule, at))
-            .cloned()
-            .collect();
-        let (client, answers) = (self.client.clone(), self.answers.clone());
-        tokio::spawn(async move {
-            evaluation::run(client, rules, baselines, at, |found| {
-                // The loop ends before its channels only when the process does.
-                let _ = answers.send((found, at));
-            })
-            .await;
-        });
-    }
-
-    fn take_answers(&mut self, answers: &[Answer], at: Nanos) {
-        for answer in answers {
-            let rows: Result<Vec<&Row>, &str> = match &answer.rows {
-                Ok(rows) => Ok(rows.iter().collect()),
-                Err(error) => Err(error.as_str()),
-            };
-            match (answer.purpose, &rows) {
-                (Purpose::Baseline, Ok(rows)) => {
-                    self.alerting.evaluator.set_baseline(&answer.rule, rows, at);
-                }
-                // An old baseline is better than none; the values say whether the server answers.
-                (Purpose::Baseline, Err(error)) => {
-                    tracing::warn!(
-                        rule = answer.rule.name,
-                        error,
-                        "the baseline could not be queried"
-                    );
-                }
-                (Purpose::Values, _) => {
-                    self.in_flight.remove(&answer.rule.name);
-                    if let Err(error) = rows {
-                        tracing::warn!(
-                            rule = answer.rule.name,
-                            error,
-                            "the rule could not be evaluated"
-                        );
-                    }
-                    self.meters.evaluated(&answer.rule.name, rows.is_ok(), at);
-                    self.alerting
-                        .evaluate(&answer.rule, rows.as_deref().map_err(|e| *e), at);
-                }
-            }
-        }
     }
 
     /// Commits what changed, then sends what is due.

@@ -49,6 +49,7 @@ fn operation(shape: &Shape) -> Vec<String> {
         ],
         Operation::SlidingRate { every, period } => vec![windows(every, Some(period), RATE)],
         Operation::Newest => vec![last()],
+        Operation::Oldest => vec!["first()".to_owned()],
         Operation::NewestOfEach { every } => {
             vec![format!("window(every: {})", duration(every)), last()]
         }
@@ -192,15 +193,21 @@ pub fn assign(batch: &Batch, tables: &[Table]) -> Vec<Vec<Row>> {
         assign_table(batch, table, &by_field, &mut lists);
     }
     for (member, list) in batch.members.iter().zip(&mut lists) {
-        if is_newest(batch) && !member.rule.selector.group_by.is_empty() {
-            *list = newest_per_group(list, &member.rule.selector.group_by);
+        if let Some(operation) = point(batch)
+            && !member.rule.selector.group_by.is_empty()
+        {
+            *list = point_per_group(list, &member.rule.selector.group_by, operation);
         }
     }
     lists
 }
 
-fn is_newest(batch: &Batch) -> bool {
-    matches!(&batch.content, Content::Shaped(shape) if shape.operation == Operation::Newest)
+/// The operation of a batch that asks for single points.
+fn point(batch: &Batch) -> Option<Operation> {
+    match &batch.content {
+        Content::Shaped(shape) => Some(shape.operation).filter(|operation| operation.is_point()),
+        Content::Own { .. } => None,
+    }
 }
 
 fn is_newest_of_each(batch: &Batch) -> bool {
@@ -225,7 +232,7 @@ fn assign_table(
         }
         _ => false,
     };
-    let any_type = is_newest(batch) || is_newest_of_each(batch);
+    let any_type = point(batch).is_some() || is_newest_of_each(batch);
     // Tags are in the group key: the rows of a table share them, unless someone regrouped.
     let mut last: Option<(Arc<Labels>, Fingerprint)> = None;
     for row in table.rows() {
@@ -286,12 +293,17 @@ fn own_rows(table: &Table) -> Vec<Row> {
     table.rows().filter_map(row).collect()
 }
 
-/// One row a group, with the newest time of its series.
-fn newest_per_group(rows: &[Row], group_by: &[String]) -> Vec<Row> {
+/// One row a group, with the newest or the oldest time of its series.
+fn point_per_group(rows: &[Row], group_by: &[String], operation: Operation) -> Vec<Row> {
     let mut groups: BTreeMap<Labels, Option<Nanos>> = BTreeMap::new();
     for row in rows {
-        let newest = groups.entry(row.labels.project(group_by)).or_default();
-        *newest = (*newest).max(row.time);
+        let known = groups
+            .entry(row.labels.project(group_by))
+            .or_insert(row.time);
+        *known = match operation {
+            Operation::Oldest => (*known).min(row.time),
+            _ => (*known).max(row.time),
+        };
     }
     groups
         .into_iter()

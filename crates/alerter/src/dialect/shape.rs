@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::alert::Nanos;
+use crate::alert::{Nanos, SECOND};
 use crate::rules::baseline;
 use crate::rules::definition::{Aggregate, Kind, Rule, Selector};
 
@@ -20,6 +20,8 @@ pub enum Operation {
     Rate,
     /// The newest point of a series, for its time.
     Newest,
+    /// The oldest point of a series, for its time.
+    Oldest,
     /// The newest point of each window of this length, for its time.
     NewestOfEach { every: Nanos },
     /// [`Operation::Rate`] of a window of length `period`, of which one begins every `every`.
@@ -32,6 +34,13 @@ pub enum Operation {
         period: Nanos,
         aggregate: Aggregate,
     },
+}
+
+impl Operation {
+    /// Whether it gives one point of each series, for its time.
+    pub fn is_point(self) -> bool {
+        matches!(self, Operation::Newest | Operation::Oldest)
+    }
 }
 
 /// What the rules of one query have in common.
@@ -91,7 +100,7 @@ pub fn batches(rules: &[Arc<Rule>], baselines: &[Arc<Rule>], now: Nanos) -> Vec<
     };
     for rule in rules {
         let stop = now - rule.offset;
-        match values(&rule.kind, rule.forget_after) {
+        match values(rule) {
             Some((operation, window)) => {
                 add(
                     shape(&rule.selector, operation, stop - window, stop),
@@ -150,8 +159,14 @@ pub fn batches(rules: &[Arc<Rule>], baselines: &[Arc<Rule>], now: Nanos) -> Vec<
 }
 
 /// The operation and the window of a rule's values; `None` for a rule with its own query.
-fn values(kind: &Kind, forget_after: Nanos) -> Option<(Operation, Nanos)> {
-    Some(match *kind {
+fn values(rule: &Rule) -> Option<(Operation, Nanos)> {
+    Some(match rule.kind {
+        Kind::Threshold {
+            aggregate, window, ..
+        } if rule.cells().is_some() => {
+            let every = rule.cells().unwrap_or(window);
+            (Operation::Windows { every, aggregate }, window)
+        }
         Kind::Threshold {
             aggregate, window, ..
         }
@@ -159,7 +174,7 @@ fn values(kind: &Kind, forget_after: Nanos) -> Option<(Operation, Nanos)> {
             aggregate, window, ..
         } => (Operation::Aggregate(aggregate), window),
         Kind::Rate { window, .. } => (Operation::Rate, window),
-        Kind::NoData { .. } => (Operation::Newest, forget_after),
+        Kind::NoData { .. } => (Operation::Newest, rule.forget_after),
         Kind::Forecast { window, step, .. } => (
             Operation::Windows {
                 every: step,
@@ -171,9 +186,26 @@ fn values(kind: &Kind, forget_after: Nanos) -> Option<(Operation, Nanos)> {
     })
 }
 
+/// A series that has a point so long before a window was there when the window began.
+const EXISTENCE: Nanos = 48 * 3_600 * SECOND;
+
+/// Asks since when the series of a rule exist.
+pub fn beginnings(rule: &Arc<Rule>, now: Nanos) -> Batch {
+    let stop = now - rule.offset;
+    let start = stop - rule.kind.window() - EXISTENCE;
+    let member = Member {
+        rule: Arc::clone(rule),
+        purpose: Purpose::Values,
+    };
+    Batch {
+        content: Content::Shaped(shape(&rule.selector, Operation::Oldest, start, stop)),
+        members: vec![member],
+    }
+}
+
 fn shape(selector: &Selector, operation: Operation, start: Nanos, stop: Nanos) -> Shape {
-    // The newest points come per series, and are merged when they are read.
-    let merged = !selector.group_by.is_empty() && operation != Operation::Newest;
+    // Single points come per series, and are merged when they are read.
+    let merged = !selector.group_by.is_empty() && !operation.is_point();
     let conditions = selector
         .matchers
         .iter()

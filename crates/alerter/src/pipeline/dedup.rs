@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Nanos, Severity};
 use crate::labels::Fingerprint;
 
+/// Most ended alerts remembered of a group; of more, only those of the last message.
+const ENDS_LIMIT: usize = 1_000;
+
 /// What was last said about a group, and to whom an end is still owed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
     pub at: Nanos,
-    /// Alerts that were firing in the last message, with the worst severity told.
+    /// Alerts that were firing in the last message, with the severity that it told.
     pub firing: BTreeMap<Fingerprint, Severity>,
+    /// Alerts that were told as ended, and not as firing since.
     pub resolved: BTreeSet<Fingerprint>,
     /// Alerts told as firing whose end was not told yet, and when they were first told.
     pub told: BTreeMap<Fingerprint, Nanos>,
@@ -32,18 +36,27 @@ impl LogEntry {
         for id in firing.keys() {
             told.entry(*id).or_insert(now);
         }
-        let worst = |id: &Fingerprint, severity: Severity| {
-            let before = previous.and_then(|entry| entry.firing.get(id)).copied();
-            before.map_or(severity, |before| before.max(severity))
-        };
+        let mut ended = resolved.clone();
+        if let Some(entry) = previous
+            && entry.resolved.len() <= ENDS_LIMIT
+        {
+            ended.extend(&entry.resolved);
+        }
+        ended.retain(|id| !firing.contains_key(id));
         LogEntry {
             at: now,
-            firing: firing
-                .iter()
-                .map(|(id, severity)| (*id, worst(id, *severity)))
-                .collect(),
-            resolved: resolved.clone(),
+            firing: firing.clone(),
+            resolved: ended,
             told,
+        }
+    }
+
+    /// Whether a firing alert is news that does not wait for the group's interval: its receiver was
+    /// told last that it is over, or that it is less bad.
+    pub fn contradicts(&self, id: Fingerprint, severity: Severity, tells_ends: bool) -> bool {
+        match self.firing.get(&id) {
+            Some(told) => severity > *told,
+            None => tells_ends && self.resolved.contains(&id),
         }
     }
 }

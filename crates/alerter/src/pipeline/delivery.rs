@@ -195,6 +195,24 @@ impl Outbox {
             .insert(pending);
     }
 
+    /// No pause is longer than one that begins now.
+    pub fn resume(&mut self, now: Nanos) {
+        let latest = now.saturating_add(BACKOFF_LONGEST as Nanos);
+        for lane in self.lanes.values_mut() {
+            lane.refilled_at = lane.refilled_at.map(|at| at.min(now));
+            let late = lane.by_time.iter().filter(|(at, _)| *at > latest);
+            let late: Vec<GroupId> = late.map(|(_, group)| group.clone()).collect();
+            for group in late {
+                if let Some(pending) = lane.remove(&group) {
+                    lane.insert(Pending {
+                        next_attempt: latest,
+                        ..pending
+                    });
+                }
+            }
+        }
+    }
+
     pub fn get(&self, receiver: &str, group: &GroupId) -> Option<&Pending> {
         self.lanes.get(receiver)?.waiting.get(group)
     }
@@ -234,6 +252,21 @@ impl Outbox {
             pending.begun = false;
             pending.notification.repeated = true;
         }
+    }
+
+    /// Messages that could be sent now and were composed before.
+    pub fn waited(&self, receiver: &str, policy: &DeliveryPolicy, now: Nanos) -> Vec<GroupId> {
+        let lane = self.lanes.get(receiver);
+        let Some(lane) = lane.filter(|lane| lane.in_flight.is_empty()) else {
+            return Vec::new();
+        };
+        let waits = lane.by_time.first().is_none_or(|(at, _)| *at > now);
+        if waits || lane.allowed_at(policy) > now {
+            return Vec::new();
+        }
+        let waited = lane.due(now).map(|pending| &pending.notification);
+        let waited = waited.filter(|message| message.created_at < now);
+        waited.map(|message| message.group.clone()).collect()
     }
 
     /// The next message for a receiver, if one is due, none is on the way, and the rate allows it.

@@ -3,7 +3,6 @@
 //! Nothing here waits or asks for the time: the daemon, the timelines and the backtest
 //! call `put`, `tick` and the delivery functions with the `now` of their own clock.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -12,13 +11,13 @@ use super::dedup::{self, Decision, News, Situation};
 use super::delivery::{DeliveryPolicy, Outbox};
 use super::grouping::{EMPTY_GROUP_KEPT, Group, GroupId, GroupName};
 use super::inhibition::{InhibitRule, Inhibitor};
-use super::notification::Notification;
 use super::route::RouteTree;
 use super::silence::{Silence, SilenceError, Silences};
 use super::snapshot::{Changes, Logged, Snapshot};
 use super::{Suppression, mute};
-use crate::alert::{Alert, AlertState, Nanos, Origin, SECOND, Severity};
+use crate::alert::{Alert, Nanos, Origin, SECOND, Severity};
 use crate::labels::Fingerprint;
+use crate::trouble::SELF_JOB;
 
 /// A group whose message is on the way is looked at again after this.
 const BUSY_GROUP_PAUSE: Nanos = SECOND;
@@ -39,14 +38,6 @@ impl Routing {
     pub fn policy(&self, receiver: &str) -> DeliveryPolicy {
         self.policies.get(receiver).cloned().unwrap_or_default()
     }
-}
-
-/// What an evaluation says of an alert that goes on firing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Newest {
-    pub value: f64,
-    pub worst: f64,
-    pub state: AlertState,
 }
 
 #[derive(Debug)]
@@ -126,6 +117,18 @@ impl Dispatcher {
         self.rebuild(now);
     }
 
+    /// The machine slept, or its clock was set: what lies in the future by mistake is now.
+    pub fn resume(&mut self, now: Nanos) {
+        for (id, logged) in &mut self.log {
+            if logged.entry.at > now {
+                logged.entry.at = now;
+                self.changes.log.insert(id.clone());
+            }
+        }
+        self.outbox.resume(now);
+        self.rebuild(now);
+    }
+
     // === alerts come in ===
 
     /// Takes a new, changed or ended alert.
@@ -137,7 +140,7 @@ impl Dispatcher {
                 alert.starts_at = alert.starts_at.min(old.starts_at);
             }
             relabelled = alert.labels != old.labels;
-            escalated = alert.severity > old.severity && !alert.is_resolved(now);
+            escalated = alert.severity > old.severity;
         }
         let significant = self.alerts.get(&alert.fingerprint).is_none_or(|old| {
             (
@@ -170,25 +173,8 @@ impl Dispatcher {
         if relabelled {
             self.leave_inherited(alert.fingerprint);
         }
-        if escalated {
-            self.flush_soon(alert.fingerprint, now);
-        }
-    }
-
-    /// What an evaluation says of an alert that goes on firing. A value is worth a write to the store
-    /// only when it is the worst so far.
-    pub fn update_value(&mut self, fingerprint: Fingerprint, newest: Newest, now: Nanos) {
-        let Some(alert) = self.alerts.get_mut(&fingerprint) else {
-            return;
-        };
-        if (alert.worst, alert.state) != (Some(newest.worst), newest.state) {
-            self.changes.alerts.insert(fingerprint);
-        }
-        alert.value = Some(newest.value);
-        alert.worst = Some(newest.worst);
-        alert.state = newest.state;
-        if newest.state != AlertState::NoData {
-            alert.updated_at = now;
+        if !alert.is_resolved(now) {
+            self.flush_contradicted(&alert, escalated, now);
         }
     }
 
@@ -288,7 +274,8 @@ impl Dispatcher {
     }
 
     /// Decides about one group and does what was decided.
-    fn tell(&mut self, id: &GroupId, group: &mut Group, now: Nanos) {
+    pub(super) fn tell(&mut self, id: &GroupId, group: &mut Group, now: Nanos) {
+        group.unsettled = self.unsettled(group, now).collect();
         match self.decide(id, group, now) {
             Decision::Send(news) => {
                 let notification = self.compose(id, group, news, now);
@@ -324,25 +311,32 @@ impl Dispatcher {
 
     /// What dedup says about a group now.
     pub fn decide(&self, id: &GroupId, group: &Group, now: Nanos) -> Decision {
-        let (firing, resolved) = self.partition(id, group, now);
+        let (mut firing, resolved) = self.partition(id, group, now);
         let policy = self.routing.policy(&group.name.receiver);
-        let undelivered = self.outbox.get(&group.name.receiver, id).is_some();
-        if firing.is_empty() && resolved.is_empty() && !undelivered {
+        let nothing = firing.is_empty() && resolved.is_empty();
+        let undelivered = !nothing && self.outbox.get(&group.name.receiver, id).is_some();
+        if nothing {
             return Decision::Quiet { repeat_at: None };
         }
+        let all_unsettled = firing.is_empty();
+        firing.extend(self.unsettled_as_told(id, group, now));
         let situation = Situation {
             entry: self.log.get(id).map(|logged| &logged.entry),
             firing: &firing,
             resolved: &resolved,
-            undelivered: undelivered && !(firing.is_empty() && resolved.is_empty()),
+            undelivered,
             send_resolved: policy.send_resolved,
             repeat_interval: self.routing.routes.node(group.route).route.repeat_interval,
         };
-        dedup::decide(&situation, now)
+        match dedup::decide(&situation, now) {
+            // There is nothing to repeat.
+            Decision::Send(News::Repeat) if all_unsettled => Decision::Quiet { repeat_at: None },
+            decision => decision,
+        }
     }
 
     /// The firing and the resolved alerts of the group that pass all stages.
-    fn partition(
+    pub(super) fn partition(
         &self,
         id: &GroupId,
         group: &Group,
@@ -352,8 +346,15 @@ impl Dispatcher {
         let mut firing = BTreeMap::new();
         let mut resolved = BTreeSet::new();
         for alert in group.members.iter().filter_map(|id| self.alerts.get(id)) {
+            if alert.is_unsettled(now) {
+                continue;
+            }
             let ended = alert.is_resolved(now);
             let owed = ended && told.is_some_and(|told| told.contains_key(&alert.fingerprint));
+            // Nobody needs to hear that the alerter had a trouble which was over before it was told.
+            if ended && !owed && alert.labels.get("job") == SELF_JOB {
+                continue;
+            }
             if !owed && self.first_suppression(alert, group.route, now).is_some() {
                 continue;
             }
@@ -387,51 +388,6 @@ impl Dispatcher {
         .into_iter()
         .flatten()
         .collect()
-    }
-
-    fn compose(&mut self, id: &GroupId, group: &Group, news: News, now: Nanos) -> Notification {
-        let (firing, resolved) = self.partition(id, group, now);
-        let send_resolved = self.routing.policy(&group.name.receiver).send_resolved;
-        let mut alerts: Vec<Alert> = firing
-            .keys()
-            .chain(resolved.iter().filter(|_| send_resolved))
-            .filter_map(|id| self.alerts.get(id).cloned())
-            .map(|alert| self.beside_told(id, alert, now))
-            .collect();
-        alerts
-            .sort_by(|a, b| (a.is_resolved(now), &a.labels).cmp(&(b.is_resolved(now), &b.labels)));
-        self.last_notification_id += 1;
-        Notification {
-            id: self.last_notification_id,
-            group: id.clone(),
-            receiver: group.name.receiver.clone(),
-            group_labels: group.name.labels.clone(),
-            news,
-            alerts,
-            created_at: now,
-            digest_of: 0,
-            repeated: false,
-        }
-    }
-
-    /// The alert as this group's receiver reads it: worse or better than it was told last.
-    fn beside_told(&self, id: &GroupId, mut alert: Alert, now: Nanos) -> Alert {
-        let logged = self.log.get(id);
-        alert.severity_before =
-            logged.and_then(|logged| logged.entry.firing.get(&alert.fingerprint).copied());
-        if let (AlertState::Firing, false, Some(before)) =
-            (alert.state, alert.is_resolved(now), alert.severity_before)
-        {
-            alert.state = match alert.severity.cmp(&before) {
-                Ordering::Greater => AlertState::Worse,
-                Ordering::Less => AlertState::Better,
-                Ordering::Equal => AlertState::Firing,
-            };
-        }
-        if alert.is_resolved(now) && !alert.state.is_over() {
-            alert.state = AlertState::Resolved; // A pushed alert ends by its time.
-        }
-        alert
     }
 
     /// Alerts that nobody acknowledged in time join the group of the next route.

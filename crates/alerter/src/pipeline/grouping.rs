@@ -41,6 +41,8 @@ pub struct Group {
     pub next_flush: Nanos,
     pub flushed: bool,
     pub empty_since: Option<Nanos>,
+    /// Members of which nothing could be said when the group was last flushed.
+    pub unsettled: BTreeSet<Fingerprint>,
 }
 
 impl Group {
@@ -52,6 +54,7 @@ impl Group {
             next_flush: due,
             flushed: false,
             empty_since: None,
+            unsettled: BTreeSet::new(),
         }
     }
 

@@ -35,6 +35,11 @@ impl Dispatcher {
                 continue;
             };
             let interval = self.routing.routes.node(group.route).route.group_interval;
+            let unsettled = |id: &&Fingerprint| {
+                let alert = self.alerts.get(*id);
+                alert.is_some_and(|alert| alert.is_unsettled(now))
+            };
+            group.unsettled = group.members.iter().filter(unsettled).copied().collect();
             self.due.remove(&(group.next_flush, id.clone()));
             group.next_flush = next_after(at, interval, now);
             group.flushed = true;
@@ -193,16 +198,31 @@ impl Dispatcher {
         }
     }
 
-    /// An alert that became worse is told at once by every group that holds it.
-    pub(super) fn flush_soon(&mut self, fingerprint: Fingerprint, now: Nanos) {
-        for id in self.memberships.get(&fingerprint).into_iter().flatten() {
-            let Some(group) = self.groups.get_mut(id) else {
-                continue;
-            };
-            self.due.remove(&(group.next_flush, id.clone()));
-            group.next_flush = group.next_flush.min(now);
-            self.due.insert((group.next_flush, id.clone()));
-        }
+    /// An alert that became worse, or fires again after its end was told, is told at once by every group
+    /// that holds it.
+    pub(super) fn flush_contradicted(&mut self, alert: &Alert, escalated: bool, now: Nanos) {
+        let log = &self.log;
+        let contradicted = |id: &GroupId| match log.get(id) {
+            Some(logged) => {
+                let tells_ends = self.routing.policy(&logged.group.receiver).send_resolved;
+                let entry = &logged.entry;
+                entry.contradicts(alert.fingerprint, alert.severity, tells_ends)
+            }
+            None => escalated,
+        };
+        let groups = self.memberships.get(&alert.fingerprint);
+        let groups = groups.into_iter().flatten().filter(|id| contradicted(id));
+        let groups: Vec<GroupId> = groups.cloned().collect();
+        groups.iter().for_each(|id| self.flush_soon(id, now));
+    }
+
+    pub(super) fn flush_soon(&mut self, id: &GroupId, now: Nanos) {
+        let Some(group) = self.groups.get_mut(id) else {
+            return;
+        };
+        self.due.remove(&(group.next_flush, id.clone()));
+        group.next_flush = group.next_flush.min(now);
+        self.due.insert((group.next_flush, id.clone()));
     }
 
     /// Ended alerts leave the group; an alert without a group is forgotten.
@@ -216,7 +236,7 @@ impl Dispatcher {
         let ended = |id: &Fingerprint| {
             self.alerts
                 .get(id)
-                .is_none_or(|alert| alert.is_resolved(now))
+                .is_none_or(|alert| alert.is_resolved(now) && !alert.is_unsettled(now))
         };
         let gone: Vec<Fingerprint> = group
             .members

@@ -13,6 +13,7 @@
 #![warn(clippy::disallowed_methods)]
 
 pub mod acknowledgement;
+mod composition;
 pub mod dedup;
 pub mod delivery;
 pub mod dispatcher;
@@ -28,6 +29,7 @@ pub mod route;
 pub mod silence;
 pub mod silence_notice;
 pub mod snapshot;
+pub mod unsettled;
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::dedup::LogEntry;
-use super::delivery::{AfterCrash, Delivery, Failure};
+use super::delivery::{AfterCrash, Delivery, DeliveryPolicy, Failure};
 use super::dispatcher::Dispatcher;
 use super::grouping::{GroupId, GroupName};
 use super::notification::Notification;
@@ -18,6 +18,9 @@ impl Dispatcher {
     pub fn take_deliveries(&mut self, now: Nanos) -> Vec<Delivery> {
         let receivers: Vec<String> = self.outbox.receivers().map(str::to_owned).collect();
         let routing = Arc::clone(&self.routing);
+        for receiver in &receivers {
+            self.look_again(receiver, &routing.policy(receiver), now);
+        }
         let deliveries: Vec<Delivery> = receivers
             .iter()
             .filter_map(|receiver| self.outbox.take(receiver, &routing.policy(receiver), now))
@@ -26,6 +29,18 @@ impl Dispatcher {
             self.note_outbox(delivery);
         }
         deliveries
+    }
+
+    /// What waited says what is so when it is sent, or nothing: meanwhile the alert may have ended, or
+    /// was silenced or acknowledged.
+    fn look_again(&mut self, receiver: &str, policy: &DeliveryPolicy, now: Nanos) {
+        for id in self.outbox.waited(receiver, policy, now) {
+            let Some(mut group) = self.groups.remove(&id) else {
+                continue; // Its route is gone; the message stays as it is.
+            };
+            self.tell(&id, &mut group, now);
+            self.groups.insert(id, group);
+        }
     }
 
     fn note_outbox(&mut self, delivery: &Delivery) {
@@ -123,13 +138,10 @@ impl Dispatcher {
             return;
         };
         let resolved = part.resolved_ids();
-        self.record(
-            &part.group,
-            &group.name.clone(),
-            &part.firing_severities(),
-            &resolved,
-            at,
-        );
+        let mut firing = self.unsettled_as_told(&part.group, &group, now);
+        firing.extend(part.firing_severities());
+        firing.retain(|id, _| !resolved.contains(id));
+        self.record(&part.group, &group.name.clone(), &firing, &resolved, at);
         self.leave_resolved(&part.group, &mut group, now, |id| resolved.contains(id));
         if group.members.is_empty() {
             group.empty_since = Some(now);

@@ -7,8 +7,8 @@ use super::reader::Table;
 use crate::alert::{Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels, SEVERITY};
 use crate::rules::definition::{
-    Aggregate, Baseline, DEFAULT_EVERY, DEFAULT_FORGET_AFTER, Direction, Kind, Levels, Method,
-    Rule, Scoring, Selector, Side,
+    Aggregate, Baseline, DEFAULT_EVERY, DEFAULT_FORGET_AFTER, DEFAULT_MINIMUM_SHARE, Direction,
+    Kind, Levels, Method, Rule, Scoring, Selector, Side,
 };
 
 /// Most rules of a file.
@@ -114,9 +114,8 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
     let offset = table.duration("offset").unwrap_or(defaults.offset);
     let hold = table.duration("for").unwrap_or(0);
     let keep_firing_for = table.duration("keep_firing_for").unwrap_or(0);
-    let forget_after = table
-        .positive_duration("forget_after")
-        .unwrap_or(DEFAULT_FORGET_AFTER);
+    let (forget_after, forgets_firing) = forget_after(table, kind.as_ref());
+    let minimum_share = minimum_share(table, kind.as_ref());
     let flap_damping = table.boolean("flap_damping").unwrap_or(true);
     Some(Rule {
         name,
@@ -132,10 +131,43 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
         hold,
         keep_firing_for,
         forget_after,
+        forgets_firing,
         flap_damping,
+        minimum_share,
         labels,
         annotations,
     })
+}
+
+/// Which part of its window must be there. Kinds without a window have no such setting.
+fn minimum_share(table: &Table<'_, '_>, kind: Option<&Kind>) -> f64 {
+    if matches!(kind, None | Some(Kind::NoData { .. } | Kind::Flux { .. })) {
+        return 0.0;
+    }
+    let share = table.number("minimum_share");
+    if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        table.mistake(
+            "minimum_share",
+            "minimum_share must be 0 to 1: a part of the window",
+        );
+    }
+    share.unwrap_or(DEFAULT_MINIMUM_SHARE)
+}
+
+/// How long a series without data is remembered, and whether its alert may be forgotten while it fires.
+fn forget_after(table: &Table<'_, '_>, kind: Option<&Kind>) -> (Nanos, bool) {
+    let given = table.positive_duration("forget_after");
+    let Some(Kind::NoData { after, .. }) = kind else {
+        return (given.unwrap_or(DEFAULT_FORGET_AFTER), true);
+    };
+    if given.is_some_and(|given| given <= *after) {
+        table.mistake(
+            "forget_after",
+            "forget_after must be longer than after, or the series is forgotten before its silence is told",
+        );
+    }
+    let default = DEFAULT_FORGET_AFTER.max(after.saturating_mul(2));
+    (given.unwrap_or(default), given.is_some())
 }
 
 /// `labels`, added to those of the series.

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::alert::{Nanos, SECOND, Severity};
-use crate::labels::Labels;
+use crate::labels::{ALERT_NAME, Labels};
 use crate::matcher::Matcher;
 
 /// How often a rule is evaluated unless it says otherwise.
 pub const DEFAULT_EVERY: Nanos = 10 * SECOND;
 /// A series that was not seen for this long is forgotten, and its alert closed as such.
 pub const DEFAULT_FORGET_AFTER: Nanos = 24 * 3_600 * SECOND;
+
+/// The part of its window that a series must have existed for, unless the rule says otherwise.
+pub const DEFAULT_MINIMUM_SHARE: f64 = 0.5;
+/// Cells of a window, where it is queried in cells.
+const CELLS: Nanos = 10;
 
 /// Which data a rule looks at.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,7 +256,12 @@ pub struct Rule {
     pub hold: Nanos,
     pub keep_firing_for: Nanos,
     pub forget_after: Nanos,
+    /// Whether an alert that fires is forgotten, too. Silence is what `no_data` fires for: its alert is
+    /// only forgotten where the rule says after how long.
+    pub forgets_firing: bool,
     pub flap_damping: bool,
+    /// The part of its window that a series must have existed for before it is judged.
+    pub minimum_share: f64,
     /// Added to the labels of the series.
     pub labels: Labels,
     /// Templates; `summary` is what people read first.
@@ -259,6 +269,100 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// What decides which series the rule has. When it changes, those that it has no more are closed.
+    pub fn source(&self) -> u64 {
+        let selector = &self.selector;
+        let query = match &self.kind {
+            Kind::Flux { query, .. } => query.as_str(),
+            _ => "",
+        };
+        let matchers = selector.matchers.iter().map(ToString::to_string);
+        let parts = [
+            self.kind.name(),
+            &selector.bucket,
+            &selector.measurement,
+            &selector.field,
+            query,
+        ];
+        let parts = parts.into_iter().map(str::to_owned).chain(matchers);
+        let named = parts
+            .enumerate()
+            .map(|(index, part)| (index.to_string(), part));
+        let groups = selector
+            .group_by
+            .iter()
+            .map(|name| (format!("by {name}"), "1".to_owned()));
+        named.chain(groups).collect::<Labels>().fingerprint().0
+    }
+
+    /// Whether a series of these tags is one of the rule; `None` where only an answer can say.
+    pub fn selects(&self, tags: &Labels) -> Option<bool> {
+        let Selector {
+            matchers, group_by, ..
+        } = &self.selector;
+        if matches!(self.kind, Kind::Flux { .. }) {
+            return None;
+        }
+        let known = |matcher: &&Matcher| group_by.is_empty() || group_by.contains(&matcher.name);
+        if !matchers
+            .iter()
+            .filter(known)
+            .all(|matcher| matcher.matches(tags))
+        {
+            return Some(false);
+        }
+        None
+    }
+
+    /// The part of the window that must be there before a value is judged. Where a part that is past the
+    /// level means that the whole is, none need be.
+    pub fn required_share(&self) -> f64 {
+        let (aggregate, direction) = match &self.kind {
+            Kind::Threshold {
+                aggregate, levels, ..
+            } => (*aggregate, levels.direction),
+            Kind::Anomaly {
+                aggregate: Aggregate::Last,
+                ..
+            } => return 0.0,
+            Kind::Anomaly { .. } | Kind::Rate { .. } | Kind::Forecast { .. } => {
+                return self.minimum_share;
+            }
+            Kind::NoData { .. } | Kind::Flux { .. } => return 0.0,
+        };
+        match (aggregate, direction) {
+            (Aggregate::Last, _)
+            | (Aggregate::Max | Aggregate::Sum | Aggregate::Count, Direction::Above)
+            | (Aggregate::Min, Direction::Below) => 0.0,
+            // Judged by their cells.
+            (Aggregate::Sum | Aggregate::Count, Direction::Below) => 0.0,
+            _ => self.minimum_share,
+        }
+    }
+
+    /// The length of the cells that a sum or count below its level is queried in: they show whether the
+    /// series was there all the time.
+    pub fn cells(&self) -> Option<Nanos> {
+        let Kind::Threshold {
+            aggregate,
+            window,
+            levels,
+        } = &self.kind
+        else {
+            return None;
+        };
+        let adds = matches!(aggregate, Aggregate::Sum | Aggregate::Count);
+        (adds && levels.direction == Direction::Below).then(|| (window / CELLS).max(SECOND))
+    }
+
+    /// The labels of the alert of a series, without severity.
+    pub fn labels_of(&self, tags: &Labels) -> Labels {
+        let own = self.labels.iter().chain([(ALERT_NAME, self.name.as_str())]);
+        own.fold(tags.clone(), |labels, (name, value)| {
+            labels.with(name, value)
+        })
+    }
+
     /// The unit of the series itself.
     pub fn series_unit(&self) -> &'static str {
         match &self.kind {

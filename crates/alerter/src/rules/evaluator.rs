@@ -5,23 +5,41 @@ use std::sync::Arc;
 
 use super::baseline::BaselineSamples;
 use super::definition::{Kind, Rule};
+use super::departure::{Departure, DepartureKind, depart, take_rule};
 use super::judgement::{self, Judged};
 use super::life::{Effect, Feed, Life, Observation, Phase, Reason, Tempo, state_name};
+use super::observation::{late_after, note_beginnings, observation};
 use super::sample::Row;
+use super::watch::Watch;
 use crate::alert::{AlertState, Nanos, SECOND, Severity};
-use crate::labels::{ALERT_NAME, Fingerprint, Labels};
+use crate::labels::{Fingerprint, Labels};
 
 /// Most series of one rule. More is a rule that forgot a matcher, and would cost all memory.
 pub const SERIES_LIMIT: usize = 100_000;
-/// Data that was there so recently is late, not gone.
-const SHORTEST_LATE: Nanos = 120 * SECOND;
 
 /// One series under one rule.
 #[derive(Clone, Debug)]
 pub struct Series {
+    pub tags: Arc<Labels>,
     /// The labels of the alert, without severity.
     pub labels: Arc<Labels>,
     pub life: Life,
+    /// [`Rule::source`] of the rule that had it last.
+    pub source: u64,
+    /// Its rule changed: the next answer says whether it still has it.
+    pub(super) uncertain: bool,
+}
+
+impl Series {
+    pub fn new(tags: Arc<Labels>, labels: Labels, life: Life, source: u64) -> Series {
+        Series {
+            tags,
+            labels: Arc::new(labels),
+            life,
+            source,
+            uncertain: false,
+        }
+    }
 }
 
 /// A state that changed, for the history, and what follows from it.
@@ -40,6 +58,8 @@ pub struct Transition {
     pub effect: Option<Effect>,
     /// How an alert of the series stands after it.
     pub state: AlertState,
+    /// Whether it is past a level and waits for `for`.
+    pub pending: bool,
     /// Since when it fires or fired.
     pub fired_at: Option<Nanos>,
     pub at: Nanos,
@@ -50,9 +70,11 @@ pub struct Transition {
 pub struct Outcome {
     pub transitions: Vec<Transition>,
     /// The newest values of alerts that go on firing, and how they stand.
-    pub values: Vec<(Fingerprint, f64, AlertState)>,
+    pub values: Vec<(Fingerprint, Option<f64>, AlertState)>,
     /// Series whose stored state is out of date; gone ones are absent from the evaluator.
     pub changed: Vec<Fingerprint>,
+    /// Series that the changed rule does not have any more.
+    pub departed: Vec<Departure>,
     /// Series that are no longer watched.
     forgotten: Vec<Fingerprint>,
     /// Series that were refused because of [`SERIES_LIMIT`].
@@ -60,12 +82,13 @@ pub struct Outcome {
 }
 
 #[derive(Debug, Default)]
-struct RuleState {
+pub(super) struct RuleState {
     /// By the fingerprint of the tags; sorted, so that the same data gives the same story.
-    series: BTreeMap<Fingerprint, Series>,
-    /// Since when queries succeed without a break: silence before that was nobody's fault.
-    watched_since: Option<Nanos>,
-    baseline: BaselineSamples,
+    pub(super) series: BTreeMap<Fingerprint, Series>,
+    pub(super) watch: Watch,
+    pub(super) baseline: BaselineSamples,
+    /// Since when series exist, where that was asked for since the last evaluation.
+    pub(super) beginnings: Option<HashMap<Fingerprint, Nanos>>,
     last_evaluated: Option<Nanos>,
     last_error: Option<String>,
 }
@@ -93,40 +116,60 @@ impl Evaluator {
         evaluator
     }
 
-    /// Takes new rules. The series of a rule that keeps its name go on living; those of removed
-    /// rules are given back, so that their alerts can be closed.
-    pub fn reload(&mut self, rules: Vec<Arc<Rule>>) -> Vec<(String, Fingerprint, Series)> {
-        self.awaited = rules.iter().map(|rule| rule.name.clone()).collect();
-        let removed: Vec<String> = self
-            .states
-            .keys()
-            .filter(|name| !self.awaited.contains(*name))
-            .cloned()
-            .collect();
-        let mut orphans = Vec::new();
-        for name in removed {
-            let state = self.states.remove(&name).unwrap_or_default();
-            orphans.extend(
-                state
-                    .series
-                    .into_iter()
-                    .map(|(id, series)| (name.clone(), id, series)),
-            );
+    /// Takes new rules. The series of a rule that keeps its name go on living where it still has them;
+    /// the others are given back, so that their alerts can be closed.
+    pub fn reload(&mut self, rules: Vec<Arc<Rule>>) -> Vec<Departure> {
+        self.await_all(&rules);
+        let mut departures = Vec::new();
+        let removed = |name: &String, _: &mut RuleState| !self.awaited.contains(name);
+        for (rule, state) in self.states.extract_if(removed) {
+            let gone = |(id, series): (Fingerprint, Series)| Departure {
+                rule: rule.clone(),
+                id,
+                fingerprint: series.labels.fingerprint(),
+                kind: DepartureKind::RuleRemoved,
+            };
+            departures.extend(state.series.into_iter().map(gone));
+        }
+        for rule in &rules {
+            if let Some(state) = self.states.get_mut(&rule.name) {
+                departures.extend(take_rule(state, rule));
+            }
         }
         self.rules = rules;
-        orphans
+        departures
+    }
+
+    fn await_all(&mut self, rules: &[Arc<Rule>]) {
+        self.awaited = rules.iter().map(|rule| rule.name.clone()).collect();
+    }
+
+    /// The machine slept, or its clock was set: what is known is old until every rule was evaluated.
+    pub fn resume(&mut self) {
+        self.await_all(&self.rules.clone());
     }
 
     /// Puts a stored life back. Call it before the first evaluation.
-    pub fn restore(&mut self, rule: &str, series: Fingerprint, labels: Labels, life: Life) {
+    pub fn restore(&mut self, rule: &str, id: Fingerprint, series: Series) {
         let state = self.states.entry(rule.to_owned()).or_default();
-        state.series.insert(
-            series,
-            Series {
-                labels: Arc::new(labels),
-                life,
-            },
-        );
+        state.series.insert(id, series);
+    }
+
+    /// Puts back what the process before knew of when it looked.
+    pub fn restore_watches(&mut self, watches: BTreeMap<String, Watch>) {
+        for (rule, watch) in watches {
+            if let Some(state) = self.states.get_mut(&rule) {
+                state.watch = watch;
+            }
+        }
+    }
+
+    /// When each rule was looked at.
+    pub fn watches(&self) -> BTreeMap<String, Watch> {
+        let watches = self.states.iter();
+        watches
+            .map(|(rule, state)| (rule.clone(), state.watch.clone()))
+            .collect()
     }
 
     pub fn rules(&self) -> &[Arc<Rule>] {
@@ -146,7 +189,7 @@ impl Evaluator {
                 .get(&rule.name)
                 .and_then(|state| state.last_evaluated);
             self.awaited.contains(&rule.name)
-                || last.is_none_or(|last| last.div_euclid(rule.every) < now.div_euclid(rule.every))
+                || last.is_none_or(|last| last.div_euclid(rule.every) != now.div_euclid(rule.every))
         };
         self.rules.iter().filter(due).map(Arc::clone).collect()
     }
@@ -173,6 +216,34 @@ impl Evaluator {
             .or_default()
             .baseline
             .replace(rows, now);
+    }
+
+    /// Whether the answer can only be judged by whoever knows since when its series exist: one that is
+    /// past a level, or fires, was not there before as far as is known.
+    pub fn asks_beginnings(&self, rule: &Rule, rows: &[&Row]) -> bool {
+        let state = self.states.get(&rule.name);
+        if rule.required_share() <= 0.0
+            || matches!(rule.kind, Kind::Forecast { .. })
+            || state.is_some_and(|state| state.beginnings.is_some())
+        {
+            return false;
+        }
+        let levels = rule.kind.levels();
+        let scored = matches!(rule.kind, Kind::Anomaly { .. });
+        let matters = |row: &&Row| {
+            let series = state.and_then(|state| state.series.get(&row.series));
+            let known = series.is_some_and(|series| series.life.begun_at.is_some());
+            let past = levels.is_some_and(|levels| levels.severity(row.value).is_some());
+            !known && (scored || past || series.is_some_and(|series| series.life.is_firing()))
+        };
+        rows.iter().any(matters)
+    }
+
+    /// Since when the series of a rule exist: the oldest points that are known.
+    pub fn set_beginnings(&mut self, rule: &Rule, rows: &[Row]) {
+        let oldest = rows.iter().filter_map(|row| Some((row.series, row.time?)));
+        let state = self.states.entry(rule.name.clone()).or_default();
+        state.beginnings = Some(oldest.collect());
     }
 
     pub fn series(&self, rule: &str) -> impl Iterator<Item = (&Fingerprint, &Series)> {
@@ -212,18 +283,19 @@ impl Evaluator {
         match answer {
             Err(error) => {
                 state.last_error = Some(error.to_owned());
-                state.watched_since = None;
                 for (id, series) in &mut state.series {
                     step(rule, *id, series, Observation::Failed, now, &mut outcome);
                 }
             }
             Ok(rows) => {
                 state.last_error = None;
-                let watched_since = *state.watched_since.get_or_insert(now);
+                state.watch.looks(rule.every, rule.forget_after, now);
                 let judged = judgement::judge(rule, rows, &state.baseline, now);
                 admit(rule, state, &judged, now, &mut outcome);
+                depart(rule, state, &judged, &mut outcome);
+                note_beginnings(rule, state, &judged, now);
                 for (id, series) in &mut state.series {
-                    let observation = observation(rule, judged.get(id), series, watched_since, now);
+                    let observation = observation(rule, judged.get(id), series, &state.watch, now);
                     step(rule, *id, series, observation, now, &mut outcome);
                 }
             }
@@ -251,51 +323,15 @@ fn admit(
             outcome.refused += 1;
             continue;
         }
-        let own = rule.labels.iter().chain([(ALERT_NAME, rule.name.as_str())]);
-        let labels = own.fold((*judged.labels).clone(), |labels, (name, value)| {
-            labels.with(name, value)
-        });
         let life = Life {
             since: now,
             last_seen: now,
             ..Life::default()
         };
-        state.series.insert(
-            *id,
-            Series {
-                labels: Arc::new(labels),
-                life,
-            },
-        );
+        let (tags, labels) = (Arc::clone(&judged.labels), rule.labels_of(&judged.labels));
+        let series = Series::new(tags, labels, life, rule.source());
+        state.series.insert(*id, series);
     }
-}
-
-/// What a series is shown. A `no_data` rule measures silence from when it could first have been
-/// noticed: neither our own outage nor the database's makes a host silent.
-fn observation(
-    rule: &Rule,
-    judged: Option<&Judged>,
-    series: &Series,
-    watched_since: Nanos,
-    now: Nanos,
-) -> Observation {
-    let missing = Observation::Missing {
-        since: watched_since,
-    };
-    let Kind::NoData { after, .. } = rule.kind else {
-        return judged.map_or(missing, |judged| judged.observation);
-    };
-    let newest = judged
-        .and_then(|judged| judged.newest)
-        .unwrap_or(series.life.last_seen);
-    if judged.is_none() && now.saturating_sub(newest) >= rule.forget_after {
-        return missing;
-    }
-    let age = now.saturating_sub(newest);
-    if age > after && now.saturating_sub(watched_since) <= after {
-        return missing;
-    }
-    judgement::by_age(rule, age)
 }
 
 /// Shows one series its observation and notes what changed.
@@ -337,10 +373,16 @@ fn step(
             reason: life.reason,
             effect,
             state: alert_state(&life),
+            pending: life.phase == Phase::Pending,
             fired_at: life.fired_at.or(before.fired_at),
             at: now,
         });
-    } else if let (true, Observation::Value { value, .. }) = (life.is_firing(), observation) {
+    }
+    if life.is_firing() && observation != Observation::Failed && effect.is_none() {
+        let value = match observation {
+            Observation::Value { value, .. } => Some(value),
+            _ => None,
+        };
         let newest = (series.labels.fingerprint(), value, alert_state(&life));
         outcome.values.push(newest);
     }
@@ -371,8 +413,7 @@ fn tempo(rule: &Rule) -> Tempo {
     Tempo {
         hold: rule.hold,
         keep_firing_for: rule.keep_firing_for,
-        late_after: rule.kind.window().max(SHORTEST_LATE),
-        forget_after: rule.forget_after,
+        late_after: late_after(rule),
         flap_damping: rule.flap_damping,
     }
 }

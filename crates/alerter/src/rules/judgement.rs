@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::baseline::{self, BaselineSamples};
-use super::definition::{Direction, Kind, Levels, Rule};
+use super::definition::{Kind, Levels, Rule};
 use super::life::Observation;
 use super::sample::Row;
-use super::statistics;
+use super::{cells, forecast};
 use crate::alert::{Nanos, SECOND};
 use crate::labels::{Fingerprint, Labels};
-
-/// A forecast further away than this is no forecast (ten years, in seconds).
-const FORECAST_HORIZON_SECONDS: f64 = 3.156e8;
 
 /// An observation with the labels of its series.
 #[derive(Clone, Debug)]
@@ -31,6 +28,17 @@ pub fn judge(
     now: Nanos,
 ) -> BTreeMap<Fingerprint, Judged> {
     match &rule.kind {
+        Kind::Threshold { window, levels, .. } if rule.cells().is_some() => {
+            let cell = rule.cells().unwrap_or(SECOND);
+            of_series(rows, now, |points| {
+                cells::total(
+                    &points,
+                    cell,
+                    (now - rule.offset - window, now - rule.offset),
+                )
+                .map_or(Observation::Unjudged, |total| by_levels(total, levels))
+            })
+        }
         Kind::Threshold { levels, .. } | Kind::Rate { levels, .. } | Kind::Flux { levels, .. } => {
             last_of_each(rows, |row| by_levels(row.value, levels))
         }
@@ -45,11 +53,20 @@ pub fn judge(
             by_age(rule, age)
         }),
         Kind::Forecast {
+            window,
+            step,
             level,
             toward,
             levels,
-            ..
-        } => forecasts(rows, (*level, *toward), levels, now),
+        } => of_series(rows, now, |points| {
+            let seconds = forecast::seconds_until(
+                &points,
+                (*level, *toward),
+                (*window, *step),
+                (rule.minimum_share, now),
+            );
+            seconds.map_or(Observation::Unjudged, |seconds| by_levels(seconds, levels))
+        }),
     }
 }
 
@@ -96,31 +113,27 @@ fn last_of_each(
     rows.iter().map(judged).collect()
 }
 
-/// The labels of a series and its points: seconds from now, value.
-type Points = (Arc<Labels>, Vec<(f64, f64)>);
+/// The labels of a series and its points, time and value.
+type Points = (Arc<Labels>, Vec<(Nanos, f64)>);
 
-/// Fits a line to each series; the value is the seconds until it reaches the level.
-fn forecasts(
+/// Judges each series by all its points, in the order of their time.
+fn of_series(
     rows: &[&Row],
-    level: (f64, Direction),
-    levels: &Levels,
     now: Nanos,
+    observe: impl Fn(Vec<(Nanos, f64)>) -> Observation,
 ) -> BTreeMap<Fingerprint, Judged> {
     let mut series: BTreeMap<Fingerprint, Points> = BTreeMap::new();
     for row in rows {
-        let Some(time) = row.time else { continue };
         let (_, points) = series
             .entry(row.series)
             .or_insert_with(|| (Arc::clone(&row.labels), Vec::new()));
-        points.push(((time - now) as f64 / SECOND as f64, row.value));
+        points.push((row.time.unwrap_or(now), row.value));
     }
-    let judged = |(labels, points): Points| {
-        let seconds = seconds_until(&points, level);
-        let observation =
-            seconds.map_or(Observation::Unjudged, |seconds| by_levels(seconds, levels));
+    let judged = |(labels, mut points): Points| {
+        points.sort_by_key(|(time, _)| *time);
         Judged {
             labels,
-            observation,
+            observation: observe(points),
             newest: None,
         }
     };
@@ -128,21 +141,4 @@ fn forecasts(
         .into_iter()
         .map(|(id, points)| (id, judged(points)))
         .collect()
-}
-
-/// When the fitted line reaches the level, in seconds from x = 0. A line that moves the other way
-/// never does, which counts as the horizon; a series that is past the level is there, 0.
-fn seconds_until(points: &[(f64, f64)], (level, toward): (f64, Direction)) -> Option<f64> {
-    let (slope, intercept) = statistics::line(points)?;
-    let (_, newest) = points.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
-    if newest == level || toward.past(newest, level) {
-        return Some(0.0);
-    }
-    let seconds = (level - intercept) / slope;
-    let approaches = toward.past(slope, 0.0) && seconds.is_finite();
-    Some(if approaches {
-        seconds.clamp(0.0, FORECAST_HORIZON_SECONDS)
-    } else {
-        FORECAST_HORIZON_SECONDS
-    })
 }

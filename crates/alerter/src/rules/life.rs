@@ -44,9 +44,10 @@ pub enum Observation {
         severity: Option<Severity>,
         holds: bool,
     },
-    /// No value. Absence is counted from `since` at the earliest: when queries began to succeed.
+    /// No value for `absent`, as far as anybody could see; `gone` when that is `forget_after`.
     Missing {
-        since: Nanos,
+        absent: Nanos,
+        gone: bool,
     },
     /// Data, but none that can be judged (too few samples, a flat baseline).
     Unjudged,
@@ -60,7 +61,6 @@ pub struct Tempo {
     pub keep_firing_for: Nanos,
     /// Without a value for longer than this, data is not late but gone.
     pub late_after: Nanos,
-    pub forget_after: Nanos,
     pub flap_damping: bool,
 }
 
@@ -77,6 +77,13 @@ pub struct Life {
     pub value: Option<f64>,
     /// When a value was seen last.
     pub last_seen: Nanos,
+    /// When a value was judged last; 0: unknown. For how long it stood before is not known after a
+    /// gap.
+    #[serde(default)]
+    pub judged_at: Nanos,
+    /// Since when the series is there without a hole of a whole window; `None`: not asked for.
+    #[serde(default)]
+    pub begun_at: Option<Nanos>,
     pub flapping: Flapping,
     /// Why the phase is what it is.
     #[serde(default)]
@@ -167,14 +174,22 @@ impl Life {
         tempo: &Tempo,
         now: Nanos,
     ) -> (Life, Option<Effect>) {
+        // The clock may have been set back.
+        for time in [&mut self.since, &mut self.last_seen, &mut self.judged_at] {
+            *time = (*time).min(now);
+        }
         match observation {
             Observation::Value {
                 value,
                 severity,
                 holds,
             } => {
+                if self.is_unseen_for(tempo.late_after, now) {
+                    self.begin_anew(now);
+                }
                 self.value = Some(value);
                 self.last_seen = now;
+                self.judged_at = now;
                 self.feed = Feed::Live;
                 match severity {
                     Some(severity) => self.bad(severity, tempo, now),
@@ -189,11 +204,31 @@ impl Life {
                 (self, None)
             }
             Observation::Failed => {
+                if self.is_unseen_for(tempo.late_after, now) {
+                    self.begin_anew(now);
+                }
                 self.feed = Feed::Error;
                 self.reason = Reason::QueryFailed;
                 (self, None)
             }
-            Observation::Missing { since } => self.missing(since, tempo, now),
+            Observation::Missing { absent, gone } => self.missing(absent, gone, tempo, now),
+        }
+    }
+
+    fn is_unseen_for(&self, length: Nanos, now: Nanos) -> bool {
+        self.judged_at != 0 && now.saturating_sub(self.judged_at) > length
+    }
+
+    /// `for`, `keep_firing_for` and the calm after flapping promise that something was seen all the
+    /// time; after a gap they are counted from its end.
+    fn begin_anew(&mut self, now: Nanos) {
+        match self.phase {
+            Phase::Pending => {
+                self.enter(Phase::Ok, now);
+                self.severity = None;
+            }
+            Phase::Recovering => self.since = now,
+            Phase::Ok | Phase::Firing | Phase::Resolved => {}
         }
     }
 
@@ -277,14 +312,20 @@ impl Life {
         (self, Some(Effect::Resolve))
     }
 
-    fn missing(mut self, since: Nanos, tempo: &Tempo, now: Nanos) -> (Life, Option<Effect>) {
-        let absent = now.saturating_sub(self.last_seen.max(since));
-        if absent >= tempo.forget_after {
+    fn missing(
+        mut self,
+        absent: Nanos,
+        gone: bool,
+        tempo: &Tempo,
+        now: Nanos,
+    ) -> (Life, Option<Effect>) {
+        if gone {
             self.reason = Reason::Forgotten;
             self.feed = Feed::NoData;
             return (self, Some(Effect::Forget));
         }
         let (feed, reason) = if absent > tempo.late_after {
+            self.begin_anew(now);
             (Feed::NoData, Reason::DataMissing)
         } else {
             (Feed::Late, Reason::DataLate)

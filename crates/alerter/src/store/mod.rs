@@ -8,6 +8,7 @@
 
 mod tables;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,13 +18,16 @@ use serde::de::DeserializeOwned;
 
 use crate::alerting::StoredLife;
 use crate::event::Event;
-use crate::labels::Labels;
+use crate::labels::{ALERT_NAME, Labels};
 use crate::pipeline::snapshot::Snapshot;
 use crate::receivers::Posted;
+use crate::rules::evaluator::Series;
 use crate::rules::life::Life;
+use crate::rules::watch::Watch;
 pub use tables::Batch;
 use tables::{
     ACKNOWLEDGEMENTS, ALERTS, EVENTS, LIVES, LOG, META, OUTBOX, POSTED, SILENCES, StoredSeries,
+    WATCHES,
 };
 
 /// Version of the layout; a file of a newer one is refused.
@@ -102,11 +106,24 @@ impl Store {
         let stored: Vec<StoredSeries<String, Labels, Life>> = self.all(LIVES)?;
         let life = |found: StoredSeries<String, Labels, Life>| StoredLife {
             rule: found.rule,
-            series: found.series,
-            labels: found.labels,
-            life: found.life,
+            id: found.series,
+            series: Series::new(
+                Arc::new(
+                    found
+                        .tags
+                        .unwrap_or_else(|| found.labels.clone().without(ALERT_NAME)),
+                ),
+                found.labels,
+                found.life,
+                found.source,
+            ),
         };
         Ok(stored.into_iter().map(life).collect())
+    }
+
+    /// When each rule was looked at.
+    pub fn watches(&self) -> Result<BTreeMap<String, Watch>, StoreError> {
+        Ok(self.all(WATCHES)?.pop().unwrap_or_default())
     }
 
     /// The messages that can be edited in place.
@@ -229,6 +246,7 @@ fn prepare(database: &Database) -> Result<(), StoreError> {
             ACKNOWLEDGEMENTS,
             OUTBOX,
             POSTED,
+            WATCHES,
         ] {
             transaction.open_table(table).map_err(write)?;
         }

@@ -24,6 +24,10 @@ pub(super) const ACKNOWLEDGEMENTS: Records = TableDefinition::new("acknowledgeme
 pub(super) const OUTBOX: Records = TableDefinition::new("outbox");
 /// Receiver and group: the message that can be edited in place.
 pub(super) const POSTED: Records = TableDefinition::new("posted_messages");
+/// [`WATCHES_KEY`]: when each rule was looked at.
+pub(super) const WATCHES: Records = TableDefinition::new("watches");
+/// One record for all rules: they are looked at together.
+const WATCHES_KEY: &str = "all";
 /// Number: an event.
 pub(super) const EVENTS: TableDefinition<'static, u64, &'static [u8]> =
     TableDefinition::new("events");
@@ -34,6 +38,11 @@ pub(super) struct StoredSeries<R, L, F> {
     pub(super) rule: R,
     pub(super) series: Fingerprint,
     pub(super) labels: L,
+    /// Absent in files of an earlier version.
+    #[serde(default)]
+    pub(super) tags: Option<L>,
+    #[serde(default)]
+    pub(super) source: u64,
     pub(super) life: F,
 }
 
@@ -55,6 +64,8 @@ impl Batch {
 
     pub fn collect(alerting: &mut Alerting) -> Batch {
         let lives = alerting.take_changed_lives();
+        let watches = alerting.take_watches();
+        let watches = watches.map(|watches| (WATCHES_KEY.to_owned(), Some(encode(&watches))));
         let events = alerting.take_events();
         let dispatcher = &mut alerting.dispatcher;
         let changes = dispatcher.take_changes();
@@ -63,8 +74,10 @@ impl Batch {
                 let record = StoredSeries {
                     rule: stored.rule,
                     series,
-                    labels: stored.labels,
-                    life: stored.life,
+                    labels: &*stored.series.labels,
+                    tags: Some(&*stored.series.tags),
+                    source: stored.series.source,
+                    life: &stored.series.life,
                 };
                 encode(&record)
             });
@@ -101,6 +114,7 @@ impl Batch {
             (SILENCES, silences.collect()),
             (ACKNOWLEDGEMENTS, acknowledgements.collect()),
             (OUTBOX, outbox.collect()),
+            (WATCHES, watches.into_iter().collect()),
         ];
         Batch {
             tables,

@@ -54,6 +54,15 @@ impl VirtualDatabase {
     pub fn values(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
         let stop = now - rule.offset;
         match rule.kind {
+            Kind::Threshold {
+                aggregate, window, ..
+            } if rule.cells().is_some() => {
+                let cell = rule.cells().unwrap_or(window);
+                self.rows(rule, stop - window, stop, |samples| match self.of_windows {
+                    true => samples.iter().map(|s| (s.value, Some(s.time))).collect(),
+                    false => windows(samples, cell, aggregate),
+                })
+            }
             Kind::Threshold { .. } | Kind::Anomaly { .. } | Kind::Rate { .. }
                 if self.of_windows =>
             {
@@ -93,6 +102,17 @@ impl VirtualDatabase {
                 one(samples.last().map(|newest| newest.value))
             }),
         }
+    }
+
+    /// The oldest point of each series of a rule.
+    pub fn beginnings(&self, rule: &Rule, now: Nanos) -> Vec<Row> {
+        self.rows(rule, Nanos::MIN, now - rule.offset, |samples| {
+            let oldest = samples.first();
+            oldest
+                .map(|oldest| (oldest.value, Some(oldest.time)))
+                .into_iter()
+                .collect()
+        })
     }
 
     /// The rows of the baseline of an anomaly rule.
@@ -153,7 +173,7 @@ impl VirtualDatabase {
         let mut groups: BTreeMap<Labels, Vec<Sample>> = BTreeMap::new();
         // Counters are not merged: their rates are added.
         let adds = matches!(rule.kind, Kind::Rate { .. });
-        let mut sums: BTreeMap<Labels, f64> = BTreeMap::new();
+        let mut sums: BTreeMap<Labels, (f64, Option<Nanos>)> = BTreeMap::new();
         for series in selected {
             let from = series
                 .samples
@@ -164,8 +184,10 @@ impl VirtualDatabase {
                 add(&series.labels, inside);
             } else if adds {
                 let labels = series.labels.project(&selector.group_by);
-                for (value, _) in compute(inside) {
-                    *sums.entry(labels.clone()).or_default() += value;
+                for (value, time) in compute(inside) {
+                    let (sum, oldest) = sums.entry(labels.clone()).or_default();
+                    *sum += value;
+                    *oldest = (*oldest).or(time).min(time);
                 }
             } else {
                 groups
@@ -179,7 +201,7 @@ impl VirtualDatabase {
             add(&Arc::new(labels), &samples);
         }
         let sums = sums.into_iter();
-        rows.extend(sums.map(|(labels, value)| Row::new(labels, value, None)));
+        rows.extend(sums.map(|(labels, (value, time))| Row::new(labels, value, time)));
         rows
     }
 }

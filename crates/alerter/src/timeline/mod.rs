@@ -18,6 +18,7 @@
 //! 3s   fails ops 3                               the next 3 messages to ops are refused
 //! 4s   queries fail                              until `queries work`
 //! 5s   restart
+//! 5s   sleep 8h                                  the machine sleeps: nothing is evaluated or sent
 //! 5s   killed sending to ops                     at the next message to ops: it came, its answer did not
 //! 6s   reload                                    with the second rule file of the case
 //! 60s  end

@@ -8,6 +8,7 @@ use super::database::VirtualDatabase;
 use super::script::{self, Event, Script};
 use crate::alert::{Alert, Nanos, SECOND};
 use crate::alerting::{Alerting, StoredLife};
+use crate::answering::QueryFailure;
 use crate::event::EventKind;
 use crate::pipeline::acknowledgement::Acknowledgement;
 use crate::pipeline::delivery::{Delivery, Failure};
@@ -76,7 +77,14 @@ impl Player<'_> {
         let mut now = script.start;
         for _ in 0..STEPS_LIMIT {
             while let Some((_, event)) = events.next_if(|(at, _)| *at <= now) {
+                if let Event::Sleep(length) = event {
+                    now += length;
+                    self.alerting.resume(now);
+                }
                 self.happen(event, now);
+            }
+            if now > script.end {
+                break;
             }
             self.evaluate(now);
             self.print_transitions();
@@ -150,6 +158,7 @@ impl Player<'_> {
             }
             Event::QueriesFail(fail) => self.queries_fail = *fail,
             Event::Restart => self.restart(now),
+            Event::Sleep(_) => {} // Its time has passed.
             Event::KilledSending { receiver } => self.killed_sending_to = Some(receiver.clone()),
             Event::Reload => {
                 self.file = self.files.last().unwrap_or(self.file);
@@ -199,20 +208,24 @@ impl Player<'_> {
                 .series(&rule.name)
                 .map(|(id, series)| StoredLife {
                     rule: rule.name.clone(),
-                    series: *id,
-                    labels: (*series.labels).clone(),
-                    life: series.life.clone(),
+                    id: *id,
+                    series: series.clone(),
                 })
         });
         let lives: Vec<StoredLife> = lives.collect();
+        let watches = self.alerting.evaluator.watches();
         self.alerting = Alerting::new(self.file, self.alerting.dispatcher.snapshot(), lives, now);
+        self.alerting.evaluator.restore_watches(watches);
     }
 
     fn evaluate(&mut self, now: Nanos) {
         for rule in self.alerting.evaluator.due(now) {
             if self.queries_fail {
-                self.alerting
-                    .evaluate(&rule, Err("the server does not answer"), now);
+                let failure = QueryFailure {
+                    reason: "the server does not answer".to_owned(),
+                    unavailable: true,
+                };
+                self.alerting.evaluate(&rule, Err(&failure), now);
                 continue;
             }
             if self.alerting.evaluator.needs_baseline(&rule, now) {
@@ -222,8 +235,12 @@ impl Player<'_> {
                     .set_baseline(&rule, &rows.iter().collect::<Vec<_>>(), now);
             }
             let rows = self.database.values(&rule, now);
-            self.alerting
-                .evaluate(&rule, Ok(&rows.iter().collect::<Vec<&Row>>()), now);
+            let rows: Vec<&Row> = rows.iter().collect();
+            if self.alerting.evaluator.asks_beginnings(&rule, &rows) {
+                let beginnings = self.database.beginnings(&rule, now);
+                self.alerting.evaluator.set_beginnings(&rule, &beginnings);
+            }
+            self.alerting.evaluate(&rule, Ok(&rows), now);
         }
     }
 

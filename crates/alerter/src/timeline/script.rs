@@ -52,6 +52,8 @@ pub(super) enum Event {
     },
     QueriesFail(bool),
     Restart,
+    /// The machine sleeps, or the alerter stalls.
+    Sleep(Nanos),
     KilledSending {
         receiver: String,
     },
@@ -163,6 +165,7 @@ fn event(text: &str) -> Result<Event, String> {
         "queries" if rest == "fail" => Event::QueriesFail(true),
         "queries" if rest == "work" => Event::QueriesFail(false),
         "restart" => Event::Restart,
+        "sleep" => Event::Sleep(duration(rest)?),
         "killed" => Event::KilledSending {
             receiver: rest
                 .strip_prefix("sending to ")

@@ -1,21 +1,24 @@
 //! Rules and pipeline together: answers in, messages out. No clock, no I/O: the daemon, the
 //! timelines and the backtest run this same code.
 
-use std::collections::{BTreeSet, HashMap};
+mod evaluation;
+mod troubles;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::alert::{Alert, AlertState, Nanos, Origin};
+use crate::alert::{Alert, AlertState, Nanos, Origin, SECOND};
+use crate::answering::Answering;
 use crate::event::{Event, EventKind};
-use crate::labels::{Fingerprint, Labels, SEVERITY};
+use crate::labels::{Fingerprint, Labels};
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::pipeline::dispatcher::{Dispatcher, Newest};
+use crate::pipeline::dispatcher::Dispatcher;
 use crate::pipeline::notification::Notification;
 use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::RuleFile;
-use crate::rules::definition::{Kind, Rule};
-use crate::rules::evaluator::{Evaluator, Outcome, Transition};
-use crate::rules::life::{Effect, Life, Reason};
-use crate::rules::sample::Row;
+use crate::rules::definition::Rule;
+use crate::rules::evaluator::{Evaluator, Series};
+use crate::rules::watch::Watch;
 use crate::template;
 use crate::trouble::{self, Component, SELF_JOB, Troubles};
 
@@ -23,10 +26,12 @@ use crate::trouble::{self, Component, SELF_JOB, Troubles};
 #[derive(Clone, Debug)]
 pub struct StoredLife {
     pub rule: String,
-    pub series: Fingerprint,
-    pub labels: Labels,
-    pub life: Life,
+    pub id: Fingerprint,
+    pub series: Series,
 }
+
+/// How often it is stored when rules were looked at.
+const WATCHES_EVERY: Nanos = 30 * SECOND;
 
 #[derive(Debug)]
 pub struct Alerting {
@@ -36,7 +41,9 @@ pub struct Alerting {
     events: Vec<Event>,
     changed_lives: BTreeSet<(String, Fingerprint)>,
     troubles: Troubles,
+    answering: Answering,
     ticked_at: Nanos,
+    watches_taken_at: Nanos,
 }
 
 impl Alerting {
@@ -48,7 +55,7 @@ impl Alerting {
     ) -> Alerting {
         let mut evaluator = Evaluator::default();
         for stored in lives {
-            evaluator.restore(&stored.rule, stored.series, stored.labels, stored.life);
+            evaluator.restore(&stored.rule, stored.id, stored.series);
         }
         let mut alerting = Alerting {
             evaluator,
@@ -57,7 +64,9 @@ impl Alerting {
             events: Vec::new(),
             changed_lives: BTreeSet::new(),
             troubles: Troubles::default(),
+            answering: Answering::default(),
             ticked_at: now,
+            watches_taken_at: Nanos::MIN,
         };
         alerting.take_rules(file, now);
         alerting.close_orphans(now);
@@ -82,15 +91,8 @@ impl Alerting {
             .iter()
             .map(|rule| (rule.name.clone(), Arc::clone(rule)))
             .collect();
-        for (rule, id, series) in self.evaluator.reload(file.rules.clone()) {
-            let fingerprint = series.labels.fingerprint();
-            self.close(
-                fingerprint,
-                AlertState::Removed,
-                "its rule was removed",
-                now,
-            );
-            self.changed_lives.insert((rule, id));
+        for departure in self.evaluator.reload(file.rules.clone()) {
+            self.depart(departure, now);
         }
         let (rules, receivers) = (&self.rules, &file.receivers);
         let past = |labels: &Labels| {
@@ -98,6 +100,7 @@ impl Alerting {
             trouble::is_of_the_past(labels, is_rule, |name| receivers.contains_key(name))
         };
         self.troubles.retain(|labels| !past(labels));
+        self.answering.retain(|rule| rules.contains_key(rule));
         let alerts = self.dispatcher.alerts().filter(|alert| past(&alert.labels));
         let gone: Vec<Fingerprint> = alerts.map(|alert| alert.fingerprint).collect();
         gone.into_iter().for_each(|id| {
@@ -126,149 +129,6 @@ impl Alerting {
             .for_each(|id| self.close(id, AlertState::Removed, "its rule was removed", now));
     }
 
-    // === evaluation ===
-
-    /// Takes the answer to one rule's query: its rows, or why there are none.
-    pub fn evaluate(&mut self, rule: &Arc<Rule>, answer: Result<&[&Row], &str>, now: Nanos) {
-        // A reload may have replaced the rule while its query ran.
-        if self
-            .rules
-            .get(&rule.name)
-            .is_none_or(|current| current != rule)
-        {
-            return;
-        }
-        let outcome = self.evaluator.evaluate(rule, answer, now);
-        let failed = answer.err().map(str::to_owned);
-        let query = Component::Query {
-            rule: rule.name.clone(),
-        };
-        self.trouble(query, failed, now);
-        self.apply(rule, outcome, now);
-    }
-
-    fn apply(&mut self, rule: &Arc<Rule>, outcome: Outcome, now: Nanos) {
-        for transition in &outcome.transitions {
-            self.events.push(Event::transition(transition));
-            self.act(transition, now);
-        }
-        for (fingerprint, value, state) in outcome.values {
-            self.judged(fingerprint, value, state, &rule.kind, now);
-        }
-        self.changed_lives.extend(
-            outcome
-                .changed
-                .into_iter()
-                .map(|id| (rule.name.clone(), id)),
-        );
-        let refused =
-            (outcome.refused > 0).then(|| format!("{} series are not watched", outcome.refused));
-        let limit = Component::SeriesLimit {
-            rule: rule.name.clone(),
-        };
-        self.trouble(limit, refused, now);
-    }
-
-    fn act(&mut self, transition: &Transition, now: Nanos) {
-        let kind = &transition.rule.kind;
-        match transition.effect {
-            Some(Effect::Fire(severity)) => {
-                let mut alert = Alert::of_rule((*transition.labels).clone(), severity, now);
-                alert.flapping = transition.reason == Reason::Flapping;
-                self.put(alert, transition, now);
-            }
-            Some(Effect::Escalate(severity) | Effect::Lower(severity)) => {
-                let Some(mut alert) = self.dispatcher.alert(transition.fingerprint).cloned() else {
-                    return;
-                };
-                alert.severity = severity;
-                alert.labels = Arc::new((*alert.labels).clone().with(SEVERITY, severity.as_str()));
-                self.put(alert, transition, now);
-            }
-            Some(Effect::Resolve | Effect::Forget) => {
-                let state = match transition.effect {
-                    Some(Effect::Forget) => AlertState::Forgotten,
-                    _ => AlertState::Resolved,
-                };
-                if let Some(value) = transition.value {
-                    self.judged(transition.fingerprint, value, state, kind, now);
-                }
-                self.end(
-                    transition.fingerprint,
-                    state,
-                    &transition.reason.to_string(),
-                    now,
-                );
-            }
-            None => {
-                if let Some(value) = transition.value.filter(|_| !transition.state.is_over()) {
-                    self.judged(transition.fingerprint, value, transition.state, kind, now);
-                }
-            }
-        }
-    }
-
-    /// Puts an alert that fires, with what its transition says of it.
-    fn put(&mut self, mut alert: Alert, transition: &Transition, now: Nanos) {
-        let worst = |value| transition.rule.kind.worst(alert.worst, value);
-        alert.worst = transition.value.map(worst).or(alert.worst);
-        alert.value = transition.value;
-        alert.threshold = transition.threshold;
-        alert.reason = transition.reason.to_string();
-        alert.state = transition.state;
-        alert.updated_at = now;
-        self.dispatcher.put(alert, now);
-    }
-
-    /// The newest value of an alert that fires, and how it stands.
-    fn judged(
-        &mut self,
-        fingerprint: Fingerprint,
-        value: f64,
-        state: AlertState,
-        kind: &Kind,
-        now: Nanos,
-    ) {
-        let Some(alert) = self.dispatcher.alert(fingerprint) else {
-            return;
-        };
-        if alert.is_resolved(now) {
-            return;
-        }
-        let newest = Newest {
-            value,
-            worst: kind.worst(alert.worst, value),
-            state,
-        };
-        self.dispatcher.update_value(fingerprint, newest, now);
-    }
-
-    fn end(
-        &mut self,
-        fingerprint: Fingerprint,
-        state: AlertState,
-        reason: &str,
-        now: Nanos,
-    ) -> Option<Alert> {
-        let mut alert = self.dispatcher.alert(fingerprint)?.clone();
-        if alert.is_resolved(now) {
-            return None;
-        }
-        alert.ends_at = Some(now);
-        alert.updated_at = now;
-        alert.state = state;
-        alert.reason = reason.to_owned();
-        self.dispatcher.put(alert.clone(), now);
-        Some(alert)
-    }
-
-    /// Ends an alert that no transition of a series ends.
-    fn close(&mut self, fingerprint: Fingerprint, state: AlertState, reason: &str, now: Nanos) {
-        let ended = self.end(fingerprint, state, reason, now);
-        self.events
-            .extend(ended.map(|alert| Event::alert_changed(now, "resolved", &alert)));
-    }
-
     // === alerts that others push ===
 
     /// Takes an alert that was pushed: new, again, or ended.
@@ -287,39 +147,6 @@ impl Alerting {
         self.dispatcher.put(alert, now);
     }
 
-    // === the alerter's own troubles ===
-
-    /// Notes that something of ours fails (`Some(why)`) or works again; what lasts is an alert.
-    pub fn trouble(&mut self, component: Component, failed: Option<String>, now: Nanos) {
-        match failed {
-            Some(why) => self.troubles.fails(component, why, now),
-            None => {
-                self.troubles.works(&component);
-                let id = component.labels().fingerprint();
-                self.close(id, AlertState::Resolved, "works again", now);
-            }
-        }
-    }
-
-    /// What fails now.
-    pub fn troubles(&self) -> &Troubles {
-        &self.troubles
-    }
-
-    fn tell_troubles(&mut self, now: Nanos) {
-        for alert in self.troubles.alerts(now) {
-            let known = self.dispatcher.alert(alert.fingerprint);
-            let known = known.filter(|known| !known.is_resolved(now));
-            if known.is_none() {
-                self.events
-                    .push(Event::alert_changed(now, "firing", &alert));
-            }
-            if known.is_none_or(|known| known.reason != alert.reason) {
-                self.dispatcher.put(alert, now);
-            }
-        }
-    }
-
     // === messages ===
 
     /// Whether messages may go out: every rule was evaluated once since the start or the reload.
@@ -333,6 +160,7 @@ impl Alerting {
             return Vec::new();
         }
         self.tell_troubles(now);
+        self.ticked_at = self.ticked_at.min(now);
         for alert in self.dispatcher.silence_notices(now) {
             self.events
                 .push(Event::alert_changed(now, "firing", &alert));
@@ -446,17 +274,33 @@ impl Alerting {
         std::mem::take(&mut self.events)
     }
 
+    /// When each rule was looked at, now and then: what a restart takes for a time without a look is at
+    /// most so much too long.
+    pub fn take_watches(&mut self) -> Option<BTreeMap<String, Watch>> {
+        let taken_at = self.watches_taken_at;
+        let fresh = taken_at.saturating_add(WATCHES_EVERY) > self.ticked_at;
+        if !self.may_dispatch() || (fresh && taken_at <= self.ticked_at) {
+            return None;
+        }
+        self.watches_taken_at = self.ticked_at;
+        Some(self.evaluator.watches())
+    }
+
+    /// The machine slept, or its clock was set: nothing is sent before every rule was evaluated.
+    pub fn resume(&mut self, now: Nanos) {
+        self.evaluator.resume();
+        self.dispatcher.resume(now);
+    }
+
     /// The lives to store; `None` for a series that is gone.
     pub fn take_changed_lives(&mut self) -> Vec<(String, Fingerprint, Option<StoredLife>)> {
         let changed = std::mem::take(&mut self.changed_lives);
         let stored = |rule: &str, series| {
             let found = self.evaluator.find(rule, series)?;
-            let (labels, life) = ((*found.labels).clone(), found.life.clone());
             Some(StoredLife {
                 rule: rule.to_owned(),
-                series,
-                labels,
-                life,
+                id: series,
+                series: found.clone(),
             })
         };
         changed
