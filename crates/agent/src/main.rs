@@ -12,5 +12,6 @@ use watchpost_agent::commands;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
+    watchpost_service::private_files::keep();
     commands::run(Arguments::parse(), std::env::vars().collect())
 }

@@ -11,6 +11,7 @@ use watchpost_service::config::{EXIT_BAD_CONFIG, environment};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    watchpost_service::private_files::keep();
     let cli = Cli::parse();
     let environment = environment::environment();
     if let Command::Config(command) = &cli.command {

@@ -25,6 +25,6 @@ fn every_criterion_holds() {
             skip(&format!("{}: {why}", judged.name));
         }
     }
-    assert_eq!(report.criteria.len(), 10);
+    assert_eq!(report.criteria.len(), 11);
     assert!(report.holds(), "{:#}", report.json());
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use watchpost_service::egress::Egress;
 use watchpost_storage::disk::Disk;
 use watchpost_storage::{Options, Storage};
 
+use crate::api::bodies::Bodies;
 use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
+use crate::api::places::Places;
 use crate::audit::Audit;
-use crate::auth::legacy::LegacyPasswords;
+use crate::auth::checks::PasswordChecks;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
 use crate::descriptors;
@@ -35,6 +38,10 @@ pub struct Settings {
     pub catch_up: bool,
     /// The way to the files of points; tests put faults in.
     pub disk: Disk,
+    /// The hosts that queries may send requests to.
+    pub egress: Egress,
+    /// Whether it is reached by HTTPS: cookies are for that alone then.
+    pub is_https: bool,
 }
 
 /// The server.
@@ -48,14 +55,22 @@ pub struct App {
     pub limits: Limits,
     /// What the process has allocated, against its limit.
     pub memory: Memory,
+    /// The hosts that queries may send requests to.
+    pub egress: Egress,
+    /// Whether it is reached by HTTPS.
+    pub is_https: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who did what.
     pub audit: Audit,
     /// Users who signed in.
     pub sessions: Sessions,
-    /// Passwords of version 1's clients that were checked.
-    pub legacy_passwords: LegacyPasswords,
+    /// Turns to check passwords.
+    pub passwords: PasswordChecks,
+    /// Bodies of requests that are in memory.
+    pub bodies: Arc<Bodies>,
+    /// Turns of requests that are neither writes nor queries.
+    pub places: Places,
     /// Queries that run or wait.
     pub queries: Queries,
     /// Runs of tasks.
@@ -118,6 +133,7 @@ impl App {
             }
             false => MetaStore::open(&settings.disk, folder)?,
         };
+        let memory = Memory::limited_to(settings.limits.max_memory_bytes);
         let app = Self {
             storage: Arc::new(storage),
             audit: Audit::open(folder).map_err(io_error)?,
@@ -125,11 +141,15 @@ impl App {
             queries: Queries::new(&settings.limits),
             metrics: Metrics::new(),
             sessions: Sessions::default(),
-            legacy_passwords: LegacyPasswords::default(),
+            passwords: PasswordChecks::default(),
+            places: Places::default(),
             write_turns: Arc::new(Semaphore::new(settings.limits.max_concurrent_writes)),
             operation_turn: Arc::new(Semaphore::new(1)),
-            memory: Memory::limited_to(settings.limits.max_memory_bytes),
+            bodies: Arc::new(Bodies::within(memory.limit())),
+            memory,
             limits: settings.limits.clone(),
+            egress: settings.egress.clone(),
+            is_https: settings.is_https,
             started: now,
             meta,
             clock,

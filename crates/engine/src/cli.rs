@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use watchpost_service::config::LogConfig;
+use watchpost_service::egress::AllowedHost;
 use watchpost_service::logging;
 
 use crate::limits::Limits;
@@ -82,6 +83,19 @@ pub struct Serve {
     /// The certificate's key in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Hosts that queries, tasks and notification rules may send requests to; none without this flag.
+    ///
+    /// NAME, NAME:PORT, an address, *.DOMAIN or *; several with commas. An entry without a port means 80 and 443. Loopback,
+    /// private and link-local addresses and those of this machine are reached only by an entry that names the host
+    /// itself. The token needs the permission write:requests, which the operator's and an organization's owners have.
+    #[arg(
+        long,
+        value_name = "HOST",
+        value_delimiter = ',',
+        env = "WATCHPOST_ENGINE_ALLOW_REQUESTS_TO"
+    )]
+    pub allow_requests_to: Vec<AllowedHost>,
 
     /// Makes up for runs of tasks that were missed while the server was down.
     #[arg(long)]

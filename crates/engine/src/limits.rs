@@ -116,6 +116,9 @@ pub struct Limits {
 /// Longest body of a management request: these are small forms; a task's script is the longest.
 pub const MANAGEMENT_BODY_BYTES: usize = 4 << 20;
 
+/// Longest body of a request without credentials: a name, a password, an organization and a bucket.
+pub const OPEN_BODY_BYTES: usize = 64 << 10;
+
 /// Answers shorter than this are not compressed: it would not save a packet.
 pub const COMPRESS_BYTES: usize = 1_400;
 

@@ -6,5 +6,6 @@ use clap::Parser;
 use watchpost_engine::cli::Cli;
 
 fn main() -> ExitCode {
+    watchpost_service::private_files::keep();
     Cli::parse().run()
 }

@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use watchpost_core::duration;
+use watchpost_service::egress::Egress;
 use watchpost_service::http::prompt;
+use watchpost_service::secret::Secret;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsListener};
 use watchpost_storage::disk::Disk;
@@ -59,6 +61,8 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
         limits: serve.limits.clone(),
         catch_up: serve.catch_up_tasks,
         disk: Disk::default(),
+        egress: Egress::new(serve.allow_requests_to.clone()),
+        is_https: serve.tls_cert.is_some(),
     };
     let app = Arc::new(App::open(&settings, Arc::new(SystemClock))?);
     if let Some(setup) = setup {
@@ -169,8 +173,9 @@ fn setup_of(serve: &Serve) -> Result<Option<Setup>, BadSettings> {
             serve.setup_retention
         ))
     })?;
-    let token = token_of(file)
-        .map_err(|error| BadSettings(format!("--setup-token-file {}: {error}", file.display())))?;
+    let token = token_of(file).map_err(|error| {
+        BadSettings(format!("--setup-token-file {}: {error:#}", file.display()))
+    })?;
     Ok(Some(Setup {
         username: serve.setup_user.clone(),
         password: String::new(),
@@ -181,33 +186,30 @@ fn setup_of(serve: &Serve) -> Result<Option<Setup>, BadSettings> {
     }))
 }
 
-/// The token in a file; a random one is put there if the file is not, in a folder that is made for it if need be.
-fn token_of(file: &Path) -> std::io::Result<String> {
-    match std::fs::read_to_string(file) {
-        Ok(text) if text.trim().is_empty() => Err(std::io::Error::other("the file is empty")),
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let token = token::generate();
-            if let Some(folder) = file
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-            {
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)?;
-            }
-            let mut created = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(file)?;
-            created.write_all(format!("{token}\n").as_bytes())?;
-            created.sync_all()?;
-            Ok(token)
-        }
-        Err(error) => Err(error),
+/// The token in a file; a random one is put there if the file is not, in a folder that is made for it if need be. The file
+/// decides who rules the server: one that others may write, or that holds too little to be a secret, is refused.
+fn token_of(file: &Path) -> anyhow::Result<String> {
+    if file.try_exists()? {
+        return Ok(Secret::token_from_file(file)?.reveal().to_owned());
     }
+    let token = token::generate();
+    if let Some(folder) = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
+    }
+    let mut created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    created.write_all(format!("{token}\n").as_bytes())?;
+    created.sync_all()?;
+    Ok(token)
 }
 
 fn set_up(app: &App, setup: &Setup) -> anyhow::Result<()> {

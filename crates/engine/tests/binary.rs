@@ -1,5 +1,7 @@
 //! The built binary: its first start, its end by kill -9, its lock, and what an operator does to a folder.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 use watchpost_testkit::temp_folder;
 
@@ -132,6 +134,63 @@ async fn a_backup_is_restored_into_a_new_folder() {
     )
     .expect("copied");
     assert_eq!(serve(&other).count().await, 2);
+    for folder in [folder.path(), other.path()] {
+        let open = open_to_others(folder);
+        assert!(open.is_empty(), "others may reach {open:?}");
+    }
+}
+
+/// Files and folders below a folder that others than their owner may do anything with.
+fn open_to_others(folder: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut open = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let metadata = entry.metadata().expect("is there");
+        // What the test itself made is not the server's.
+        let is_ours = entry.path().ends_with("secrets");
+        if !is_ours && metadata.permissions().mode() & 0o077 != 0 {
+            open.push(entry.path());
+        }
+        if metadata.is_dir() {
+            open.extend(open_to_others(&entry.path()));
+        }
+    }
+    open
+}
+
+#[test]
+fn a_token_file_that_others_may_write_or_that_holds_too_little_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = temp_folder();
+    let token = folder.path().join("token");
+    let refused = |text_of_file: &str, mode: u32| {
+        std::fs::write(&token, text_of_file).expect("written");
+        std::fs::set_permissions(&token, std::fs::Permissions::from_mode(mode)).expect("set");
+        let path = token.to_str().expect("a path");
+        let arguments = [
+            "--setup-org",
+            "o",
+            "--setup-bucket",
+            "b",
+            "--setup-token-file",
+            path,
+        ];
+        let output = run(&folder.path().join("data"), &arguments);
+        assert_eq!(output.status.code(), Some(64), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let long = "a-token-that-is-long-enough";
+    for (content, mode, reason) in [
+        (long, 0o666, "may be written by other users"),
+        (long, 0o620, "may be written by other users"),
+        ("x", 0o600, "at least 16"),
+        (" \n", 0o600, "is empty"),
+    ] {
+        let said = refused(content, mode);
+        assert!(said.contains(reason), "{content:?} {mode:o}: {said}");
+        assert!(!said.contains(long), "{said}");
+    }
+    assert!(!folder.path().join("data").exists());
 }
 
 #[test]

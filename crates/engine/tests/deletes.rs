@@ -132,11 +132,12 @@ async fn a_statement_that_deletes_is_taken_by_post_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_without_a_line_in_the_audit_log_deletes_nothing() {
-    let folder = tempfile::tempdir().expect("a folder");
-    symlink("/dev/full", folder.path().join("audit.log")).expect("a link");
+    let folder = Running::set_up().await.stop().await;
+    let log = folder.path().join("audit.log");
+    std::fs::remove_file(&log).expect("was there");
+    symlink("/dev/full", log).expect("a link");
     let settings = settings(&folder);
     let server = Running::start(folder, settings, Arc::new(SystemClock)).await;
-    server.perform_setup().await;
     assert_eq!(server.write(LINES).await.0, 204);
     let answer = statement(&server, "POST", "DELETE FROM ne").await;
     let error = answer["results"][0]["error"].as_str().unwrap_or_default();

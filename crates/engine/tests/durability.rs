@@ -12,6 +12,7 @@ use watchpost_engine::clock::SystemClock;
 use watchpost_engine::limits::Limits;
 use watchpost_engine::meta::{Bucket, BucketKind, Id, JournalError, Kind, MetaStore, Organization};
 use watchpost_engine::operations::backup::{restore_from, write_backup};
+use watchpost_service::egress::Egress;
 use watchpost_storage::Batch;
 use watchpost_testkit::temp_folder;
 
@@ -21,6 +22,8 @@ fn open(disk: Disk, folder: &Path) -> Result<App, OpenError> {
         limits: Limits::default(),
         catch_up: false,
         disk,
+        egress: Egress::default(),
+        is_https: false,
     };
     App::open(&settings, Arc::new(SystemClock))
 }

@@ -1,5 +1,6 @@
 //! A server inside of the test's process, on a free port of loopback, in a folder that goes with it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use watchpost_engine::api::router;
 use watchpost_engine::app::{App, Settings};
 use watchpost_engine::clock::{Clock, SystemClock};
 use watchpost_engine::limits::Limits;
+use watchpost_service::egress::Egress;
 use watchpost_storage::disk::Disk;
 
 /// The operator's token of [`Running::set_up`].
@@ -35,6 +37,8 @@ pub(crate) fn settings(folder: &TempDir) -> Settings {
         limits: Limits::default(),
         catch_up: false,
         disk: Disk::default(),
+        egress: Egress::default(),
+        is_https: false,
     }
 }
 
@@ -63,6 +67,7 @@ impl Running {
             .expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let routes = router(Arc::clone(&app));
+        let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
         let serving = tokio::spawn(async move {
             let _ = axum::serve(listener, routes).await;
         });
@@ -108,10 +113,30 @@ impl Running {
 
     /// A request with the operator's token.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.request_with(TOKEN, method, path)
+    }
+
+    /// A request with a token.
+    pub(crate) fn request_with(&self, token: &str, method: &str, path: &str) -> RequestBuilder {
+        self.bare(method, path)
+            .header("Authorization", format!("Token {token}"))
+    }
+
+    /// A request without credentials.
+    pub(crate) fn bare(&self, method: &str, path: &str) -> RequestBuilder {
         let method = method.parse().expect("a method");
-        self.client
-            .request(method, format!("{}{path}", self.url))
-            .header("Authorization", format!("Token {TOKEN}"))
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Makes a token with permissions in an organization.
+    pub(crate) async fn token(&self, org: &Value, permissions: Vec<Value>) -> String {
+        let request = self
+            .request("POST", "/api/v2/authorizations")
+            .json(&json!({ "orgID": org, "permissions": permissions }));
+        let made = request.send().await.expect("answers");
+        let made: Value = made.json().await.expect("JSON");
+        let token = made["token"].as_str();
+        token.unwrap_or_else(|| panic!("{made}")).to_owned()
     }
 
     /// The JSON that a path answers.
@@ -154,8 +179,13 @@ impl Running {
 
     /// Asks a query of the organization of [`Running::set_up`]; status and body of the answer.
     pub(crate) async fn query(&self, flux: &str) -> (u16, String) {
+        self.query_with(TOKEN, flux).await
+    }
+
+    /// The same with a token.
+    pub(crate) async fn query_with(&self, token: &str, flux: &str) -> (u16, String) {
         let request = self
-            .request("POST", "/api/v2/query?org=myorg")
+            .request_with(token, "POST", "/api/v2/query?org=myorg")
             .header("Content-Type", "application/vnd.flux")
             .body(flux.to_owned());
         answered(request).await
@@ -167,7 +197,7 @@ impl Running {
     }
 }
 
-async fn answered(request: RequestBuilder) -> (u16, String) {
+pub(crate) async fn answered(request: RequestBuilder) -> (u16, String) {
     let answer = request.send().await.expect("answers");
     (
         answer.status().as_u16(),

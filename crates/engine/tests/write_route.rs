@@ -15,6 +15,7 @@ use watchpost_engine::api::setup::{self, Setup};
 use watchpost_engine::app::{App, Settings};
 use watchpost_engine::clock::ManualClock;
 use watchpost_engine::limits::Limits;
+use watchpost_service::egress::Egress;
 use watchpost_storage::disk::{Disk, Faults, Operation, Verdict};
 
 const TOKEN: &str = "fuzz-token";
@@ -55,6 +56,8 @@ impl WriteRoute {
             },
             catch_up: false,
             disk: Disk::with_faults(Arc::new(NoSync)),
+            egress: Egress::default(),
+            is_https: false,
         };
         let clock = Arc::new(ManualClock::at(1_700_000_000_000_000_000));
         let app = Arc::new(App::open(&settings, clock).expect("opens"));

@@ -15,6 +15,7 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    watchpost_service::private_files::keep();
     let cli = Cli::parse();
     let sources = cli.common.sources(environment::environment());
     if let Command::Config(command) = &cli.command {

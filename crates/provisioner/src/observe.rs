@@ -21,6 +21,8 @@ pub struct Target {
     pub client: Client,
     pub org: Org,
     pub tokens_folder: PathBuf,
+    /// The server knows permissions narrower than InfluxDB's.
+    pub has_narrow_permissions: bool,
 }
 
 impl Target {
@@ -37,7 +39,12 @@ impl Target {
         let Some(org) = found else {
             return Err(no_organization(&client, name).await);
         };
+        let own = client
+            .own_permissions()
+            .await
+            .doing(|| "asking which permissions the server knows".into())?;
         Ok(Target {
+            has_narrow_permissions: own.iter().any(|it| it == ResourceType::POINTS.name()),
             client,
             org,
             tokens_folder,
@@ -72,6 +79,7 @@ pub async fn observe(target: &Target, platform: &Platform) -> Result<Observed> {
         .map(|it| (it.id.clone(), it.name.clone()))
         .collect();
     Ok(Observed {
+        has_narrow_permissions: target.has_narrow_permissions,
         dbrps: reader.dbrps().await?,
         tasks: reader.tasks().await?,
         checks: reader.checks(platform).await?,

@@ -10,12 +10,16 @@
 //! | take a changed file while running | [`reload`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`http`], [`metrics`] |
 //! | serve HTTPS with a certificate that renews | [`tls`] |
+//! | keep what is written from other users | [`private_files`] |
+//! | send a request to an address that somebody else chose | [`egress`] |
 
 pub mod cli;
 pub mod config;
+pub mod egress;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod private_files;
 pub mod reload;
 pub mod secret;
 pub mod shutdown;

@@ -68,6 +68,27 @@ impl Secret {
     }
 }
 
+/// Characters of a token at least: 16 of base64 are 96 random bits, which cannot be guessed over a network.
+const TOKEN_CHARACTERS: usize = 16;
+
+impl Secret {
+    /// Reads a file with a token that somebody chose and that others are to bring: as [`Secret::from_file`], and too short
+    /// a token is refused.
+    pub fn token_from_file(path: &Path) -> Result<Self, SecretFileError> {
+        let token = Self::from_file(path)?;
+        match token.0.chars().count() {
+            length if length < TOKEN_CHARACTERS => Err(SecretFileError {
+                path: path.to_owned(),
+                reason: format!(
+                    "holds {length} characters; a token has at least {TOKEN_CHARACTERS}, random ones"
+                )
+                .into(),
+            }),
+            _ => Ok(token),
+        }
+    }
+}
+
 /// True when every user of the machine may read the file.
 #[cfg(unix)]
 pub fn is_open_to_everyone(path: &Path) -> bool {

@@ -6,5 +6,6 @@ use clap::Parser as _;
 use watchpost_web::cli::{Arguments, run};
 
 fn main() -> ExitCode {
+    watchpost_service::private_files::keep();
     run(Arguments::parse(), std::env::vars().collect())
 }

@@ -1,7 +1,7 @@
 //! Where a platform that `up` started keeps its things: one folder, git-ignored, for its user alone.
 
-use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -69,7 +69,12 @@ impl Layout {
     /// however the process ends.
     pub(crate) fn lock(&self) -> Result<Option<File>> {
         let path = self.folder.join("lock");
-        let file = File::create(&path)
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
             .with_context(|| format!("cannot write in {}", self.folder.display()))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(file)),

@@ -67,6 +67,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return compose::run(&options, &layout, root);
     }
     let binaries = build::release(root, &options)?;
+    // Logs, secrets and the state of the platform are for its user alone; what was built is not among them.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     if options.detach {
         drop(lock);
         return detach::run(&options, &layout, &binaries);

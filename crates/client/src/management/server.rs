@@ -122,6 +122,28 @@ impl Client {
         self.create("api/v2/setup", setup).await
     }
 
+    /// The types of permissions that the server has besides InfluxDB's: `points`, `requests` on the embedded one, none on
+    /// InfluxDB or for a token that may not ask.
+    pub async fn own_permissions(&self) -> Result<Vec<String>> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "kebab-case", default)]
+        struct Config {
+            watchpost_permissions: Vec<String>,
+        }
+        #[derive(Deserialize)]
+        struct Answer {
+            config: Config,
+        }
+        match self.fetch::<Answer>("api/v2/config", &[]).await {
+            Ok(answer) => Ok(answer.config.watchpost_permissions),
+            Err(Error::Api {
+                status: 401 | 403 | 404,
+                ..
+            }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The user the token belongs to.
     pub async fn me(&self) -> Result<User> {
         self.fetch("api/v2/me", &[]).await

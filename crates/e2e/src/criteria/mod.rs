@@ -1,6 +1,7 @@
 //! What a platform is judged by: a line each, PASS, FAIL or SKIPPED with a figure.
 
 mod alerts;
+mod attacks;
 mod catalogue;
 mod downsampling;
 mod live_page;
@@ -108,13 +109,19 @@ const BESIDE: [Criterion; 2] = [
 ];
 
 /// What comes when nothing can be disturbed any more.
-const LAST: [Criterion; 3] = [
+const LAST: [Criterion; 4] = [
     criterion(8, "a killed server costs no point", outage::judge),
     criterion(
         9,
         "each token does what its role needs and no more",
         tokens::judge,
     ),
+    criterion(
+        11,
+        "attacks on the running platform are withstood",
+        attacks::judge,
+    ),
+    // After all that was done: what was attempted may not show a secret either.
     criterion(10, "no secret appears anywhere", secrets::judge),
 ];
 

@@ -162,16 +162,26 @@ fn secrets(scene: &Scene) -> Result<Vec<(String, String)>, String> {
 }
 
 fn exposed(scene: &Scene) -> Result<Vec<String>, String> {
+    let mut open = Vec::new();
+    walk(&scene.platform().site().path("state"), &mut open)?;
+    Ok(open)
+}
+
+/// Files and folders that others than their owner may do anything with.
+fn walk(folder: &Path, open: &mut Vec<String>) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
-    let folder = scene.platform().site().path("state/secrets");
-    let entries = fs::read_dir(folder)
-        .map_err(|error| error.to_string())?
-        .flatten();
-    let open = entries.filter(|it| {
-        it.metadata()
-            .is_ok_and(|it| it.permissions().mode() & 0o077 != 0)
-    });
-    Ok(open
-        .map(|it| it.file_name().to_string_lossy().into_owned())
-        .collect())
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(failed)?.flatten() {
+        // What goes meanwhile is seen by nobody.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if !metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0 {
+            open.push(entry.path().display().to_string());
+        }
+        if metadata.is_dir() {
+            walk(&entry.path(), open)?;
+        }
+    }
+    Ok(())
 }

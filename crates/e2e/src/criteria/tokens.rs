@@ -4,7 +4,7 @@ use std::fs;
 
 use watchpost_client::Client;
 use watchpost_client::management::{
-    NewAuthorization, NewBucket, NewTask, Permission, Resource, Status,
+    BucketPatch, NewAuthorization, NewBucket, NewTask, Permission, Resource, RetentionRule, Status,
 };
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
@@ -83,6 +83,9 @@ pub(super) fn judge(scene: &Scene) -> Finding {
             })?;
             tried += 2;
         }
+        if scene.terms.external.is_none() {
+            tried += destroys_nothing(scene, token, writes)?;
+        }
         let manages = manages(&client, &org.id, &victim.id);
         ensure(manages.is_none(), || {
             format!("the token {token} may {}", manages.unwrap_or_default())
@@ -96,6 +99,50 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     block_on(operator.delete_bucket(&victim.id)).map_err(|error| error.to_string())?;
     tried += alerter_api(scene)?;
     Ok(format!("{} tokens, {tried} attempts", TOKENS.len() + 1))
+}
+
+/// What a token may write it may not take away, change or remove: its points, its bucket. (InfluxDB knows no such token:
+/// there it may.)
+fn destroys_nothing(scene: &Scene, token: &str, writes: &[&str]) -> Result<usize, String> {
+    let client = scene.platform().client(token);
+    let mut tried = 0;
+    for name in writes {
+        let operator = scene.platform().client("operator");
+        let bucket = block_on(operator.find_bucket(name)).map_err(|error| error.to_string())?;
+        let bucket = bucket.ok_or_else(|| format!("no bucket {name}"))?;
+        let renamed = BucketPatch {
+            name: Some("judged_renamed".into()),
+            ..BucketPatch::default()
+        };
+        let shorter = BucketPatch {
+            retention_rules: Some(vec![RetentionRule::expire(3_600)]),
+            ..BucketPatch::default()
+        };
+        let attempts = [
+            (
+                "delete points",
+                block_on(client.delete_points(name, 0, 1, "")).is_ok(),
+            ),
+            (
+                "rename",
+                block_on(client.update_bucket(&bucket.id, &renamed)).is_ok(),
+            ),
+            (
+                "shorten",
+                block_on(client.update_bucket(&bucket.id, &shorter)).is_ok(),
+            ),
+            ("remove", block_on(client.delete_bucket(&bucket.id)).is_ok()),
+        ];
+        tried += attempts.len();
+        let may = attempts.into_iter().find(|(_, may)| *may);
+        ensure(may.is_none(), || {
+            format!(
+                "the token {token} may {} {name}",
+                may.map_or("", |(what, _)| what)
+            )
+        })?;
+    }
+    Ok(tried)
 }
 
 /// How many things [`manages`] tries.

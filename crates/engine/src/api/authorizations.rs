@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::{ApiError, Code};
 use crate::api::json::{self as body, JsonError, Object};
+use crate::api::resource::visible_user;
 use crate::auth::password::PasswordHash;
 use crate::auth::permission::Resource;
 use crate::auth::token::{self, TokenHash};
@@ -89,19 +90,33 @@ fn links(authorization: &Authorization) -> Value {
     })
 }
 
+/// The name of what a permission is for, if it belongs to the organization that the permission names.
 fn resource_name<'s>(state: &'s State, resource: &Resource) -> Option<&'s str> {
     let id = resource.id?;
-    match resource.kind {
-        ResourceType::Buckets => state.buckets.get(&id).map(|found| found.name.as_str()),
-        ResourceType::Orgs => state
-            .organizations
-            .get(&id)
-            .map(|found| found.name.as_str()),
-        ResourceType::Users => state.users.get(&id).map(|found| found.name.as_str()),
-        ResourceType::Tasks => state.tasks.get(&id).map(|found| found.name.as_str()),
-        ResourceType::Labels => state.labels.get(&id).map(|found| found.name.as_str()),
-        _ => None,
-    }
+    let (org, name) = match resource.kind {
+        ResourceType::Buckets | ResourceType::Points => {
+            let found = state.buckets.get(&id)?;
+            (found.org, &found.name)
+        }
+        ResourceType::Orgs => {
+            let found = state.organizations.get(&id)?;
+            (found.id, &found.name)
+        }
+        ResourceType::Tasks => {
+            let found = state.tasks.get(&id)?;
+            (found.org, &found.name)
+        }
+        ResourceType::Labels => {
+            let found = state.labels.get(&id)?;
+            (found.org, &found.name)
+        }
+        // Users belong to no organization.
+        ResourceType::Users if resource.org.is_none() => {
+            return state.users.get(&id).map(|found| found.name.as_str());
+        }
+        _ => return None,
+    };
+    (resource.org.is_none_or(|of| of == org)).then_some(name.as_str())
 }
 
 /// `GET /api/v2/authorizations`, `GET /private/legacy/authorizations`.
@@ -112,12 +127,10 @@ pub fn list(call: &Call) -> Reply {
         .map(|organization| organization.id);
     let mut user = call.query.id("userID")?;
     if let Some(name) = call.query.get("user") {
-        user = Some(
-            state
-                .user_by_name(name)
-                .ok_or_else(|| ApiError::not_found("user not found"))?
-                .id,
-        );
+        let found = state.user_by_name(name);
+        let found = found.ok_or_else(|| ApiError::not_found("user not found"))?;
+        let caller_org = org.unwrap_or(found.id);
+        user = Some(visible_user(call, &state, found.id, caller_org)?.id);
     }
     let legacy_name = call.query.get("token").filter(|_| is_legacy(call));
     let is_called = |one: &Authorization, name: &str| {
@@ -174,9 +187,7 @@ pub fn create(call: &Call) -> Reply {
             return Err(ApiError::not_found("organization not found"));
         }
         call.need_in(Action::Write, ResourceType::Authorizations, org, None)?;
-        if !state.users.contains_key(&user) {
-            return Err(ApiError::not_found("user not found"));
-        }
+        visible_user(call, state, user, org)?;
         check_free(state, legacy.as_ref())?;
         check_rights(call, &permissions)?;
         let now = call.now();
@@ -257,6 +268,12 @@ fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
             "invalid resource type for permission: unknown resource type for permission",
         )
     })?;
+    if action == Action::Read && ResourceType::OWN.contains(&kind) {
+        let name = kind.name();
+        return Err(ApiError::invalid(format!(
+            "invalid action type for permission: there is only write:{name}"
+        )));
+    }
     let permission = Permission {
         action,
         resource: Resource {
@@ -345,6 +362,11 @@ pub fn set_legacy_password(call: &Call) -> Reply {
     let id = call.id("id")?;
     let owner = "passwordSetRequest";
     let request = body::first_object(&call.body, owner, "legacy.passwordSetRequest")?;
+    {
+        let state = call.app.meta.read();
+        let org = find(call, &state, id)?.org;
+        call.need_in(Action::Write, ResourceType::Authorizations, org, Some(id))?;
+    }
     let password = PasswordHash::of(&request.text("password")?);
     let password = password.map_err(|error| ApiError::invalid(error.to_string()))?;
     call.app.meta.update(|state, changes| {

@@ -3,6 +3,7 @@
 //! An operation is a plain function from [`Call`] to [`Reply`]: it runs on a thread that may block, knows nothing of the
 //! web framework, and returns its failures as values. Everything common to all (credentials, audit, errors) is done around it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,10 +12,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::api::bodies::Charge;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::auth::{Action, Caller, Permission, ResourceType};
-use crate::meta::{Id, Organization, State};
+use crate::meta::{Id, Organization, State, User};
 
 /// What an operation answers.
 pub type Reply = Result<Answer, ApiError>;
@@ -37,8 +39,14 @@ pub struct Call {
     pub body: Bytes,
     /// Who makes it; none only on the routes that need no credentials.
     pub caller: Option<Caller>,
+    /// The other end of the connection, as far as known.
+    pub peer: Option<IpAddr>,
+    /// The user whose name and password it brought, on the routes that check them.
+    pub signed_in: Option<User>,
     /// Whether whoever made it still waits.
     pub departure: Departure,
+    /// What the body takes of the account of all bodies.
+    pub charge: Charge,
 }
 
 /// Whether the client went away before its answer was there.
@@ -185,10 +193,14 @@ impl Call {
     /// The organization that `org` (a name or an id) or `orgID` names; none if neither is there.
     ///
     /// # Errors
-    /// It is not known.
+    /// It is not known, or not to the caller: for one who may do nothing in it, it is not there.
     pub fn organization<'s>(&self, state: &'s State) -> Result<Option<&'s Organization>, ApiError> {
+        let sees = |found: &&Organization| {
+            let caller = self.caller.as_ref();
+            caller.is_none_or(|caller| caller.permissions.reach(found.id))
+        };
         if let Some(id) = self.query.id("orgID")? {
-            let found = state.organizations.get(&id);
+            let found = state.organizations.get(&id).filter(sees);
             return found
                 .map(Some)
                 .ok_or_else(|| ApiError::not_found("organization not found"));
@@ -196,13 +208,14 @@ impl Call {
         let Some(name) = self.query.get("org") else {
             return Ok(None);
         };
-        if let Some(found) = state.organization_by_name(name) {
+        if let Some(found) = state.organization_by_name(name).filter(sees) {
             return Ok(Some(found));
         }
         let by_id = name
             .parse()
             .ok()
-            .and_then(|id| state.organizations.get(&id));
+            .and_then(|id| state.organizations.get(&id))
+            .filter(sees);
         by_id
             .map(Some)
             .ok_or_else(|| ApiError::no_organization(name))

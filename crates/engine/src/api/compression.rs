@@ -1,36 +1,26 @@
 //! Compressed bodies and answers: gzip, with the body's limit counted after decompression.
 
-use std::io::Read;
-
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
 
+use crate::api::bodies::{self, Charge};
 use crate::api::error::{ApiError, Code};
 
-/// The body as it was before compression; bodies of other encodings are taken as they are, as InfluxDB does.
-///
-/// # Errors
-/// It is not gzip though it says so, or is longer than the limit.
-pub fn decoded(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, ApiError> {
+/// Whether a body is compressed; those of other encodings are taken as they are, as InfluxDB does.
+pub fn is_gzip(headers: &HeaderMap) -> bool {
     let encoding = headers
         .get(header::CONTENT_ENCODING)
         .and_then(|value| value.to_str().ok());
-    if !encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
-        return Ok(body);
-    }
-    let mut plain = Vec::new();
-    let cap = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(body.as_ref())
-        .take(cap)
-        .read_to_end(&mut plain);
-    match read {
-        Err(error) => Err(ApiError::invalid(format!(
-            "the body is not the gzip that Content-Encoding says: {error}"
-        ))),
-        Ok(_) if plain.len() > limit => Err(too_large(limit)),
-        Ok(_) => Ok(Bytes::from(plain)),
-    }
+    encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
+}
+
+/// A compressed body as it was before. Takes long: for a thread that may block.
+///
+/// # Errors
+/// It is no gzip, is longer than the limit, or the account of bodies is used up.
+pub fn decoded(body: &Bytes, limit: usize, charge: &mut Charge) -> Result<Bytes, ApiError> {
+    bodies::read_decoded(MultiGzDecoder::new(body.as_ref()), limit, charge)
 }
 
 /// A body beyond the limit.

@@ -144,7 +144,11 @@ pub fn create(call: &Call) -> Reply {
             }
         };
         call.need_in(Action::Write, ResourceType::Buckets, org, Some(bucket))?;
-        let bucket = buckets::find(state, bucket)?.id;
+        let bucket = buckets::find(state, bucket)?;
+        if bucket.org != org {
+            return Err(ApiError::not_found("bucket not found"));
+        }
+        let bucket = bucket.id;
         let mut same = state
             .dbrps
             .values()

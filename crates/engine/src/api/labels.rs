@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::ApiError;
 use crate::api::json as body;
-use crate::api::resource::Found;
-use crate::auth::{Action, ResourceType};
+use crate::api::resource::{Found, visible};
+use crate::auth::{Action, Permission, ResourceType};
 use crate::meta::{Changes, Id, Kind, Label, LabelMapping, State};
 
 /// A label as the API shows it.
@@ -182,7 +182,11 @@ pub fn put_on(call: &Call) -> Reply {
     call.app.meta.update(|state, changes| {
         let found = Found::in_path(call, state)?;
         found.need(call, Action::Write)?;
-        let label = find(state, label)?;
+        let missing = || ApiError::not_found("label not found");
+        let read = |label: &Label| {
+            Permission::one(Action::Read, ResourceType::Labels, label.org, label.id)
+        };
+        let label = visible(call, state.labels.get(&label), read, found.org, missing)?;
         if state
             .labels_of(found.kind, found.id)
             .iter()

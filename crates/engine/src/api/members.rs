@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::ApiError;
-use crate::api::resource::Found;
+use crate::api::resource::{Found, visible_user};
 use crate::api::{json as body, users};
 use crate::auth::Action;
 use crate::meta::{Kind, Member, Role, State};
@@ -50,7 +50,7 @@ pub fn add(call: &Call) -> Reply {
     call.app.meta.update(|state, changes| {
         let found = Found::in_path(call, state)?;
         found.need(call, Action::Write)?;
-        users::find(state, user)?;
+        visible_user(call, state, user, found.org)?;
         if state
             .members
             .values()

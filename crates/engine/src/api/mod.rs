@@ -4,6 +4,7 @@
 //! the operation on a thread that may block, the audit log, the metrics, and the headers that every answer carries.
 
 pub mod authorizations;
+pub mod bodies;
 pub mod buckets;
 pub mod call;
 pub mod checks;
@@ -23,8 +24,10 @@ pub mod notification_endpoints;
 pub mod notification_rules;
 pub mod operations;
 pub mod orgs;
+pub mod origin;
 pub mod page;
 pub mod placeholders;
+pub mod places;
 pub mod query;
 pub mod query_request;
 pub mod query_version_one;

@@ -84,6 +84,10 @@ impl Scripted for NotificationRule {
             ApiError::invalid(format!("Could not create task from rule: {reason}"))
         };
         let endpoint: &NotificationEndpoint = find(state, self.endpoint)?;
+        if endpoint.org != self.org {
+            let message = NotificationEndpoint::missing(self.endpoint);
+            return Err(ApiError::not_found(message));
+        }
         let flux = rule_script(self, endpoint).map_err(refuse)?;
         let options = Options::of(&flux).map_err(refuse)?;
         Ok((flux, options))

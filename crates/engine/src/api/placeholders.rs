@@ -163,9 +163,10 @@ pub fn resources(_call: &Call) -> Reply {
     ))
 }
 
-/// `GET /api/v2/config`: the limits in force.
+/// `GET /api/v2/config`: the limits in force, and the types of permissions that InfluxDB does not have.
 pub fn config(call: &Call) -> Reply {
     let limits = &call.app.limits;
+    let own: Vec<&str> = ResourceType::OWN.iter().map(|kind| kind.name()).collect();
     Ok(Answer::ok(json!({
         "config": {
             "max-body-bytes": limits.max_body_bytes,
@@ -176,6 +177,7 @@ pub fn config(call: &Call) -> Reply {
             "query-queue-size": limits.max_queued_queries,
             "query-memory-bytes": limits.max_query_bytes,
             "query-timeout-seconds": limits.query_timeout_seconds,
+            "watchpost-permissions": own,
         }
     })))
 }

@@ -48,10 +48,11 @@ enum Message {
 pub async fn query(call: Call) -> Result<Response, ApiError> {
     let asked = QueryRequest::of(&call)?;
     let caller = call.caller()?.clone();
+    let asker = caller.asker(asked.org);
     let ticket = call
         .app
         .queries
-        .enter(&asked.text, asked.org, caller.user)
+        .enter(&asked.text, asked.org, asker)
         .await?;
     let request = Request {
         org: asked.org,
@@ -224,7 +225,8 @@ impl Chunks {
     }
 }
 
-/// `GET /api/v2/queries`: the queries that run; the caller's own, or all for those who may read all tokens.
+/// `GET /api/v2/queries`: the queries that run; those of the caller's token (or session), or all for
+/// those who may read all tokens.
 ///
 /// # Errors
 /// No valid credentials.
@@ -274,5 +276,5 @@ fn may_see(call: &Call, query: &crate::query::QueryInformation) -> bool {
     let all = Permission::of_org(Action::Read, ResourceType::Authorizations, query.org);
     call.caller
         .as_ref()
-        .is_some_and(|caller| caller.user == query.user || caller.may(&all))
+        .is_some_and(|caller| caller.holder() == query.holder || caller.may(&all))
 }

@@ -13,7 +13,6 @@ use crate::api::error::ApiError;
 use crate::api::query::EXPLAIN;
 use crate::api::serve;
 use crate::api::write::organization;
-use crate::audit::Event;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
@@ -47,7 +46,9 @@ pub fn query(call: &Call) -> Reply {
         return answered(call, results.collect());
     }
     // The same queue, list and time as for Flux. This is a thread of its own, which may wait.
-    let turn = call.app.queries.enter(text, org, call.caller()?.user);
+    let caller = call.caller()?;
+    let queries = &call.app.queries;
+    let turn = queries.enter(text, org, caller.asker(org));
     let ticket = tokio::runtime::Handle::current().block_on(turn)?;
     let mut results = Vec::new();
     let mut explain = Vec::new();
@@ -221,23 +222,24 @@ fn deletes(statement: &Statement) -> bool {
     matches!(statement, Statement::Delete(_))
 }
 
-/// Writes into the audit log that points are about to be deleted: without that line they stay.
-fn audit(call: &Call, bucket: &Bucket) -> Result<(), QueryError> {
-    let event = Event {
-        time: call.now(),
-        who: serve::who(call),
-        what: "InfluxQL DELETE",
-        on: &format!("/api/v2/buckets/{}", bucket.id),
-        made: None,
-        status: StatusCode::OK.as_u16(),
-        message: None,
+/// Carries out a statement that deletes, which is in the audit log before and with its end after: without that line the
+/// points stay.
+fn recorded(
+    call: &Call,
+    bucket: &Bucket,
+    delete: impl FnOnce() -> Result<Vec<Series>, QueryError>,
+) -> Result<Vec<Series>, QueryError> {
+    let on = format!("/api/v2/buckets/{}", bucket.id);
+    let entry = serve::begin_entry(call, "InfluxQL DELETE", &on)
+        .map_err(|error| QueryError::new(format!("nothing was deleted: {}", error.message)))?;
+    let deleted = delete();
+    let (status, message) = match &deleted {
+        Ok(_) => (StatusCode::OK, None),
+        Err(error) => (StatusCode::BAD_REQUEST, Some(error.to_string())),
     };
-    let recorded = call.app.audit.require(&event);
-    recorded.map_err(|error| {
-        QueryError::new(format!(
-            "the audit log cannot be written, so nothing was deleted: {error}"
-        ))
-    })
+    let audit = &call.app.audit;
+    audit.end(entry, status.as_u16(), None, message.as_deref());
+    deleted
 }
 
 fn answer(
@@ -253,9 +255,6 @@ fn answer(
     };
     if let Statement::ShowRetentionPolicies(_) = statement {
         return Ok(vec![retention_policies(call, org, bucket)]);
-    }
-    if deletes(statement) {
-        audit(call, bucket)?;
     }
     let check = || match call.departure.is_gone() {
         true => Err(Error::new(ErrorKind::Canceled, "the client went away")),
@@ -276,7 +275,10 @@ fn answer(
         read: Count::new(0),
         explain,
     };
-    run(&target, statement)
+    match deletes(statement) {
+        true => recorded(call, bucket, || run(&target, statement)),
+        false => run(&target, statement),
+    }
 }
 
 /// The bucket that a statement is about: the database it names, else that of the request.

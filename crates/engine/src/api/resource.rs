@@ -3,7 +3,7 @@
 use crate::api::call::Call;
 use crate::api::error::ApiError;
 use crate::auth::{Action, Permission, ResourceType};
-use crate::meta::{Id, State};
+use crate::meta::{Id, State, User};
 
 /// A resource and the organization that owns it.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,55 @@ pub struct Found {
     pub kind: ResourceType,
     /// Its id.
     pub id: Id,
+    /// The organization that owns it.
+    pub org: Id,
+}
+
+/// What an identifier in a request stands for, beside the resource that its path names: it belongs to that resource's
+/// organization, and the caller may read it. For everybody else it is not there.
+///
+/// # Errors
+/// `missing`: it does not exist, or not for this caller.
+pub fn visible<'s, T>(
+    call: &Call,
+    found: Option<&'s T>,
+    needed: impl Fn(&T) -> Permission,
     org: Id,
+    missing: impl FnOnce() -> ApiError,
+) -> Result<&'s T, ApiError> {
+    let may_see = |found: &&T| {
+        let needed = needed(found);
+        let is_of_org = needed.resource.org.is_none_or(|of| of == org);
+        is_of_org
+            && call
+                .caller
+                .as_ref()
+                .is_some_and(|caller| caller.may(&needed))
+    };
+    found.filter(may_see).ok_or_else(missing)
+}
+
+/// A user that a request names: the caller, a member of the organization, or one that the caller may read.
+///
+/// # Errors
+/// There is none, or not for this caller.
+pub fn visible_user<'s>(
+    call: &Call,
+    state: &'s State,
+    user: Id,
+    org: Id,
+) -> Result<&'s User, ApiError> {
+    let found = super::users::find(state, user)?;
+    let is_self = call.caller()?.user == user;
+    let is_member = state
+        .members
+        .values()
+        .any(|member| member.user == user && member.resource == org);
+    let needed = Permission::global(Action::Read, ResourceType::Users, user);
+    match is_self || is_member || call.caller()?.may(&needed) {
+        true => Ok(found),
+        false => Err(ApiError::not_found("user not found")),
+    }
 }
 
 impl Found {

@@ -13,8 +13,9 @@ use crate::API_VERSION;
 use crate::api::call::Query;
 use crate::api::error::{ApiError, Code};
 use crate::api::routes::{
-    INFLUXDB_BACKUP, LABELLED, LABELS, MANAGE, MEMBERS, NAMED_METHODS, NO_INFLUXDB_BACKUP,
-    ONE_LABEL, ONE_MEMBER, OPEN, OWNED, QUERY_VERSION_ONE, Verb, WRITE, WRITE_VERSION_ONE,
+    INFLUXDB_BACKUP, LABELLED, LABELS, LIVE, MANAGE, MEMBERS, NAMED_METHODS, NO_INFLUXDB_BACKUP,
+    ONE_LABEL, ONE_MEMBER, OPEN, OWNED, PASSWORDS, QUERY_VERSION_ONE, SET_UP, SIGN_IN, Verb, WRITE,
+    WRITE_VERSION_ONE,
 };
 use crate::api::serve::{self, Kind, Operation};
 use crate::api::{cors, health, placeholders};
@@ -33,11 +34,18 @@ enum Refusal {
 pub fn router(app: Arc<App>) -> Router {
     use Refusal::{Bare, Named};
     let mut routes = Router::new();
-    for (path, operations) in OPEN {
-        routes = add(routes, path, methods(operations, Kind::Open, Bare));
-    }
-    for (path, operations) in MANAGE {
-        routes = add(routes, path, methods(operations, Kind::Manage, Bare));
+    let bare = [
+        (Kind::Live, LIVE),
+        (Kind::Open, OPEN),
+        (Kind::SetUp, SET_UP),
+        (Kind::SignIn, SIGN_IN),
+        (Kind::Password, PASSWORDS),
+        (Kind::Manage, MANAGE),
+    ];
+    for (kind, table) in bare {
+        for (path, operations) in table {
+            routes = add(routes, path, methods(operations, kind, Bare));
+        }
     }
     for (path, operations) in NAMED_METHODS {
         routes = add(routes, path, methods(operations, Kind::Manage, Named));
@@ -72,7 +80,7 @@ pub fn router(app: Arc<App>) -> Router {
     routes
         .route(
             "/health",
-            any(|State(app), request| serve::operate(app, request, Kind::Open, health::health)),
+            any(|State(app), request| serve::operate(app, request, Kind::Live, health::health)),
         )
         .route("/ping", any(ping))
         .route(
@@ -140,7 +148,7 @@ async fn backup(State(app): State<Arc<App>>, request: Request) -> Response {
 
 async fn ping(State(app): State<Arc<App>>, request: Request) -> Response {
     serve::varies(match *request.method() {
-        Method::GET | Method::HEAD => serve::operate(app, request, Kind::Open, health::ping).await,
+        Method::GET | Method::HEAD => serve::operate(app, request, Kind::Live, health::ping).await,
         _ => {
             let headers = [
                 (header::ALLOW, "GET, HEAD, OPTIONS"),
@@ -175,9 +183,10 @@ async fn unknown(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     match serve::authenticate(&app, &parts, &query, Kind::Manage).await {
-        None => ApiError::unauthorized().into_response(),
-        Some(_) if path.starts_with("/api/v2/orgs/") => placeholders::no_page().into_response(),
-        Some(_) => ApiError::not_found("path not found").into_response(),
+        Err(error) => error.into_response(),
+        Ok(None) => ApiError::unauthorized().into_response(),
+        Ok(Some(_)) if path.starts_with("/api/v2/orgs/") => placeholders::no_page().into_response(),
+        Ok(Some(_)) => ApiError::not_found("path not found").into_response(),
     }
 }
 

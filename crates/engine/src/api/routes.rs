@@ -48,24 +48,28 @@ const DELETE: Verb = Verb::Delete;
 /// The operations of a path, by method.
 pub type Route = (&'static str, &'static [(Verb, Operation)]);
 
-/// Routes that need no credentials.
+/// Whether the server is ready.
+pub const LIVE: &[Route] = &[("/ready", &[(GET, health::ready)])];
+
+/// Other routes that need no credentials.
 pub const OPEN: &[Route] = &[
-    ("/ready", &[(GET, health::ready)]),
     ("/metrics", &[(GET, health::metrics)]),
     ("/docs", &[(GET, placeholders::docs)]),
-    (
-        "/api/v2/setup",
-        &[(GET, setup::allowed), (POST, setup::create)],
-    ),
-    ("/api/v2/signin", &[(POST, session::sign_in)]),
     ("/api/v2/signout", &[(POST, session::sign_out)]),
     ("/api/v2/swagger.json", &[(GET, placeholders::no_assets)]),
 ];
 
-/// Management.
-pub const MANAGE: &[Route] = &[
-    ("/api/v2", &[(GET, placeholders::routes)]),
-    ("/api/v2/me", &[(GET, users::me)]),
+/// First setup.
+pub const SET_UP: &[Route] = &[(
+    "/api/v2/setup",
+    &[(GET, setup::allowed), (POST, setup::create)],
+)];
+
+/// Signing in.
+pub const SIGN_IN: &[Route] = &[("/api/v2/signin", &[(POST, session::sign_in)])];
+
+/// Management of passwords.
+pub const PASSWORDS: &[Route] = &[
     (
         "/api/v2/me/password",
         &[
@@ -73,6 +77,20 @@ pub const MANAGE: &[Route] = &[
             (POST, users::change_my_password),
         ],
     ),
+    (
+        "/api/v2/users/{id}/password",
+        &[(POST, users::set_password), (PUT, users::set_password)],
+    ),
+    (
+        "/private/legacy/authorizations/{id}/password",
+        &[(POST, authorizations::set_legacy_password)],
+    ),
+];
+
+/// Management.
+pub const MANAGE: &[Route] = &[
+    ("/api/v2", &[(GET, placeholders::routes)]),
+    ("/api/v2/me", &[(GET, users::me)]),
     (
         "/api/v2/users",
         &[(GET, users::list), (POST, users::create)],
@@ -84,10 +102,6 @@ pub const MANAGE: &[Route] = &[
             (PATCH, users::change),
             (DELETE, users::delete),
         ],
-    ),
-    (
-        "/api/v2/users/{id}/password",
-        &[(POST, users::set_password), (PUT, users::set_password)],
     ),
     ("/api/v2/orgs", &[(GET, orgs::list), (POST, orgs::create)]),
     (
@@ -145,10 +159,6 @@ pub const MANAGE: &[Route] = &[
             (PATCH, authorizations::change),
             (DELETE, authorizations::delete),
         ],
-    ),
-    (
-        "/private/legacy/authorizations/{id}/password",
-        &[(POST, authorizations::set_legacy_password)],
     ),
     (
         "/api/v2/labels",

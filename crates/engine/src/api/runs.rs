@@ -142,8 +142,15 @@ pub fn retry(call: &Call) -> Reply {
 
 /// `DELETE /api/v2/tasks/{id}/runs/{run}`: ends a run that is not finished.
 pub fn cancel(call: &Call) -> Reply {
-    task(call, Action::Write, "cancel run")?;
-    match call.app.tasks.cancel(run_id(call)?) {
+    let task = task(call, Action::Write, "cancel run")?;
+    let id = run_id(call)?;
+    let is_of_task = call
+        .app
+        .tasks
+        .active_runs(task.id)
+        .iter()
+        .any(|run| run.id == id);
+    match is_of_task && call.app.tasks.cancel(id) {
         true => Ok(Answer::no_content()),
         false => Err(ApiError::not_found("failed to cancel run: run not found")),
     }

@@ -60,6 +60,7 @@ pub fn keep<S: Scripted>(call: &Call, scripted: S, active: bool) -> Reply {
         changes.put(Task {
             active,
             made_of: Some(scripted.id()),
+            may_request: tasks::may_request(call, scripted.org()),
             ..task
         });
         changes.put(scripted.clone());
@@ -89,6 +90,7 @@ pub fn change<S: Scripted>(
         if let Some(mut task) = task.cloned() {
             tasks::rewrite(&mut task, flux, options);
             task.active = active;
+            task.may_request = tasks::may_request(call, scripted.org());
             task.updated_at = Some(call.now());
             changes.put(task);
         }

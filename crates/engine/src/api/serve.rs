@@ -1,21 +1,27 @@
-//! What stands around every operation: the body's limit, credentials, the blocking thread, the audit log, metrics.
+//! What stands around every operation: its turn, credentials, the body, the blocking thread, the audit log, metrics.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::to_bytes;
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::api::call::{Call, Departure, Query, Reply};
-use crate::api::error::{ApiError, Code};
-use crate::api::{compression, operations, query};
+use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
+use crate::api::{bodies, compression, operations, origin, places, query, session};
 use crate::app::App;
-use crate::audit::Event;
+use crate::audit::{Entry, Event};
 use crate::auth::authenticate::of_authorization;
+use crate::auth::checks::{self, Attempt};
 use crate::auth::{Caller, Credentials};
-use crate::limits::MANAGEMENT_BODY_BYTES;
+use crate::limits::{MANAGEMENT_BODY_BYTES, OPEN_BODY_BYTES};
+
+/// How long a refused sign-in takes at least, so that passwords cannot be tried quickly over one connection.
+const REFUSAL: Duration = Duration::from_millis(200);
 
 /// A function that answers a request.
 pub type Operation = fn(&Call) -> Reply;
@@ -23,16 +29,43 @@ pub type Operation = fn(&Call) -> Reply;
 /// How an operation is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Without credentials, and at once: whether the server lives.
+    Live,
     /// Without credentials.
     Open,
+    /// First setup: without credentials, but not from a page of another origin; hashes a password.
+    SetUp,
+    /// With a name and a password, which are checked.
+    SignIn,
     /// With a token or a session; what it changes goes into the audit log.
     Manage,
+    /// The same, and hashes a password.
+    Password,
     /// A write of points: with a token, a large body and a turn.
     Write,
     /// The same, with version 1's credentials.
     WriteVersionOne,
     /// With version 1's credentials and a form for a body.
     QueryVersionOne,
+}
+
+impl Kind {
+    fn needs_credentials(self) -> bool {
+        !matches!(self, Self::Live | Self::Open | Self::SetUp | Self::SignIn)
+    }
+
+    fn is_write(self) -> bool {
+        matches!(self, Self::Write | Self::WriteVersionOne)
+    }
+
+    fn body_limit(self, app: &App) -> usize {
+        let most = app.limits.max_body_bytes;
+        match self {
+            _ if self.is_write() => most,
+            _ if self.needs_credentials() => MANAGEMENT_BODY_BYTES.min(most),
+            _ => OPEN_BODY_BYTES.min(most),
+        }
+    }
 }
 
 /// Serves a request by an operation.
@@ -47,26 +80,35 @@ pub async fn operate(
     let route = route(&mut parts).await;
     let answer = match call(&app, &mut parts, body, kind).await {
         Err(error) => error.into_response(),
-        Ok(call) => match turn(&call, kind).await {
+        Ok(call) => match perform(call, kind, operation).await {
+            Ok(answer) => answer.into_response(),
             Err(error) => error.into_response(),
-            Ok(turn) => {
-                // Dropped with this future when the client closes its connection.
-                let _waiting = call.departure.waiting();
-                let done = tokio::task::spawn_blocking(move || {
-                    let reply = operation(&call);
-                    drop(turn);
-                    audit(&call, kind, &reply);
-                    reply
-                });
-                match done.await {
-                    Ok(reply) => reply.into_response(),
-                    Err(panic) => ApiError::internal(panic).into_response(),
-                }
-            }
         },
     };
     count(&app, &parts.method, &route, answer.status(), started);
     answer
+}
+
+async fn perform(mut call: Call, kind: Kind, operation: Operation) -> Reply {
+    if kind == Kind::Live {
+        return operation(&call);
+    }
+    if kind == Kind::SignIn || is_own_password_change(&call.path) {
+        call.signed_in = session::check(&call).await?;
+        if call.signed_in.is_none() {
+            tokio::time::sleep(REFUSAL).await;
+        }
+    }
+    let turn = turn(&call, kind).await?;
+    // Dropped with this future when the client closes its connection.
+    let _waiting = call.departure.waiting();
+    let done = tokio::task::spawn_blocking(move || {
+        let reply = recorded(&call, kind, operation);
+        drop(turn);
+        reply
+    });
+    done.await
+        .unwrap_or_else(|panic| Err(ApiError::internal(panic)))
 }
 
 /// Serves a Flux query, which streams its answer.
@@ -97,20 +139,16 @@ pub async fn backup(app: Arc<App>, request: Request) -> Response {
     let answer = match call(&app, &mut parts, body, Kind::Manage).await {
         Err(error) => error.into_response(),
         Ok(call) => {
-            let who = who(&call);
+            let entry = match begin_entry(&call, "GET", "/watchpost/backup") {
+                Ok(entry) => entry,
+                Err(error) => return error.into_response(),
+            };
             let answer = operations::backup(call);
             let status = answer
                 .as_ref()
                 .map_or_else(|error| error.code.parts().1, Response::status);
-            app.audit.record(&Event {
-                time: app.clock.now(),
-                who,
-                what: "GET",
-                on: "/watchpost/backup",
-                made: None,
-                status: status.as_u16(),
-                message: answer.as_ref().err().map(|error| error.message.as_str()),
-            });
+            let message = answer.as_ref().err().map(|error| error.message.as_str());
+            app.audit.end(entry, status.as_u16(), None, message);
             answer.unwrap_or_else(IntoResponse::into_response)
         }
     };
@@ -143,22 +181,29 @@ async fn call(
     body: axum::body::Body,
     kind: Kind,
 ) -> Result<Call, ApiError> {
+    if matches!(kind, Kind::SetUp | Kind::SignIn) && parts.method != Method::GET {
+        origin::check(&parts.headers, app.is_https)?;
+    }
     let mut query = Query::parse(parts.uri.query().unwrap_or_default());
-    let caller = match kind {
-        Kind::Open => None,
-        _ => {
-            let caller = authenticate(app, parts, &query, kind).await;
+    let caller = match kind.needs_credentials() {
+        false => None,
+        true => {
+            let caller = authenticate(app, parts, &query, kind).await?;
             Some(caller.ok_or_else(ApiError::unauthorized)?)
         }
     };
-    let limit = match kind {
-        Kind::Write | Kind::WriteVersionOne => app.limits.max_body_bytes,
-        _ => MANAGEMENT_BODY_BYTES.min(app.limits.max_body_bytes),
-    };
-    let body = to_bytes(body, limit)
-        .await
-        .map_err(|error| unreadable(&error, limit))?;
-    let body = compression::decoded(&parts.headers, body, limit)?;
+    let limit = kind.body_limit(app);
+    let mut charge = app.bodies.charge(caller.as_ref().map(Caller::holder));
+    let mut body = bodies::read(body, limit, &mut charge).await?;
+    if compression::is_gzip(&parts.headers) {
+        let turn = app.places.decompress().await?;
+        let decompress = tokio::task::spawn_blocking(move || {
+            let plain = compression::decoded(&body, limit, &mut charge);
+            drop(turn);
+            plain.map(|plain| (plain, charge))
+        });
+        (body, charge) = decompress.await.map_err(ApiError::internal)??;
+    }
     if kind == Kind::QueryVersionOne && is_form(parts) {
         query.extend(Query::parse(&String::from_utf8_lossy(&body)));
     }
@@ -176,19 +221,17 @@ async fn call(
         headers: parts.headers.clone(),
         body,
         caller,
+        peer: peer(parts),
+        signed_in: None,
         departure: Departure::default(),
+        charge,
     })
 }
 
-fn unreadable(error: &axum::Error, limit: usize) -> ApiError {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return compression::too_large(limit);
-        }
-        source = error.source();
-    }
-    ApiError::invalid(format!("the request body could not be read: {error}"))
+/// The other end of the connection.
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(address)| address.ip())
 }
 
 fn is_form(parts: &Parts) -> bool {
@@ -199,86 +242,152 @@ fn is_form(parts: &Parts) -> bool {
     content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
 }
 
-/// Who makes the request.
-pub async fn authenticate(app: &App, parts: &Parts, query: &Query, kind: Kind) -> Option<Caller> {
-    let header = |name| {
+/// Who makes the request; none if nobody is known by what it brought.
+///
+/// # Errors
+/// Too many passwords were tried, or a page of another origin sent a browser's cookie.
+pub async fn authenticate(
+    app: &App,
+    parts: &Parts,
+    query: &Query,
+    kind: Kind,
+) -> Result<Option<Caller>, ApiError> {
+    let Some(credentials) = credentials(parts, query, kind) else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    let known = credentials.caller(&app.meta.read(), &app.sessions, now);
+    if known.is_some() && matches!(credentials, Credentials::Session(_)) {
+        origin::check(&parts.headers, app.is_https)?;
+    }
+    let (None, Credentials::Password { name, password }) = (&known, &credentials) else {
+        return Ok(known);
+    };
+    let found = app.meta.read().authorization_by_legacy_name(name).cloned();
+    let attempt = Attempt {
+        name,
+        password,
+        from: peer(parts),
+        now,
+    };
+    let matches = app.passwords.check_legacy(attempt, found.as_ref()).await?;
+    let found = found.filter(|_| matches);
+    Ok(found.map(|authorization| of_authorization(&app.meta.read(), &authorization)))
+}
+
+fn credentials(parts: &Parts, query: &Query, kind: Kind) -> Option<Credentials> {
+    let header = |name: HeaderName| {
         parts
             .headers
             .get(name)
             .and_then(|value: &HeaderValue| value.to_str().ok())
     };
     let authorization = header(header::AUTHORIZATION);
-    let is_password_change = parts.uri.path() == "/api/v2/me/password";
-    let credentials = match kind {
+    match kind {
         Kind::WriteVersionOne | Kind::QueryVersionOne => {
-            Credentials::from_version_one(authorization, query.get("u"), query.get("p"))?
+            Credentials::from_version_one(authorization, query.get("u"), query.get("p"))
         }
         // There the header carries the old password, beside the session's cookie.
-        _ if is_password_change => Credentials::from_headers(None, header(header::COOKIE))?,
-        _ => Credentials::from_headers(authorization, header(header::COOKIE))?,
-    };
-    if let Credentials::Password { name, password } = &credentials {
-        let found = app.meta.read().authorization_by_legacy_name(name).cloned();
-        if let Some(authorization) = found
-            && app.legacy_passwords.matches(&authorization, password).await
-        {
-            return Some(of_authorization(&app.meta.read(), &authorization));
+        _ if is_own_password_change(parts.uri.path()) => {
+            Credentials::from_headers(None, header(header::COOKIE))
         }
+        _ => Credentials::from_headers(authorization, header(header::COOKIE)),
     }
-    credentials.caller(&app.meta.read(), &app.sessions, app.clock.now())
 }
 
-/// Waits for a write's turn.
-async fn turn(
-    call: &Call,
-    kind: Kind,
-) -> Result<Option<tokio::sync::OwnedSemaphorePermit>, ApiError> {
-    if !matches!(kind, Kind::Write | Kind::WriteVersionOne) {
-        return Ok(None);
-    }
-    call.app.memory.check()?;
+fn is_own_password_change(path: &str) -> bool {
+    path.trim_end_matches('/') == "/api/v2/me/password"
+}
+
+/// A turn, given back when dropped.
+#[expect(dead_code, reason = "is held, and does its work when it is dropped")]
+enum Turn {
+    Write(OwnedSemaphorePermit),
+    Place(places::Turn),
+    Password(checks::Turn),
+    /// It needs none.
+    None,
+}
+
+/// Waits for an operation's turn.
+async fn turn(call: &Call, kind: Kind) -> Result<Turn, ApiError> {
+    let places = &call.app.places;
+    Ok(match kind {
+        Kind::Write | Kind::WriteVersionOne => Turn::Write(write_turn(&call.app).await?),
+        Kind::SetUp if call.method == Method::POST => {
+            Turn::Password(call.app.passwords.turn().await?)
+        }
+        Kind::Password => Turn::Password(call.app.passwords.turn().await?),
+        Kind::Live => Turn::None,
+        Kind::QueryVersionOne => Turn::Place(places.version_one(call.caller()?.holder()).await?),
+        Kind::Open | Kind::SetUp | Kind::SignIn => Turn::Place(places.open().await?),
+        Kind::Manage => Turn::Place(places.manage(call.caller()?.holder()).await?),
+    })
+}
+
+async fn write_turn(app: &App) -> Result<OwnedSemaphorePermit, ApiError> {
+    app.memory.check()?;
     let waited = tokio::time::timeout(
-        call.app.limits.write_wait(),
-        Arc::clone(&call.app.write_turns).acquire_owned(),
+        app.limits.write_wait(),
+        Arc::clone(&app.write_turns).acquire_owned(),
     );
     match waited.await {
-        Ok(Ok(turn)) => Ok(Some(turn)),
+        Ok(Ok(turn)) => Ok(turn),
         _ => {
-            call.app.metrics.write_timeouts.increment();
+            app.metrics.write_timeouts.increment();
             let message = "too many writes at once (--max-concurrent-writes); try again later";
             Err(ApiError::new(Code::Unavailable, message).retry_after(1))
         }
     }
 }
 
-/// Writes what changes something into the audit log; points are too many for it, their deletion is not.
-fn audit(call: &Call, kind: Kind, reply: &Reply) {
+/// Carries an operation out. What changes something is in the audit log before it begins, with how it ended after; points
+/// are too many for it, their deletion is not.
+fn recorded(call: &Call, kind: Kind, operation: Operation) -> Reply {
     let is_change = !matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let is_analysis = call.path.starts_with("/api/v2/query");
-    if !is_change
-        || is_analysis
-        || !matches!(kind, Kind::Manage | Kind::Open)
-        || call.path == "/health"
-    {
-        return;
+    let is_version_one = kind == Kind::QueryVersionOne;
+    if !is_change || is_analysis || kind.is_write() || is_version_one {
+        return operation(call);
     }
-    let (status, message) = match reply {
+    let entry = begin_entry(call, call.method.as_str(), &call.path);
+    let entry = match entry {
+        Ok(entry) => entry,
+        // Signing in and out changes nothing, and may be how somebody comes to mend it.
+        Err(_) if !kind.needs_credentials() && kind != Kind::SetUp => return operation(call),
+        Err(error) => return Err(error),
+    };
+    let reply = operation(call);
+    let (status, message) = match &reply {
         Ok(answer) => (answer.status().as_u16(), None),
         Err(error) => (error.code.parts().1.as_u16(), Some(error.message.as_str())),
     };
-    call.app.audit.record(&Event {
+    let made = reply.as_ref().ok().and_then(|answer| answer.made());
+    call.app.audit.end(entry, status, made, message);
+    reply
+}
+
+/// Writes into the audit log that a change begins.
+///
+/// # Errors
+/// The log cannot be written: the change must not be made.
+pub fn begin_entry(call: &Call, what: &str, on: &str) -> Result<Entry, ApiError> {
+    let event = Event {
         time: call.now(),
         who: who(call),
-        what: call.method.as_str(),
-        on: &call.path,
-        made: reply.as_ref().ok().and_then(|answer| answer.made()),
-        status,
-        message,
-    });
+        what,
+        on,
+    };
+    call.app.audit.begin(&event).map_err(|error| {
+        tracing::error!(%error, "a change was refused: the audit log cannot be written");
+        let message =
+            format!("the change cannot be recorded in the audit log ({error}), so it was not made");
+        ApiError::new(Code::Unavailable, message).retry_after(UNAVAILABLE_SECONDS)
+    })
 }
 
 /// The caller as the audit log names them.
-pub(super) fn who(call: &Call) -> String {
+fn who(call: &Call) -> String {
     let Some(caller) = &call.caller else {
         return "nobody".to_owned();
     };
@@ -293,12 +402,30 @@ pub(super) fn who(call: &Call) -> String {
 
 fn count(app: &App, method: &Method, route: &str, status: StatusCode, started: i64) {
     let seconds = (app.clock.now() - started).max(0) as f64 / 1e9;
+    let method = known_method(method);
     app.metrics
         .requests
-        .with(&[method.as_str(), route, status.as_str()])
+        .with(&[method, route, status.as_str()])
         .increment();
     app.metrics
         .request_seconds
-        .with(&[method.as_str(), route])
+        .with(&[method, route])
         .observe(seconds);
+}
+
+/// A method's name for a label: clients may make up methods, and each would be a series.
+fn known_method(method: &Method) -> &str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    match KNOWN.contains(method) {
+        true => method.as_str(),
+        false => "other",
+    }
 }

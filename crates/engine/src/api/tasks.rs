@@ -6,7 +6,7 @@ use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::ApiError;
 use crate::api::json::{self as body, JsonError, Object};
 use crate::api::{labels, users};
-use crate::auth::{Action, ResourceType};
+use crate::auth::{Action, Permission, ResourceType};
 use crate::clock::rfc3339;
 use crate::meta::{Id, Kind, State, Task};
 use crate::tasks::options::{Edit, Options};
@@ -185,6 +185,7 @@ pub fn create(call: &Call) -> Reply {
         let task = Task {
             active,
             description,
+            may_request: may_request(call, org),
             ..new(id, org, call.caller()?.user, flux, options, now)
         };
         changes.put(task.clone());
@@ -210,6 +211,7 @@ pub fn new(id: Id, org: Id, owner: Id, flux: String, options: Options, now: i64)
         concurrency: options.concurrency,
         retry: options.retry,
         made_of: None,
+        may_request: false,
         latest_completed: now,
         latest_success: None,
         last_run_status: None,
@@ -217,6 +219,14 @@ pub fn new(id: Id, org: Id, owner: Id, flux: String, options: Options, now: i64)
         created_at: now,
         updated_at: None,
     }
+}
+
+/// Whether a script that the caller writes may send requests. A task runs with its owner's rights, which may be more than
+/// those of the token that made it; this one does not grow so.
+pub fn may_request(call: &Call, org: Id) -> bool {
+    let needed = Permission::of_org(Action::Write, ResourceType::Requests, org);
+    let caller = call.caller.as_ref();
+    caller.is_some_and(|caller| caller.may(&needed))
 }
 
 /// Gives a task another script.
@@ -291,6 +301,7 @@ pub fn change(call: &Call) -> Reply {
             }
             let options = Options::of(&flux).map_err(failed)?;
             rewrite(&mut task, flux, options);
+            task.may_request = may_request(call, task.org);
         }
         let now = call.now();
         if active == Some(true) && !task.active {

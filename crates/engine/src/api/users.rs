@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::{ApiError, Code};
 use crate::api::json as body;
-use crate::auth::authenticate::basic;
 use crate::auth::password::PasswordHash;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::meta::{Id, Kind, State, User};
@@ -129,7 +128,7 @@ pub fn change(call: &Call) -> Reply {
         request.string("name")?,
         active(request.string("status")?.as_deref())?,
     );
-    call.app.meta.update(|state, changes| {
+    let user = call.app.meta.update(|state, changes| {
         let mut user = find(state, id)?.clone();
         call.need(&permission(Action::Write, id))?;
         if let Some(name) = name.filter(|name| *name != user.name && !name.is_empty()) {
@@ -138,8 +137,12 @@ pub fn change(call: &Call) -> Reply {
         }
         user.active = active.unwrap_or(user.active);
         changes.put(user.clone());
-        Ok(Answer::ok(shown(&user)))
-    })
+        Ok::<_, ApiError>(user)
+    })?;
+    if !user.active {
+        call.app.sessions.close_all(id);
+    }
+    Ok(Answer::ok(shown(&user)))
 }
 
 /// `DELETE /api/v2/users/{id}`: the user, their tokens and their parts in resources.
@@ -158,8 +161,10 @@ pub fn delete(call: &Call) -> Reply {
         for authorization in state.authorizations.values().filter(|one| one.user == id) {
             changes.delete(Kind::Authorization, authorization.id);
         }
-        Ok(Answer::no_content())
-    })
+        Ok::<_, ApiError>(())
+    })?;
+    call.app.sessions.close_all(id);
+    Ok(Answer::no_content())
 }
 
 /// `POST /api/v2/users/{id}/password`.
@@ -173,19 +178,10 @@ pub fn set_password(call: &Call) -> Reply {
 /// `PUT /api/v2/me/password`: needs the old password, as Basic, beside the session.
 pub fn change_my_password(call: &Call) -> Reply {
     let id = call.caller()?.user;
-    let (name, old) = call
-        .header(&axum::http::header::AUTHORIZATION)
-        .and_then(basic)
-        .ok_or_else(ApiError::unauthorized)?;
-    let known = find(&call.app.meta.read(), id)?.clone();
-    if known.name != name
-        || !known
-            .password
-            .is_some_and(|password| password.matches(&old))
-    {
-        return Err(ApiError::unauthorized());
+    match &call.signed_in {
+        Some(user) if user.id == id => store_password(call, id),
+        _ => Err(ApiError::unauthorized()),
     }
-    store_password(call, id)
 }
 
 fn store_password(call: &Call, id: Id) -> Reply {
@@ -200,6 +196,8 @@ fn store_password(call: &Call, id: Id) -> Reply {
         let mut user = find(state, id)?.clone();
         user.password = Some(password);
         changes.put(user);
-        Ok(Answer::no_content())
-    })
+        Ok::<_, ApiError>(())
+    })?;
+    call.app.sessions.close_all(id);
+    Ok(Answer::no_content())
 }

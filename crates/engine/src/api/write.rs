@@ -36,7 +36,7 @@ fn target(call: &Call) -> Result<Bucket, ApiError> {
 }
 
 fn may_write(call: &Call, bucket: &Bucket) -> Result<(), ApiError> {
-    let needed = Permission::one(Action::Write, ResourceType::Buckets, bucket.org, bucket.id);
+    let needed = Permission::one(Action::Write, ResourceType::Points, bucket.org, bucket.id);
     match call.caller()?.may(&needed) {
         true => Ok(()),
         false => Err(ApiError::new(

@@ -7,6 +7,7 @@ use crate::auth::permission::{Action, Permission, Permissions, ResourceType};
 use crate::auth::session::{COOKIE, Sessions};
 use crate::auth::token::TokenHash;
 use crate::meta::{Authorization, Id, Role, State};
+use crate::query::Asker;
 
 /// What a request brought to say who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,20 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whose share of the turns their queries take: the token's, or the user's without one.
+    pub fn holder(&self) -> Id {
+        self.token.unwrap_or(self.user)
+    }
+
+    /// As the queue of queries knows them.
+    pub fn asker(&self, org: Id) -> Asker {
+        Asker {
+            user: self.user,
+            holder: self.holder(),
+            reads: self.permissions.read_any_bucket(org),
+        }
+    }
+
     /// Whether they may.
     pub fn may(&self, needed: &Permission) -> bool {
         self.permissions.allow(needed)
@@ -82,7 +97,7 @@ impl Credentials {
     }
 
     /// The caller, if the token or session is known and its user is active. Of a name and password only whether the
-    /// password is a token: [`crate::auth::legacy`] knows the others.
+    /// password is a token: [`crate::auth::checks`] knows the others.
     pub fn caller(&self, state: &State, sessions: &Sessions, now: i64) -> Option<Caller> {
         match self {
             Self::Token(token)

@@ -1,7 +1,8 @@
 //! Who a caller is and what they may do: tokens, passwords, sessions and permissions.
 
 pub mod authenticate;
-pub mod legacy;
+pub mod brake;
+pub mod checks;
 pub mod password;
 pub mod permission;
 pub mod session;

@@ -51,6 +51,15 @@ impl PasswordHash {
         })
     }
 
+    /// The hash of no password, which takes as long to compare.
+    pub fn of_nobody() -> Self {
+        Self {
+            iterations: ITERATIONS,
+            salt: STANDARD.encode([0; 16]),
+            hash: STANDARD.encode([0; 32]),
+        }
+    }
+
     /// Whether the password is the hashed one, compared in constant time. Slow on purpose.
     pub fn matches(&self, password: &str) -> bool {
         let (Ok(salt), Ok(hash)) = (STANDARD.decode(&self.salt), STANDARD.decode(&self.hash))

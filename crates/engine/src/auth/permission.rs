@@ -36,21 +36,26 @@ impl Action {
 }
 
 macro_rules! resource_types {
-    ($($variant:ident $name:literal,)*) => {
-        /// What it is done to; InfluxDB's list and names.
+    ($($variant:ident $name:literal,)* ; $($own:ident $own_name:literal,)*) => {
+        /// What it is done to: InfluxDB's list and names, and two narrower ones.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ResourceType {
             $(#[doc = $name] #[serde(rename = $name)] $variant,)*
+            $(#[doc = $own_name] #[serde(rename = $own_name)] $own,)*
         }
 
         impl ResourceType {
-            /// All of them, in InfluxDB's order.
+            /// InfluxDB's, in its order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Those that InfluxDB does not have.
+            pub const OWN: &'static [Self] = &[$(Self::$own,)*];
 
             /// The type of a name.
             pub fn parse(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant),)*
+                    $($own_name => Some(Self::$own),)*
                     _ => None,
                 }
             }
@@ -59,6 +64,7 @@ macro_rules! resource_types {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                    $(Self::$own => $own_name,)*
                 }
             }
         }
@@ -89,6 +95,20 @@ resource_types! {
     Remotes "remotes",
     Replications "replications",
     Instance "instance",
+    ;
+    Points "points",
+    Requests "requests",
+}
+
+impl ResourceType {
+    /// The type whose permissions include those of this one: who may write a bucket may write its points, and delete them,
+    /// change the bucket and remove it besides.
+    fn wider(self) -> Option<Self> {
+        match self {
+            Self::Points => Some(Self::Buckets),
+            _ => None,
+        }
+    }
 }
 
 /// A right that a token carries, or that a request needs.
@@ -171,7 +191,12 @@ impl Permission {
         if self.resource.kind == ResourceType::Instance {
             return true;
         }
-        if self.resource.kind != needed.resource.kind {
+        if needed.resource.kind == ResourceType::Requests && self.is_over_all_tokens() {
+            return true;
+        }
+        let is_of_type = self.resource.kind == needed.resource.kind
+            || Some(self.resource.kind) == needed.resource.kind.wider();
+        if !is_of_type {
             return false;
         }
         match (self.resource.org, self.resource.id) {
@@ -182,6 +207,11 @@ impl Permission {
                 needed.resource.org == Some(org) && needed.resource.id == Some(id)
             }
         }
+    }
+
+    /// Whether it lets its bearer make any token at all, as only the operator's does.
+    fn is_over_all_tokens(&self) -> bool {
+        *self == Self::all(Action::Write, ResourceType::Authorizations)
     }
 
     /// What the operator's token may: everything. In InfluxDB's order.
@@ -210,6 +240,7 @@ impl Permission {
                 });
             }
         }
+        permissions.push(Self::of_org(Action::Write, ResourceType::Requests, org));
         permissions
     }
 
@@ -246,6 +277,40 @@ impl Permissions {
     /// These.
     pub fn new(permissions: Vec<Permission>) -> Self {
         Self(permissions)
+    }
+
+    /// All but those of a type.
+    #[must_use]
+    pub fn without(mut self, kind: ResourceType) -> Self {
+        self.0.retain(|permission| permission.resource.kind != kind);
+        self
+    }
+
+    /// Whether any of them is for an organization or something in it. An inactive token has none and is answered as such
+    /// elsewhere.
+    pub fn reach(&self, org: Id) -> bool {
+        let mut all = self.0.iter();
+        self.0.is_empty()
+            || all.any(|permission| {
+                let Resource { kind, id, org: of } = permission.resource;
+                match (of, id) {
+                    (Some(of), _) => of == org,
+                    (None, Some(id)) => kind == ResourceType::Orgs && id == org,
+                    (None, None) => true,
+                }
+            })
+    }
+
+    /// Whether any of them lets its bearer read a bucket of an organization.
+    pub fn read_any_bucket(&self, org: Id) -> bool {
+        self.0.iter().any(|permission| {
+            permission.action == Action::Read
+                && matches!(
+                    permission.resource.kind,
+                    ResourceType::Buckets | ResourceType::Instance
+                )
+                && permission.resource.org.is_none_or(|of| of == org)
+        })
     }
 
     /// Whether one of them allows it.
@@ -310,6 +375,44 @@ mod tests {
             ResourceType::Buckets,
             org
         )));
+    }
+
+    #[test]
+    fn points_are_less_than_their_bucket() {
+        let (org, one, two) = (
+            id("0000000000000a01"),
+            id("0000000000000b01"),
+            id("0000000000000b02"),
+        );
+        let of = |kind, id| Permission::one(Action::Write, kind, org, id);
+        let (bucket, points) = (
+            of(ResourceType::Buckets, one),
+            of(ResourceType::Points, one),
+        );
+        assert!(points.allows(&points));
+        assert!(bucket.allows(&points));
+        assert!(!points.allows(&bucket));
+        assert!(!points.allows(&of(ResourceType::Points, two)));
+        assert!(!Permission::one(Action::Read, ResourceType::Buckets, org, one).allows(&points));
+    }
+
+    #[test]
+    fn requests_are_for_those_who_were_given_them_for_owners_and_operators() {
+        let org = id("0000000000000a01");
+        let needed = Permission::of_org(Action::Write, ResourceType::Requests, org);
+        let may = |permissions| Permissions::new(permissions).allow(&needed);
+        assert!(may(Permission::operator()));
+        assert!(may(Permission::owner(org)));
+        assert!(may(vec![needed.clone()]));
+        assert!(!may(Permission::member(org)));
+        assert!(!may(Permission::owner(id("0000000000000a02"))));
+        let all_but_requests = ResourceType::ALL.iter().flat_map(|kind| {
+            [Action::Read, Action::Write].map(|action| Permission::of_org(action, *kind, org))
+        });
+        let of_org = all_but_requests
+            .filter(|it| it.resource.kind != ResourceType::Instance)
+            .collect();
+        assert!(!may(of_org));
     }
 
     #[test]

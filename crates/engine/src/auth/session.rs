@@ -67,6 +67,11 @@ impl Sessions {
         self.lock().remove(&TokenHash::of(key));
     }
 
+    /// Ends all sessions of a user: their password changed, or they may not sign in any more.
+    pub fn close_all(&self, user: Id) {
+        self.lock().retain(|_, session| session.user != user);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TokenHash, Session>> {
         self.open
             .lock()

@@ -250,6 +250,9 @@ pub struct Task {
     /// The check or rule that the task was made of; such a task is changed through it.
     #[serde(default)]
     pub made_of: Option<Id>,
+    /// Whether it may send requests: whoever last wrote its script might.
+    #[serde(default)]
+    pub may_request: bool,
     /// The scheduled time of the newest run that ended, nanoseconds since 1970.
     pub latest_completed: i64,
     /// The scheduled time of the newest run that succeeded.

@@ -37,6 +37,8 @@ impl Remote {
             .context("--host needs --token-file")?;
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = Client::builder()
+            // The operator's token must not follow a redirect to another host.
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE);
         if let Some(file) = &server.ca_file {

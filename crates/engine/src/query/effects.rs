@@ -1,7 +1,6 @@
 //! What a query does to the world: points it writes, requests it sends, secrets it reads; limited to what the caller may.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use watchpost_core::line_protocol::{Field, Line, Tag, ValueRef};
 use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
@@ -14,14 +13,9 @@ use crate::api::error::{ApiError, Code};
 use crate::app::App;
 use crate::auth::{Action, Permission, Permissions, ResourceType};
 use crate::meta::Id;
-use crate::query::source::{find_bucket, not_found};
+use crate::query::outgoing;
+use crate::query::source::{Check, find_bucket, not_found};
 use crate::write::{refusal, store_unsynced};
-
-/// The longest answer that a request of a query may get: it is held in memory.
-const ANSWER_BYTES: usize = 1 << 20;
-
-/// The longest a request may take, whatever the script says: it holds one of the query's turns.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// The host of a query of a caller.
 pub struct HostEffects<'a> {
@@ -33,6 +27,8 @@ pub struct HostEffects<'a> {
     pub permissions: &'a Permissions,
     /// When the task last succeeded, if the query is a task's run.
     pub last_success: Option<i64>,
+    /// Says why the query has to end, if it has to.
+    pub check: Check<'a>,
     /// What the query wrote so far: `to()` hands over table by table, and one sync serves them all.
     pub unsynced: RefCell<Unsynced>,
 }
@@ -53,7 +49,7 @@ impl Effects for HostEffects<'_> {
             .ok_or_else(|| Error::not_found(not_found(reference)))?;
         if !self.permissions.allow(&Permission::one(
             Action::Write,
-            ResourceType::Buckets,
+            ResourceType::Points,
             bucket.org,
             bucket.id,
         )) {
@@ -93,8 +89,16 @@ impl Effects for HostEffects<'_> {
     }
 
     fn http(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
+        let needed = Permission::of_org(Action::Write, ResourceType::Requests, self.org);
+        if !self.permissions.allow(&needed) {
+            let message = format!(
+                "the request to {} was refused: it needs the permission {needed}",
+                request.url
+            );
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
         let runtime = tokio::runtime::Handle::try_current().map_err(Error::internal)?;
-        runtime.block_on(send(request))
+        runtime.block_on(outgoing::send(&self.app.egress, request, self.check))
     }
 
     fn secret(&self, key: &str) -> Result<String, Error> {
@@ -149,53 +153,4 @@ fn push(batch: &mut Batch, point: &OutputPoint) {
         fields: &fields,
         timestamp: point.time,
     });
-}
-
-async fn send(request: HttpRequest) -> Result<HttpAnswer, Error> {
-    let failed = |error: reqwest::Error| {
-        Error::invalid(format!("the request to {} failed: {error}", request.url))
-    };
-    let method = reqwest::Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| Error::invalid(format!("{:?} is no HTTP method", request.method)))?;
-    let asked = Duration::from_nanos(u64::try_from(request.timeout).unwrap_or(0));
-    let limit = if asked.is_zero() {
-        REQUEST_LIMIT
-    } else {
-        asked.min(REQUEST_LIMIT)
-    };
-    let client = reqwest::Client::builder()
-        .timeout(limit)
-        .build()
-        .map_err(failed)?;
-    let mut outgoing = client
-        .request(method, &request.url)
-        .body(request.body.clone());
-    for (name, value) in &request.headers {
-        outgoing = outgoing.header(name, value);
-    }
-    let mut answer = outgoing.send().await.map_err(failed)?;
-    let status = answer.status().as_u16();
-    let headers = answer.headers().iter();
-    let headers = headers.map(|(name, value)| {
-        (
-            name.to_string(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
-    });
-    let headers: Vec<(String, String)> = headers.collect();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_BYTES {
-            return Err(Error::exhausted(format!(
-                "the answer of {} is longer than {ANSWER_BYTES} bytes",
-                request.url
-            )));
-        }
-    }
-    Ok(HttpAnswer {
-        status,
-        headers,
-        body,
-    })
 }

@@ -10,11 +10,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::api::error::{ApiError, Code};
 use crate::limits::Limits;
 use crate::meta::Id;
+use crate::query::share::{Place, Shares};
+
+/// Queries at once of those who may read nothing.
+const APART: usize = 1;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    /// The user.
+    pub user: Id,
+    /// The token, or the user without one, whose share of the turns it is.
+    pub holder: Id,
+    /// Whether they may read any bucket.
+    pub reads: bool,
+}
 
 /// All queries of the server.
 #[derive(Debug)]
 pub struct Queries {
     turns: Arc<Semaphore>,
+    /// For those who may read nothing: what is left to ask takes no turn of those who may, and no place in the queue.
+    apart: Arc<Semaphore>,
+    shares: Shares,
     waiting: AtomicUsize,
     max_waiting: usize,
     timeout: Duration,
@@ -27,6 +45,7 @@ struct Running {
     text: String,
     org: Id,
     user: Id,
+    holder: Id,
     started: Instant,
     killed: Arc<AtomicBool>,
 }
@@ -42,6 +61,8 @@ pub struct QueryInformation {
     pub org: Id,
     /// Whose it is.
     pub user: Id,
+    /// The token that asked it, or the user without one.
+    pub holder: Id,
     /// How long it has run.
     pub runs_for: Duration,
 }
@@ -55,6 +76,8 @@ pub struct Ticket {
     killed: Arc<AtomicBool>,
     running: Arc<Mutex<BTreeMap<u64, Running>>>,
     _turn: OwnedSemaphorePermit,
+    _own_turn: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Queries {
@@ -62,6 +85,8 @@ impl Queries {
     pub fn new(limits: &Limits) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(limits.max_concurrent_queries.max(1))),
+            apart: Arc::new(Semaphore::new(APART)),
+            shares: Shares::of(limits.max_concurrent_queries, limits.max_queued_queries),
             waiting: AtomicUsize::new(0),
             max_waiting: limits.max_queued_queries,
             timeout: limits.query_timeout(),
@@ -74,12 +99,31 @@ impl Queries {
     ///
     /// # Errors
     /// Too many wait already, or none came in time.
-    pub async fn enter(&self, text: &str, org: Id, user: Id) -> Result<Ticket, ApiError> {
+    pub async fn enter(&self, text: &str, org: Id, asker: Asker) -> Result<Ticket, ApiError> {
         let started = Instant::now();
         let deadline = started + self.timeout;
-        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => self.wait(deadline).await?,
+        let too_many = || {
+            let message = "too many queries of this token run or wait; try again later";
+            ApiError::new(Code::TooManyRequests, message).retry_after(1)
+        };
+        let Asker {
+            user,
+            holder,
+            reads,
+        } = asker;
+        let place = self.shares.join(holder).ok_or_else(too_many)?;
+        // Its own first: what waits for a share that is used up stands in nobody else's way.
+        let own_turn = match reads {
+            true => self.turn(&place.turns, deadline).await?,
+            false => Arc::clone(&place.turns)
+                .try_acquire_owned()
+                .map_err(|_| too_many())?,
+        };
+        let turn = match reads {
+            true => self.turn(&self.turns, deadline).await?,
+            false => Arc::clone(&self.apart)
+                .try_acquire_owned()
+                .map_err(|_| too_many())?,
         };
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let killed = Arc::new(AtomicBool::new(false));
@@ -87,6 +131,7 @@ impl Queries {
             text: text.to_owned(),
             org,
             user,
+            holder,
             started,
             killed: Arc::clone(&killed),
         };
@@ -98,10 +143,19 @@ impl Queries {
             killed,
             running: Arc::clone(&self.running),
             _turn: turn,
+            _own_turn: own_turn,
+            _place: place,
         })
     }
 
-    async fn wait(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, ApiError> {
+    async fn turn(
+        &self,
+        turns: &Arc<Semaphore>,
+        deadline: Instant,
+    ) -> Result<OwnedSemaphorePermit, ApiError> {
+        if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
+            return Ok(turn);
+        }
         let _waits = Waits::count(&self.waiting, self.max_waiting).ok_or_else(|| {
             let message = format!(
                 "{} queries wait already (--max-queued-queries); try again later",
@@ -109,9 +163,8 @@ impl Queries {
             );
             ApiError::new(Code::TooManyRequests, message).retry_after(1)
         })?;
-        let turn =
-            tokio::time::timeout_at(deadline.into(), Arc::clone(&self.turns).acquire_owned()).await;
-        match turn {
+        let turn = tokio::time::timeout_at(deadline.into(), Arc::clone(turns).acquire_owned());
+        match turn.await {
             Ok(Ok(turn)) => Ok(turn),
             _ => {
                 let message = "the query waited too long for its turn (--max-concurrent-queries); try again later";
@@ -128,6 +181,7 @@ impl Queries {
             text: entry.text.clone(),
             org: entry.org,
             user: entry.user,
+            holder: entry.holder,
             runs_for: entry.started.elapsed(),
         });
         entries.collect()
@@ -215,13 +269,34 @@ mod tests {
         Queries::new(&limits)
     }
 
+    async fn enter(queries: &Queries, holder: Id) -> Result<Ticket, ApiError> {
+        let asker = Asker {
+            user: holder,
+            holder,
+            reads: true,
+        };
+        queries.enter("q", Id::random(), asker).await
+    }
+
+    #[tokio::test]
+    async fn who_may_read_nothing_takes_no_turn_of_those_who_may() {
+        let queries = queries(1, 0);
+        let blind = || Asker {
+            user: Id::random(),
+            holder: Id::random(),
+            reads: false,
+        };
+        let first = queries.enter("q", Id::random(), blind()).await;
+        assert!(first.is_ok());
+        let second = queries.enter("q", Id::random(), blind()).await;
+        assert_eq!(second.expect_err("no turn").code, Code::TooManyRequests);
+        assert!(enter(&queries, Id::random()).await.is_ok());
+    }
+
     #[tokio::test]
     async fn a_killed_query_has_to_end() {
         let queries = queries(1, 1);
-        let ticket = queries
-            .enter("q", Id::random(), Id::random())
-            .await
-            .expect("a turn");
+        let ticket = enter(&queries, Id::random()).await.expect("a turn");
         assert_eq!(ticket.must_end(), None);
         let running = queries.running();
         assert_eq!(running.len(), 1);
@@ -235,13 +310,35 @@ mod tests {
     #[tokio::test]
     async fn one_more_than_the_queue_holds_is_refused() {
         let queries = queries(1, 0);
-        let first = queries
-            .enter("q", Id::random(), Id::random())
-            .await
-            .expect("a turn");
-        let second = queries.enter("q", Id::random(), Id::random()).await;
+        let first = enter(&queries, Id::random()).await.expect("a turn");
+        let second = enter(&queries, Id::random()).await;
         assert_eq!(second.expect_err("no turn").code, Code::TooManyRequests);
         drop(first);
-        assert!(queries.enter("q", Id::random(), Id::random()).await.is_ok());
+        assert!(enter(&queries, Id::random()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_token_leaves_turns_and_places_to_others() {
+        let queries = Arc::new(queries(8, 8));
+        let greedy = Id::random();
+        let asked = (0..40).map(|_| {
+            let queries = Arc::clone(&queries);
+            tokio::spawn(async move { enter(&queries, greedy).await })
+        });
+        let asked: Vec<_> = asked.collect();
+        while queries.counts() != (6, 6) {
+            tokio::task::yield_now().await;
+        }
+        let other = enter(&queries, Id::random()).await;
+        assert!(other.is_ok(), "two turns are left to others");
+        let mut refused = 0;
+        for one in &asked {
+            refused += usize::from(one.is_finished());
+        }
+        assert_eq!(
+            refused,
+            40 - 6,
+            "six run, of which the tickets are held by the finished"
+        );
     }
 }

@@ -78,14 +78,15 @@ impl Runner<'_> {
         let program = Program::compile(&request.text, request.externals.clone(), request.now)
             .map_err(|diagnostics| ApiError::invalid(Diagnostic::join(&diagnostics)))?;
         let limits = &self.app.limits;
+        let check = || self.check();
         let effects = HostEffects {
             app: self.app,
             org: request.org,
             permissions: &request.permissions,
             last_success: request.last_success,
+            check: &check,
             unsynced: RefCell::default(),
         };
-        let check = || self.check();
         let run = Run {
             source: &StorageSource::new(self.app, request.org, &request.permissions, &check),
             effects: &effects,

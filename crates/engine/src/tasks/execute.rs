@@ -2,6 +2,7 @@
 
 use crate::api::error::{ApiError, Code};
 use crate::app::App;
+use crate::auth::ResourceType;
 use crate::auth::authenticate::of_user;
 use crate::meta::Task;
 use crate::query::{Request, Runner, Ticket};
@@ -44,7 +45,11 @@ fn attempt(app: &App, task: &Task, run: &Run, ticket: &Ticket) -> Result<(), Api
                 "the task's owner does not exist or is inactive",
             ));
         }
-        of_user(&state, task.owner)
+        let rights = of_user(&state, task.owner);
+        match task.may_request {
+            true => rights,
+            false => rights.without(ResourceType::Requests),
+        }
     };
     let request = Request {
         org: task.org,

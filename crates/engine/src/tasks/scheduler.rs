@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::meta::{Id, Task};
+use crate::query::Asker;
 use crate::tasks::execute::{execute, last_error};
 use crate::tasks::history::{self, Run, Status};
 use crate::tasks::schedule::Schedule;
@@ -168,7 +169,14 @@ fn begin(app: &Arc<App>, task: Task, run: Run) {
     app.tasks.lock().runs.insert(run.id, run.clone());
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        let ticket = app.queries.enter(&task.flux, task.org, task.owner).await;
+        let queries = &app.queries;
+        let asker = Asker {
+            user: task.owner,
+            holder: task.owner,
+            reads: true,
+        };
+        let ticket = queries.enter(&task.flux, task.org, asker);
+        let ticket = ticket.await;
         let done = tokio::task::spawn_blocking(move || perform(&app, &task, run, ticket));
         if let Err(panic) = done.await {
             tracing::error!(%panic, "a task's run panicked");

@@ -47,7 +47,7 @@ pub(crate) async fn create(
     bucket_id: impl Fn(&str) -> Result<String>,
 ) -> Result<Authorization> {
     let mut permissions = Vec::new();
-    for wanted in &token.permissions {
+    for wanted in &token.permissions_on(target.has_narrow_permissions) {
         let id = wanted.name.as_deref().map(&bucket_id).transpose()?;
         let org = Some(target.org.id.clone());
         // An organization belongs to none: it is named itself.

@@ -13,6 +13,8 @@ pub struct Observed {
     pub tasks: Vec<ObservedTask>,
     pub checks: Vec<ObservedCheck>,
     pub tokens: Vec<ObservedToken>,
+    /// The server knows `write:points` and `write:requests`, which InfluxDB does not.
+    pub has_narrow_permissions: bool,
 }
 
 /// A label.

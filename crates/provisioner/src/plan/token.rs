@@ -15,12 +15,14 @@ pub(super) fn compare(platform: &Platform, observed: &Observed, plan: &mut Plan)
             None => {
                 let fields = [
                     ("used by", token.used_by.clone()),
-                    ("permissions", wanted(token)),
+                    ("permissions", wanted(token, observed)),
                     ("file", token.file.clone()),
                 ];
                 plan.create(Kind::Token, &token.name, &fields);
             }
-            Some(current) => compare_token(token, current, &renamed, plan),
+            Some(current) => {
+                compare_token(token, current, wanted(token, observed), &renamed, plan);
+            }
         }
         // A rotation that was interrupted leaves two; the file holds the secret of one.
         for old in found().filter(|it| current.is_some_and(|current| it.id != current.id)) {
@@ -41,27 +43,32 @@ fn is_in_file(token: &ObservedToken) -> bool {
     }
 }
 
-/// The permissions of the file, sorted.
-fn wanted(token: &Token) -> String {
-    let mut wanted: Vec<String> = token.permissions.iter().map(ToString::to_string).collect();
+/// The permissions of the file as the server knows them, sorted.
+fn wanted(token: &Token, observed: &Observed) -> String {
+    let permissions = token.permissions_on(observed.has_narrow_permissions);
+    let mut wanted: Vec<String> = permissions.iter().map(ToString::to_string).collect();
     wanted.sort();
     wanted.join(" ")
 }
 
 /// What a permission on a bucket that is renamed in this plan is called now and then.
 fn renamed(platform: &Platform, observed: &Observed) -> Vec<(String, String)> {
-    let of = |action: &str, name: &str| format!("{action}:buckets/{name}");
+    let of = |permission: &str, name: &str| format!("{permission}/{name}");
     let buckets = platform.buckets.iter();
     let pairs = buckets.filter_map(|it| Some((&bucket::find(it, observed)?.name, &it.name)));
     pairs
         .filter(|(old, new)| old != new)
-        .flat_map(|(old, new)| ["read", "write"].map(|action| (of(action, old), of(action, new))))
+        .flat_map(|(old, new)| {
+            ["read:buckets", "write:buckets", "write:points"]
+                .map(|action| (of(action, old), of(action, new)))
+        })
         .collect()
 }
 
 fn compare_token(
     token: &Token,
     found: &ObservedToken,
+    wanted: String,
     renamed: &[(String, String)],
     plan: &mut Plan,
 ) {
@@ -72,11 +79,7 @@ fn compare_token(
     let mut current: Vec<String> = found.permissions.iter().map(called).collect();
     current.sort();
     let mut anew: Vec<Difference> = Vec::new();
-    anew.extend(Difference::of(
-        "permissions",
-        current.join(" "),
-        wanted(token),
-    ));
+    anew.extend(Difference::of("permissions", current.join(" "), wanted));
     match found.secret {
         Secret::Valid | Secret::Exposed => {}
         Secret::Missing => anew.extend(Difference::of("file", "missing", "written")),

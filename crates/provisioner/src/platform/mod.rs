@@ -115,10 +115,22 @@ pub struct Token {
     pub name: String,
     /// Who uses it.
     pub used_by: String,
-    /// What it may do, each as `read:buckets/NAME` or `write:tasks`.
+    /// What it may do, each as `read:buckets/NAME`, `write:points/NAME` or `write:tasks`.
     pub permissions: Vec<Permission>,
     /// File that its secret is written to (mode 0600), from the folder of tokens.
     pub file: String,
+}
+
+impl Token {
+    /// What it may do on a server: one that lacks the narrower permissions gets the next wider ones.
+    #[must_use]
+    pub fn permissions_on(&self, has_narrow_permissions: bool) -> Vec<Permission> {
+        let wanted = self.permissions.iter();
+        match has_narrow_permissions {
+            true => wanted.cloned().collect(),
+            false => wanted.filter_map(Permission::widened).collect(),
+        }
+    }
 }
 
 /// A label.

@@ -29,8 +29,8 @@ impl Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResourceType(&'static str);
 
-/// As the server spells them (`/api/v2/resources` of InfluxDB 2.7).
-const RESOURCE_TYPES: [&str; 22] = [
+/// As the server spells them (`/api/v2/resources` of InfluxDB 2.7), and the two narrower ones of the embedded server.
+const RESOURCE_TYPES: [&str; 24] = [
     "annotations",
     "authorizations",
     "buckets",
@@ -44,8 +44,10 @@ const RESOURCE_TYPES: [&str; 22] = [
     "notificationEndpoints",
     "notificationRules",
     "orgs",
+    "points",
     "remotes",
     "replications",
+    "requests",
     "scrapers",
     "secrets",
     "sources",
@@ -58,6 +60,13 @@ const RESOURCE_TYPES: [&str; 22] = [
 impl ResourceType {
     /// The type whose resources can be named one by one here.
     pub const BUCKETS: ResourceType = ResourceType("buckets");
+
+    /// The points of a bucket, which may be written, but neither deleted nor their bucket changed. InfluxDB does not have
+    /// it: there it is the whole bucket.
+    pub const POINTS: ResourceType = ResourceType("points");
+
+    /// Requests that queries send to listed hosts. InfluxDB does not have it: there everybody may who may query.
+    pub const REQUESTS: ResourceType = ResourceType("requests");
 
     /// Organizations; a permission is for the one of the file.
     pub const ORGS: ResourceType = ResourceType("orgs");
@@ -88,8 +97,25 @@ pub enum PermissionError {
     Action(String),
     #[error("{text:?}: there is no resource type of that name{hint}")]
     Type { text: String, hint: String },
-    #[error("{0:?}: only buckets can be named one by one")]
+    #[error("{0:?}: only buckets and the points in them can be named one by one")]
     Named(String),
+    #[error("{0:?}: there is only write:points/NAME, and write:requests")]
+    Narrow(String),
+}
+
+impl Permission {
+    /// The permission as a server knows it that lacks the narrower types; none if it needs none there.
+    #[must_use]
+    pub fn widened(&self) -> Option<Permission> {
+        match self.resource {
+            ResourceType::REQUESTS => None,
+            ResourceType::POINTS => Some(Permission {
+                resource: ResourceType::BUCKETS,
+                ..self.clone()
+            }),
+            _ => Some(self.clone()),
+        }
+    }
 }
 
 impl FromStr for Permission {
@@ -117,9 +143,13 @@ impl FromStr for Permission {
             hint: nearest(kind, RESOURCE_TYPES.into_iter())
                 .map_or_else(String::new, |it| format!("; did you mean {it}?")),
         })?;
+        let is_narrow = matches!(resource, ResourceType::POINTS | ResourceType::REQUESTS);
+        if is_narrow && action == Action::Read {
+            return Err(PermissionError::Narrow(text.to_owned()));
+        }
         match &name {
             Some(name) if name.is_empty() => Err(PermissionError::Form(text.to_owned())),
-            Some(_) if resource != ResourceType::BUCKETS => {
+            Some(_) if !matches!(resource, ResourceType::BUCKETS | ResourceType::POINTS) => {
                 Err(PermissionError::Named(text.to_owned()))
             }
             _ => Ok(Permission {
