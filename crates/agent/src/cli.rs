@@ -10,7 +10,7 @@ use crate::simulate::incident::Incident;
 
 /// Collects the metrics of this host and writes them to InfluxDB, losing nothing.
 ///
-/// Without a command it runs until it is told to stop (SIGTERM, Ctrl-C). It needs to know where to write:
+/// Without a command it runs until it is stopped (SIGTERM, Ctrl-C). It needs to know where to write:
 ///
 ///   INFLUX_URL=http://db:8086 INFLUX_TOKEN_FILE=/etc/watchpost/agent.token watchpost-agent
 ///
@@ -40,7 +40,7 @@ pub struct Arguments {
 /// What to do instead of running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run until told to stop (the default)
+    /// Run until stopped (the default)
     Run,
     /// Check, print or explain the configuration
     #[command(flatten)]

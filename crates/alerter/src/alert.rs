@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::{Fingerprint, Labels, SEVERITY};
+use crate::summary::Wording;
 
 /// Nanoseconds since 1970, UTC.
 pub type Nanos = i64;
@@ -152,6 +153,9 @@ pub struct Alert {
     /// It comes and goes; told as such, and its end only after a calm.
     #[serde(default)]
     pub flapping: bool,
+    /// How a message writes its numbers; set just before one goes out.
+    #[serde(skip)]
+    pub wording: Option<Wording>,
 }
 
 impl Alert {
@@ -206,6 +210,7 @@ impl Alert {
             reason: String::new(),
             generator_url: String::new(),
             flapping: false,
+            wording: None,
         }
     }
 

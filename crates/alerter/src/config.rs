@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use watchpost_service::config::{
-    InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
+    InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig, check_secret_file,
 };
 use watchpost_service::secret::Secret;
+
+use crate::presentation::{Presentation, is_address};
 
 /// Port of the API, `/health`, `/ready` and `/metrics`.
 pub const API_PORT: u16 = 9102;
@@ -30,6 +33,8 @@ pub struct AlerterConfig {
     pub store: StoreConfig,
     /// Where transitions and notifications are written.
     pub history: HistoryConfig,
+    /// How messages show times and addresses.
+    pub messages: MessagesConfig,
     /// A URL that hears from the alerter while everything works.
     pub heartbeat: HeartbeatConfig,
 }
@@ -61,12 +66,16 @@ pub struct RulesConfig {
     /// The rule file; it is read again on SIGHUP and when it changes. Another path here, as every other
     /// key but `log.level`, waits for the next start; the log says so.
     pub file: PathBuf,
+    /// Files of one's own, and folders of such (`*.toml`), over `file`: a rule, receiver, inhibition or mute
+    /// window takes the place of the one with its name, a route that of `file`. What is not there is left out.
+    pub own: Vec<PathBuf>,
 }
 
 impl Default for RulesConfig {
     fn default() -> RulesConfig {
         RulesConfig {
             file: PathBuf::from("rules.toml"),
+            own: vec![PathBuf::from("/etc/watchpost/rules.d")],
         }
     }
 }
@@ -106,7 +115,48 @@ impl Default for HistoryConfig {
     }
 }
 
-/// A URL that hears from the alerter while everything works; whoever waits there tells when
+/// How messages show times and addresses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MessagesConfig {
+    /// Address of the web page as people reach it, `https://watchpost.example.org`: messages link to the
+    /// alert there, to silence and to acknowledge it. Without it they have no such links.
+    pub public_url: String,
+    /// Zone of the times in messages, such as `Europe/Berlin`; the machine's own when empty.
+    pub time_zone: String,
+}
+
+impl MessagesConfig {
+    /// A zone that is not known counts as UTC; `check` has refused it.
+    pub fn presentation(&self) -> Presentation {
+        let zone = match self.time_zone.as_str() {
+            "" => TimeZone::try_system(),
+            name => TimeZone::get(name),
+        };
+        Presentation::new(&self.public_url, zone.unwrap_or(TimeZone::UTC))
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        if self.public_url.is_empty() {
+            let missing = "is not set: messages have no links to the alert, to silence and to \
+                           acknowledge; give the address of the web page as people reach it";
+            problems.warn("messages.public_url", missing);
+        } else if !is_address(&self.public_url) || self.public_url.contains(['?', '#']) {
+            problems.add(
+                "messages.public_url",
+                "is not the address of a page; write https://watchpost.example.org",
+            );
+        }
+        if !self.time_zone.is_empty() && TimeZone::get(&self.time_zone).is_err() {
+            problems.add(
+                "messages.time_zone",
+                "is not a time zone; write a name such as Europe/Berlin",
+            );
+        }
+    }
+}
+
+/// A URL that hears from the alerter while everything works: the service that waits there notifies when
 /// it falls silent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -136,28 +186,14 @@ impl RoleConfig for AlerterConfig {
     fn check(&self, problems: &mut Problems) {
         self.influx.check("influx", problems);
         self.log.check("log", problems);
-        let text = match std::fs::read_to_string(&self.rules.file) {
-            Ok(text) => text,
-            Err(error) => {
-                problems.add(
-                    "rules.file",
-                    format!("{}: {error}", self.rules.file.display()),
-                );
-                return;
-            }
-        };
-        if let Err(mistakes) = crate::rule_file::parse(&text) {
-            for mistake in &mistakes.0 {
-                problems.add(
-                    "rules.file",
-                    format!("{}:{mistake}", self.rules.file.display()),
-                );
+        self.messages.check(problems);
+        if let Err(mistakes) = crate::rule_files::read(&self.rules) {
+            for mistake in mistakes {
+                problems.add("rules.file", mistake);
             }
         }
-        if let Some(file) = &self.api.token_file
-            && let Err(error) = Secret::from_file(file)
-        {
-            problems.add("api.token_file", error.to_string());
+        if let Some(file) = &self.api.token_file {
+            check_secret_file(file, "api.token_file", problems);
         }
         let url = self.heartbeat.url.reveal();
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {

@@ -10,8 +10,12 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Output, State};
 use serde::Serialize;
 
-use crate::alert::{Alert, Nanos, SECOND};
+use crate::alert::{Alert, AlertState, Nanos, SECOND};
 use crate::pipeline::notification::Notification;
+use crate::presentation::{Links, Presentation};
+use crate::quantity::{bytes, duration, quantity, short};
+use crate::rules::definition::Rule;
+use crate::summary::{self, Wording};
 
 /// Steps that one rendering may take: a digest of 1,000 alerts needs some 50,000.
 const FUEL: u64 = 500_000;
@@ -67,51 +71,11 @@ fn environment(escape: Escape) -> Environment<'static> {
     );
     environment.add_filter("bytes", bytes);
     environment.add_filter("duration", duration);
+    environment.add_filter("quantity", |value: f64, unit: &str| quantity(value, unit));
     environment.add_filter("time", |nanos: i64| {
         watchpost_core::time::format_rfc3339(nanos)
     });
     environment
-}
-
-/// `1536 | bytes` is `1.5 KiB`.
-fn bytes(value: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut scaled = value;
-    let mut unit = 0;
-    while scaled.abs() >= 1024.0 && unit < units.len() - 1 {
-        scaled /= 1024.0;
-        unit += 1;
-    }
-    format!("{} {}", short(scaled), units[unit])
-}
-
-/// `5400 | duration` (seconds) is `1h30m`.
-pub fn duration(seconds: f64) -> String {
-    let total = seconds.max(0.0) as u64;
-    let parts = [
-        (total / 86_400, "d"),
-        (total / 3_600 % 24, "h"),
-        (total / 60 % 60, "m"),
-        (total % 60, "s"),
-    ];
-    // The two largest units say enough.
-    let text: String = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .take(2)
-        .map(|(n, unit)| format!("{n}{unit}"))
-        .collect();
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
-}
-
-/// A number for people: at most two decimals, none that are zero.
-pub fn short(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Whether the text is a template at all.
@@ -142,14 +106,41 @@ pub fn render(
     escape: Escape,
 ) -> Result<String, TemplateError> {
     let environment = environment(escape);
-    let mut rendered = environment
-        .render_str(text, Value::from(minijinja::value::Serde(&context)))
-        .map_err(|error| TemplateError(describe(&error)))?;
-    if rendered.len() > OUTPUT_LIMIT {
-        rendered.truncate(rendered.floor_char_boundary(OUTPUT_LIMIT));
-        rendered.push('…');
+    let template = environment.template_from_str(text);
+    let template = template.map_err(|error| TemplateError(describe(&error)))?;
+    let mut output = Beginning(Vec::new());
+    let context = Value::from(minijinja::value::Serde(&context));
+    let rendered = template.render_captured_to(context, &mut output);
+    let is_whole = output.0.len() <= OUTPUT_LIMIT;
+    if is_whole {
+        rendered.map_err(|error| TemplateError(describe(&error)))?;
     }
-    Ok(rendered)
+    output.0.truncate(OUTPUT_LIMIT);
+    let text = String::from_utf8_lossy(&output.0);
+    // A character that the limit parts is left out.
+    let text = text.trim_end_matches('\u{fffd}');
+    Ok(match is_whole {
+        true => text.to_owned(),
+        false => format!("{text}…"),
+    })
+}
+
+/// Takes a text up to [`OUTPUT_LIMIT`]. Then rendering ends: a loop in a loop over a thousand alerts would
+/// fill the memory before its steps are used up.
+struct Beginning(Vec<u8>);
+
+impl std::io::Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() > OUTPUT_LIMIT {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What a template sees of an alert.
@@ -158,72 +149,120 @@ pub struct AlertView<'a> {
     pub name: &'a str,
     pub host: &'a str,
     pub status: &'static str,
+    /// Finer than the status: `worse`, `recovering`, …
+    pub state: &'static str,
+    /// The state as titles show it: `WORSE`.
+    #[serde(skip)]
+    pub state_title: String,
     pub severity: &'static str,
     pub labels: &'a crate::labels::Labels,
     pub annotations: &'a BTreeMap<String, String>,
     pub value: Option<f64>,
-    /// The value for people: at most two decimals.
+    /// The value for people: at most two decimals, without its unit.
     pub value_text: String,
+    pub value_with_unit: String,
     pub threshold: Option<f64>,
     pub threshold_text: String,
+    /// What was passed, with its unit: `above 95 %`.
+    pub level: String,
+    /// The worst value so far, with its unit.
+    pub worst: String,
     pub reason: &'a str,
     /// What people read first: the summary annotation, else name and host.
     pub summary: String,
     pub starts_at: String,
     pub ends_at: Option<String>,
+    /// When it began and ended, short and in local time.
+    pub since: String,
+    pub until: String,
     pub lasted: String,
     pub fingerprint: String,
     pub url: &'a str,
+    pub links: Links,
     /// It comes and goes; its end is told only after a calm.
     pub flapping: bool,
+    /// That its host sends nothing is what it is about.
+    #[serde(skip)]
+    pub is_silence: bool,
 }
 
 impl<'a> AlertView<'a> {
-    pub fn new(alert: &'a Alert, now: Nanos) -> AlertView<'a> {
+    pub fn new(alert: &'a Alert, now: Nanos, presentation: &Presentation) -> AlertView<'a> {
         let resolved = alert.is_resolved(now);
         let end = alert.ends_at.filter(|_| resolved);
-        let flaps = alert.flapping && !resolved;
-        let host = alert.labels.get("host");
-        let summary = alert
-            .annotations
-            .get("summary")
-            .cloned()
-            .unwrap_or_else(|| {
-                if alert.name().is_empty() {
-                    alert.labels.to_string()
-                } else if host.is_empty() {
-                    alert.name().to_owned()
-                } else {
-                    format!("{} on {host}", alert.name())
-                }
-            });
+        let lasted = end.unwrap_or(now).saturating_sub(alert.starts_at);
+        let state = match resolved && !alert.state.is_over() {
+            true => AlertState::Resolved,
+            false => alert.state,
+        };
+        let shown = |number: Option<f64>| number.map(short).unwrap_or_default();
+        let Wording {
+            value,
+            level,
+            worst,
+            is_silence,
+        } = alert
+            .wording
+            .clone()
+            .unwrap_or_else(|| Wording::plain(alert));
         AlertView {
             name: alert.name(),
-            host,
+            host: alert.labels.get("host"),
             status: if resolved { "resolved" } else { "firing" },
+            state: state.as_str(),
+            state_title: summary::title(state),
             severity: alert.severity.as_str(),
             labels: &alert.labels,
             annotations: &alert.annotations,
             value: alert.value,
-            value_text: alert.value.map(short).unwrap_or_default(),
+            value_text: shown(alert.value),
+            value_with_unit: value,
             threshold: alert.threshold,
-            threshold_text: alert.threshold.map(short).unwrap_or_default(),
+            threshold_text: shown(alert.threshold),
+            level,
+            worst,
             reason: &alert.reason,
-            summary: if flaps {
-                format!("{summary} (flapping)")
-            } else {
-                summary
-            },
+            summary: summary_of(alert, resolved),
             starts_at: watchpost_core::time::format_rfc3339(alert.starts_at),
             ends_at: end.map(watchpost_core::time::format_rfc3339),
-            lasted: duration(
-                end.unwrap_or(now).saturating_sub(alert.starts_at) as f64 / SECOND as f64,
-            ),
+            since: presentation.moment(alert.starts_at, now),
+            until: end
+                .map(|end| presentation.moment(end, now))
+                .unwrap_or_default(),
+            lasted: duration(lasted as f64 / SECOND as f64),
             fingerprint: alert.fingerprint.to_string(),
             url: &alert.generator_url,
+            links: presentation.links(alert, resolved),
             flapping: alert.flapping,
+            is_silence,
         }
     }
+}
+
+fn summary_of(alert: &Alert, resolved: bool) -> String {
+    let (name, host) = (alert.name(), alert.labels.get("host"));
+    let own = alert.annotations.get("summary").map(String::as_str);
+    let own = own.filter(|text| is_visible(text));
+    let summary = match (own, name.is_empty(), host.is_empty()) {
+        (Some(own), ..) => own.to_owned(),
+        (None, true, _) => alert.labels.to_string(),
+        (None, false, true) => name.to_owned(),
+        (None, false, false) => format!("{name} on {host}"),
+    };
+    match alert.flapping && !resolved {
+        true => format!("{summary} (flapping)"),
+        false => summary,
+    }
+}
+
+/// Whether there is anything to see of a text.
+pub fn is_visible(text: &str) -> bool {
+    let shows = |c: char| {
+        !c.is_whitespace()
+            && !is_control(c)
+            && !matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}' | '\u{ad}')
+    };
+    text.chars().any(shows)
 }
 
 /// What a template sees of a message.
@@ -246,8 +285,9 @@ pub struct MessageView<'a> {
 }
 
 impl<'a> MessageView<'a> {
-    pub fn new(message: &'a Notification) -> MessageView<'a> {
+    pub fn new(message: &'a Notification, presentation: &Presentation) -> MessageView<'a> {
         let at = message.created_at;
+        let view = |alert| AlertView::new(alert, at, presentation);
         MessageView {
             status: message.status(),
             severity: message.severity().as_str(),
@@ -255,11 +295,7 @@ impl<'a> MessageView<'a> {
             reason: message.news.to_string(),
             labels: &message.group_labels,
             group: message.group_labels.to_string(),
-            alerts: message
-                .alerts
-                .iter()
-                .map(|alert| AlertView::new(alert, at))
-                .collect(),
+            alerts: message.alerts.iter().map(view).collect(),
             firing: message.firing().count(),
             resolved: message.resolved().count(),
             digest_of: message.digest_of,
@@ -269,18 +305,30 @@ impl<'a> MessageView<'a> {
     }
 }
 
-/// Fills the annotations of a rule for one alert. An annotation that cannot be rendered says so:
-/// a page without its summary is better than no page.
-pub fn annotate(annotations: &BTreeMap<String, String>, alert: &mut Alert, now: Nanos) {
-    let view = AlertView::new(alert, now);
-    let rendered = annotations
-        .iter()
+/// Fills the annotations of a rule's alert, the summary that fits its state among them, and says how its
+/// numbers are written. Returns what could not be rendered: a summary of its own then gives way to the
+/// default one, another annotation says why it is missing.
+pub fn annotate(rule: &Rule, alert: &mut Alert, now: Nanos) -> Vec<String> {
+    alert.wording = Some(Wording::of_rule(rule, alert));
+    let view = AlertView::new(alert, now, &Presentation::default());
+    let mut failed = Vec::new();
+    let mut fill = |name: &str, text: &str| {
+        let rendered = render(text, &view, plain);
+        rendered.inspect_err(|error| failed.push(format!("{name} of rule {}: {error}", rule.name)))
+    };
+    let summary = rule
+        .summary_of(alert.state)
+        .map(|text| fill("summary", text));
+    let summary = summary.and_then(Result::ok).filter(|text| is_visible(text));
+    let annotations = rule.annotations.iter();
+    let mut annotations: BTreeMap<String, String> = annotations
         .map(|(name, text)| {
-            (
-                name.clone(),
-                render(text, &view, single_line).unwrap_or_else(|error| error.to_string()),
-            )
+            let rendered = fill(name, text).unwrap_or_else(|error| error.to_string());
+            (name.clone(), rendered)
         })
         .collect();
-    alert.annotations = rendered;
+    let summary = summary.unwrap_or_else(|| summary::default(rule, alert, now));
+    annotations.insert("summary".to_owned(), summary);
+    alert.annotations = annotations;
+    failed
 }

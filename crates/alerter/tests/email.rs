@@ -3,13 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use watchpost_alerter::alert::SECOND;
+use watchpost_alerter::labels::Labels;
 use watchpost_alerter::pipeline::delivery::Failure;
 use watchpost_alerter::pipeline::notification::Notification;
-use watchpost_alerter::receivers::{SeriesHistory, Surroundings, send};
+use watchpost_alerter::presentation::Presentation;
+use watchpost_alerter::receivers::{Delivered, SeriesHistory, Surroundings, send};
 use watchpost_alerter::rule_file::parse;
 use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_testkit::{Authority, HttpReceiver, Mail, Refusal, SmtpReceiver, temp_folder};
 
+use crate::messages::worse;
 use crate::receivers::{NOW, message, surroundings};
 
 const PASSWORD: &str = "the-password";
@@ -21,15 +24,26 @@ fn deliver(
     around: impl FnOnce(Surroundings) -> Surroundings,
     message: &Notification,
 ) -> Result<String, Failure> {
-    let folder = temp_folder();
+    let around = around(surroundings_of(&[("PW", PASSWORD.to_owned())]));
+    deliver_whole(server, more, around, message).map(|delivered| delivered.answer)
+}
+
+fn surroundings_of(secrets: &[(&str, String)]) -> Surroundings {
+    surroundings(temp_folder().path(), secrets)
+}
+
+fn deliver_whole(
+    server: &SmtpReceiver,
+    more: &str,
+    around: Surroundings,
+    message: &Notification,
+) -> Result<Delivered, Failure> {
     let text = format!(
         "[route]\nreceiver = \"ops\"\n[[receiver]]\nname = \"ops\"\nkind = \"email\"\nhost = \"127.0.0.1\"\n\
          port = {}\nfrom = \"Watch <w@example.org>\"\nto = [\"ops@example.org\", \"Ann <ann@example.org>\"]\n{more}",
         server.address().port()
     );
     let file = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let secrets = [("PW", PASSWORD.to_owned())];
-    let around = around(surroundings(folder.path(), &secrets));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -115,6 +129,46 @@ fn what_a_mail_server_answers_says_whether_trying_again_helps() {
         let failure = deliver(&server, "security = \"none\"\n", |a| a, &message()).unwrap_err();
         assert_eq!(failure.retry, retry, "{failure:?}");
     }
+}
+
+/// An address that the server refuses keeps the mail from no other.
+#[test]
+fn each_address_is_refused_for_itself() {
+    let server = SmtpReceiver::open();
+    let plain = "security = \"none\"\n";
+    server.refuse_recipient("ann@example.org", "550 5.1.1 no such user");
+    let taken = deliver_whole(&server, plain, surroundings_of(&[]), &message()).unwrap();
+    assert_eq!(server.mails.wait(1)[0].to, ["ops@example.org"]);
+    assert_eq!(taken.failed.len(), 1, "{taken:?}");
+    assert!(
+        taken.failed[0].contains("ann@example.org") && taken.failed[0].contains("no such user")
+    );
+
+    server.refuse_recipient("ops@example.org", "550 5.1.1 no such user");
+    let failure = deliver_whole(&server, plain, surroundings_of(&[]), &message()).unwrap_err();
+    assert!(
+        !failure.retry && failure.reason.contains("ops@example.org"),
+        "{failure:?}"
+    );
+}
+
+/// One that is greylisted gets it at the next attempt, alone.
+#[test]
+fn who_is_asked_for_later_gets_the_mail_later() {
+    let server = SmtpReceiver::open();
+    let plain = "security = \"none\"\n";
+    let around = surroundings_of(&[]);
+    server.refuse_recipient("ann@example.org", "451 greylisted");
+    let failure = deliver_whole(&server, plain, around.clone(), &message()).unwrap_err();
+    assert!(
+        failure.retry && failure.reason.contains("ann@example.org"),
+        "{failure:?}"
+    );
+    assert_eq!(server.mails.wait(1)[0].to, ["ops@example.org"]);
+
+    server.refuse_recipient("ann@example.org", "");
+    deliver_whole(&server, plain, around, &message()).unwrap();
+    assert_eq!(server.mails.wait(2)[1].to, ["ann@example.org"]);
 }
 
 #[test]
@@ -240,6 +294,18 @@ const TEXT: [u8; 3] = [0x5f, 0x68, 0x73];
 
 /// A mail about an alert of the rule, whose series is one value a minute.
 fn charted(rule: &str, values: impl Iterator<Item = f64>) -> Mail {
+    let mut message = message();
+    let labels = (*message.alerts[0].labels).clone().with("host", "web-1");
+    message.alerts[0].labels = labels.into();
+    mailed(rule, values, &message, Presentation::default())
+}
+
+fn mailed(
+    rule: &str,
+    values: impl Iterator<Item = f64>,
+    message: &Notification,
+    presentation: Presentation,
+) -> Mail {
     let rows = values.enumerate().map(|(minute, value)| {
         let back = 60 - i64::try_from(minute).unwrap();
         let time = watchpost_core::time::format_rfc3339(NOW - back * 60 * SECOND);
@@ -259,15 +325,13 @@ fn charted(rule: &str, values: impl Iterator<Item = f64>) -> Mail {
          [[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"f\"\n"
     );
     history.take_rules(&parse(&rules).unwrap_or_else(|m| panic!("{m}")).rules);
-    let mut message = message();
-    let labels = (*message.alerts[0].labels).clone().with("host", "web-1");
-    message.alerts[0].labels = labels.into();
     let server = SmtpReceiver::open();
     let around = |around| Surroundings {
         history: Some(history),
+        presentation,
         ..around
     };
-    deliver(&server, "security = \"none\"\n", around, &message).unwrap();
+    deliver(&server, "security = \"none\"\n", around, message).unwrap();
     server.mails.wait(1)[0].clone()
 }
 
@@ -335,6 +399,40 @@ fn a_level_on_another_axis_is_not_drawn() {
     let forecast = "kind = \"forecast\"\nfield = \"x_percent\"\nwindow = \"1h\"\nlevel = 100\nwithin = { warn = \"1h\" }";
     let picture = Picture::of(&charted(forecast, climbing()));
     assert!(picture.rows(LEVEL, 200..900).0 < 60, "at 100, near the top");
+}
+
+/// One alert: its summary once, facts, chart and links.
+#[test]
+fn a_mail_says_it_once_and_opens_the_page() {
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let page = Presentation::new("https://watchpost.example.org", zone);
+    let mut message = worse();
+    // The series of the chart has no other tags.
+    message.alerts[0].labels = Labels::from([("alertname", "cpu_high"), ("host", "web-1")]).into();
+    let mail = mailed(CPU, climbing(), &message, page);
+    let html = part(&mail, "text/html");
+    if let Some(path) = std::env::var_os("WATCHPOST_SHOW_MAIL") {
+        std::fs::write(path, &html).unwrap();
+        Picture::of(&mail);
+    }
+    assert_eq!(
+        html.matches("CPU usage of web-1 got worse").count(),
+        1,
+        "{html}"
+    );
+    for said in [
+        "97.26 %",
+        "above 95 % (critical)",
+        "00:48 CET (12m)",
+        "cid:chart",
+    ] {
+        assert!(html.contains(said), "{said}: {html}");
+    }
+    let fingerprint = worse().alerts[0].fingerprint;
+    for link in ["", "&amp;do=silence", "&amp;do=acknowledge"] {
+        let url = format!("\"https://watchpost.example.org/alerts?alert={fingerprint}{link}\"");
+        assert!(html.contains(&url), "{url}: {html}");
+    }
 }
 
 #[test]

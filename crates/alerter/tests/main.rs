@@ -3,6 +3,7 @@
 
 mod amtool;
 mod answers;
+mod answers_of_commands;
 mod api_document;
 mod binary;
 mod chain;
@@ -10,6 +11,8 @@ mod command_line;
 mod crash;
 mod dialect;
 mod email;
+mod message_limits;
+mod messages;
 mod receivers;
 mod rule_files;
 mod store;

@@ -7,7 +7,10 @@ use watchpost_alerter::labels::Labels;
 use watchpost_alerter::pipeline::dedup::News;
 use watchpost_alerter::pipeline::delivery::Failure;
 use watchpost_alerter::pipeline::notification::Notification;
-use watchpost_alerter::receivers::{PostedMessages, Surroundings, client, send};
+use watchpost_alerter::presentation::Presentation;
+use watchpost_alerter::receivers::{
+    Delivered, PartlyTaken, PostedMessages, Surroundings, client, send,
+};
 use watchpost_alerter::rule_file::parse;
 use watchpost_testkit::{Authority, HttpReceiver, Refusal, SmtpReceiver, temp_folder};
 
@@ -48,6 +51,8 @@ pub(crate) fn surroundings(folder: &std::path::Path, secrets: &[(&str, String)])
         environment: environment.collect::<BTreeMap<_, _>>(),
         history: None,
         posted: PostedMessages::default(),
+        partly: PartlyTaken::default(),
+        presentation: Presentation::default(),
     }
 }
 
@@ -57,6 +62,14 @@ fn deliver(
     secrets: &[(&str, String)],
     message: &Notification,
 ) -> Result<String, Failure> {
+    delivered(receiver, secrets, message).map(|delivered| delivered.answer)
+}
+
+fn delivered(
+    receiver: &str,
+    secrets: &[(&str, String)],
+    message: &Notification,
+) -> Result<Delivered, Failure> {
     let folder = temp_folder();
     let text = format!("[route]\nreceiver = \"ops\"\n[[receiver]]\nname = \"ops\"\n{receiver}");
     let file = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -90,10 +103,7 @@ fn slack_webhook_has_fields_and_no_mentions() {
         .iter()
         .map(|field| field["title"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        titles,
-        ["Host", "Metric", "Value", "Threshold", "Severity", "Time"]
-    );
+    assert_eq!(titles, ["Host", "Value", "Level", "Since"]);
     assert_eq!(body["attachments"][0]["color"], "danger");
     let text = body.to_string();
     assert!(!text.contains('<') && !text.contains("@everyone"), "{text}");
@@ -329,6 +339,62 @@ fn telegram_gets_html_whose_values_are_text() {
         !failure.retry && failure.reason.contains("chat not found"),
         "{failure:?}"
     );
+}
+
+/// A runbook of several lines stays one where the channel has lines.
+#[test]
+fn line_breaks_of_a_value_stay_in_a_text_of_ones_own() {
+    let mut message = message();
+    let steps = "one\ntwo\r\n.three";
+    message.alerts[0]
+        .annotations
+        .insert("description".to_owned(), steps.to_owned());
+    let template = "text = \"{% for a in alerts %}{{ a.annotations.description }}{% endfor %}\"";
+    let expected = [
+        ("slack", "/attachments/0/text", "one\ntwo\n.three"),
+        ("discord", "/embeds/0/description", "one\ntwo\n.three"),
+        (
+            "teams",
+            "/attachments/0/content/body/1/text",
+            "one\n\ntwo\n\n.three",
+        ),
+    ];
+    for (kind, place, expected) in expected {
+        let hook = HttpReceiver::webhook();
+        let receiver = format!("kind = \"{kind}\"\nurl_env = \"URL\"\n{template}");
+        deliver(&receiver, &[("URL", hook.url("/"))], &message).unwrap();
+        let body = sent_json(&hook);
+        let text = body.pointer(place).and_then(|text| text.as_str());
+        assert_eq!(text, Some(expected), "{kind}: {body:#}");
+    }
+}
+
+/// Italics in a value are shown as they are written; an underscore within a word is no mark.
+#[test]
+fn slack_shows_underscores_of_values() {
+    let slack = HttpReceiver::slack();
+    let mut message = message();
+    let summary = "disk_full _it_".to_owned();
+    message.alerts[0]
+        .annotations
+        .insert("summary".to_owned(), summary);
+    let receiver = "kind = \"slack\"\nurl_env = \"URL\"";
+    deliver(receiver, &[("URL", slack.url("/"))], &message).unwrap();
+    let title = sent_json(&slack)["text"].as_str().unwrap().to_owned();
+    assert!(
+        title.contains("disk_full") && !title.contains("_it_"),
+        "{title:?}"
+    );
+}
+
+/// A template that fails costs itself: the default goes out, and the failure is said.
+#[test]
+fn a_template_that_fails_does_not_cost_the_message() {
+    let slack = HttpReceiver::slack();
+    let receiver = "kind = \"slack\"\nurl_env = \"URL\"\ntext = \"{{ alerts[5].labels.host }}\"";
+    let taken = delivered(receiver, &[("URL", slack.url("/"))], &message()).unwrap();
+    assert!(taken.failed[0].starts_with("text:"), "{taken:?}");
+    assert_eq!(sent_json(&slack)["attachments"][0]["color"], "danger");
 }
 
 /// A storm in one message: two hundred alerts with long and hostile names.

@@ -1,5 +1,6 @@
 //! Rule files and their mistakes: `testdata/rule_files`, and the file that is shipped.
 
+use watchpost_alerter::rule_file::merge::merge;
 use watchpost_alerter::rule_file::parse;
 use watchpost_testkit::cases;
 
@@ -33,4 +34,50 @@ fn the_shipped_file_is_valid() {
             "host_silent"
         ]
     );
+}
+
+/// One's own rules over the shipped ones: by name, and each mistake in the place of its file.
+#[test]
+fn own_rules_take_the_place_of_shipped_ones() {
+    let shipped = include_str!("../../../deploy/rules.toml");
+    let own = "# mine\n[[rule]]\nname = \"cpu_high\"\nkind = \"threshold\"\nfield = \"cpu_usage_percent\"\n\
+               above = { warn = 50 }\n\n[[rule]]\nname = \"swap_high\"\nkind = \"threshold\"\n\
+               field = \"swap_usage_percent\"\nabove = { warn = 50 }\n\n[[receiver]]\nname = \"mine\"\n\
+               kind = \"file\"\npath = \"mine.log\"\n\n[route]\nreceiver = \"mine\"\n";
+    let files = |own: &str| {
+        let pair = |name: &str, text: &str| (std::path::PathBuf::from(name), text.to_owned());
+        [pair("shipped.toml", shipped), pair("own.toml", own)]
+    };
+    let merged = merge(&files(own)).unwrap();
+    let file = parse(&merged.text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let names: Vec<&str> = file.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names.iter().filter(|name| **name == "cpu_high").count(), 1);
+    assert!(
+        names.contains(&"host_silent") && names.contains(&"swap_high"),
+        "{names:?}"
+    );
+    let cpu = file
+        .rules
+        .iter()
+        .find(|rule| rule.name == "cpu_high")
+        .unwrap();
+    assert_eq!(cpu.kind.levels().unwrap().warn, Some(50.0));
+    assert!(file.receivers.contains_key("local") && file.receivers.contains_key("mine"));
+
+    let wrong = own.replace("path = \"mine.log\"", "pth = \"mine.log\"");
+    let merged = merge(&files(&wrong)).unwrap();
+    let mistakes = parse(&merged.text).unwrap_err().0;
+    let places: Vec<String> = mistakes
+        .iter()
+        .map(|mistake| merged.place(mistake))
+        .collect();
+    assert!(
+        places
+            .iter()
+            .any(|place| place.starts_with("own.toml:17:1: ")),
+        "{places:?}"
+    );
+
+    let loose = merge(&files("bucket = \"b\"\n[[rule]]\n")).unwrap_err();
+    assert!(loose.starts_with("own.toml:1:1: "), "{loose}");
 }

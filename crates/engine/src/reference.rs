@@ -23,7 +23,7 @@ What an operator asks a running server over HTTP, with the operator's token, bes
 
 A point that is older than its bucket's retention is not shown any more, at the latest a second after it has expired. Its
 bytes go with its shard: an hour if the bucket keeps at most two days, else a day. (InfluxDB goes on showing such points until
-their shard is dropped.) Missed runs of tasks are told in the tasks' logs, or made up for with `--catch-up-tasks`.
+their shard is dropped.) Missed runs of tasks are named in the tasks' logs, or made up for with `--catch-up-tasks`.
 ";
 
 /// The page.

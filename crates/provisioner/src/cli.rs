@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use watchpost_core::time;
 use watchpost_service::cli::{CommonArgs, ConfigCommand};
 use watchpost_service::config::Interval;
@@ -35,8 +35,29 @@ pub struct Cli {
     )]
     pub tokens_dir: PathBuf,
 
+    #[command(flatten)]
+    pub alerter: AlerterArgs,
+
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// The running alerter, which `host` asks to end the alerts of a host.
+#[derive(Debug, Args)]
+pub struct AlerterArgs {
+    /// Base URL of the alerter's API
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ALERTER_URL",
+        default_value = "http://127.0.0.1:9102"
+    )]
+    pub alerter: String,
+
+    /// File with its token [default: alerter-api.token in the folder of --tokens-dir]
+    #[arg(long, global = true, value_name = "FILE", env = "ALERTER_TOKEN_FILE")]
+    pub alerter_token_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -50,6 +71,7 @@ Day by day:
   watchpost-provisioner gaps --tier hourly --from -7d
   watchpost-provisioner backfill --task downsample_hourly --from -7d
   watchpost-provisioner rotate agent            a new secret without a refused write
+  watchpost-provisioner host forget web-7       a host that is gone stops paging
   watchpost-provisioner health --write platform_health --every 1m
 
 Exit codes: 0 done, or nothing to do; 1 it failed; 2 plan, drift or gaps found something; 64 a mistake
@@ -63,7 +85,7 @@ organization by the file. The token must be an operator's, for it makes other to
 pub enum Command {
     /// Show what would change; exit code 0 for nothing, 2 for something
     Plan,
-    /// Tell what others changed on the server; exit code 0 for nothing, 2 for something
+    /// Show what others changed on the server; exit code 0 for nothing, 2 for something
     Drift,
     /// Make the server what the file says
     Apply {
@@ -129,12 +151,47 @@ pub enum Command {
         /// Write the points into this bucket instead of printing them
         #[arg(long, value_name = "BUCKET")]
         write: Option<String>,
+        /// Print the points as line protocol instead of text
+        #[arg(long, conflicts_with = "write")]
+        line_protocol: bool,
         /// Again and again, this often, until it is stopped
         #[arg(long, value_name = "DURATION", value_parser = parse_every)]
         every: Option<Interval>,
     },
+    /// Look after the hosts whose data the server has
+    #[command(subcommand)]
+    Host(HostCommand),
     #[command(flatten)]
     Config(ConfigCommand),
+}
+
+/// Hosts that are gone or have another name.
+#[derive(Debug, Subcommand)]
+pub enum HostCommand {
+    /// List the hosts of the last 30 days, and when each sent its newest point
+    List,
+    /// Let a host that is gone no longer be watched: its recent points are removed, so that no rule waits for
+    /// it; hourly and daily means stay
+    Forget {
+        /// The tag `host`
+        host: String,
+        /// Also remove its hourly and daily means
+        #[arg(long)]
+        with_history: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give the points of a host its new name, in every bucket
+    Rename {
+        /// The tag `host` as it was
+        from: String,
+        /// The tag `host` as it is now
+        to: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// A time as the command line takes it.

@@ -3,7 +3,7 @@
 
 use watchpost_client::query::Query;
 use watchpost_client::{Client, flux_text};
-use watchpost_core::point::Point;
+use watchpost_core::point::{FieldValue, Point};
 
 use crate::error::{Doing, Error, Result};
 
@@ -170,4 +170,63 @@ async fn hosts(client: &Client, bucket: &str, now: i64) -> Result<Vec<Point>> {
         Some(point.field("newest_point_age_seconds", age))
     });
     Ok(ages.collect())
+}
+
+/// The points for people, a line each: `bucket system_metrics_raw: series 412`.
+#[must_use]
+pub fn text(points: &[Point]) -> String {
+    points
+        .iter()
+        .map(|point| format!("{}\n", line(point)))
+        .collect()
+}
+
+fn line(point: &Point) -> String {
+    let tag = |name: &str| point.series.tag(name);
+    let part = tag("part").unwrap_or_default();
+    let name = tag("bucket").or_else(|| tag("host")).unwrap_or_default();
+    let fields = point.fields().iter();
+    let fields = fields.map(|(name, value)| format!("{} {}", words(name), shown(name, value)));
+    let fields: Vec<String> = fields.collect();
+    format!(
+        "{:<28}  {}",
+        format!("{part} {name}").trim(),
+        fields.join(", ")
+    )
+}
+
+/// `newest_point_age_seconds` is `newest point age`.
+fn words(field: &str) -> String {
+    let unit = ["_bytes", "_seconds", "_total"];
+    let name = unit.iter().find_map(|unit| field.strip_suffix(unit));
+    name.unwrap_or(field).replace('_', " ")
+}
+
+fn shown(field: &str, value: &FieldValue) -> String {
+    let number = value.as_f64().unwrap_or_default();
+    match value {
+        FieldValue::String(text) => text.clone(),
+        _ if field == "passing" => if number > 0.0 { "yes" } else { "no" }.to_owned(),
+        _ if field.ends_with("_bytes") => format!("{:.1} MiB", number / 1_048_576.0),
+        _ if field.ends_with("_seconds") => format!("{number:.0} s"),
+        _ => format!("{number:.0}"),
+    }
+}
+
+/// The points as JSON: part, bucket or host, and fields.
+#[must_use]
+pub fn json(points: &[Point]) -> serde_json::Value {
+    let object = |point: &Point| -> serde_json::Value {
+        let tags = point.series.tags().iter();
+        let tags = tags.map(|(name, value)| (name.to_string(), serde_json::json!(value)));
+        let fields = point.fields().iter().map(|(name, value)| {
+            let value = match value {
+                FieldValue::String(text) => serde_json::json!(text),
+                value => serde_json::json!(value.as_f64()),
+            };
+            (name.to_string(), value)
+        });
+        tags.chain(fields).collect::<serde_json::Map<_, _>>().into()
+    };
+    points.iter().map(object).collect()
 }

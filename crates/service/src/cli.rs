@@ -57,7 +57,7 @@ pub enum Output {
 /// Commands every role has; flatten them into the role's own `Subcommand`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum ConfigCommand {
-    /// Check the configuration and tell every mistake at once; exit code 64 if there is one
+    /// Check the configuration and name every mistake at once; exit code 64 if there is one
     CheckConfig,
     /// Print the configuration in effect, each value with its source, secrets masked
     PrintConfig,

@@ -1,7 +1,7 @@
 //! A fake mail server: enough of RFC 5321 (and AUTH, RFC 4954; STARTTLS, RFC 3207) to be handed
 //! mail, which it records, and to refuse as many mails as it is told to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +38,7 @@ pub struct SmtpReceiver {
     /// Every command line of every client.
     pub commands: Record<String>,
     refusals: Arc<Mutex<VecDeque<String>>>,
+    recipients: Arc<Mutex<BTreeMap<String, String>>>,
     _end: oneshot::Sender<()>,
 }
 
@@ -46,6 +47,7 @@ struct Shared {
     mails: Record<Mail>,
     commands: Record<String>,
     refusals: Arc<Mutex<VecDeque<String>>>,
+    recipients: Arc<Mutex<BTreeMap<String, String>>>,
     auth_required: bool,
     tls: Tls,
 }
@@ -98,6 +100,7 @@ impl SmtpReceiver {
             mails: Record::default(),
             commands: Record::default(),
             refusals: Arc::default(),
+            recipients: Arc::default(),
             auth_required,
             tls,
         };
@@ -121,6 +124,7 @@ impl SmtpReceiver {
             mails: shared.mails,
             commands: shared.commands,
             refusals: shared.refusals,
+            recipients: shared.recipients,
             _end: end,
         }
     }
@@ -134,6 +138,18 @@ impl SmtpReceiver {
     pub fn refuse(&self, count: usize, reply: &str) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.extend(std::iter::repeat_n(reply.to_owned(), count));
+    }
+}
+
+impl SmtpReceiver {
+    /// From now on the address is answered at RCPT TO with this reply, such as
+    /// `550 5.1.1 no such user`; an empty one takes that back.
+    pub fn refuse_recipient(&self, address: &str, reply: &str) {
+        let mut recipients = self
+            .recipients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        recipients.insert(address.to_owned(), reply.to_owned());
     }
 }
 
@@ -199,10 +215,7 @@ impl Dialogue {
                 }
                 "AUTH" => self.authenticate(argument).await?,
                 "MAIL" => self.begin_mail(argument).await?,
-                "RCPT" => {
-                    self.mail.to.push(address_of(argument));
-                    self.reply("250 ok").await?;
-                }
+                "RCPT" => self.recipient(argument).await?,
                 "DATA" => self.data().await?,
                 "QUIT" => {
                     self.reply("221 bye").await?;
@@ -270,6 +283,20 @@ impl Dialogue {
             encrypted: self.encrypted,
             ..Mail::default()
         };
+        self.reply("250 ok").await
+    }
+
+    async fn recipient(&mut self, argument: &str) -> std::io::Result<()> {
+        let address = address_of(argument);
+        let refusal = {
+            let recipients = self.shared.recipients.lock();
+            let recipients = recipients.unwrap_or_else(PoisonError::into_inner);
+            recipients.get(&address).cloned().unwrap_or_default()
+        };
+        if !refusal.is_empty() {
+            return self.reply(&refusal).await;
+        }
+        self.mail.to.push(address);
         self.reply("250 ok").await
     }
 

@@ -54,7 +54,7 @@ const actions = {
   async explain({ fingerprint, name }) {
     const explanation = document.getElementById("explanation");
     explanation.textContent = "…";
-    open("explain", `Why ${name} is told, or not`, async () => {});
+    open("explain", `Why ${name} was sent, or not`, async () => {});
     try {
       explanation.replaceChildren(...explained(await get(`/api/v1/alerts/${fingerprint}/explanation`)));
     } catch (error) {
@@ -91,6 +91,19 @@ document.addEventListener("click", (event) => {
 });
 
 for (const element of document.querySelectorAll("time")) element.textContent = time(element.dateTime);
+
+// The link of a message names the alert, and what to do with it.
+const linked = new URLSearchParams(location.search);
+if (linked.has("alert")) {
+  const rows = [...document.querySelectorAll("tr[data-fingerprint]")];
+  const row = rows.find((it) => it.dataset.fingerprint === linked.get("alert"));
+  if (row) {
+    row.classList.add("linked");
+    row.scrollIntoView({ block: "center" });
+    const button = [...row.querySelectorAll("button")].find((it) => it.dataset.do === linked.get("do"));
+    button?.click();
+  } else document.getElementById("alerts").append(make("p", "The alert of this link no longer fires; the history below has it."));
+}
 
 // What fires changes by itself: the page comes anew then, unless somebody is writing.
 const shown = document.getElementById("active")?.dataset.shown;

@@ -16,7 +16,7 @@ const PASSWORD_LIMIT: u64 = 1024;
 
 /// Shows the fleet in a browser and answers scripts, from InfluxDB.
 ///
-/// Without a command it serves until it is told to stop (SIGTERM, Ctrl-C):
+/// Without a command it serves until it is stopped (SIGTERM, Ctrl-C):
 ///
 ///   INFLUX_URL=http://db:8086 INFLUX_TOKEN_FILE=web.token watchpost-web --listen 127.0.0.1:5000
 ///
@@ -47,7 +47,7 @@ pub struct Arguments {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until told to stop (the default)
+    /// Serve until stopped (the default)
     Run,
     /// Check, print or explain the configuration
     #[command(flatten)]

@@ -54,8 +54,9 @@ pub(super) fn run(options: &Options, layout: &Layout, binaries: &Path) -> Result
     if let Some(state) = State::read(layout)? {
         print!("{}", screen::ready(&state, layout));
         println!(
-            "Ready after {:.1} s. It runs in the background: `cargo xtask down` stops it.",
-            began.elapsed().as_secs_f64()
+            "Ready after {:.1} s. It runs in the background: `cargo xtask down{}` stops it.",
+            began.elapsed().as_secs_f64(),
+            layout.option()
         );
         if page::first_chart(state.address("web"), || false) {
             println!("{}", screen::first_chart(began.elapsed()));

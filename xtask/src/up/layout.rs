@@ -18,6 +18,16 @@ impl Layout {
         Layout { folder }
     }
 
+    /// What `status`, `logs` and `down` need to find this folder; nothing for the usual one.
+    pub(crate) fn option(&self) -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let usual = root.is_some_and(|root| root.join(".watchpost") == self.folder);
+        match usual {
+            true => String::new(),
+            false => format!(" --folder {}", self.folder.display()),
+        }
+    }
+
     /// Makes the folders, readable by their owner only.
     pub(crate) fn create(&self) -> Result<()> {
         for folder in [
@@ -36,6 +46,16 @@ impl Layout {
                 })?;
         }
         Ok(())
+    }
+
+    /// Rules and receivers of one's own; `up` reads them and never writes them.
+    pub(crate) fn own_rules(&self) -> PathBuf {
+        self.folder.join("rules.toml")
+    }
+
+    /// Who may sign in to the page; `up` reads it and never writes it.
+    pub(crate) fn users(&self) -> PathBuf {
+        self.folder.join("users.toml")
     }
 
     /// The state that a role keeps over restarts.
@@ -83,16 +103,29 @@ impl Layout {
         }
     }
 
-    /// Removes the folder and all in it.
+    /// Removes the folder and all in it but the files of one's own.
     pub(crate) fn remove(&self) -> Result<()> {
-        remove(&self.folder)
+        let own = [self.own_rules(), self.users()];
+        if !own.iter().any(|path| path.exists()) {
+            return remove(&self.folder);
+        }
+        let entries = fs::read_dir(&self.folder)
+            .with_context(|| format!("cannot read {}", self.folder.display()))?;
+        let others = entries.flatten().map(|entry| entry.path());
+        others
+            .filter(|path| !own.contains(path))
+            .try_for_each(|path| remove(&path))
     }
 }
 
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
+fn remove(path: &Path) -> Result<()> {
+    let removed = match path.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
         }
         _ => Ok(()),
     }

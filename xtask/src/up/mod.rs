@@ -59,6 +59,13 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         }
         bail!("containers run from here already: `cargo xtask down` stops them");
     }
+    if options.rules.is_some() && layout.own_rules().exists() {
+        let own = layout.own_rules();
+        eprintln!(
+            "{} is not read: --rules names all rules there are.",
+            own.display()
+        );
+    }
     state::end_leftovers(&layout)?;
     secrets::make(&layout)?;
     let options = options.with_ports()?;
@@ -94,7 +101,8 @@ pub(crate) fn status(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     } else {
         print!("{}", screen::status(&state));
     }
-    let healthy = state.is_supervised() && state.roles.iter().all(state::RoleState::is_alive);
+    let alive = state.is_supervised() && state.roles.iter().all(state::RoleState::is_alive);
+    let healthy = alive && screen::complaints(&state).is_empty();
     Ok(if healthy {
         ExitCode::SUCCESS
     } else {
@@ -131,10 +139,11 @@ pub(crate) fn down(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     }
     if options.volumes {
         layout.remove()?;
-        println!(
-            "Removed {} with its data, logs and secrets.",
-            layout.folder.display()
-        );
+        let folder = layout.folder.display();
+        match layout.folder.exists() {
+            true => println!("Removed data, logs and secrets of {folder}; your own files stay."),
+            false => println!("Removed {folder} with its data, logs and secrets."),
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -154,9 +163,9 @@ pub(crate) fn logs(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 fn already_running(layout: &Layout) -> Result<ExitCode> {
     let by =
         State::read(layout)?.map_or_else(String::new, |it| format!(" (process {})", it.supervisor));
+    let (folder, option) = (layout.folder.display(), layout.option());
     eprintln!(
-        "Watchpost already runs from {}{by}.\n`cargo xtask status` shows it, `cargo xtask down` stops it.",
-        layout.folder.display()
+        "Watchpost already runs from {folder}{by}.\n`cargo xtask status{option}` shows it, `cargo xtask down{option}` stops it."
     );
     Ok(ExitCode::FAILURE)
 }

@@ -19,6 +19,19 @@ pub(super) fn answers(url: &str) -> bool {
     answer(url).is_some()
 }
 
+/// What the alerter says does not work, and for how long: the database among it.
+pub(super) fn troubles(alerter: &str) -> Vec<String> {
+    let document = answer(&format!("{alerter}/api/v1/status"));
+    let document = document.and_then(|it| serde_json::from_str::<Value>(&it).ok());
+    let troubles = document.as_ref().and_then(|it| it["troubles"].as_array());
+    let sentence = |trouble: &Value| {
+        let [component, since, reason] =
+            ["component", "since", "reason"].map(|name| trouble[name].as_str().unwrap_or_default());
+        format!("The alerter's {component} fails since {since}: {reason}")
+    };
+    troubles.into_iter().flatten().map(sentence).collect()
+}
+
 /// Waits until the chart of a host has a line of the last seconds; false if that takes too long, or
 /// `stopped` says so.
 pub(super) fn first_chart(web: &str, stopped: impl Fn() -> bool) -> bool {

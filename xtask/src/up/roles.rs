@@ -7,6 +7,9 @@ use super::layout::Layout;
 use super::options::{Engine, Options};
 use super::server::Server;
 
+/// Rules that packages or an administrator put on the machine.
+const SYSTEM_RULES: &str = "/etc/watchpost/rules.d";
+
 /// One process: what to run, with what, and how to tell that it is ready.
 #[derive(Debug)]
 pub(super) struct Role {
@@ -129,6 +132,11 @@ impl Maker<'_> {
         let url = loopback(self.options.ports.alerter);
         let shipped = || self.root.join("deploy/rules.toml");
         let rules = self.options.rules.clone().unwrap_or_else(shipped);
+        // Rules that are named by a flag are all there are.
+        let own = match self.options.rules {
+            Some(_) => String::new(),
+            None => format!("{},{SYSTEM_RULES}", self.layout.own_rules().display()),
+        };
         self.role("alerter", "watchpost-alerter")
             .command("run")
             .influx(self.server, self.layout, "alerter")
@@ -141,6 +149,11 @@ impl Maker<'_> {
                 self.layout.token("alerter-api"),
             )
             .set("WATCHPOST_RULES__FILE", rules)
+            .set("WATCHPOST_RULES__OWN", own)
+            .set(
+                "WATCHPOST_MESSAGES__PUBLIC_URL",
+                loopback(self.options.ports.web),
+            )
             .set("WATCHPOST_STORE__FOLDER", self.layout.data("alerter"))
             .ready_at(&url, "/ready")
             .found_at(url)
@@ -148,8 +161,14 @@ impl Maker<'_> {
 
     fn web(&self) -> Role {
         let url = loopback(self.options.ports.web);
-        self.role("web", "watchpost-web")
-            .influx(self.server, self.layout, "web")
+        let users = self.layout.users();
+        let role = self.role("web", "watchpost-web");
+        // With users everybody signs in, on loopback, too.
+        let role = match users.exists() {
+            true => role.set("WATCHPOST_HTTP__USERS_FILE", users),
+            false => role,
+        };
+        role.influx(self.server, self.layout, "web")
             .set("WATCHPOST_HTTP__LISTEN", listen(self.options.ports.web))
             .set(
                 "WATCHPOST_ALERTER__URL",

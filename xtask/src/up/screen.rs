@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::layout::Layout;
+use super::page;
 use super::state::{self, RoleState, State};
 use super::usage;
 
@@ -20,11 +21,7 @@ pub(crate) fn ready(state: &State, layout: &Layout) -> String {
     } else {
         places(layout)
     };
-    // The commands look for the usual folder by themselves.
-    let option = match layout.folder.file_name() {
-        Some(name) if name == ".watchpost" => String::new(),
-        _ => format!(" --folder {}", layout.folder.display()),
-    };
+    let option = layout.option();
     format!(
         "
   Watchpost is running.
@@ -33,12 +30,13 @@ pub(crate) fn ready(state: &State, layout: &Layout) -> String {
   Alerts      {web}/alerts
   Server      {server}          InfluxDB 2 HTTP API: Grafana, Telegraf and curl may use it
 {places}
+  Stop        cargo xtask down{option}
   Try next    cargo xtask status{option}
               cargo xtask logs alerter{option}
               curl '{web}/metrics?start=10&end=0'
               Stop it, then cargo xtask up{option} --incident silent@host-2:+30s
-                a host goes silent; two minutes later you are told
-              Read docs/getting-started.md: your own hosts, rules and receivers
+                a host goes silent; two minutes later you are notified
+              Read docs/getting-started.md: a second host, your own rules and receivers
 
 ",
         web = state.address("web"),
@@ -91,6 +89,9 @@ pub(crate) fn status(state: &State) -> String {
     for role in &state.roles {
         writeln!(text, "{}", line(role)).ok();
     }
+    for complaint in complaints(state) {
+        writeln!(text, "\n{complaint}").ok();
+    }
     let total = total(state);
     writeln!(
         text,
@@ -101,6 +102,25 @@ pub(crate) fn status(state: &State) -> String {
     )
     .ok();
     text
+}
+
+/// Roles that run and do not answer; of the server since when, which the alerter knows.
+pub(super) fn complaints(state: &State) -> Vec<String> {
+    let running = state
+        .roles
+        .iter()
+        .filter(|role| role.is_alive() && !role.address.is_empty());
+    let silent = running.filter(|role| !page::answers(&format!("{}/health", role.address)));
+    let mut complaints: Vec<String> = silent
+        .map(|role| {
+            format!(
+                "The {} runs and does not answer at {}.",
+                role.name, role.address
+            )
+        })
+        .collect();
+    complaints.extend(page::troubles(state.address("alerter")));
+    complaints
 }
 
 /// The same for scripts: what `up` wrote down, and what each role takes.
@@ -114,6 +134,7 @@ pub(super) fn status_json(state: &State) -> Result<Value> {
             value["cpu_percent"] = load.cpu_percent.into();
         }
     }
+    value["complaints"] = complaints(state).into();
     let total = total(state);
     value["memory_bytes"] = total.memory_bytes.into();
     value["cpu_percent"] = total.cpu_percent.into();

@@ -193,7 +193,7 @@ pub struct WriteConfig {
     /// Lines per second of the backlog after an outage, so that a fleet that catches up leaves the server
     /// room for queries; fresh data goes first and does not count.
     pub backlog_lines_per_second: u32,
-    /// Time to write out what is buffered when told to stop. What remains goes to disk.
+    /// Time to write out what is buffered when it is stopped. What remains goes to disk.
     pub drain_timeout: Interval,
 }
 

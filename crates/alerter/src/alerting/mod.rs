@@ -129,6 +129,17 @@ impl Alerting {
             .for_each(|id| self.close(id, AlertState::Removed, "its rule was removed", now));
     }
 
+    /// Watches a host no longer: its series are forgotten, their alerts end. Series that were forgotten.
+    pub fn forget_host(&mut self, host: &str, now: Nanos) -> usize {
+        let gone = self.evaluator.forget_host(host);
+        for (rule, series_id, series) in &gone {
+            let id = series.labels.fingerprint();
+            self.close(id, AlertState::Removed, "its host was forgotten", now);
+            self.changed_lives.insert((rule.clone(), *series_id));
+        }
+        gone.len()
+    }
+
     // === alerts that others push ===
 
     /// Takes an alert that was pushed: new, again, or ended.
@@ -172,8 +183,11 @@ impl Alerting {
         for delivery in &mut deliveries {
             // As of when it was composed: every attempt says the same.
             let at = delivery.message.created_at;
-            let alerts = delivery.message.alerts.iter_mut();
-            alerts.for_each(|alert| self.annotate(alert, at));
+            for alert in &mut delivery.message.alerts {
+                for failed in self.annotate(alert, at) {
+                    tracing::warn!(failed, "a template failed; the message goes out without it");
+                }
+            }
         }
         deliveries
     }
@@ -201,14 +215,12 @@ impl Alerting {
         }
     }
 
-    /// Fills the annotations of a rule's alert from its templates.
-    pub fn annotate(&self, alert: &mut Alert, now: Nanos) {
-        if let Some(rule) = self
-            .rules
-            .get(alert.name())
-            .filter(|_| alert.origin == Origin::Rule)
-        {
-            template::annotate(&rule.annotations, alert, now);
+    /// Fills the annotations of a rule's alert from its templates. Returns what could not be filled.
+    pub fn annotate(&self, alert: &mut Alert, now: Nanos) -> Vec<String> {
+        let rule = self.rules.get(alert.name());
+        match rule.filter(|_| alert.origin == Origin::Rule) {
+            Some(rule) => template::annotate(rule, alert, now),
+            None => Vec::new(),
         }
     }
 
@@ -220,14 +232,29 @@ impl Alerting {
     }
 
     pub fn delivered(&mut self, delivery: &Delivery, answer: &str, now: Nanos) {
-        self.dispatcher.delivered(delivery, now);
-        self.events.extend(Event::notifications(
-            EventKind::Notification,
-            &delivery.message,
-            answer,
-            now,
-        ));
+        self.note_delivery(delivery, answer, now);
         self.trouble(receiver(delivery), None, now);
+    }
+
+    /// The receiver has the message, but not whole: an address was refused, a template failed.
+    pub fn delivered_in_part(
+        &mut self,
+        delivery: &Delivery,
+        answer: &str,
+        failed: &str,
+        now: Nanos,
+    ) {
+        self.note_delivery(delivery, answer, now);
+        let events = Event::notifications(EventKind::Failure, &delivery.message, failed, now);
+        self.events.extend(events);
+        self.trouble(receiver(delivery), Some(failed.to_owned()), now);
+    }
+
+    fn note_delivery(&mut self, delivery: &Delivery, answer: &str, now: Nanos) {
+        self.dispatcher.delivered(delivery, now);
+        let kind = EventKind::Notification;
+        let events = Event::notifications(kind, &delivery.message, answer, now);
+        self.events.extend(events);
     }
 
     /// Returns what was given up.

@@ -10,6 +10,7 @@ mod annotations;
 mod backtests;
 mod error;
 mod extract;
+mod hosts;
 mod rules;
 mod silences;
 mod views;
@@ -22,6 +23,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::{delete, get, post};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use watchpost_client::Client;
 use watchpost_core::duration::Duration;
@@ -80,6 +82,7 @@ fn router(server: Server) -> Router {
         .route("/api/v1/annotations", get(annotations::list))
         .route("/api/v1/receivers/{name}/test", post(rules::test_receiver))
         .route("/api/v1/history", get(alerts::history))
+        .route("/api/v1/hosts/{host}", delete(hosts::forget))
         .route("/api/v1/explain/{fingerprint}", get(alerts::explain))
         .route(
             "/api/v2/alerts",
@@ -99,26 +102,48 @@ fn router(server: Server) -> Router {
         .with_state(server)
 }
 
-/// Binds the port and serves until shutdown. Gives the bound address.
-///
-/// Errors: the address cannot be bound.
+/// A port that is taken is tried again this often.
+const BIND_AGAIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Binds the port and serves until shutdown. Gives the bound address; `None` while the port cannot be had:
+/// alerts are evaluated and sent all the same, and it is tried again.
 pub async fn serve(
     listen: &TelemetryConfig,
     server: Server,
     shutdown: &Shutdown,
-) -> std::io::Result<Option<SocketAddr>> {
+) -> Option<SocketAddr> {
     if !listen.enabled {
-        return Ok(None);
+        return None;
     }
-    let listener = tokio::net::TcpListener::bind(listen.listen)
-        .await
-        .map_err(|error| {
-            std::io::Error::new(
-                error.kind(),
-                format!("cannot listen on {}: {error}", listen.listen),
-            )
-        })?;
-    let address = listener.local_addr()?;
+    let address = listen.listen;
+    match TcpListener::bind(address).await {
+        Ok(listener) => serve_on(listener, server, shutdown),
+        Err(error) => {
+            tracing::error!(
+                "cannot listen on {address}: {error}; api.listen.listen names another address. Alerts are \
+                 evaluated and sent without it, and it is tried again"
+            );
+            let stop = shutdown.clone();
+            shutdown.spawn(async move {
+                let free = async {
+                    loop {
+                        tokio::time::sleep(BIND_AGAIN).await;
+                        if let Ok(listener) = TcpListener::bind(address).await {
+                            return listener;
+                        }
+                    }
+                };
+                if let Some(listener) = stop.unless_requested(free).await {
+                    serve_on(listener, server, &stop);
+                }
+            });
+            None
+        }
+    }
+}
+
+fn serve_on(listener: TcpListener, server: Server, shutdown: &Shutdown) -> Option<SocketAddr> {
+    let address = listener.local_addr().ok()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "the API is open to the network; reading needs no login");
     }
@@ -137,7 +162,7 @@ pub async fn serve(
             tracing::error!(%error, "the API port failed");
         }
     });
-    Ok(Some(address))
+    Some(address)
 }
 
 fn read_time(text: &str) -> Result<Nanos, ApiError> {

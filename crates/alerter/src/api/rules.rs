@@ -12,6 +12,7 @@ use super::access::MayChange;
 use super::error::ApiError;
 use super::extract::Parameters;
 use super::{Server, views};
+use crate::rule_files;
 use crate::rules::definition::Rule;
 use crate::trouble::Component;
 
@@ -78,7 +79,8 @@ pub(super) async fn status(State(server): State<Server>) -> Result<Json<Value>, 
             "waitingMessages": waiting,
             "rules": alerting.evaluator.rules().len(),
             "ruleFile": {
-                "path": file.path,
+                "path": file.files.file,
+                "own": rule_files::own_files(&file.files),
                 "loadedAt": format_rfc3339(file.loaded_at),
                 "error": file.error,
                 "triedAt": format_rfc3339(file.tried_at),
@@ -112,7 +114,9 @@ pub(super) async fn test_receiver(
     });
     tell.await?;
     Ok(Json(match result {
-        Ok(answer) => json!({ "delivered": true, "answer": answer }),
+        Ok(taken) => {
+            json!({ "delivered": true, "answer": taken.answer, "failed": taken.failed })
+        }
         Err(failure) => {
             json!({ "delivered": false, "retry": failure.retry, "answer": failure.reason })
         }

@@ -1,6 +1,7 @@
 //! The command line: one file a family of commands.
 
 mod backtest;
+mod consequence;
 mod explanation;
 mod receiver;
 mod remote;
@@ -20,10 +21,11 @@ use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
 use watchpost_service::config::{self, ConfigError, RoleConfig};
 use watchpost_service::shutdown::Shutdown;
 
-use crate::config::{AlerterConfig, AskingConfig};
-use crate::rule_file::{self, RuleFile};
+use crate::config::{AlerterConfig, AskingConfig, RulesConfig};
+use crate::rule_file::RuleFile;
+use crate::rule_files;
 
-/// Evaluates rules against the metrics and notifies people.
+/// Evaluates rules against the metrics and sends notifications.
 ///
 /// Without a command it runs. `alerts`, `silence`, `ack`, `explain`, `history` and `status` ask a
 /// running alerter through its API; `rule`, `receiver`, `test` and `backtest` need none.
@@ -66,14 +68,14 @@ pub enum Command {
     /// Look after an alert, or stop doing so
     #[command(subcommand)]
     Ack(remote::AckCommand),
-    /// Tell why an alert was or was not sent, and what is due next
+    /// Explain why an alert was or was not sent, and what is due next
     Explain {
         /// Of the alert or the series, as `alerts` and `history` print it
         fingerprint: String,
     },
     /// List what happened, newest first
     History(remote::HistoryArguments),
-    /// Tell how the running alerter does
+    /// Show the alerter's status
     Status,
     /// Look at rules and at the queries that are made of them
     #[command(subcommand)]
@@ -155,11 +157,14 @@ fn rule_configuration(
 
 /// The rule file of the configuration, or another one.
 fn rule_file(config: &AlerterConfig, other: Option<&PathBuf>) -> Result<RuleFile, CommandError> {
-    let path = other.unwrap_or(&config.rules.file);
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let file = rule_file::parse(&text);
-    Ok(file.map_err(|mistakes| format!("{}:\n{mistakes}", path.display()))?)
+    let rules = match other {
+        None => config.rules.clone(),
+        Some(file) => RulesConfig {
+            file: file.clone(),
+            own: Vec::new(),
+        },
+    };
+    Ok(rule_files::read(&rules).map_err(|mistakes| mistakes.join("\n"))?)
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {

@@ -10,7 +10,8 @@ use watchpost_service::cli::Output;
 use super::table::table;
 use super::{CommandError, print, rule_file};
 use crate::config::AlerterConfig;
-use crate::receivers::{self, Surroundings};
+use crate::pipeline::delivery::Failure;
+use crate::receivers::{self, Delivered, Surroundings};
 use crate::rule_file::mistake::did_you_mean;
 
 #[derive(Debug, Subcommand)]
@@ -59,36 +60,44 @@ pub(super) async fn run(
                 environment,
                 history: None,
                 posted: receivers::PostedMessages::default(),
+                partly: receivers::PartlyTaken::default(),
+                presentation: config.messages.presentation(),
             };
             let message = receivers::test_message(name, now);
             let result = receivers::send(settings, &message, &surroundings).await;
-            let (delivered, answer) = match &result {
-                Ok(answer) => (true, answer),
-                Err(failure) => (false, &failure.reason),
-            };
-            print(
-                output,
-                &json!({ "delivered": delivered, "answer": answer }),
-                || {
-                    let word = if delivered {
-                        "delivered"
-                    } else {
-                        "not delivered"
-                    };
-                    format!("{word}: {answer}\n")
-                },
-            );
-            return Ok(if delivered {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(show_result(&result, output));
         }
         ReceiverCommand::Preview { name } => {
             let settings = find(name)?;
-            let text = receivers::preview(settings, &receivers::test_message(name, now))?;
+            let text = receivers::preview(
+                settings,
+                &receivers::test_message(name, now),
+                &config.messages.presentation(),
+            )?;
             print(output, &json!({ "preview": text }), || format!("{text}\n"));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of a test message; the exit code says whether it arrived.
+fn show_result(result: &Result<Delivered, Failure>, output: Output) -> ExitCode {
+    let (delivered, answer, failed) = match result {
+        Ok(taken) => (true, &taken.answer, taken.failed.as_slice()),
+        Err(failure) => (false, &failure.reason, [].as_slice()),
+    };
+    let json = json!({ "delivered": delivered, "answer": answer, "failed": failed });
+    print(output, &json, || {
+        let word = if delivered {
+            "delivered"
+        } else {
+            "not delivered"
+        };
+        let parts = failed.iter().map(|part| format!("but not whole: {part}\n"));
+        format!("{word}: {answer}\n{}", parts.collect::<String>())
+    });
+    match delivered {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use watchpost_service::cli::Output;
 use watchpost_service::secret::Secret;
 
+use super::consequence::{kept_back, labels, owner_of, windows};
 use super::table::{cell, moment, table};
 use super::{Command, CommandError, Target, print};
 use super::{explanation, status};
@@ -111,7 +112,7 @@ pub struct HistoryArguments {
     event: Option<String>,
 }
 
-struct Api {
+pub(super) struct Api {
     http: reqwest::Client,
     base: String,
     token: Option<Secret>,
@@ -170,10 +171,23 @@ impl Api {
         if status.is_success() {
             return Ok(answer);
         }
-        Err(format!("{status}: {}", cell(&answer, "message")).into())
+        let advice = match (status, &self.token) {
+            (reqwest::StatusCode::UNAUTHORIZED, None) => {
+                "; give the token with --token-file FILE or ALERTER_TOKEN_FILE"
+            }
+            (reqwest::StatusCode::UNAUTHORIZED, Some(_)) => {
+                "; the token of --token-file is not that of this alerter"
+            }
+            _ => "",
+        };
+        Err(format!("{status}: {}{advice}", cell(&answer, "message")).into())
     }
 
-    async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CommandError> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<Value, CommandError> {
         self.call(reqwest::Method::GET, path, query, None).await
     }
 }
@@ -203,29 +217,6 @@ pub(super) async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// `host=web-1,interface=eth0`.
-fn labels(alert: &Value) -> String {
-    let labels = alert["labels"].as_object().into_iter().flatten();
-    let pairs = labels.map(|(name, _)| format!("{name}={}", cell(&alert["labels"], name)));
-    pairs.collect::<Vec<_>>().join(",")
-}
-
-/// When a recurring silence holds: `22:00-06:00 monday:friday Europe/Berlin`.
-fn windows(silence: &Value) -> String {
-    let windows = silence["recurring"].as_array().into_iter().flatten();
-    let window = |window: &Value| {
-        let texts = ["times", "weekdays"].map(|name| {
-            let list = window[name].as_array().into_iter().flatten();
-            list.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
-        });
-        let parts = texts.into_iter().chain([cell(window, "location")]);
-        let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
-        parts.join(" ")
-    };
-    let texts: Vec<String> = windows.map(window).collect();
-    texts.join("; ")
 }
 
 async fn alerts(
@@ -332,7 +323,10 @@ async fn silence(api: &Api, command: &SilenceCommand, output: Output) -> Result<
             let answer = api
                 .call(reqwest::Method::POST, "/api/v1/silences", &[], Some(&body))
                 .await?;
-            print(output, &answer, || format!("{}\n", cell(&answer, "id")));
+            let kept = kept_back(api, &cell(&answer, "id")).await;
+            print(output, &answer, || {
+                format!("{}\n{kept}", cell(&answer, "id"))
+            });
         }
         SilenceCommand::List { expired } => {
             let answer = api
@@ -372,7 +366,7 @@ async fn silence(api: &Api, command: &SilenceCommand, output: Output) -> Result<
         SilenceCommand::Expire { id } => {
             let path = format!("/api/v1/silences/{id}");
             let answer = api.call(reqwest::Method::DELETE, &path, &[], None).await?;
-            print(output, &answer, || format!("expired {id}\n"));
+            print(output, &answer, || format!("silence {id} is expired\n"));
         }
     }
     Ok(())
@@ -388,19 +382,29 @@ async fn acknowledge(api: &Api, command: &AckCommand, output: Output) -> Result<
             comment,
         } => {
             let body = json!({ "owner": owner, "comment": comment, "for": length });
+            let before = owner_of(api, fingerprint).await;
             let answer = api
                 .call(reqwest::Method::POST, &path(fingerprint), &[], Some(&body))
                 .await?;
             print(output, &answer, || {
-                format!("{owner} looks after {fingerprint}\n")
+                let until = match moment(&answer, "expiresAt") {
+                    end if end.is_empty() => "it ends".to_owned(),
+                    end => end,
+                };
+                let before = before.map(|before| format!("; before, by {before}"));
+                let before = before.unwrap_or_default();
+                format!("{fingerprint} is acknowledged by {owner} until {until}{before}\n")
             });
         }
         AckCommand::Remove { fingerprint } => {
+            let before = owner_of(api, fingerprint).await;
             let answer = api
                 .call(reqwest::Method::DELETE, &path(fingerprint), &[], None)
                 .await?;
             print(output, &answer, || {
-                format!("nobody looks after {fingerprint} now\n")
+                let before = before.map(|before| format!("; it was, by {before}"));
+                let before = before.unwrap_or_default();
+                format!("{fingerprint} is no longer acknowledged{before}\n")
             });
         }
     }

@@ -112,19 +112,27 @@ pub(super) fn of_rule(rule: &Rule) -> Settings {
         ("labels", Setting::texts(rule.labels.iter())),
     ]);
     let own_keys = ["summary", "runbook_url"];
-    for key in own_keys {
-        settings.extend(
-            rule.annotations
-                .get(key)
-                .map(|text| (key, Setting::text(text))),
-        );
-    }
+    let text = |key: &str| rule.annotations.get(key).map(Setting::text);
+    settings.extend(summary(rule).map(|summary| ("summary", summary)));
+    settings.extend(text("runbook_url").map(|url| ("runbook_url", url)));
     let others = rule.annotations.iter();
     let others = others.filter(|(name, _)| !own_keys.contains(&name.as_str()));
     let others = others.map(|(name, text)| (name.as_str(), text.as_str()));
     settings.push(("annotations", Setting::texts(others)));
     settings.retain(|(_, value)| !value.is_empty());
     settings
+}
+
+/// One text, or one for each state that has its own.
+fn summary(rule: &Rule) -> Option<Setting> {
+    let firing = rule.annotations.get("summary");
+    if rule.summaries.is_empty() {
+        return firing.map(Setting::text);
+    }
+    let firing = firing.map(|text| ("firing", text.as_str()));
+    let others = rule.summaries.iter();
+    let others = others.map(|(state, text)| (state.as_str(), text.as_str()));
+    Some(Setting::texts(firing.into_iter().chain(others)))
 }
 
 fn of_kind(kind: &Kind) -> Settings {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::table::{cell, moment};
+use super::table::{age, cell, moment};
 
 /// The answer of `/api/v1/status` as lines.
 pub(super) fn text(answer: &Value) -> String {
@@ -41,8 +41,10 @@ pub(super) fn text(answer: &Value) -> String {
     }
     for trouble in answer["troubles"].as_array().into_iter().flatten() {
         let [component, reason] = ["component", "reason"].map(|name| cell(trouble, name));
-        let since = moment(trouble, "since");
-        lines.push(format!("fails      {component} since {since}: {reason}"));
+        let (since, age) = (moment(trouble, "since"), age(trouble, "since", answer));
+        lines.push(format!(
+            "fails      {component} for {age}, since {since}: {reason}"
+        ));
     }
     lines.join("\n") + "\n"
 }

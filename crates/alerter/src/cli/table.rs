@@ -33,7 +33,7 @@ pub(super) fn cell(value: &serde_json::Value, name: &str) -> String {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Number(number) => number
             .as_f64()
-            .map(crate::template::short)
+            .map(crate::quantity::short)
             .unwrap_or_default(),
         other => other.to_string(),
     };
@@ -42,9 +42,22 @@ pub(super) fn cell(value: &serde_json::Value, name: &str) -> String {
         .collect()
 }
 
-/// A time of a JSON object, to the second.
+/// A time of a JSON object to the second, in the machine's zone, which is named: `2026-11-30 14:03:05 CET`.
 pub(super) fn moment(value: &serde_json::Value, name: &str) -> String {
     let text = cell(value, name);
-    let whole = text.split_once('.').map(|(whole, _)| format!("{whole}Z"));
-    whole.unwrap_or(text)
+    let Ok(instant) = text.parse::<jiff::Timestamp>() else {
+        return text;
+    };
+    let zone = jiff::tz::TimeZone::try_system().unwrap_or(jiff::tz::TimeZone::UTC);
+    let local = instant.to_zoned(zone);
+    local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// How long the time of a JSON object is before another: `33s`.
+pub(super) fn age(value: &serde_json::Value, name: &str, now: &serde_json::Value) -> String {
+    let time = |value: &serde_json::Value, name: &str| cell(value, name).parse::<jiff::Timestamp>();
+    match (time(value, name), time(now, "now")) {
+        (Ok(then), Ok(now)) => crate::quantity::duration(now.duration_since(then).as_secs_f64()),
+        _ => String::new(),
+    }
 }

@@ -1,12 +1,12 @@
 //! How other tasks ask the loop: a closure is run between two of its steps.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::alert::Nanos;
 use crate::alerting::Alerting;
+use crate::config::RulesConfig;
 use crate::rule_file::RuleFile;
 
 /// What the loop runs; what it gives back is run once the change is durable.
@@ -21,7 +21,7 @@ pub struct DeskClosed;
 /// The rule file in force, and what became of the last try to read it.
 #[derive(Clone, Debug)]
 pub struct FileState {
-    pub path: PathBuf,
+    pub files: RulesConfig,
     pub loaded_at: Nanos,
     /// Why the newest content is not in force.
     pub error: Option<String>,
@@ -31,9 +31,9 @@ pub struct FileState {
 }
 
 impl FileState {
-    pub(super) fn new(path: PathBuf, content: RuleFile, now: Nanos) -> FileState {
+    pub(super) fn new(files: RulesConfig, content: RuleFile, now: Nanos) -> FileState {
         FileState {
-            path,
+            files,
             loaded_at: now,
             error: None,
             tried_at: now,

@@ -11,7 +11,6 @@ mod telemetry;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,14 +24,14 @@ use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
 use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
 use crate::clock::now;
-use crate::config::AlerterConfig;
+use crate::config::{AlerterConfig, RulesConfig};
 use crate::evaluation::Answer;
 use crate::pipeline::delivery::{Delivery, Failure};
-use crate::receivers::{self, PostedMessages, SeriesHistory, Surroundings};
+use crate::receivers::{self, Delivered, PartlyTaken, PostedMessages, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
 use crate::store::{Batch, Store};
 use crate::trouble::Component;
-use crate::{api, rule_file};
+use crate::{api, rule_files};
 pub use desk::{Desk, DeskClosed, FileState};
 use telemetry::Meters;
 
@@ -50,8 +49,9 @@ const UNWRITTEN_LIMIT: usize = 1_000;
 pub enum DaemonError {
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
-    #[error("{path}: {reason}")]
-    RuleFile { path: PathBuf, reason: String },
+    /// Every mistake with its file, line and column.
+    #[error("{0}")]
+    RuleFile(String),
     #[error("client of the server: {0}")]
     Client(#[from] watchpost_client::Error),
     #[error("client of the receivers: {0}")]
@@ -63,7 +63,7 @@ pub enum DaemonError {
 /// What became of a delivery.
 struct Sent {
     delivery: Delivery,
-    result: Result<String, Failure>,
+    result: Result<Delivered, Failure>,
     took: Duration,
 }
 
@@ -98,7 +98,7 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> Result<(), DaemonError> {
     let config = started.config;
-    let file = read_rule_file(&config.rules.file)?;
+    let file = read_rule_file(&config.rules)?;
     let store = Arc::new(Store::open(&config.store.folder.join("alerter.redb"))?);
     let mut alerting = Alerting::new(&file, store.snapshot()?, store.lives()?, now());
     alerting.evaluator.restore_watches(store.watches()?);
@@ -122,11 +122,11 @@ pub async fn run(
         sent,
         meters: Meters::new(&registry),
         readiness,
-        file: FileState::new(config.rules.file.clone(), file, now()),
+        file: FileState::new(config.rules.clone(), file, now()),
     };
     daemon.take_charts();
     let server = daemon.server(&config, desk.clone(), registry);
-    let address = api::serve(&config.api.listen, server, &shutdown).await?;
+    let address = api::serve(&config.api.listen, server, &shutdown).await;
     let address = address
         .map(|address| format!("http://{address}"))
         .unwrap_or_default();
@@ -150,7 +150,7 @@ pub async fn run(
         requests,
         answered,
         deliveries,
-        reloads: reload::watch(config.rules.file.clone(), &shutdown)?,
+        reloads: reload::watch(config.rules.clone(), &shutdown)?,
     };
     tracing::info!(
         address,
@@ -187,16 +187,13 @@ fn surroundings(
         environment,
         history: Some(SeriesHistory::new(client.clone())),
         posted,
+        partly: PartlyTaken::default(),
+        presentation: config.messages.presentation(),
     })
 }
 
-fn read_rule_file(path: &std::path::Path) -> Result<RuleFile, DaemonError> {
-    let refuse = |reason: String| DaemonError::RuleFile {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-    rule_file::parse(&text).map_err(|mistakes| refuse(mistakes.to_string()))
+fn read_rule_file(rules: &RulesConfig) -> Result<RuleFile, DaemonError> {
+    rule_files::read(rules).map_err(|mistakes| DaemonError::RuleFile(mistakes.join("\n")))
 }
 
 /// The client of the server, from the configuration.
@@ -331,7 +328,7 @@ impl Daemon {
         } = sent;
         self.meters.sent(&delivery.receiver, result.is_ok(), *took);
         match result {
-            Ok(answer) => {
+            Ok(Delivered { answer, failed }) => {
                 tracing::info!(
                     receiver = delivery.receiver,
                     status = delivery.message.status(),
@@ -339,7 +336,15 @@ impl Daemon {
                     reason = %delivery.message.news,
                     "notified"
                 );
-                self.alerting.delivered(delivery, answer, now());
+                if failed.is_empty() {
+                    self.alerting.delivered(delivery, answer, now());
+                    return;
+                }
+                let failed = failed.join("; ");
+                let receiver = &delivery.receiver;
+                tracing::warn!(receiver, failed, "the notification did not arrive whole");
+                self.alerting
+                    .delivered_in_part(delivery, answer, &failed, now());
             }
             Err(failure) => {
                 tracing::warn!(
@@ -400,7 +405,7 @@ impl Daemon {
 
     fn reload(&mut self) {
         let at = now();
-        match read_rule_file(&self.file.path) {
+        match read_rule_file(&self.file.files) {
             Ok(file) => {
                 self.alerting.reload(&file, at);
                 tracing::info!(

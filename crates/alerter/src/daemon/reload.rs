@@ -1,21 +1,24 @@
 //! Tells when the rule file should be read again: SIGHUP, or a changed file.
 
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
 use tokio::sync::mpsc;
 use watchpost_service::reload::POLL_INTERVAL;
 use watchpost_service::shutdown::Shutdown;
 
+use crate::config::RulesConfig;
+use crate::rule_files::stamp;
+
 /// Each message asks for a look at the file.
 ///
 /// Errors: the runtime has no signal driver.
-pub(super) fn watch(path: PathBuf, shutdown: &Shutdown) -> std::io::Result<mpsc::Receiver<()>> {
+pub(super) fn watch(
+    rules: RulesConfig,
+    shutdown: &Shutdown,
+) -> std::io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(1);
     let stop = shutdown.clone();
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-    let mut known = stamp(&path);
+    let mut known = stamp(&rules);
     shutdown.spawn(async move {
         let mut ticks = tokio::time::interval(POLL_INTERVAL);
         loop {
@@ -30,7 +33,7 @@ pub(super) fn watch(path: PathBuf, shutdown: &Shutdown) -> std::io::Result<mpsc:
                 () = stop.requested() => return,
                 _ = ticks.tick() => false,
             };
-            let found = stamp(&path);
+            let found = stamp(&rules);
             // A file that is gone for a moment is being replaced.
             if asked || (found.is_some() && found != known) {
                 known = found;
@@ -40,9 +43,4 @@ pub(super) fn watch(path: PathBuf, shutdown: &Shutdown) -> std::io::Result<mpsc:
         }
     });
     Ok(receiver)
-}
-
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -6,7 +6,7 @@ use super::silence::{Silence, SilenceState};
 use crate::alert::{Alert, Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels};
 use crate::matcher::all_match;
-use crate::template;
+use crate::quantity;
 use crate::trouble::SELF_JOB;
 
 /// The name of these alerts.
@@ -55,7 +55,7 @@ impl Dispatcher {
             "The silence of {} ({}) ends in {} and keeps back {kept} firing",
             silence.created_by,
             silence.comment,
-            template::duration(left),
+            quantity::duration(left),
         );
         let mut alert = Alert::of_rule(labels, Severity::Info, now);
         alert.annotations.insert("summary".to_owned(), summary);

@@ -7,9 +7,10 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
 use super::settings::ReceiverSettings;
-use super::{ANSWER_LIMIT, cut, message_key, permanent, transient, webhook};
+use super::{ANSWER_LIMIT, Delivered, cut, message_key, permanent, transient, webhook};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::presentation::Presentation;
 
 /// Exit code by which a program says that trying again cannot help (`EX_USAGE` of sysexits.h).
 const EXIT_PERMANENT: i32 = 64;
@@ -19,7 +20,8 @@ pub(super) async fn send(
     program: &Path,
     arguments: &[String],
     message: &Notification,
-) -> Result<String, Failure> {
+    presentation: &Presentation,
+) -> Result<Delivered, Failure> {
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
         .env_clear()
@@ -36,7 +38,7 @@ pub(super) async fn send(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| transient(format!("{}: {error}", program.display())))?;
-    let body = webhook::body(message, usize::MAX).to_string();
+    let body = webhook::body(message, usize::MAX, presentation).to_string();
     if let Some(mut input) = child.stdin.take() {
         // A program that does not read its input is no failure.
         let _ = input.write_all(body.as_bytes()).await;
@@ -52,7 +54,7 @@ pub(super) async fn send(
     };
     let said = cut(String::from_utf8_lossy(said).trim(), ANSWER_LIMIT);
     match output.status.code() {
-        Some(0) => Ok(said),
+        Some(0) => Ok(Delivered::whole(said)),
         Some(EXIT_PERMANENT) => Err(permanent(format!("exit code 64: {said}"))),
         _ => Err(transient(format!("{}: {said}", output.status))),
     }

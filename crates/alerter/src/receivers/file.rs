@@ -3,11 +3,16 @@
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use super::markup::{bytes, cut};
 use super::settings::ReceiverSettings;
-use super::transient;
+use super::{Delivered, text, transient};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, MessageView, TemplateError, render, single_line};
+use crate::presentation::Presentation;
+use crate::template::{AlertView, MessageView, single_line};
+
+/// Longest labels and longest summary of a line, in bytes.
+const LINE_LIMIT: usize = 4_096;
 
 /// How far from the end a message is looked for: few others are written between a crash and the
 /// next attempt.
@@ -19,30 +24,33 @@ pub(super) fn send(
     settings: &ReceiverSettings,
     path: &Path,
     message: &Notification,
-) -> Result<String, Failure> {
-    let text = text(settings, message).map_err(|error| super::permanent(error.to_string()))?;
+    presentation: &Presentation,
+) -> Result<Delivered, Failure> {
+    let (text, failed) = text(settings, message, presentation);
     // Lines of our own hold the time of the message; those of a template may recur.
     let recognisable = message.repeated && settings.text.is_none();
     let appended = append(path, &text, recognisable);
     let appended = appended.map_err(|error| transient(format!("{}: {error}", path.display())))?;
-    Ok(match appended {
+    let answer = match appended {
         true => format!("{} bytes appended", text.len()),
         false => "was written before".to_owned(),
-    })
+    };
+    Ok(Delivered { answer, failed })
 }
 
-/// What is appended.
+/// What is appended, and which template failed.
 pub(super) fn text(
     settings: &ReceiverSettings,
     message: &Notification,
-) -> Result<String, TemplateError> {
-    Ok(match &settings.text {
-        Some(template) => format!(
-            "{}\n",
-            render(template, MessageView::new(message), single_line)?.trim_end()
-        ),
-        None => lines(message),
-    })
+    presentation: &Presentation,
+) -> (String, Vec<String>) {
+    let view = MessageView::new(message, presentation);
+    let own = text::own(settings, &view, single_line);
+    let text = match own.text {
+        Some(text) => format!("{}\n", text.trim_end()),
+        None => lines(message, &view),
+    };
+    (text, own.failed)
 }
 
 /// Whether it was appended: not if it is at the end of the file already and `unless_there`.
@@ -80,25 +88,22 @@ fn end_of(file: &mut std::fs::File, length: u64) -> std::io::Result<String> {
 }
 
 /// `time STATUS severity rule labels value=… threshold=… summary`
-fn lines(message: &Notification) -> String {
+fn lines(message: &Notification, view: &MessageView<'_>) -> String {
     let time = watchpost_core::time::format_rfc3339(message.created_at);
-    let line = |alert: &crate::alert::Alert| {
-        let view = AlertView::new(alert, message.created_at);
-        let value = alert
-            .value
-            .map(|_| format!(" value={}", view.value_text))
-            .unwrap_or_default();
-        let threshold = alert
-            .threshold
-            .map(|_| format!(" threshold={}", view.threshold_text))
-            .unwrap_or_default();
-        let labels = single_line(&alert.labels.to_string());
-        let summary = single_line(&view.summary);
-        let status = view.status.to_uppercase();
-        format!(
-            "{time} {status} {} {} {labels}{value}{threshold} {summary}\n",
-            view.severity, view.name
-        )
+    let line = |alert: &AlertView<'_>| {
+        let number = |name: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!(" {name}={text}"),
+        };
+        let (value, threshold) = (
+            number("value", &alert.value_text),
+            number("threshold", &alert.threshold_text),
+        );
+        let labels = cut(&single_line(&alert.labels.to_string()), LINE_LIMIT, bytes);
+        let summary = cut(&single_line(&alert.summary), LINE_LIMIT, bytes);
+        let (status, name) = (alert.status.to_uppercase(), single_line(alert.name));
+        let severity = alert.severity;
+        format!("{time} {status} {severity} {name} {labels}{value}{threshold} {summary}\n")
     };
-    message.alerts.iter().map(line).collect()
+    view.alerts.iter().map(line).collect()
 }

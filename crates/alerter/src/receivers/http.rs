@@ -41,7 +41,7 @@ pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, String> {
 /// Sends the request. 2xx is taken; 408, 425, 429 and 5xx may work later; the rest never will.
 /// Gives status and body.
 pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure> {
-    // The URL may be a secret; errors are told without it.
+    // The URL may be a secret; errors are given without it.
     let response = request.send().await.map_err(|error| Failure {
         unanswered: !error.is_connect() && !error.is_builder(),
         ..transient(describe(&error))
@@ -93,6 +93,48 @@ async fn body_start(mut response: reqwest::Response) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A part of a form (RFC 7578).
+pub(super) struct Part {
+    /// Its headers, without their end.
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Part {
+    pub(super) fn field(name: &str, text: &str) -> Part {
+        Part {
+            head: format!("Content-Disposition: form-data; name=\"{name}\""),
+            body: text.as_bytes().to_vec(),
+        }
+    }
+
+    /// The chart, as a file of this name.
+    pub(super) fn png(name: &str, body: Vec<u8>) -> Part {
+        let head = format!(
+            "Content-Disposition: form-data; name=\"{name}\"; filename=\"chart.png\"\r\nContent-Type: image/png"
+        );
+        Part { head, body }
+    }
+}
+
+/// A form: its `Content-Type` and its body. The line between the parts is of random digits, which no
+/// value can know.
+pub(super) fn multipart(parts: &[Part]) -> (String, Vec<u8>) {
+    let boundary = format!("watchpost-{:032x}", fastrand::u128(..));
+    let mut body = Vec::new();
+    for Part {
+        head,
+        body: content,
+    } in parts
+    {
+        body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), body)
 }
 
 /// An answer for the log: one line, cut.

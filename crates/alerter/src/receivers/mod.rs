@@ -7,8 +7,10 @@ mod chart;
 mod command;
 mod discord;
 mod email;
+mod facts;
 mod file;
 mod http;
+mod markup;
 mod ntfy;
 mod pagerduty;
 mod posted;
@@ -30,8 +32,10 @@ use crate::labels::{ALERT_NAME, Labels};
 use crate::pipeline::dedup::News;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::presentation::Presentation;
 use settings::{ChannelSettings, ReceiverSettings, SecretSource};
 
+pub use email::PartlyTaken;
 pub use http::client;
 pub use posted::{Posted, PostedMessages};
 pub use series_history::SeriesHistory;
@@ -51,14 +55,36 @@ pub struct Surroundings {
     pub history: Option<SeriesHistory>,
     /// Messages that can be edited in place.
     pub posted: PostedMessages,
+    /// Mails that some of their addresses have.
+    pub partly: PartlyTaken,
+    /// How times and addresses are shown.
+    pub presentation: Presentation,
 }
 
-/// Sends a message. The answer is what the receiver said, for the log and `receiver test`.
+/// The receiver has the message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// What it said, for the log and `receiver test`.
+    pub answer: String,
+    /// What of the message it does not have: addresses that were refused, templates that failed.
+    pub failed: Vec<String>,
+}
+
+impl Delivered {
+    fn whole(answer: String) -> Delivered {
+        Delivered {
+            answer,
+            failed: Vec::new(),
+        }
+    }
+}
+
+/// Sends a message.
 pub async fn send(
     settings: &ReceiverSettings,
     message: &Notification,
     surroundings: &Surroundings,
-) -> Result<String, Failure> {
+) -> Result<Delivered, Failure> {
     let limit = Duration::from_nanos(settings.timeout.unsigned_abs());
     match tokio::time::timeout(limit, dispatch(settings, message, surroundings)).await {
         Ok(result) => result,
@@ -73,16 +99,19 @@ async fn dispatch(
     settings: &ReceiverSettings,
     message: &Notification,
     around: &Surroundings,
-) -> Result<String, Failure> {
+) -> Result<Delivered, Failure> {
+    let presentation = &around.presentation;
     match &settings.channel {
         ChannelSettings::Slack(slack) => slack::send(settings, slack, message, around).await,
         ChannelSettings::Webhook(webhook) => {
             webhook::send(settings, webhook, message, around).await
         }
         ChannelSettings::Command { program, arguments } => {
-            command::send(settings, program, arguments, message).await
+            command::send(settings, program, arguments, message, presentation).await
         }
-        ChannelSettings::File { path } => file::send(settings, &around.folder.join(path), message),
+        ChannelSettings::File { path } => {
+            file::send(settings, &around.folder.join(path), message, presentation)
+        }
         ChannelSettings::Email(email) => email::send(settings, email, message, around).await,
         ChannelSettings::PagerDuty { url, routing_key } => {
             pagerduty::send(settings, (url, routing_key), message, around).await
@@ -208,19 +237,62 @@ pub fn test_message(receiver: &str, now: Nanos) -> Notification {
     }
 }
 
-/// What a message looks like in the receiver's channel.
+/// The chart of the only alert of a message, where the receiver takes one and its data can be had.
+async fn chart_of(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    around: &Surroundings,
+) -> Option<Vec<u8>> {
+    let history = around.history.as_ref().filter(|_| settings.chart)?;
+    let alert = message.alerts.first()?;
+    chart::png(&history.of(alert, message.created_at).await?)
+}
+
+/// What a message looks like in the receiver's channel: what is sent, or title and text of a mail.
 ///
-/// Errors: its templates cannot be rendered.
-pub fn preview(settings: &ReceiverSettings, message: &Notification) -> Result<String, String> {
+/// Errors: its templates fail, which a delivery gets over.
+pub fn preview(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    presentation: &Presentation,
+) -> Result<String, String> {
     let pretty =
-        |value: serde_json::Value| serde_json::to_string_pretty(&value).unwrap_or_default();
-    match &settings.channel {
-        ChannelSettings::Slack(_) => slack::content(settings, message).map(pretty),
-        ChannelSettings::Webhook(webhook) => Ok(pretty(webhook::body(message, webhook.max_alerts))),
-        ChannelSettings::Command { .. } => Ok(pretty(webhook::body(message, usize::MAX))),
-        ChannelSettings::File { .. } => file::text(settings, message),
-        _ => text::render_message(settings, message, crate::template::plain)
-            .map(|(title, text)| format!("{title}\n\n{text}")),
+        |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let (text, failed) = match &settings.channel {
+        ChannelSettings::Slack(_) => {
+            let (content, failed) = slack::content(settings, message, presentation);
+            (pretty(&content), failed)
+        }
+        ChannelSettings::Discord { .. } => {
+            let (body, failed) = discord::body(settings, message, presentation);
+            (pretty(&body), failed)
+        }
+        ChannelSettings::Teams { .. } => {
+            let (card, failed) = teams::card(settings, message, presentation);
+            (pretty(&card), failed)
+        }
+        ChannelSettings::Ntfy { .. } => {
+            let (body, failed) = ntfy::body(settings, message, presentation);
+            (pretty(&body), failed)
+        }
+        ChannelSettings::PagerDuty { .. } => {
+            let events = pagerduty::events(message, presentation);
+            (pretty(&events.into()), Vec::new())
+        }
+        ChannelSettings::Webhook(webhook) => {
+            let body = webhook::body(message, webhook.max_alerts, presentation);
+            (pretty(&body), Vec::new())
+        }
+        ChannelSettings::Command { .. } => {
+            let body = webhook::body(message, usize::MAX, presentation);
+            (pretty(&body), Vec::new())
+        }
+        ChannelSettings::Telegram { .. } => telegram::text(settings, message, presentation),
+        ChannelSettings::File { .. } => file::text(settings, message, presentation),
+        ChannelSettings::Email(_) => email::preview(settings, message, presentation),
+    };
+    match failed.is_empty() {
+        true => Ok(text),
+        false => Err(failed.join("; ")),
     }
-    .map_err(|error| error.to_string())
 }

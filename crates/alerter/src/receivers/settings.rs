@@ -25,6 +25,8 @@ pub struct ReceiverSettings {
     /// Templates; the channel's own when empty.
     pub title: Option<String>,
     pub text: Option<String>,
+    /// Show a chart of the series, where the channel takes pictures.
+    pub chart: bool,
     pub channel: ChannelSettings,
 }
 
@@ -136,6 +138,4 @@ pub struct EmailSettings {
     pub password: Option<SecretSource>,
     pub from: String,
     pub to: Vec<String>,
-    /// Attach a chart of the series.
-    pub chart: bool,
 }

@@ -3,20 +3,25 @@
 use serde_json::{Value, json};
 use watchpost_service::secret::Secret;
 
+use super::facts::{self, Fact};
 use super::http::{exchange, shown};
+use super::markup::{self, characters, fit, mrkdwn, plain};
 use super::posted::{Posted, PostedMessages};
 use super::settings::{ReceiverSettings, SlackSettings};
-use super::text::REPEATED;
-use super::{Surroundings, cut, http_client, message_key, permanent, secret, transient};
-use crate::alert::{Alert, SECOND};
+use super::text::{self, REPEATED};
+use super::{Delivered, Surroundings, http_client, message_key, permanent, secret, transient};
+use crate::alert::SECOND;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, MessageView, is_control, render};
+use crate::presentation::Presentation;
+use crate::template::{AlertView, MessageView};
 
 /// Attachments of one message; Slack shows no more than this well.
-const ATTACHMENTS_LIMIT: usize = 20;
-/// Slack cuts longer texts of a field.
+const ATTACHMENTS_LIMIT: usize = 19;
+/// Slack cuts longer texts anywhere, and longer titles are not read.
 const TEXT_LIMIT: usize = 3_000;
+const TITLE_LIMIT: usize = 1_000;
+const SUMMARY_LIMIT: usize = 300;
 /// Messages of a channel among which a message that may have arrived is looked for, the newest.
 const HISTORY_LIMIT: &str = "20";
 /// Slack's clock may be behind ours by this.
@@ -27,8 +32,18 @@ pub(super) async fn send(
     slack: &SlackSettings,
     message: &Notification,
     around: &Surroundings,
+) -> Result<Delivered, Failure> {
+    let (content, failed) = content(settings, message, &around.presentation);
+    let answer = post(settings, slack, (content, message), around).await?;
+    Ok(Delivered { answer, failed })
+}
+
+async fn post(
+    settings: &ReceiverSettings,
+    slack: &SlackSettings,
+    (content, message): (Value, &Notification),
+    around: &Surroundings,
 ) -> Result<String, Failure> {
-    let content = content(settings, message).map_err(|error| permanent(error.to_string()))?;
     match slack {
         SlackSettings::Webhook { url } => {
             let url = secret(url, around)?;
@@ -163,84 +178,88 @@ impl Bot<'_> {
     }
 }
 
+/// The message as Slack takes it, and which templates failed.
 pub(super) fn content(
     settings: &ReceiverSettings,
     message: &Notification,
-) -> Result<Value, crate::template::TemplateError> {
-    let view = MessageView::new(message);
-    let mut title = match &settings.title {
-        Some(template) => render(template, &view, escape)?,
-        None => title(&view),
-    };
+    presentation: &Presentation,
+) -> (Value, Vec<String>) {
+    let view = MessageView::new(message, presentation);
+    let own = text::own(settings, &view, escape);
+    let mut title = fit(mrkdwn::pieces(&own.title), TITLE_LIMIT, characters);
     if message.repeated {
         title = format!("{title}\n_{REPEATED}_");
     }
-    let text = settings
-        .text
-        .as_ref()
-        .map(|template| render(template, &view, escape))
-        .transpose()?;
-    let attachments: Vec<Value> = match text {
+    let attachments = match own.text {
         Some(text) => vec![json!({
             "color": color(message.status(), view.severity),
-            "text": cut(&text, TEXT_LIMIT),
+            "text": fit(mrkdwn::pieces(&text), TEXT_LIMIT, characters),
+            "fallback": title,
             "mrkdwn_in": ["text"],
         })],
-        None => message
-            .alerts
-            .iter()
-            .take(ATTACHMENTS_LIMIT)
-            .map(|a| attachment(a, message))
-            .collect(),
+        None => attachments(&view, message.created_at / SECOND),
     };
-    Ok(json!({ "text": cut(&title, TEXT_LIMIT), "attachments": attachments }))
+    (
+        json!({ "text": title, "attachments": attachments }),
+        own.failed,
+    )
 }
 
-fn title(view: &MessageView<'_>) -> String {
-    let status = view.status.to_uppercase();
-    let digest = if view.digest_of > 0 {
-        format!(" ({} groups)", view.digest_of)
-    } else {
-        String::new()
-    };
-    match view.alerts.as_slice() {
-        [only] => format!("[{status}] {}", escape(&only.summary)),
-        _ if view.firing > 0 => {
-            format!("[{status}:{}] {}{digest}", view.firing, escape(&view.group))
-        }
-        _ => format!(
-            "[{status}:{}] {}{digest}",
-            view.resolved,
-            escape(&view.group)
-        ),
-    }
-}
-
-fn attachment(alert: &Alert, message: &Notification) -> Value {
-    let view = AlertView::new(alert, message.created_at);
-    let field =
-        |title: &str, value: &str| json!({ "title": title, "value": escape(value), "short": true });
-    let fields = [
-        ("Host", view.host),
-        ("Metric", view.name),
-        ("Value", &view.value_text),
-        ("Threshold", &view.threshold_text),
-        ("Severity", view.severity),
-        ("Time", view.ends_at.as_deref().unwrap_or(&view.starts_at)),
-    ];
-    let fields: Vec<Value> = fields
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(title, value)| field(title, value))
+/// One for each alert. The title has the summary of the only one already.
+fn attachments(view: &MessageView<'_>, seconds: i64) -> Vec<Value> {
+    let is_only = view.alerts.len() == 1;
+    let shown = view.alerts.iter().take(ATTACHMENTS_LIMIT);
+    let mut attachments: Vec<Value> = shown
+        .map(|alert| attachment(alert, is_only, seconds))
         .collect();
-    json!({
-        "color": color(view.status, view.severity),
-        "title": cut(&escape(&view.summary), TEXT_LIMIT),
-        "text": cut(&escape(&alert.labels.to_string()), TEXT_LIMIT),
-        "fields": fields,
-        "fallback": cut(&escape(&view.summary), TEXT_LIMIT),
-        "ts": message.created_at / SECOND,
-    })
+    let more = view.alerts.len().saturating_sub(ATTACHMENTS_LIMIT);
+    if more > 0 {
+        attachments.push(json!({ "text": format!("… and {more} more"), "fallback": "" }));
+    }
+    attachments
+}
+
+fn attachment(alert: &AlertView<'_>, is_only: bool, seconds: i64) -> Value {
+    let field =
+        |fact: &Fact| json!({ "title": fact.name, "value": escape(&fact.text), "short": true });
+    let facts: Vec<Value> = facts::of(alert).iter().map(field).collect();
+    let links = alert
+        .links
+        .named()
+        .map(|(name, url)| format!("<{}|{name}>", address(url)));
+    let links: Vec<String> = links.collect();
+    let links = Some(links.join(" · ")).filter(|links| !links.is_empty());
+    let lines = text::hint(alert)
+        .map(|hint| escape(&hint))
+        .into_iter()
+        .chain(links);
+    let lines: Vec<String> = lines.collect();
+    let summary = escape(&text::single_line(&alert.summary));
+    let summary = fit(mrkdwn::pieces(&summary), SUMMARY_LIMIT, characters);
+    let mut attachment = json!({
+        "color": color(alert.status, alert.severity),
+        "fields": facts,
+        "text": lines.join("\n"),
+        "mrkdwn_in": ["text", "fields"],
+        "fallback": summary,
+        "footer": fit(plain(&footer(alert)), SUMMARY_LIMIT, characters),
+        "ts": seconds,
+    });
+    if !is_only {
+        attachment["title"] = json!(format!("[{}] {summary}", alert.state_title));
+        attachment["title_link"] = json!(alert.links.alert);
+    }
+    attachment
+}
+
+/// The rule, by which people find it again.
+fn footer(alert: &AlertView<'_>) -> String {
+    let name = escape(&text::single_line(alert.name));
+    format!("{name} · {}", alert.severity)
+}
+
+fn address(url: &str) -> String {
+    url.replace('&', "&amp;")
 }
 
 fn color(status: &str, severity: &str) -> &'static str {
@@ -253,19 +272,24 @@ fn color(status: &str, severity: &str) -> &'static str {
 }
 
 /// Slack's control characters: without `<` there is no mention, no link, no `<!channel>`. The
-/// marks of its markup are broken by a zero-width space.
+/// marks of its markup are broken by a zero-width space; within a word `_` is none. Line breaks stay.
 fn escape(text: &str) -> String {
+    let text = markup::lines(text);
     let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let in_word = before.is_alphanumeric() && chars.peek().is_some_and(|c| c.is_alphanumeric());
         match char {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '*' | '~' | '`' => escaped.extend([char, '\u{200b}']),
+            '_' if in_word => escaped.push('_'),
+            '*' | '~' | '`' | '_' => escaped.extend(['\u{200b}', char, '\u{200b}']),
             '@' => escaped.push_str("@\u{200b}"),
-            c if is_control(c) => escaped.push(' '),
             c => escaped.push(c),
         }
+        before = char;
     }
     escaped
 }

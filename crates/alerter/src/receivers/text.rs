@@ -1,96 +1,103 @@
 //! Title and text of a message for channels that show text: the user's templates or the defaults.
 
+use super::facts::{self, Fact};
 use super::settings::ReceiverSettings;
-use crate::pipeline::notification::Notification;
-use crate::template::{AlertView, Escape, MessageView, TemplateError, render};
+use crate::template::{AlertView, Escape, MessageView, is_visible, render};
 
 /// Alerts shown in a text; the rest is a number.
-const ALERTS_SHOWN: usize = 20;
+pub(super) const ALERTS_SHOWN: usize = 20;
 
 /// Said where a message comes again whose first attempt may have arrived.
 pub(super) const REPEATED: &str =
     "This may have been sent before: no answer came to the first attempt.";
 
-/// Title (one line) and text, with values escaped for the channel.
-pub(super) fn render_message(
-    settings: &ReceiverSettings,
-    message: &Notification,
-    escape: Escape,
-) -> Result<(String, String), TemplateError> {
-    let view = MessageView::new(message);
-    let title = match &settings.title {
-        Some(template) => render(template, &view, escape)?,
-        None => title(&view, escape),
-    };
-    let mut text = match &settings.text {
-        Some(template) => render(template, &view, escape)?,
-        None => text(&view, escape),
-    };
-    if message.repeated {
-        text = format!("{REPEATED}\n{text}");
-    }
-    Ok((single_line(&title), text))
+/// What the templates of a receiver made of a message; values are escaped for the channel.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// On one line; the default one where the template gives nothing to see.
+    pub(super) title: String,
+    /// `None`: the channel writes its own.
+    pub(super) text: Option<String>,
+    /// Templates that failed; the defaults took their place.
+    pub(super) failed: Vec<String>,
 }
 
-/// `[FIRING] CPU of web-1 at 97 %`, or `[FIRING:3] alertname=cpu_high`.
+/// Renders the receiver's templates. One that fails costs itself, not the message.
+pub(super) fn own(settings: &ReceiverSettings, view: &MessageView<'_>, escape: Escape) -> Own {
+    let mut own = Own::default();
+    let mut rendered = |name: &str, template: Option<&String>| {
+        let rendered = render(template?, view, escape);
+        let rendered = rendered.inspect_err(|error| own.failed.push(format!("{name}: {error}")));
+        rendered.ok().filter(|text| is_visible(text))
+    };
+    let given = rendered("title", settings.title.as_ref());
+    let text = rendered("text", settings.text.as_ref());
+    own.title = single_line(&given.unwrap_or_else(|| title(view, escape)));
+    own.text = text;
+    own
+}
+
+/// `[FIRING] CPU usage of web-1 at 97 %, above 95 %`, or `[FIRING:3] alertname=cpu_high`.
 fn title(view: &MessageView<'_>, escape: Escape) -> String {
-    let status = view.status.to_uppercase();
+    let line = |text: &str| escape(&single_line(text));
     if let [only] = view.alerts.as_slice() {
-        return format!("[{status}] {}", escape(&only.summary));
+        return format!("[{}] {}", only.state_title, line(&only.summary));
     }
-    let count = if view.firing > 0 {
-        view.firing
-    } else {
-        view.resolved
+    let status = view.status.to_uppercase();
+    let count = match view.firing {
+        0 => view.resolved,
+        firing => firing,
     };
-    let digest = if view.digest_of > 0 {
-        format!(" ({} groups)", view.digest_of)
-    } else {
-        String::new()
+    let digest = match view.digest_of {
+        0 => String::new(),
+        groups => format!(" ({groups} groups)"),
     };
-    format!("[{status}:{count}] {}{digest}", escape(&view.group))
+    format!("[{status}:{count}] {}{digest}", line(&view.group))
 }
 
-fn text(view: &MessageView<'_>, escape: Escape) -> String {
-    let mut lines: Vec<String> = view
-        .alerts
-        .iter()
-        .take(ALERTS_SHOWN)
-        .map(|alert| line(alert, escape))
-        .collect();
-    if let Some(more @ 1..) = view.alerts.len().checked_sub(ALERTS_SHOWN) {
-        lines.push(format!("… and {more} more"));
+/// The default text without markup: of one alert its facts, a line each, as the title has its summary;
+/// of several a line each.
+pub(super) fn plain_text(view: &MessageView<'_>) -> String {
+    let line = |fact: &Fact| format!("{}: {}", fact.name, fact.text);
+    if let [only] = view.alerts.as_slice() {
+        let facts = facts::of(only);
+        let links = only
+            .links
+            .named()
+            .map(|(name, url)| format!("{name}: {url}"));
+        let lines = facts.iter().map(line).chain(hint(only)).chain(links);
+        return lines.collect::<Vec<_>>().join("\n");
     }
+    let shown = view.alerts.iter().take(ALERTS_SHOWN);
+    let mut lines: Vec<String> = shown
+        .map(|alert| format!("• {}", alert_line(alert)))
+        .collect();
+    lines.extend(more(view));
     lines.join("\n")
 }
 
-fn line(alert: &AlertView<'_>, escape: Escape) -> String {
-    let status = alert.status.to_uppercase();
-    let value = if alert.value_text.is_empty() {
-        String::new()
-    } else {
-        format!(", value {}", alert.value_text)
+/// One alert of several: `[FIRING] CPU usage of web-1 at 97 %, above 95 %, since 14:03 CET`.
+pub(super) fn alert_line(alert: &AlertView<'_>) -> String {
+    let summary = single_line(&alert.summary);
+    let time = match alert.until.as_str() {
+        "" => format!("since {}", alert.since),
+        until => format!("ended {until} after {}", alert.lasted),
     };
-    let threshold = if alert.threshold_text.is_empty() {
-        String::new()
-    } else {
-        format!(", threshold {}", alert.threshold_text)
-    };
-    let time = match &alert.ends_at {
-        Some(end) => format!("ended {end} after {}", alert.lasted),
-        None => format!("since {}", alert.starts_at),
-    };
-    let host = if alert.host.is_empty() {
-        String::new()
-    } else {
-        format!(" on {}", escape(alert.host))
-    };
-    format!(
-        "{status} {} {}{host}: {}{value}{threshold}, {time}",
-        alert.severity,
-        escape(alert.name),
-        escape(&alert.summary),
-    )
+    format!("[{}] {summary}, {time}", alert.state_title)
+}
+
+/// `… and 3 more`, where not all are shown.
+pub(super) fn more(view: &MessageView<'_>) -> Option<String> {
+    let more = view.alerts.len().checked_sub(ALERTS_SHOWN)?;
+    (more > 0).then(|| format!("… and {more} more"))
+}
+
+/// What to do about a host that will not come back.
+pub(super) fn hint(alert: &AlertView<'_>) -> Option<String> {
+    let stays = alert.is_silence && !alert.host.is_empty() && alert.ends_at.is_none();
+    let quoted = alert.host.replace('\'', r"'\''");
+    let host = single_line(&quoted);
+    stays.then(|| format!("Gone for good? watchpost-provisioner host forget '{host}'"))
 }
 
 /// No line break of a value reaches a header or a title.

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::http::{exchange, shown};
 use super::settings::{ReceiverSettings, WebhookSettings, WebhookUrl};
-use super::{Surroundings, hex, http_client, message_key, secret};
+use super::{Delivered, Surroundings, hex, http_client, message_key, secret};
 use crate::alert::{Alert, Nanos};
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
+use crate::presentation::Presentation;
 
 /// The end of an alert that has none yet, as Go writes its zero time.
 const NO_END: &str = "0001-01-01T00:00:00Z";
@@ -17,12 +18,12 @@ pub(super) async fn send(
     webhook: &WebhookSettings,
     message: &Notification,
     around: &Surroundings,
-) -> Result<String, Failure> {
+) -> Result<Delivered, Failure> {
     let url = match &webhook.url {
         WebhookUrl::Plain(url) => url.clone(),
         WebhookUrl::Secret(source) => secret(source, around)?.reveal().to_owned(),
     };
-    let body = body(message, webhook.max_alerts).to_string();
+    let body = body(message, webhook.max_alerts, &around.presentation).to_string();
     let mut request = http_client(settings, around)?
         .post(url)
         .header("Content-Type", "application/json")
@@ -37,9 +38,8 @@ pub(super) async fn send(
     if let Some(source) = &webhook.bearer {
         request = request.bearer_auth(secret(source, around)?.reveal());
     }
-    exchange(request.body(body))
-        .await
-        .map(|answer| shown(&answer))
+    let answer = shown(&exchange(request.body(body)).await?);
+    Ok(Delivered::whole(answer))
 }
 
 /// `sha256=` and the HMAC-SHA256 of the body in hexadecimal digits.
@@ -49,9 +49,14 @@ fn signature(key: &str, body: &[u8]) -> String {
 }
 
 /// Alertmanager's `webhook_config` body.
-pub(super) fn body(message: &Notification, max_alerts: usize) -> Value {
+pub(super) fn body(
+    message: &Notification,
+    max_alerts: usize,
+    presentation: &Presentation,
+) -> Value {
     let shown = &message.alerts[..message.alerts.len().min(max_alerts)];
     let annotations = common_annotations(&message.alerts);
+    let alert = |alert: &Alert| alert_json(alert, message.created_at, presentation);
     json!({
         "version": "4",
         "groupKey": &*message.group,
@@ -61,12 +66,12 @@ pub(super) fn body(message: &Notification, max_alerts: usize) -> Value {
         "groupLabels": message.group_labels,
         "commonLabels": message.common_labels(),
         "commonAnnotations": annotations,
-        "externalURL": "",
-        "alerts": shown.iter().map(|alert| alert_json(alert, message.created_at)).collect::<Vec<_>>(),
+        "externalURL": presentation.public_url(),
+        "alerts": shown.iter().map(alert).collect::<Vec<_>>(),
     })
 }
 
-fn alert_json(alert: &Alert, now: Nanos) -> Value {
+fn alert_json(alert: &Alert, now: Nanos, presentation: &Presentation) -> Value {
     let resolved = alert.is_resolved(now);
     let end = alert
         .ends_at
@@ -78,11 +83,19 @@ fn alert_json(alert: &Alert, now: Nanos) -> Value {
         "annotations": alert.annotations,
         "startsAt": watchpost_core::time::format_rfc3339(alert.starts_at),
         "endsAt": end.unwrap_or_else(|| NO_END.to_owned()),
-        "generatorURL": alert.generator_url,
+        "generatorURL": generator_url(alert, resolved, presentation),
         "fingerprint": alert.fingerprint,
         "value": alert.value,
         "threshold": alert.threshold,
     })
+}
+
+/// Where the alert came from: as it was pushed, or its place on the page.
+fn generator_url(alert: &Alert, resolved: bool, presentation: &Presentation) -> String {
+    match alert.generator_url.as_str() {
+        "" => presentation.links(alert, resolved).alert,
+        url => url.to_owned(),
+    }
 }
 
 fn common_annotations(alerts: &[Alert]) -> std::collections::BTreeMap<&str, &str> {

@@ -4,6 +4,8 @@
 //! column, and nothing of the file is used.
 #![warn(clippy::disallowed_methods)]
 
+mod annotations;
+pub mod merge;
 pub mod mistake;
 pub mod reader;
 mod receivers;

@@ -120,6 +120,12 @@ impl<'d, 't> Table<'d, 't> {
         self.value(name).is_some()
     }
 
+    /// Whether the value of a key is a table.
+    pub fn is_table(&self, name: &'static str) -> bool {
+        self.value(name)
+            .is_some_and(|value| value.get_ref().is_table())
+    }
+
     /// Notes a mistake at the value of a key, or at the table if the key is absent.
     pub fn mistake(&self, name: &'static str, message: impl Into<String>) {
         let span = self

@@ -72,7 +72,10 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         .positive_duration("timeout")
         .unwrap_or(DEFAULT_TIMEOUT);
     let ca_file = table.string("ca_file").map(PathBuf::from);
-    let channel = match kind? {
+    let kind = kind?;
+    let takes_pictures = ["email", "discord", "telegram"].contains(&kind);
+    let chart = takes_pictures && table.boolean("chart").unwrap_or(true);
+    let channel = match kind {
         "slack" => slack(table),
         "email" => email(table),
         "webhook" => webhook(table),
@@ -100,6 +103,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         ca_file,
         title,
         text,
+        chart,
         channel,
     })
 }
@@ -325,7 +329,6 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
             table.mistake(name, format!("{address:?} is not a mail address"));
         }
     }
-    let chart = table.boolean("chart").unwrap_or(true);
     Some(ChannelSettings::Email(EmailSettings {
         host: host?,
         port: port.unwrap_or(default_port),
@@ -334,6 +337,5 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
         password,
         from: from?,
         to: to?,
-        chart,
     }))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::annotations;
 use super::reader::Table;
 use crate::alert::{Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels, SEVERITY};
@@ -110,7 +111,7 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
     let slow = matches!(kind, Some(Kind::Forecast { .. }));
     let every = table.positive_duration("every");
     let labels = labels(table);
-    let annotations = annotations(table);
+    let texts = annotations::read(table);
     let offset = table.duration("offset").unwrap_or(defaults.offset);
     let hold = table.duration("for").unwrap_or(0);
     let keep_firing_for = table.duration("keep_firing_for").unwrap_or(0);
@@ -135,7 +136,8 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
         flap_damping,
         minimum_share,
         labels,
-        annotations,
+        annotations: texts.annotations,
+        summaries: texts.summaries,
     })
 }
 
@@ -183,34 +185,6 @@ fn labels(table: &Table<'_, '_>) -> Labels {
         );
     }
     labels.into_iter().collect()
-}
-
-/// `annotations`, with `summary` and `runbook_url`: templates, each tried out.
-fn annotations(table: &Table<'_, '_>) -> BTreeMap<String, String> {
-    let mut annotations = texts(table, "annotations");
-    annotations.extend(
-        table
-            .string("summary")
-            .map(|text| ("summary".to_owned(), text)),
-    );
-    annotations.extend(
-        table
-            .string("runbook_url")
-            .map(|text| ("runbook_url".to_owned(), text)),
-    );
-    for (what, text) in &annotations {
-        if let Err(error) = crate::template::check(text) {
-            table.mistake(
-                if what == "summary" {
-                    "summary"
-                } else {
-                    "annotations"
-                },
-                format!("{what}: {error}"),
-            );
-        }
-    }
-    annotations
 }
 
 fn texts(table: &Table<'_, '_>, name: &'static str) -> BTreeMap<String, String> {

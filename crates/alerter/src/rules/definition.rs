@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::alert::{Nanos, SECOND, Severity};
+use crate::alert::{AlertState, Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels};
 use crate::matcher::Matcher;
+use crate::summary;
 
 /// How often a rule is evaluated unless it says otherwise.
 pub const DEFAULT_EVERY: Nanos = 10 * SECOND;
@@ -264,8 +265,10 @@ pub struct Rule {
     pub minimum_share: f64,
     /// Added to the labels of the series.
     pub labels: Labels,
-    /// Templates; `summary` is what people read first.
+    /// Templates; `summary` is what people read first, of an alert that fires.
     pub annotations: BTreeMap<String, String>,
+    /// Templates of the summary in other states, by the state's name.
+    pub summaries: BTreeMap<String, String>,
 }
 
 impl Rule {
@@ -361,6 +364,18 @@ impl Rule {
         own.fold(tags.clone(), |labels, (name, value)| {
             labels.with(name, value)
         })
+    }
+
+    /// The template of the summary in a state, where the rule has one of its own. The one of a firing
+    /// alert stands for `worse` and `better`, too; of what has recovered it would say the opposite.
+    pub fn summary_of(&self, state: AlertState) -> Option<&str> {
+        let own = self.summaries.get(match state {
+            AlertState::Removed => AlertState::Forgotten.as_str(),
+            state => state.as_str(),
+        });
+        let firing = self.annotations.get("summary");
+        let fits = summary::is_past_its_level(state);
+        own.or(firing.filter(|_| fits)).map(String::as_str)
     }
 
     /// The unit of the series itself.

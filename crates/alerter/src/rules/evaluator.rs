@@ -149,6 +149,18 @@ impl Evaluator {
         self.await_all(&self.rules.clone());
     }
 
+    /// Forgets the series of a host, and gives them back.
+    pub fn forget_host(&mut self, host: &str) -> Vec<(String, Fingerprint, Series)> {
+        let mut gone = Vec::new();
+        for (rule, state) in &mut self.states {
+            let is_gone = |series: &Series| series.labels.get("host") == host;
+            let found = state.series.iter().filter(|(_, series)| is_gone(series));
+            gone.extend(found.map(|(id, series)| (rule.clone(), *id, series.clone())));
+            state.series.retain(|_, series| !is_gone(series));
+        }
+        gone
+    }
+
     /// Puts a stored life back. Call it before the first evaluation.
     pub fn restore(&mut self, rule: &str, id: Fingerprint, series: Series) {
         let state = self.states.entry(rule.to_owned()).or_default();

@@ -330,7 +330,7 @@ impl Player<'_> {
             .into_iter()
             .filter(|event| event.event == EventKind::Transition)
         {
-            let value = event.value.map(crate::template::short).unwrap_or_default();
+            let value = event.value.map(crate::quantity::short).unwrap_or_default();
             self.line(
                 event.at,
                 &format!(
@@ -351,7 +351,7 @@ impl Player<'_> {
         let seconds = (at - self.start) as f64 / SECOND as f64;
         format!(
             "{}s",
-            crate::template::short((seconds * 10.0).round() / 10.0)
+            crate::quantity::short((seconds * 10.0).round() / 10.0)
         )
     }
 }

@@ -1,6 +1,7 @@
 //! The commands: each reads what it needs, does its work, and gives an exit code.
 
 mod change;
+mod host;
 mod past;
 mod report;
 
@@ -43,9 +44,12 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
         Command::Rotate { name, wait } => change::rotate(&context, name, *wait).await,
         Command::Validate => report::validate(&context),
         Command::Export { folder, managed } => report::export(&context, folder, *managed).await,
-        Command::Health { write, every } => {
-            report::health(&context, write.as_deref(), *every).await
-        }
+        Command::Health {
+            write,
+            line_protocol,
+            every,
+        } => report::health(&context, (write.as_deref(), *line_protocol), *every).await,
+        Command::Host(command) => host::run(&context, command).await,
         Command::Backfill { task, from, to } => past::backfill(&context, task, *from, *to).await,
         Command::Gaps { tier, from, to } => past::gaps(&context, *tier, *from, *to).await,
         Command::Config(_) => Ok(ExitCode::SUCCESS),
@@ -58,7 +62,8 @@ fn read(cli: &Cli) -> Result<Whole> {
         Command::Plan | Command::Drift | Command::Apply { .. } | Command::Import => true,
         Command::Validate | Command::Backfill { .. } => true,
         Command::Destroy { .. } | Command::Export { .. } | Command::Rotate { .. } => false,
-        Command::Gaps { .. } | Command::Health { .. } | Command::Config(_) => false,
+        Command::Gaps { .. } | Command::Health { .. } | Command::Host(_) => false,
+        Command::Config(_) => false,
     };
     Ok(if needed {
         platform::read_whole(&cli.file)?

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use tokio::time::MissedTickBehavior;
 use watchpost_client::write::{Outcome, Precision};
-use watchpost_core::line_protocol;
 use watchpost_service::config::Interval;
 use watchpost_service::shutdown::Shutdown;
 
@@ -72,15 +71,16 @@ pub(super) async fn export(
     Ok(ExitCode::SUCCESS)
 }
 
+/// `output` is the bucket that the points are written to, and whether they are printed as line protocol.
 /// Once, or again and again until a signal: then a failure is told and the next time tried anew.
 pub(super) async fn health(
     context: &Context<'_>,
-    bucket: Option<&str>,
+    output: (Option<&str>, bool),
     every: Option<Interval>,
 ) -> Result<ExitCode> {
     let target = context.target().await?;
     let Some(every) = every else {
-        report_health(context, &target, bucket).await?;
+        report_health(context, &target, output).await?;
         return Ok(ExitCode::SUCCESS);
     };
     let shutdown = Shutdown::new();
@@ -88,7 +88,7 @@ pub(super) async fn health(
     let mut clock = tokio::time::interval(every.get());
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while shutdown.unless_requested(clock.tick()).await.is_some() {
-        let work = report_health(context, &target, bucket);
+        let work = report_health(context, &target, output);
         if let Some(Err(error)) = shutdown.unless_requested(work).await {
             eprintln!("watchpost-provisioner: {error}");
         }
@@ -96,7 +96,11 @@ pub(super) async fn health(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn report_health(context: &Context<'_>, target: &Target, bucket: Option<&str>) -> Result<()> {
+async fn report_health(
+    context: &Context<'_>,
+    target: &Target,
+    (bucket, line_protocol): (Option<&str>, bool),
+) -> Result<()> {
     let buckets: Vec<String> = context
         .platform
         .buckets
@@ -108,10 +112,14 @@ async fn report_health(context: &Context<'_>, target: &Target, bucket: Option<&s
         eprintln!("watchpost-provisioner: {failure}");
     }
     let points = report.points;
-    let lines = line_protocol::write_points(&points)
+    let lines = watchpost_core::line_protocol::write_points(&points)
         .map_err(|error| Error::Request(format!("a point cannot be written: {error}")))?;
     let Some(bucket) = bucket else {
-        print(&String::from_utf8_lossy(&lines));
+        match line_protocol {
+            true => print(&String::from_utf8_lossy(&lines)),
+            false if context.json() => print(&format!("{}\n", health::json(&points))),
+            false => print(&health::text(&points)),
+        }
         return Ok(());
     };
     let written = target.client.write(bucket, Precision::Nanoseconds, &lines);

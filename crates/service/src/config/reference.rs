@@ -14,7 +14,7 @@ pub fn markdown<C: RoleConfig>() -> String {
         "# Configuration of watchpost-{role}\n\n\
          Layers, later ones win: defaults, the TOML file (`--config FILE`), the environment, flags (`--set KEY=VALUE`).\n\
          In the environment a key is `WATCHPOST_SECTION__KEY`, or `WATCHPOST_{}__SECTION__KEY` for this role alone.\n\
-         `watchpost-{role} check-config` tells every mistake at once; `watchpost-{role} print-config` shows what is in effect and where it came from.\n",
+         `watchpost-{role} check-config` names every mistake at once; `watchpost-{role} print-config` shows what is in effect and where it came from.\n",
         role.to_ascii_uppercase()
     );
     for section in shape::sections::<C>() {

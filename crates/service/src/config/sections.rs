@@ -96,16 +96,21 @@ impl InfluxConfig {
     }
 }
 
-/// Checks that a secret can be read from the file named at `key`, and that it is closed to others.
+/// Where container runtimes mount secrets: with mode 0444, for the one user of the container.
+const CONTAINER_SECRETS: &str = "/run/secrets";
+
+/// Checks that a secret can be read from the file named at `key`, and that it is closed to others. What a
+/// container runtime mounted is only warned about.
 pub fn check_secret_file(path: &Path, key: &str, problems: &mut Problems) {
     if let Err(error) = Secret::from_file(path) {
         problems.add(key, error.to_string());
     } else if is_open_to_everyone(path) {
-        let path = path.display();
-        problems.warn(
-            key,
-            format!("{path} may be read by every user; run: chmod 0600"),
-        );
+        let file = path.display();
+        let open = format!("{file} may be read by every user; run: chmod 0600 {file}");
+        match path.starts_with(CONTAINER_SECRETS) {
+            true => problems.warn(key, open),
+            false => problems.add(key, open),
+        }
     }
 }
 

@@ -80,6 +80,6 @@ pub(super) fn label(value: f64, unit: &str) -> String {
         scaled /= base;
         prefix += 1;
     }
-    let number = crate::template::short(scaled);
+    let number = crate::quantity::short(scaled);
     format!("{number}{}{unit}", prefixes[prefix])
 }

@@ -1,82 +1,130 @@
 //! Email: text and HTML, with a chart of the series, over SMTP with STARTTLS or TLS.
 
+mod handover;
 mod html;
 
 use std::path::Path;
 use std::time::Duration;
 
+use lettre::Message;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 
+use handover::{Handed, Server};
 use html::Page;
 
 use super::settings::{EmailSettings, ReceiverSettings, SmtpSecurity};
-use super::text::{render_message, single_line};
+use super::text::{self, REPEATED};
 use super::{
-    Surroundings, chart, cut, group_key, message_key, permanent, resolve, secret, transient,
-    unanswered,
+    Delivered, Surroundings, chart_of, group_key, markup, message_key, permanent, resolve, secret,
+    transient, unanswered,
 };
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
-use crate::template::plain;
+use crate::presentation::Presentation;
+use crate::template::{MessageView, plain};
+
+pub use handover::PartlyTaken;
 
 /// Longer subjects are cut by many mail programs.
 const SUBJECT_LIMIT: usize = 200;
+/// Longest text of a mail, in bytes.
+const TEXT_LIMIT: usize = 64 * 1024;
+
 pub(super) async fn send(
     settings: &ReceiverSettings,
     email: &EmailSettings,
     message: &Notification,
     around: &Surroundings,
-) -> Result<String, Failure> {
-    let image = match (email.chart, message.alerts.first(), &around.history) {
-        (true, Some(alert), Some(history)) => {
-            let data = history.of(alert, message.created_at).await;
-            data.and_then(|data| chart::png(&data))
-        }
-        _ => None,
-    };
-    let mail = compose(settings, email, message, image)?;
-    let transport = transport(settings, email, around)?;
-    match transport.send(mail).await {
-        Ok(response) => Ok(response.message().collect::<Vec<_>>().join(" ")),
-        Err(error) if error.is_permanent() => Err(permanent(error.to_string())),
-        Err(error) if error.is_timeout() => Err(unanswered(error.to_string())),
-        Err(error) => Err(transient(error.to_string())),
+) -> Result<Delivered, Failure> {
+    let image = chart_of(settings, message, around).await;
+    let (mail, failed) = compose(settings, email, message, image, &around.presentation)?;
+    let key = message_key(message);
+    let taken = around.partly.of(&key);
+    let addresses = email.to.iter().map(|address| mailbox(address));
+    let addresses = addresses.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let addresses = addresses.map(|mailbox| mailbox.email);
+    let missing = addresses.filter(|address| !taken.contains(&address.to_string()));
+    let from = mailbox(&email.from)?.email;
+    let server = server(settings, email, around)?;
+    let content = mail.formatted();
+    let handed = server.hand_over(from, missing.collect(), &content).await;
+    let handed = handed.map_err(|error| failure(&error))?;
+    settle(handed, !taken.is_empty(), (&key, around)).map(|answer| Delivered {
+        answer: answer.answer,
+        failed: failed.into_iter().chain(answer.refused).collect(),
+    })
+}
+
+/// Whether the mail has arrived where it can: who could not take it yet is asked again, alone.
+fn settle(
+    handed: Handed,
+    was_taken: bool,
+    (key, around): (&str, &Surroundings),
+) -> Result<Handed, Failure> {
+    if let Some(error) = handed.unanswered {
+        return Err(unanswered(error));
+    }
+    if !handed.deferred.is_empty() {
+        around.partly.add(key, &handed.accepted);
+        return Err(transient(handed.deferred.join("; ")));
+    }
+    around.partly.forget(key);
+    match handed.accepted.is_empty() && !was_taken {
+        true => Err(permanent(handed.refused.join("; "))),
+        false => Ok(handed),
     }
 }
 
-fn transport(
+fn failure(error: &Error) -> Failure {
+    let reason = error.to_string();
+    match (error.is_permanent(), error.is_timeout()) {
+        (true, _) => permanent(reason),
+        (false, true) => unanswered(reason),
+        (false, false) => transient(reason),
+    }
+}
+
+fn mailbox(address: &str) -> Result<Mailbox, Failure> {
+    let parsed = address.parse::<Mailbox>();
+    parsed.map_err(|error| permanent(format!("{address:?}: {error}")))
+}
+
+fn server<'a>(
     settings: &ReceiverSettings,
-    email: &EmailSettings,
+    email: &'a EmailSettings,
     around: &Surroundings,
-) -> Result<AsyncSmtpTransport<Tokio1Executor>, Failure> {
-    type Transport = AsyncSmtpTransport<Tokio1Executor>;
-    let builder = match email.security {
-        SmtpSecurity::StartTls => Transport::starttls_relay(&email.host),
-        SmtpSecurity::Tls => Transport::relay(&email.host),
-        SmtpSecurity::None => Ok(Transport::builder_dangerous(&email.host)),
+) -> Result<Server<'a>, Failure> {
+    let parameters = || match &settings.ca_file {
+        Some(file) => trusting(email, &resolve(file, around)),
+        None => {
+            let machine = TlsParameters::new(email.host.clone());
+            machine.map_err(|error| transient(error.to_string()))
+        }
     };
-    let timeout = Duration::from_nanos(settings.timeout.unsigned_abs());
-    let mut builder = builder
-        .map_err(|error| transient(error.to_string()))?
-        .port(email.port)
-        .timeout(Some(timeout));
-    if let Some(file) = &settings.ca_file {
-        let parameters = trusting(email, &resolve(file, around))?;
-        builder = builder.tls(match email.security {
-            SmtpSecurity::StartTls => Tls::Required(parameters),
-            SmtpSecurity::Tls => Tls::Wrapper(parameters),
-            SmtpSecurity::None => Tls::None,
-        });
-    }
-    if let (Some(user), Some(password)) = (&email.username, &email.password) {
-        let password = secret(password, around)?;
-        builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
-    }
-    Ok(builder.build())
+    let (tls, starttls) = match email.security {
+        SmtpSecurity::StartTls => (None, Some(parameters()?)),
+        SmtpSecurity::Tls => (Some(parameters()?), None),
+        SmtpSecurity::None => (None, None),
+    };
+    let credentials = match (&email.username, &email.password) {
+        (Some(user), Some(password)) => {
+            let password = secret(password, around)?;
+            Some(Credentials::new(user.clone(), password.reveal().to_owned()))
+        }
+        _ => None,
+    };
+    Ok(Server {
+        host: &email.host,
+        port: email.port,
+        tls,
+        starttls,
+        credentials,
+        timeout: Duration::from_nanos(settings.timeout.unsigned_abs()),
+    })
 }
 
 /// TLS that trusts the authorities of a file, and nobody else.
@@ -114,16 +162,17 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// Addresses and headers go through typed builders: no value can add a header.
+/// The mail, and which templates failed. Addresses and headers go through typed builders: no value can
+/// add a header.
 fn compose(
     settings: &ReceiverSettings,
     email: &EmailSettings,
     message: &Notification,
     image: Option<Vec<u8>>,
-) -> Result<Message, Failure> {
-    let wrong = |error: &dyn std::fmt::Display| permanent(error.to_string());
-    let (title, text) = render_message(settings, message, plain).map_err(|error| wrong(&error))?;
-    let mailbox = |address: &str| address.parse::<Mailbox>().map_err(|error| wrong(&error));
+    presentation: &Presentation,
+) -> Result<(Message, Vec<String>), Failure> {
+    let view = MessageView::new(message, presentation);
+    let own = text::own(settings, &view, plain);
     // All messages about a group are one thread.
     let thread = format!("<{}@watchpost.invalid>", group_key(message));
     let mut builder = Message::builder()
@@ -134,40 +183,57 @@ fn compose(
             message_key(message)
         )))
         .header(AutoSubmitted)
-        .subject(cut(&single_line(&title), SUBJECT_LIMIT))
+        .subject(markup::cut(&own.title, SUBJECT_LIMIT, markup::bytes))
         .references(thread.clone())
         .in_reply_to(thread);
     for address in &email.to {
         builder = builder.to(mailbox(address)?);
     }
     let page = Page {
-        title: &title,
-        own_text: settings.text.is_some().then_some(text.as_str()),
+        title: &own.title,
+        own_text: own.text.as_deref(),
         message,
+        view: &view,
         chart: image.is_some(),
     };
     let html = page.html();
-    let html = SinglePart::builder()
-        .header(ContentType::TEXT_HTML)
-        .body(html);
-    let html = match image {
-        None => MultiPart::related().singlepart(html),
-        Some(png) => {
-            let kind = ContentType::parse("image/png").map_err(|error| wrong(&error))?;
-            MultiPart::related().singlepart(html).singlepart(
-                Attachment::new_inline_with_name("chart".to_owned(), "chart.png".to_owned())
-                    .body(png, kind),
-            )
-        }
+    let repeated = if message.repeated {
+        format!("{REPEATED}\n")
+    } else {
+        String::new()
     };
-    let plain_part = SinglePart::builder()
-        .header(ContentType::TEXT_PLAIN)
-        .body(text);
-    builder
-        .multipart(
-            MultiPart::alternative()
-                .singlepart(plain_part)
-                .multipart(html),
-        )
-        .map_err(|error| wrong(&error))
+    let text = own
+        .text
+        .unwrap_or_else(|| format!("{}\n\n{}", own.title, text::plain_text(&view)));
+    let text = markup::cut(&format!("{repeated}{text}\n"), TEXT_LIMIT, markup::bytes);
+    let mail = builder.multipart(
+        MultiPart::alternative()
+            .singlepart(SinglePart::plain(text))
+            .multipart(related(html, image)?),
+    );
+    let mail = mail.map_err(|error| permanent(error.to_string()))?;
+    Ok((mail, own.failed))
+}
+
+/// Title and text, and which templates failed.
+pub(super) fn preview(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    presentation: &Presentation,
+) -> (String, Vec<String>) {
+    let view = MessageView::new(message, presentation);
+    let own = text::own(settings, &view, plain);
+    let text = own.text.unwrap_or_else(|| text::plain_text(&view));
+    (format!("{}\n\n{text}", own.title), own.failed)
+}
+
+/// The HTML, with the chart that it shows.
+fn related(html: String, image: Option<Vec<u8>>) -> Result<MultiPart, Failure> {
+    let part = MultiPart::related().singlepart(SinglePart::html(html));
+    let Some(png) = image else {
+        return Ok(part);
+    };
+    let kind = ContentType::parse("image/png").map_err(|error| permanent(error.to_string()))?;
+    let chart = Attachment::new_inline_with_name("chart".to_owned(), "chart.png".to_owned());
+    Ok(part.singlepart(chart.body(png, kind)))
 }

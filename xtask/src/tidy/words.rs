@@ -1,0 +1,97 @@
+//! Words that people read: those of the field. The words here once stood on the page, in commands or in
+//! documents, and do not come back.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// What is not written, and what stands for it.
+const WORDS: [(&str, &str); 12] = [
+    ("told to", "notified, sent to"),
+    ("is told", "is sent, is notified"),
+    ("are told", "are sent, are notified"),
+    ("been told", "been sent, been notified"),
+    ("was told", "was sent, was notified"),
+    ("told once", "sent once"),
+    ("told again", "sent again"),
+    ("tells every", "names every"),
+    ("looks after", "acknowledged by"),
+    ("whoever", "who"),
+    ("over its level since", "above its threshold for"),
+    ("tell how the running", "show the status"),
+];
+
+/// Folders and files that hold what people read, and the ends of their names.
+const READ: [(&str, &[&str]); 6] = [
+    ("docs", &["md"]),
+    ("deploy", &["toml", "yml", "service"]),
+    ("crates/web/templates", &["html"]),
+    ("crates/web/assets", &["js"]),
+    ("crates/alerter/src/cli", &["rs"]),
+    ("crates/alerter/src/receivers", &["rs"]),
+];
+
+pub(super) fn check(root: &Path) -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for (folder, ends) in READ {
+        look_through(root, &root.join(folder), ends, &mut complaints)?;
+    }
+    Ok(complaints)
+}
+
+fn look_through(
+    root: &Path,
+    folder: &Path,
+    ends: &[&str],
+    complaints: &mut Vec<String>,
+) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        let extension = path
+            .extension()
+            .and_then(|it| it.to_str())
+            .unwrap_or_default();
+        if path.is_dir() {
+            look_through(root, &path, ends, complaints)?;
+        } else if ends.contains(&extension) {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let name = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
+            complaints.extend(found(&name, &text));
+        }
+    }
+    Ok(())
+}
+
+fn found(name: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().enumerate();
+    let one = |(number, line): (usize, &str)| {
+        let line = line.to_lowercase();
+        let word = WORDS.iter().find(|(word, _)| line.contains(word))?;
+        let (word, right) = word;
+        Some(format!("{name}:{}: {word:?}: write {right}", number + 1))
+    };
+    lines.filter_map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::found;
+
+    #[test]
+    fn a_word_that_is_not_the_fields_is_named_with_its_line() {
+        let complaints = found("docs/a.md", "fine\nA receiver is told once.\n");
+        assert_eq!(complaints.len(), 1);
+        assert!(
+            complaints[0].starts_with("docs/a.md:2: \"is told\""),
+            "{complaints:?}"
+        );
+    }
+}
