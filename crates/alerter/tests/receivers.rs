@@ -103,7 +103,7 @@ fn slack_webhook_has_fields_and_no_mentions() {
         .iter()
         .map(|field| field["title"].as_str().unwrap())
         .collect();
-    assert_eq!(titles, ["Host", "Value", "Level", "Since"]);
+    assert_eq!(titles, ["Host", "Value", "Level", "Since", "Rule"]);
     assert_eq!(body["attachments"][0]["color"], "danger");
     let text = body.to_string();
     assert!(!text.contains('<') && !text.contains("@everyone"), "{text}");

@@ -35,6 +35,7 @@ pub(super) fn of(alert: &AlertView<'_>) -> Vec<Fact> {
         ("Worst", worst.cloned().unwrap_or_default()),
         ("Level", level),
         (if is_over { "Lasted" } else { "Since" }, time),
+        ("Rule", alert.name.to_owned()),
         ("Labels", labels(alert)),
     ];
     let facts = facts.into_iter().filter(|(_, text)| is_visible(text));

@@ -5,7 +5,7 @@ use watchpost_service::secret::Secret;
 
 use super::facts::{self, Fact};
 use super::http::{exchange, shown};
-use super::markup::{self, characters, fit, mrkdwn, plain};
+use super::markup::{self, characters, fit, mrkdwn};
 use super::posted::{Posted, PostedMessages};
 use super::settings::{ReceiverSettings, SlackSettings};
 use super::text::{self, REPEATED};
@@ -242,7 +242,6 @@ fn attachment(alert: &AlertView<'_>, is_only: bool, seconds: i64) -> Value {
         "text": lines.join("\n"),
         "mrkdwn_in": ["text", "fields"],
         "fallback": summary,
-        "footer": fit(plain(&footer(alert)), SUMMARY_LIMIT, characters),
         "ts": seconds,
     });
     if !is_only {
@@ -250,12 +249,6 @@ fn attachment(alert: &AlertView<'_>, is_only: bool, seconds: i64) -> Value {
         attachment["title_link"] = json!(alert.links.alert);
     }
     attachment
-}
-
-/// The rule, by which people find it again.
-fn footer(alert: &AlertView<'_>) -> String {
-    let name = escape(&text::single_line(alert.name));
-    format!("{name} · {}", alert.severity)
 }
 
 fn address(url: &str) -> String {

@@ -91,11 +91,10 @@ fn facts(alert: &AlertView<'_>) -> String {
         )
     };
     let facts = facts::of(alert);
-    let mut rows: String = facts
+    let rows: String = facts
         .iter()
         .map(|fact| row(fact.name, &fact.text))
         .collect();
-    rows.push_str(&row("Rule", alert.name));
     let hint = text::hint(alert).map(|hint| format!("<p>{}</p>", escape(&hint)));
     format!(
         "<table style=\"border-collapse:collapse;font-size:13px\">{rows}</table>{}",
