@@ -12,10 +12,12 @@ use serde::Serialize;
 
 use crate::alert::{Alert, AlertState, Nanos, SECOND};
 use crate::pipeline::notification::Notification;
+use crate::pipeline::silence_notice::SILENCE_ENDS;
 use crate::presentation::{Links, Presentation};
 use crate::quantity::{bytes, duration, quantity, short};
 use crate::rules::definition::Rule;
 use crate::summary::{self, Wording};
+use crate::trouble::{SELF_ALERT, SELF_JOB};
 
 /// Steps that one rendering may take: a digest of 1,000 alerts needs some 50,000.
 const FUEL: u64 = 500_000;
@@ -222,7 +224,7 @@ impl<'a> AlertView<'a> {
             level,
             worst,
             reason: &alert.reason,
-            summary: summary_of(alert, resolved),
+            summary: summary_of(alert, resolved, &duration(lasted as f64 / SECOND as f64)),
             starts_at: watchpost_core::time::format_rfc3339(alert.starts_at),
             ends_at: end.map(watchpost_core::time::format_rfc3339),
             since: presentation.moment(alert.starts_at, now),
@@ -239,7 +241,10 @@ impl<'a> AlertView<'a> {
     }
 }
 
-fn summary_of(alert: &Alert, resolved: bool) -> String {
+fn summary_of(alert: &Alert, resolved: bool, lasted: &str) -> String {
+    if let Some(over) = over_of_its_own(alert, lasted).filter(|_| resolved) {
+        return over;
+    }
     let (name, host) = (alert.name(), alert.labels.get("host"));
     let own = alert.annotations.get("summary").map(String::as_str);
     let own = own.filter(|text| is_visible(text));
@@ -253,6 +258,23 @@ fn summary_of(alert: &Alert, resolved: bool) -> String {
         true => format!("{summary} (flapping)"),
         false => summary,
     }
+}
+
+/// The end of an alert about the alerter itself, which was written for its beginning.
+fn over_of_its_own(alert: &Alert, lasted: &str) -> Option<String> {
+    if alert.labels.get("job") != SELF_JOB {
+        return None;
+    }
+    let component = alert.labels.get("component");
+    Some(match (alert.name(), component) {
+        (SILENCE_ENDS, _) => "The silence that was about to end has ended".to_owned(),
+        (SELF_ALERT, _) if alert.state == AlertState::Removed => {
+            format!("The alerter no longer looks at its {component}")
+        }
+        (SELF_ALERT, "database") => format!("The database answers again after {lasted}"),
+        (SELF_ALERT, _) => format!("The alerter's {component} works again after {lasted}"),
+        _ => return None,
+    })
 }
 
 /// Whether there is anything to see of a text.

@@ -9,7 +9,7 @@ use watchpost_alerter::receivers::preview;
 use watchpost_alerter::rule_file::parse;
 use watchpost_alerter::rules::definition::{Kind, Rule};
 use watchpost_alerter::summary;
-use watchpost_alerter::template::annotate;
+use watchpost_alerter::template::{AlertView, annotate};
 use watchpost_testkit::cases;
 
 use crate::receivers::NOW;
@@ -126,4 +126,34 @@ fn each_channel_says_it_once() {
         );
         format!("{}\n", text.trim_end())
     });
+}
+
+/// What was written for the beginning of an alert of the alerter's own is not said of its end.
+#[test]
+fn the_alerters_own_troubles_end_in_words_of_their_own() {
+    for (component, said) in [
+        ("database", "The database answers again after 33s"),
+        (
+            "receiver ops",
+            "The alerter's receiver ops works again after 33s",
+        ),
+    ] {
+        let labels = Labels::from([
+            ("alertname", "watchpost_alerter"),
+            ("job", "watchpost-alerter"),
+            ("component", component),
+        ]);
+        let mut alert = Alert::of_rule(labels, Severity::Critical, NOW - 33 * SECOND);
+        let fails = format!("The alerter's {component} fails: no route to host");
+        alert
+            .annotations
+            .insert("summary".to_owned(), fails.clone());
+        let summary = |alert: &Alert| {
+            let view = AlertView::new(alert, NOW, &Presentation::default());
+            view.summary.clone()
+        };
+        assert_eq!(summary(&alert), fails);
+        (alert.ends_at, alert.state) = (Some(NOW), AlertState::Resolved);
+        assert_eq!(summary(&alert), said);
+    }
 }

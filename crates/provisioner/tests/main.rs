@@ -4,6 +4,7 @@
 
 mod dashboards;
 mod desired_state;
+mod hosts;
 mod old_server;
 mod planning;
 mod queries;

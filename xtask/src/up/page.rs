@@ -27,7 +27,15 @@ pub(super) fn troubles(alerter: &str) -> Vec<String> {
     let sentence = |trouble: &Value| {
         let [component, since, reason] =
             ["component", "since", "reason"].map(|name| trouble[name].as_str().unwrap_or_default());
-        format!("The alerter's {component} fails since {since}: {reason}")
+        let seconds = trouble["forSeconds"].as_u64().unwrap_or_default();
+        match component {
+            "database" => {
+                format!("The database has not answered for {seconds} s (since {since}): {reason}")
+            }
+            _ => {
+                format!("The alerter's {component} fails for {seconds} s (since {since}): {reason}")
+            }
+        }
     };
     troubles.into_iter().flatten().map(sentence).collect()
 }

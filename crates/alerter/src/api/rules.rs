@@ -12,6 +12,7 @@ use super::access::MayChange;
 use super::error::ApiError;
 use super::extract::Parameters;
 use super::{Server, views};
+use crate::alert::SECOND;
 use crate::rule_files;
 use crate::rules::definition::Rule;
 use crate::trouble::Component;
@@ -87,6 +88,7 @@ pub(super) async fn status(State(server): State<Server>) -> Result<Json<Value>, 
             },
             "troubles": alerting.troubles().iter(now).map(|(component, since, why)| json!({
                 "component": component.to_string(), "since": format_rfc3339(since), "reason": why,
+                "forSeconds": now.saturating_sub(since) / SECOND,
             })).collect::<Vec<_>>(),
         })
     });

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::table::{age, cell, moment};
+use super::table::{cell, moment};
+use crate::quantity::duration;
 
 /// The answer of `/api/v1/status` as lines.
 pub(super) fn text(answer: &Value) -> String {
@@ -41,10 +42,14 @@ pub(super) fn text(answer: &Value) -> String {
     }
     for trouble in answer["troubles"].as_array().into_iter().flatten() {
         let [component, reason] = ["component", "reason"].map(|name| cell(trouble, name));
-        let (since, age) = (moment(trouble, "since"), age(trouble, "since", answer));
-        lines.push(format!(
-            "fails      {component} for {age}, since {since}: {reason}"
-        ));
+        let seconds = trouble["forSeconds"].as_f64().unwrap_or_default();
+        let (since, age) = (moment(trouble, "since"), duration(seconds));
+        lines.push(match component.as_str() {
+            "database" => {
+                format!("database   has not answered for {age}, since {since}: {reason}")
+            }
+            _ => format!("fails      {component} for {age}, since {since}: {reason}"),
+        });
     }
     lines.join("\n") + "\n"
 }

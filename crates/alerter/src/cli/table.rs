@@ -52,12 +52,3 @@ pub(super) fn moment(value: &serde_json::Value, name: &str) -> String {
     let local = instant.to_zoned(zone);
     local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
-
-/// How long the time of a JSON object is before another: `33s`.
-pub(super) fn age(value: &serde_json::Value, name: &str, now: &serde_json::Value) -> String {
-    let time = |value: &serde_json::Value, name: &str| cell(value, name).parse::<jiff::Timestamp>();
-    match (time(value, name), time(now, "now")) {
-        (Ok(then), Ok(now)) => crate::quantity::duration(now.duration_since(then).as_secs_f64()),
-        _ => String::new(),
-    }
-}
