@@ -132,6 +132,30 @@ fn a_secret_in_a_file_open_to_all_is_a_warning() {
     assert_eq!(load::<Sample>(&sources).expect("valid").warnings, []);
 }
 
+/// Of every role: the section is theirs all.
+#[cfg(unix)]
+#[test]
+fn a_token_file_that_others_may_read_is_a_mistake() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = watchpost_testkit::temp_folder();
+    let path = folder.path().join("agent.token");
+    std::fs::write(&path, "t0p").unwrap();
+    let load = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let named = ("INFLUX_TOKEN_FILE".to_owned(), path.display().to_string());
+        load::<Sample>(&Sources {
+            environment: BTreeMap::from([named]),
+            ..Sources::default()
+        })
+    };
+    let error = load(0o644).expect_err("refused").to_string();
+    assert!(
+        error.contains("chmod 0600") && error.contains("influx.token_file"),
+        "{error}"
+    );
+    assert!(load(0o600).is_ok());
+}
+
 #[test]
 fn no_shown_form_of_a_configuration_holds_the_token() {
     let environment = BTreeMap::from([("INFLUX_TOKEN".to_owned(), "hunter2".to_owned())]);
