@@ -52,6 +52,25 @@ fn escaped(text: &str) -> String {
         .replace('&', "%26")
 }
 
+/// A point every 15 minutes around changes of clocks.
+fn clock_lines() -> String {
+    let days = [
+        "2021-10-30T12:00:00Z",
+        "2021-03-27T12:00:00Z",
+        "2021-04-03T00:00:00Z",
+        "2021-10-02T00:00:00Z",
+    ];
+    let mut lines = String::new();
+    for day in days {
+        let start = watchpost_engine::clock::parse_rfc3339(day).expect("a time");
+        for turn in 0..192_i64 {
+            let time = start + turn * 900_000_000_000;
+            lines.push_str(&format!("clock v={turn} {time}\n"));
+        }
+    }
+    lines
+}
+
 #[test]
 fn queries_are_answered() {
     let runtime = Runtime::new().expect("a runtime");
@@ -61,6 +80,7 @@ fn queries_are_answered() {
         server.perform_setup().await;
         let lines = include_str!("../testdata/influxql/data.lp");
         assert_eq!(server.write(lines).await, (204, String::new()));
+        assert_eq!(server.write(clock_lines()).await, (204, String::new()));
         server
     });
     let folder = Path::new("testdata/influxql");

@@ -1,5 +1,6 @@
 //! The engine through its public surface: HTTP on loopback, the built binary, a data folder.
 
+mod beside;
 mod binary;
 mod clients;
 mod deletes;
@@ -10,6 +11,7 @@ mod foreign;
 mod full_disk;
 mod fuzz;
 mod hostile;
+mod inactive_token;
 mod influxql;
 mod influxql_limits;
 mod legacy_users;

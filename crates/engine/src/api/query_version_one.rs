@@ -12,7 +12,7 @@ use crate::api::dbrps;
 use crate::api::error::ApiError;
 use crate::api::query::EXPLAIN;
 use crate::api::serve;
-use crate::api::write::organization;
+use crate::api::write::{is_inactive, organization};
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
@@ -27,6 +27,9 @@ const CHUNK_ROWS: usize = 10_000;
 
 /// `GET` and `POST /query?db=…&q=…`.
 pub fn query(call: &Call) -> Reply {
+    if is_inactive(call, &call.app.meta.read()) {
+        return Err(ApiError::unauthorized());
+    }
     let text = call
         .query
         .get("q")
@@ -219,7 +222,10 @@ fn admitted(call: &Call, org: Id, statement: &Statement) -> Result<Option<Bucket
 
 /// Whether a statement takes points away.
 fn deletes(statement: &Statement) -> bool {
-    matches!(statement, Statement::Delete(_))
+    matches!(
+        statement,
+        Statement::Delete(_) | Statement::DropMeasurement(_)
+    )
 }
 
 /// Carries out a statement that deletes, which is in the audit log before and with its end after: without that line the
@@ -272,7 +278,9 @@ fn answer(
         max_rows: call.app.limits.max_query_rows,
         max_bytes: call.app.limits.max_query_bytes,
         may_go_on: &|| check().map_err(|error| QueryError::new(error.message)),
+        shard: bucket.shard_seconds.saturating_mul(1_000_000_000),
         read: Count::new(0),
+        made: Count::new(0),
         explain,
     };
     match deletes(statement) {

@@ -110,6 +110,7 @@ impl Series {
         let tags: Vec<String> = self
             .tags
             .iter()
+            .filter(|(_, value)| !value.is_empty())
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
         let quoted = |text: &str| match text.contains([',', '"', '\n', '\r']) {

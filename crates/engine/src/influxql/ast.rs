@@ -1,8 +1,10 @@
 //! The tree of InfluxQL statements.
 
+use std::fmt;
+
 use regex::Regex;
-use watchpost_flux::value::duration::Duration;
-use watchpost_flux::value::window::{self, Location};
+use watchpost_core::point::{FieldType, FieldValue};
+use watchpost_flux::value::window::Location;
 
 /// A statement.
 #[derive(Debug, Clone)]
@@ -23,8 +25,10 @@ pub enum Statement {
     ShowFieldKeys(Show),
     /// `SHOW SERIES …`
     ShowSeries(Show),
-    /// `DELETE FROM … WHERE …`
+    /// `DELETE [FROM …] [WHERE …]`
     Delete(Show),
+    /// `DROP MEASUREMENT …`
+    DropMeasurement(String),
     /// What InfluxDB 2 does not carry out either.
     NotImplemented(String),
 }
@@ -40,8 +44,10 @@ pub struct Show {
     pub keys: Option<KeyChoice>,
     /// `WHERE …`
     pub condition: Option<Expression>,
-    /// `LIMIT n`
-    pub limit: Option<usize>,
+    /// `ORDER BY time DESC`
+    pub descending: bool,
+    /// `LIMIT n`; 0: all.
+    pub limit: usize,
     /// `OFFSET n`
     pub offset: usize,
 }
@@ -109,20 +115,18 @@ pub struct Select {
     pub sources: Vec<Source>,
     /// `WHERE …`
     pub condition: Option<Expression>,
-    /// The tags of `GROUP BY`.
-    pub tags: TagChoice,
-    /// The window of `GROUP BY time(…)`.
-    pub window: Option<Window>,
+    /// `GROUP BY …`
+    pub dimensions: Vec<Expression>,
     /// `fill(…)`
     pub fill: Fill,
-    /// `ORDER BY time DESC`
-    pub descending: bool,
-    /// `LIMIT n`, a series.
-    pub limit: Option<usize>,
+    /// `ORDER BY time …`: whether descending.
+    pub order: Option<bool>,
+    /// `LIMIT n`, a series; 0: all.
+    pub limit: usize,
     /// `OFFSET n`, a series.
     pub offset: usize,
-    /// `SLIMIT n`
-    pub series_limit: Option<usize>,
+    /// `SLIMIT n`; 0: all.
+    pub series_limit: usize,
     /// `SOFFSET n`
     pub series_offset: usize,
     /// `tz('…')`: whose midnight counts, and how times are shown.
@@ -138,41 +142,8 @@ pub struct SelectColumn {
     pub alias: Option<String>,
 }
 
-/// The tags that rows are grouped by.
-#[derive(Debug, Clone)]
-pub enum TagChoice {
-    /// These.
-    Names(Vec<String>),
-    /// `/…/`
-    Pattern(Regex),
-    /// `*`
-    All,
-}
-
-/// `time(every, offset)`, nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// From the start of one to the start of the next.
-    pub every: i64,
-    /// Moves the grid.
-    pub offset: i64,
-}
-
-impl Window {
-    /// The same windows as a plan has them.
-    pub fn in_zone(self, zone: &Location) -> window::Window {
-        let every = Duration::from_nanoseconds(self.every);
-        window::Window {
-            every,
-            period: every,
-            offset: Duration::from_nanoseconds(self.offset),
-            location: zone.clone(),
-        }
-    }
-}
-
 /// What stands for a window without rows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fill {
     /// A null.
     Null,
@@ -183,18 +154,64 @@ pub enum Fill {
     /// On the line between its neighbours.
     Linear,
     /// This.
-    Number(f64),
+    Number(FieldValue),
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Kind {
+    /// Nothing that is known.
+    #[default]
+    Unknown,
+    /// A field of this type.
+    Field(FieldType),
+    /// A tag.
+    Tag,
+    /// A field of any type.
+    AnyField,
+}
+
+impl Kind {
+    /// Of two kinds the one that a column of both has, as InfluxDB ranks them.
+    pub fn widest(self, other: Self) -> Self {
+        let rank = |kind: Self| match kind {
+            Self::Unknown => 0,
+            Self::AnyField => 1,
+            Self::Tag => 2,
+            Self::Field(FieldType::Boolean) => 3,
+            Self::Field(FieldType::String) => 4,
+            Self::Field(FieldType::Unsigned) => 5,
+            Self::Field(FieldType::Integer) => 6,
+            Self::Field(FieldType::Float) => 7,
+        };
+        match rank(other) > rank(self) {
+            true => other,
+            false => self,
+        }
+    }
+
+    /// As InfluxDB's messages name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Field(kind) => kind.name(),
+            Self::Tag => "tag",
+            Self::AnyField => "field",
+        }
+    }
 }
 
 /// An expression.
 #[derive(Debug, Clone)]
 pub enum Expression {
-    /// A field, a tag, or `time`.
-    Reference(String),
-    /// `*`
-    Wildcard,
+    /// A field, a tag, or `time`; `name::kind`.
+    Reference(String, Kind),
+    /// `*`, `*::field`, `*::tag`
+    Wildcard(Kind),
     /// A whole number.
     Integer(i64),
+    /// A whole number beyond those.
+    Unsigned(u64),
     /// A number.
     Number(f64),
     /// A text.
@@ -203,12 +220,103 @@ pub enum Expression {
     Boolean(bool),
     /// Nanoseconds.
     Duration(i64),
+    /// Nanoseconds since 1970; only conditions have it.
+    Time(i64),
     /// `/…/`
     Pattern(Regex),
     /// `name(…)`
     Call(String, Vec<Expression>),
+    /// `DISTINCT name`
+    Distinct(String),
     /// `left operator right`
     Binary(Operator, Box<Expression>, Box<Expression>),
+    /// `(…)`
+    Parentheses(Box<Expression>),
+    /// A value of a row, by its place; only columns that are computed have it.
+    Slot(usize),
+}
+
+impl Expression {
+    /// Whether it is the same whatever the data is.
+    pub fn is_literal(&self) -> bool {
+        use Expression::{Boolean, Duration, Integer, Number, Pattern, Text, Time, Unsigned};
+        matches!(
+            self,
+            Boolean(_)
+                | Duration(_)
+                | Integer(_)
+                | Number(_)
+                | Pattern(_)
+                | Text(_)
+                | Time(_)
+                | Unsigned(_)
+        )
+    }
+
+    /// Shows an expression, and all within it, to a function.
+    pub fn walk<'e>(&'e self, visit: &mut dyn FnMut(&'e Expression)) {
+        visit(self);
+        match self {
+            Self::Call(_, arguments) => arguments.iter().for_each(|argument| argument.walk(visit)),
+            Self::Binary(_, left, right) => {
+                left.walk(visit);
+                right.walk(visit);
+            }
+            Self::Parentheses(inner) => inner.walk(visit),
+            _ => {}
+        }
+    }
+
+    /// As [`Expression::walk`], to change what is seen.
+    pub fn walk_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        visit(self);
+        match self {
+            Self::Call(_, arguments) => {
+                arguments
+                    .iter_mut()
+                    .for_each(|argument| argument.walk_mut(visit));
+            }
+            Self::Binary(_, left, right) => {
+                left.walk_mut(visit);
+                right.walk_mut(visit);
+            }
+            Self::Parentheses(inner) => inner.walk_mut(visit),
+            _ => {}
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(name, kind) => match kind {
+                Kind::Unknown => f.write_str(name),
+                kind => write!(f, "{name}::{}", kind.name()),
+            },
+            Self::Wildcard(Kind::Unknown) => f.write_str("*"),
+            Self::Wildcard(kind) => write!(f, "*::{}", kind.name()),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Unsigned(number) => write!(f, "{number}"),
+            Self::Number(number) => write!(f, "{number:.3}"),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+            Self::Boolean(truth) => write!(f, "{truth}"),
+            Self::Duration(nanoseconds) => write!(f, "{nanoseconds}ns"),
+            Self::Time(nanoseconds) => write!(f, "{nanoseconds}"),
+            Self::Pattern(pattern) => write!(f, "/{}/", pattern.as_str().replace('/', "\\/")),
+            Self::Call(name, arguments) => {
+                write!(f, "{name}(")?;
+                for (place, argument) in arguments.iter().enumerate() {
+                    let separator = if place == 0 { "" } else { ", " };
+                    write!(f, "{separator}{argument}")?;
+                }
+                f.write_str(")")
+            }
+            Self::Distinct(name) => write!(f, "DISTINCT {name}"),
+            Self::Binary(operator, left, right) => write!(f, "{left} {} {right}", operator.sign()),
+            Self::Parentheses(inner) => write!(f, "({inner})"),
+            Self::Slot(place) => write!(f, "val{place}"),
+        }
+    }
 }
 
 /// An operator.
@@ -244,4 +352,47 @@ pub enum Operator {
     Divide,
     /// `%`
     Modulo,
+    /// `&`
+    BitAnd,
+    /// `|`
+    BitOr,
+    /// `^`
+    BitXor,
+}
+
+impl Operator {
+    /// As it is written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::And => "AND",
+            Self::Or => "OR",
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Matches => "=~",
+            Self::MatchesNot => "!~",
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Modulo => "%",
+            Self::BitAnd => "&",
+            Self::BitOr => "|",
+            Self::BitXor => "^",
+        }
+    }
+
+    /// Whether it compares, which yields no number.
+    pub fn is_comparison(self) -> bool {
+        use Operator::{
+            Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Matches, MatchesNot, NotEqual,
+        };
+        matches!(
+            self,
+            Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual | Matches | MatchesNot
+        )
+    }
 }

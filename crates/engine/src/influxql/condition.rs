@@ -1,165 +1,118 @@
 //! `WHERE`: a time range, conditions on tags that storage decides, and what is decided row by row.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use watchpost_core::point::FieldValue;
-use watchpost_flux::source::{Comparison, Literal, Predicate, Subject, TimeRange};
-use watchpost_flux::value::window::Location;
+use watchpost_flux::source::{Comparison, Literal, Predicate, Subject};
 
 use super::QueryError;
-use super::ast::{Expression, Operator};
-use super::select::calculated;
-use crate::clock::parse_rfc3339;
+use super::ast::{Expression, Kind, Operator};
+use super::reduce::{Clock, time_literal};
 
-/// The range of times that a condition leaves, and what remains of it.
-pub(super) fn split(
-    condition: Option<&Expression>,
-    now: i64,
-    zone: &Location,
-) -> Result<(TimeRange, Option<Expression>), QueryError> {
-    let mut range = TimeRange {
-        start: i64::MIN,
-        stop: i64::MAX,
-    };
-    let clock = Clock { now, zone };
-    let rest = match condition {
-        None => None,
-        Some(condition) => take_times(condition, &clock, &mut range)?,
-    };
-    Ok((range, rest))
+/// The earliest time, as in InfluxDB.
+pub(super) const MIN_TIME: i64 = i64::MIN + 2;
+
+/// The latest time, as in InfluxDB.
+pub(super) const MAX_TIME: i64 = i64::MAX - 1;
+
+/// Times from the first to the last, both within; none: no bound was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Times {
+    /// The first.
+    pub(super) first: Option<i64>,
+    /// The last.
+    pub(super) last: Option<i64>,
 }
 
-/// A condition without its times.
-pub(super) struct Condition {
-    /// On tags alone: storage finds the series by them.
-    pub(super) tags: Vec<Predicate>,
-    /// What needs the fields of a row.
-    pub(super) rest: Option<Expression>,
-}
-
-impl Condition {
-    /// Parts a condition by which names are tags.
-    pub(super) fn of(condition: Option<&Expression>, is_tag: &dyn Fn(&str) -> bool) -> Self {
-        let mut tags = Vec::new();
-        let rest = condition.and_then(|condition| without_tags(condition, is_tag, &mut tags));
-        Self { tags, rest }
-    }
-}
-
-/// A condition without the parts that look at tags alone, which are put into `tags`. It is no higher than the whole.
-fn without_tags(
-    condition: &Expression,
-    is_tag: &dyn Fn(&str) -> bool,
-    tags: &mut Vec<Predicate>,
-) -> Option<Expression> {
-    if let Expression::Binary(Operator::And, left, right) = condition {
-        let left = without_tags(left, is_tag, tags);
-        let right = without_tags(right, is_tag, tags);
-        return match (left, right) {
-            (Some(left), Some(right)) => {
-                let (left, right) = (Box::new(left), Box::new(right));
-                Some(Expression::Binary(Operator::And, left, right))
-            }
+impl Times {
+    /// The times that are in both.
+    pub(super) fn and(self, other: Self) -> Self {
+        let both = |left: Option<i64>, right: Option<i64>, choose: fn(i64, i64) -> i64| match (
+            left, right,
+        ) {
+            (Some(left), Some(right)) => Some(choose(left, right)),
             (left, right) => left.or(right),
         };
-    }
-    match predicate(condition, is_tag) {
-        None => Some(condition.clone()),
-        Some(predicate) => {
-            tags.push(predicate);
-            None
+        Self {
+            first: both(self.first, other.first, i64::max),
+            last: both(self.last, other.last, i64::min),
         }
+    }
+
+    /// The same as storage has them.
+    pub(super) fn range(self) -> watchpost_storage::TimeRange {
+        let last = self.last.unwrap_or(MAX_TIME);
+        watchpost_storage::TimeRange::new(
+            self.first.unwrap_or(i64::MIN),
+            if last >= MAX_TIME { i64::MAX } else { last + 1 },
+        )
     }
 }
 
-/// A condition on nothing but tags in the words of a read.
-fn predicate(condition: &Expression, is_tag: &dyn Fn(&str) -> bool) -> Option<Predicate> {
-    let Expression::Binary(operator, left, right) = condition else {
-        return None;
+/// The times that a condition leaves, and what remains of it.
+pub(super) fn split(
+    condition: Option<&Expression>,
+    clock: &Clock,
+) -> Result<(Option<Expression>, Times), QueryError> {
+    let Some(condition) = condition else {
+        return Ok((None, Times::default()));
     };
-    let both = || Some(vec![predicate(left, is_tag)?, predicate(right, is_tag)?]);
-    match operator {
-        Operator::And => return Some(Predicate::And(both()?)),
-        Operator::Or => return Some(Predicate::Or(both()?)),
-        _ => {}
-    }
-    let (name, constant) = match (&**left, &**right) {
-        (Expression::Reference(name), constant) => (name, constant),
-        (constant, Expression::Reference(name)) => (name, constant),
-        _ => return None,
-    };
-    let subject = is_tag(name).then(|| Subject::Tag(name.as_str().into()))?;
-    let negated = matches!(operator, Operator::NotEqual | Operator::MatchesNot);
-    let (test, takes_empty) = match (operator, constant) {
-        (Operator::Equal | Operator::NotEqual, Expression::Text(text)) => {
-            let comparison = match negated {
-                true => Comparison::NotEqual,
-                false => Comparison::Equal,
-            };
-            let literal = Literal::String(text.as_str().into());
-            let test = Predicate::Compare(subject.clone(), comparison, literal);
-            (test, text.is_empty() != negated)
-        }
-        (Operator::Matches | Operator::MatchesNot, Expression::Pattern(pattern)) => {
-            let test = Predicate::Matches {
-                subject: subject.clone(),
-                pattern: Arc::new(pattern.clone()),
-                negated,
-            };
-            (test, pattern.is_match("") != negated)
-        }
-        _ => return None,
-    };
-    // A tag that a series lacks is an empty text.
-    let exists = Predicate::Exists(subject);
-    Some(match takes_empty {
-        true => Predicate::Or(vec![Predicate::Not(Box::new(exists)), test]),
-        false if negated => Predicate::And(vec![exists, test]),
-        false => test,
-    })
+    let (rest, times) = without_times(condition, clock)?;
+    let rest = rest.map(|rest| match rest {
+        Expression::Parentheses(inner) => *inner,
+        other => other,
+    });
+    Ok((
+        rest.filter(|rest| !matches!(rest, Expression::Boolean(true))),
+        times,
+    ))
 }
 
-/// What times are relative to.
-struct Clock<'a> {
-    now: i64,
-    zone: &'a Location,
-}
-
-fn take_times(
+fn without_times(
     condition: &Expression,
-    clock: &Clock<'_>,
-    range: &mut TimeRange,
-) -> Result<Option<Expression>, QueryError> {
+    clock: &Clock,
+) -> Result<(Option<Expression>, Times), QueryError> {
     match condition {
-        Expression::Binary(Operator::And, left, right) => {
-            let (left, right) = (
-                take_times(left, clock, range)?,
-                take_times(right, clock, range)?,
-            );
+        Expression::Binary(operator @ (Operator::And | Operator::Or), left, right) => {
+            let (left, first) = without_times(left, clock)?;
+            let (right, second) = without_times(right, clock)?;
+            let times = first.and(second);
             Ok(match (left, right) {
-                (Some(left), Some(right)) => Some(Expression::Binary(
-                    Operator::And,
-                    Box::new(left),
-                    Box::new(right),
-                )),
-                (left, right) => left.or(right),
+                (Some(left), Some(right)) => (Some(clock.joined(*operator, left, right)), times),
+                (left, right) => (left.or(right), times),
             })
         }
         Expression::Binary(operator, left, right) if is_time(left) => {
-            narrow(range, *operator, instant(right, clock)?)?;
-            Ok(None)
+            Ok((None, bounds(*operator, right, clock)?))
         }
         Expression::Binary(operator, left, right) if is_time(right) => {
-            narrow(range, flipped(*operator), instant(left, clock)?)?;
-            Ok(None)
+            Ok((None, bounds(flipped(*operator), left, clock)?))
         }
-        other => Ok(Some(other.clone())),
+        Expression::Binary(..) => Ok((Some(clock.reduced(condition)), Times::default())),
+        Expression::Parentheses(inner) => {
+            let (inner, times) = without_times(inner, clock)?;
+            let inner = inner.map(|inner| match inner {
+                inner @ Expression::Binary(..) => Expression::Parentheses(Box::new(inner)),
+                other => other,
+            });
+            Ok((inner, times))
+        }
+        Expression::Boolean(_) => Ok((Some(condition.clone()), Times::default())),
+        other => Err(QueryError::new(format!(
+            "invalid condition expression: {other}"
+        ))),
     }
 }
 
 fn is_time(expression: &Expression) -> bool {
-    matches!(expression, Expression::Reference(name) if name.eq_ignore_ascii_case("time"))
+    matches!(expression, Expression::Reference(name, _) if name.eq_ignore_ascii_case("time"))
+}
+
+/// Whether a condition looks at the time.
+pub(super) fn has_time(condition: &Expression) -> bool {
+    let mut found = false;
+    condition.walk(&mut |part| found |= is_time(part));
+    found
 }
 
 fn flipped(operator: Operator) -> Operator {
@@ -172,150 +125,210 @@ fn flipped(operator: Operator) -> Operator {
     }
 }
 
-fn narrow(range: &mut TimeRange, operator: Operator, time: i64) -> Result<(), QueryError> {
-    let after = time.saturating_add(1);
-    let (start, stop) = match operator {
-        Operator::Greater => (after, i64::MAX),
-        Operator::GreaterOrEqual => (time, i64::MAX),
-        Operator::Less => (i64::MIN, time),
-        Operator::LessOrEqual => (i64::MIN, after),
-        Operator::Equal => (time, after),
-        _ => {
-            return Err(QueryError::new(
-                "time is compared with =, <, <=, > and >= alone",
-            ));
+fn bounds(operator: Operator, value: &Expression, clock: &Clock) -> Result<Times, QueryError> {
+    let literal = match value {
+        Expression::Text(text) => {
+            let time = time_literal(text, &clock.zone);
+            let is_date = text.len() >= 10 && text.as_bytes()[4] == b'-';
+            match time {
+                Some(time) => Expression::Time(time),
+                None if is_date => return Err(QueryError::new("invalid timestamp string")),
+                None => value.clone(),
+            }
+        }
+        other => clock.reduced(other),
+    };
+    let time = match literal {
+        Expression::Time(time) | Expression::Duration(time) | Expression::Integer(time) => time,
+        Expression::Number(time) => time as i64,
+        other => {
+            return Err(QueryError::new(format!(
+                "invalid operation: time and {} are not compatible",
+                go_type(&other)
+            )));
         }
     };
-    range.start = range.start.max(start);
-    range.stop = range.stop.min(stop);
-    Ok(())
+    let (first, last) = match operator {
+        Operator::Greater => (Some(time.saturating_add(1)), None),
+        Operator::GreaterOrEqual => (Some(time), None),
+        Operator::Less => (None, Some(time.saturating_sub(1))),
+        Operator::LessOrEqual => (None, Some(time)),
+        Operator::Equal => (Some(time), Some(time)),
+        other => {
+            return Err(QueryError::new(format!(
+                "invalid time comparison operator: {}",
+                other.sign()
+            )));
+        }
+    };
+    Ok(Times { first, last })
 }
 
-/// Nanoseconds since 1970 of `'2024-03-01T00:00:00Z'`, `now() - 1h`, `1709251200s`.
-fn instant(expression: &Expression, clock: &Clock<'_>) -> Result<i64, QueryError> {
+/// An expression's kind as InfluxDB's messages name it.
+pub(super) fn go_type(expression: &Expression) -> &'static str {
     match expression {
-        Expression::Integer(time) | Expression::Duration(time) => Ok(*time),
-        Expression::Number(time) => Ok(*time as i64),
-        Expression::Call(name, arguments) if name == "now" && arguments.is_empty() => Ok(clock.now),
-        Expression::Text(text) => {
-            let spelled = text.replacen(' ', "T", 1);
-            let midnight = if spelled.contains('T') {
-                "Z"
-            } else {
-                "T00:00:00Z"
-            };
-            let local = || {
-                let time = parse_rfc3339(&format!("{spelled}{midnight}"));
-                time.map(|time| clock.zone.to_utc(time))
-            };
-            // A bare date reads as a time, too, but then always in UTC.
-            let zoned = Some(&spelled).filter(|spelled| spelled.contains('T'));
-            let found = zoned
-                .and_then(|spelled| parse_rfc3339(spelled))
-                .or_else(local);
-            found.ok_or_else(|| QueryError::new(format!("invalid time: {text:?}")))
-        }
-        Expression::Binary(Operator::Add, left, right) => {
-            Ok(instant(left, clock)?.saturating_add(instant(right, clock)?))
-        }
-        Expression::Binary(Operator::Subtract, left, right) => {
-            Ok(instant(left, clock)?.saturating_sub(instant(right, clock)?))
-        }
-        _ => Err(QueryError::new(
-            "time is compared with a time, a duration or now() alone",
-        )),
+        Expression::Reference(..) | Expression::Slot(_) => "*influxql.VarRef",
+        Expression::Wildcard(_) => "*influxql.Wildcard",
+        Expression::Integer(_) => "*influxql.IntegerLiteral",
+        Expression::Unsigned(_) => "*influxql.UnsignedLiteral",
+        Expression::Number(_) => "*influxql.NumberLiteral",
+        Expression::Text(_) => "*influxql.StringLiteral",
+        Expression::Boolean(_) => "*influxql.BooleanLiteral",
+        Expression::Duration(_) => "*influxql.DurationLiteral",
+        Expression::Time(_) => "*influxql.TimeLiteral",
+        Expression::Pattern(_) => "*influxql.RegexLiteral",
+        Expression::Call(..) => "*influxql.Call",
+        Expression::Distinct(_) => "*influxql.Distinct",
+        Expression::Binary(..) => "*influxql.BinaryExpr",
+        Expression::Parentheses(_) => "*influxql.ParenExpr",
     }
 }
 
-/// Gives the value of a field in the row that is decided.
-type Values<'a> = dyn Fn(&str) -> Option<&'a FieldValue> + 'a;
-
-/// Whether a row satisfies a condition. A name that is no field is a tag, and an empty text where the series lacks it.
-pub(super) fn accepts<'a>(
-    condition: &'a Expression,
-    tags: &'a [(String, String)],
+/// What is left of a condition for a series whose tags are known: true, false, or what needs the fields of a row.
+pub(super) fn for_series(
+    condition: &Expression,
+    tag: &dyn Fn(&str) -> String,
     is_field: &dyn Fn(&str) -> bool,
-    values: &Values<'a>,
-) -> bool {
+    clock: &Clock,
+) -> Expression {
+    match condition {
+        Expression::Binary(operator @ (Operator::And | Operator::Or), left, right) => clock.joined(
+            *operator,
+            for_series(left, tag, is_field, clock),
+            for_series(right, tag, is_field, clock),
+        ),
+        Expression::Parentheses(inner) => for_series(inner, tag, is_field, clock),
+        Expression::Binary(operator, left, right) => {
+            let decided = of_tag(*operator, left, right, tag, is_field);
+            decided.map_or_else(|| condition.clone(), Expression::Boolean)
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether a name is looked up among the tags.
+fn is_tag(name: &str, kind: Kind, is_field: &dyn Fn(&str) -> bool) -> bool {
+    match kind {
+        Kind::Tag => true,
+        Kind::Unknown => !is_field(name),
+        Kind::AnyField | Kind::Field(_) => false,
+    }
+}
+
+fn of_tag(
+    operator: Operator,
+    left: &Expression,
+    right: &Expression,
+    tag: &dyn Fn(&str) -> String,
+    is_field: &dyn Fn(&str) -> bool,
+) -> Option<bool> {
+    let (name, kind, value) = match (left, right) {
+        (Expression::Reference(name, kind), value) => (name, *kind, value),
+        (value, Expression::Reference(name, kind)) => (name, *kind, value),
+        _ => return None,
+    };
+    if !is_tag(name, kind, is_field) {
+        return None;
+    }
+    match value {
+        // Any other comparison of a tag than `=` is taken for `!=`, as InfluxDB's index does.
+        Expression::Text(text) => Some((tag(name) == *text) == (operator == Operator::Equal)),
+        Expression::Pattern(pattern) => {
+            Some(pattern.is_match(&tag(name)) == (operator == Operator::Matches))
+        }
+        Expression::Reference(other, kind) if is_tag(other, *kind, is_field) => {
+            let (left, right) = (tag(name), tag(other));
+            let both = !left.is_empty() && !right.is_empty();
+            Some(both && ((left == right) == (operator == Operator::Equal)))
+        }
+        _ => None,
+    }
+}
+
+/// The parts of a condition that look at tags alone, in the words of a read: storage finds the series by them.
+pub(super) fn tag_predicates(
+    condition: Option<&Expression>,
+    is_field: &dyn Fn(&str) -> bool,
+) -> Vec<Predicate> {
+    let mut found = Vec::new();
+    if let Some(condition) = condition {
+        collect(condition, is_field, &mut found);
+    }
+    found
+}
+
+/// Whether a condition is decided by the tags of a series, in the words of a read.
+pub(super) fn is_of_tags(condition: &Expression, is_field: &dyn Fn(&str) -> bool) -> bool {
+    predicate(condition, is_field).is_some()
+}
+
+fn collect(condition: &Expression, is_field: &dyn Fn(&str) -> bool, found: &mut Vec<Predicate>) {
     match condition {
         Expression::Binary(Operator::And, left, right) => {
-            accepts(left, tags, is_field, values) && accepts(right, tags, is_field, values)
+            collect(left, is_field, found);
+            collect(right, is_field, found);
         }
-        Expression::Binary(Operator::Or, left, right) => {
-            accepts(left, tags, is_field, values) || accepts(right, tags, is_field, values)
-        }
-        Expression::Binary(operator, left, right) => {
-            let left = operand(left, tags, is_field, values);
-            if let Expression::Pattern(pattern) = &**right {
-                let Operand::Text(text) = left else {
-                    return false;
-                };
-                return pattern.is_match(text) == (*operator == Operator::Matches);
-            }
-            compare(*operator, &left, &operand(right, tags, is_field, values))
-        }
-        Expression::Boolean(truth) => *truth,
-        _ => false,
+        Expression::Parentheses(inner) => collect(inner, is_field, found),
+        other => found.extend(predicate(other, is_field)),
     }
 }
 
-/// What a condition compares.
-enum Operand<'a> {
-    Text(&'a str),
-    Number(f64),
-    Boolean(bool),
-    Missing,
-}
-
-fn operand<'a>(
-    expression: &'a Expression,
-    tags: &'a [(String, String)],
-    is_field: &dyn Fn(&str) -> bool,
-    values: &Values<'a>,
-) -> Operand<'a> {
-    match expression {
-        Expression::Reference(name) => match values(name) {
-            Some(FieldValue::String(text)) => Operand::Text(text),
-            Some(FieldValue::Boolean(truth)) => Operand::Boolean(*truth),
-            Some(number) => number.as_f64().map_or(Operand::Missing, Operand::Number),
-            None if is_field(name) => Operand::Missing,
-            None => {
-                let tag = tags.iter().find(|(key, _)| key == name);
-                Operand::Text(tag.map(|(_, value)| value.as_str()).unwrap_or_default())
-            }
-        },
-        Expression::Text(text) => Operand::Text(text),
-        Expression::Integer(number) => Operand::Number(*number as f64),
-        Expression::Number(number) => Operand::Number(*number),
-        Expression::Boolean(truth) => Operand::Boolean(*truth),
-        Expression::Binary(operator, left, right) => {
-            let number = |side: &'a Expression| match operand(side, tags, is_field, values) {
-                Operand::Number(number) => Some(FieldValue::Float(number)),
-                _ => None,
-            };
-            let result = number(left).zip(number(right));
-            let result = result.and_then(|(left, right)| calculated(*operator, &left, &right));
-            let result = result.and_then(|value| value.as_f64());
-            result.map_or(Operand::Missing, Operand::Number)
-        }
-        _ => Operand::Missing,
-    }
-}
-
-fn compare(operator: Operator, left: &Operand<'_>, right: &Operand<'_>) -> bool {
-    let ordering = match (left, right) {
-        (Operand::Text(left), Operand::Text(right)) => Some(left.cmp(right)),
-        (Operand::Number(left), Operand::Number(right)) => left.partial_cmp(right),
-        (Operand::Boolean(left), Operand::Boolean(right)) => Some(left.cmp(right)),
-        _ => return false,
+/// A condition on nothing but tags in the words of a read.
+fn predicate(condition: &Expression, is_field: &dyn Fn(&str) -> bool) -> Option<Predicate> {
+    let (operator, left, right) = match condition {
+        Expression::Binary(operator, left, right) => (operator, left, right),
+        Expression::Parentheses(inner) => return predicate(inner, is_field),
+        _ => return None,
+    };
+    let both = || {
+        Some(vec![
+            predicate(left, is_field)?,
+            predicate(right, is_field)?,
+        ])
     };
     match operator {
-        Operator::Equal => ordering == Some(Ordering::Equal),
-        Operator::NotEqual => ordering != Some(Ordering::Equal),
-        Operator::Less => ordering == Some(Ordering::Less),
-        Operator::LessOrEqual => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
-        Operator::Greater => ordering == Some(Ordering::Greater),
-        Operator::GreaterOrEqual => matches!(ordering, Some(Ordering::Greater | Ordering::Equal)),
-        _ => false,
+        Operator::And => return Some(Predicate::And(both()?)),
+        Operator::Or => return Some(Predicate::Or(both()?)),
+        _ => {}
     }
+    let (name, kind, constant) = match (&**left, &**right) {
+        (Expression::Reference(name, kind), constant) => (name, *kind, constant),
+        (constant, Expression::Reference(name, kind)) => (name, *kind, constant),
+        _ => return None,
+    };
+    let subject = is_tag(name, kind, is_field).then(|| Subject::Tag(name.as_str().into()))?;
+    let (test, takes_empty, negated) = match (operator, constant) {
+        (Operator::Equal | Operator::NotEqual, Expression::Text(text)) => {
+            let negated = *operator == Operator::NotEqual;
+            let comparison = match negated {
+                true => Comparison::NotEqual,
+                false => Comparison::Equal,
+            };
+            let literal = Literal::String(text.as_str().into());
+            let test = Predicate::Compare(subject.clone(), comparison, literal);
+            (test, text.is_empty() != negated, negated)
+        }
+        (Operator::Matches | Operator::MatchesNot, Expression::Pattern(pattern)) => {
+            let negated = *operator == Operator::MatchesNot;
+            let test = Predicate::Matches {
+                subject: subject.clone(),
+                pattern: Arc::new(pattern.clone()),
+                negated,
+            };
+            (test, pattern.is_match("") != negated, negated)
+        }
+        _ => return None,
+    };
+    // A tag that a series lacks is an empty text.
+    let exists = Predicate::Exists(subject);
+    Some(match takes_empty {
+        true => Predicate::Or(vec![Predicate::Not(Box::new(exists)), test]),
+        false if negated => Predicate::And(vec![exists, test]),
+        false => test,
+    })
+}
+
+/// Whether a value is true.
+pub(super) fn holds(value: Option<FieldValue>) -> bool {
+    value == Some(FieldValue::Boolean(true))
 }

@@ -1,19 +1,17 @@
 //! InfluxQL, as version 1's `/query` takes it: what Grafana's InfluxQL mode and old clients ask.
 //!
 //! ```text
-//! text ─parser─▶ statements ─select / show─▶ series of rows ─answer─▶ JSON or CSV
+//! text ─scanner, parser─▶ statements ─select / show─▶ series of rows ─answer─▶ JSON or CSV
 //! ```
 //! A `SELECT` reads through the same requests as Flux: ranges, conditions on tags and aggregates of windows are pushed down
-//! to storage. What storage answers by series is joined to groups here, where gaps are filled and functions of
-//! functions are computed.
+//! to storage. What is made of them follows InfluxDB's own engine step by step, so that its answers are the same.
 
 pub mod answer;
 pub mod ast;
 mod condition;
-mod functions;
-mod lexer;
-mod merge;
+mod eval;
 mod parser;
+mod reduce;
 pub(crate) mod scanner;
 mod select;
 mod show;
@@ -65,8 +63,12 @@ pub struct Target<'a> {
     pub max_bytes: usize,
     /// Whether the statement may go on; asked once a series and once a group.
     pub may_go_on: &'a dyn Fn() -> Result<(), QueryError>,
+    /// Nanoseconds of a shard of the bucket: names are known by shard.
+    pub shard: i64,
     /// Values read so far.
     pub read: Cell<usize>,
+    /// Values made of them so far.
+    pub made: Cell<usize>,
     /// A line a read: what was pushed down.
     pub explain: &'a RefCell<Vec<String>>,
 }
@@ -119,21 +121,34 @@ impl Target<'_> {
     fn count(&self, values: usize) -> Result<(), QueryError> {
         let read = self.read.get().saturating_add(values);
         self.read.set(read);
-        if read.saturating_mul(size_of::<functions::Point>()) > self.max_bytes {
-            return Err(QueryError::new(format!(
-                "memory allocation limit reached: limit {} bytes (--max-query-bytes); aggregate, or narrow the time range",
-                self.max_bytes
-            )));
-        }
         if read > self.max_rows {
             return Err(QueryError::new(format!(
                 "the query reads more than {} values (--max-query-rows); narrow its time range",
                 self.max_rows
             )));
         }
-        Ok(())
+        self.reserve(0)
+    }
+
+    /// Counts values that are made, against the memory of the statement.
+    fn reserve(&self, values: usize) -> Result<(), QueryError> {
+        let made = self.made.get().saturating_add(values);
+        self.made.set(made);
+        let bytes = made
+            .saturating_add(self.read.get())
+            .saturating_mul(VALUE_BYTES);
+        match bytes > self.max_bytes {
+            true => Err(QueryError::new(format!(
+                "memory allocation limit reached: limit {} bytes (--max-query-bytes); aggregate, or narrow the time range",
+                self.max_bytes
+            ))),
+            false => Ok(()),
+        }
     }
 }
+
+/// Memory of a value with its time and its series.
+const VALUE_BYTES: usize = 48;
 
 /// Carries out a statement on a bucket.
 ///
@@ -148,6 +163,9 @@ pub fn run(target: &Target<'_>, statement: &Statement) -> Result<Vec<Series>, Qu
         Statement::ShowFieldKeys(show) => show::field_keys(target, show),
         Statement::ShowSeries(show) => show::series(target, show),
         Statement::Delete(show) => show::delete(target, show).map(|()| Vec::new()),
+        Statement::DropMeasurement(name) => {
+            show::drop_measurement(target, name).map(|()| Vec::new())
+        }
         Statement::ShowDatabases | Statement::ShowRetentionPolicies(_) => Ok(Vec::new()),
         Statement::NotImplemented(what) => Err(QueryError::new(format!("not implemented: {what}"))),
     }

@@ -172,6 +172,11 @@ impl<'a> Scanner<'a> {
         &self.text[self.position..]
     }
 
+    /// Goes back to the start of a token.
+    pub(crate) fn seek(&mut self, start: usize) {
+        self.position = start;
+    }
+
     /// The line and the letter of a place, as errors show them: both from one.
     pub(crate) fn place(&self, start: usize) -> String {
         let before = &self.text[..start];
@@ -207,6 +212,35 @@ impl<'a> Scanner<'a> {
             is_apart: start > before,
             start,
         })
+    }
+
+    /// The pattern that begins with a slash at this place, blanks before it left aside; none if there is no slash. In a
+    /// pattern `\/` is a slash.
+    pub(crate) fn pattern(&mut self) -> Result<Option<String>, QueryError> {
+        let rest = self.rest().trim_start_matches([' ', '\t', '\n', '\r']);
+        let start = self.text.len() - rest.len();
+        if !rest.starts_with('/') {
+            return Ok(None);
+        }
+        self.tokens += 1;
+        let (mut pattern, mut letters) = (String::new(), rest.char_indices().skip(1).peekable());
+        while let Some((index, letter)) = letters.next() {
+            match letter {
+                '/' => {
+                    self.position = start + index + 1;
+                    return Ok(Some(pattern));
+                }
+                '\n' => break,
+                '\\' if letters.peek().is_some_and(|(_, next)| *next == '/') => {
+                    pattern.extend(letters.next().map(|(_, slash)| slash));
+                }
+                letter => pattern.push(letter),
+            }
+        }
+        Err(QueryError::new(format!(
+            "bad regex:  at {}",
+            self.place(start)
+        )))
     }
 
     /// Goes beyond blanks and comments; false if a comment has no end.

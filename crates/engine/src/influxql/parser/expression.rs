@@ -1,9 +1,10 @@
 //! Expressions: operators by how tightly they bind, calls, names and literals.
 
-use super::{Parser, compiled};
+use super::{Parser, duration};
 use crate::influxql::QueryError;
-use crate::influxql::ast::{Expression, Operator};
-use crate::influxql::lexer::Token;
+use crate::influxql::ast::{Expression, Kind, Operator};
+use crate::influxql::scanner::Token;
+use watchpost_core::point::FieldType;
 
 /// How deep parentheses and calls may be nested: each level takes stack while parsing.
 const MAX_DEPTH: usize = 64;
@@ -15,10 +16,10 @@ const MAX_HEIGHT: usize = 256;
 /// An expression and the height of its tree.
 type Tall = (Expression, usize);
 
-impl Parser {
-    /// An expression whose operators bind at least so tightly.
-    pub(super) fn expression(&mut self, least: u8) -> Result<Expression, QueryError> {
-        self.tall(least).map(|(expression, _)| expression)
+impl Parser<'_> {
+    /// An expression.
+    pub(super) fn expression(&mut self) -> Result<Expression, QueryError> {
+        self.tall(0).map(|(expression, _)| expression)
     }
 
     fn tall(&mut self, least: u8) -> Result<Tall, QueryError> {
@@ -29,14 +30,20 @@ impl Parser {
             )));
         }
         let mut left = self.operand()?;
-        while let Some((operator, binding)) = self.operator() {
+        while let Some((operator, binding)) = self.operator()? {
             if binding < least {
                 break;
             }
             let mut parts = vec![left];
-            while self.operator() == Some((operator, binding)) {
-                self.position += 1;
-                parts.push(self.tall(binding + 1)?);
+            while self.operator()? == Some((operator, binding)) {
+                self.advance();
+                parts.push(match operator {
+                    Operator::Matches | Operator::MatchesNot => match self.pattern()? {
+                        Some(pattern) => (Expression::Pattern(pattern), 1),
+                        None => return Err(self.expected("regex")),
+                    },
+                    _ => self.tall(binding + 1)?,
+                });
                 if !is_logical(operator) {
                     break;
                 }
@@ -52,119 +59,193 @@ impl Parser {
         Ok(left)
     }
 
-    fn operator(&self) -> Option<(Operator, u8)> {
-        if self.is_keyword("OR") {
-            return Some((Operator::Or, 1));
-        }
-        if self.is_keyword("AND") {
-            return Some((Operator::And, 2));
-        }
-        let Token::Symbol(symbol) = self.peek() else {
-            return None;
-        };
-        Some(match *symbol {
-            "=" => (Operator::Equal, 3),
-            "!=" | "<>" => (Operator::NotEqual, 3),
-            "<" => (Operator::Less, 3),
-            "<=" => (Operator::LessOrEqual, 3),
-            ">" => (Operator::Greater, 3),
-            ">=" => (Operator::GreaterOrEqual, 3),
-            "=~" => (Operator::Matches, 3),
-            "!~" => (Operator::MatchesNot, 3),
-            "+" => (Operator::Add, 4),
-            "-" => (Operator::Subtract, 4),
-            "*" => (Operator::Multiply, 5),
-            "/" => (Operator::Divide, 5),
-            "%" => (Operator::Modulo, 5),
-            _ => return None,
-        })
+    fn operator(&mut self) -> Result<Option<(Operator, u8)>, QueryError> {
+        Ok(Some(match self.peek()? {
+            Token::Keyword("OR") => (Operator::Or, 1),
+            Token::Keyword("AND") => (Operator::And, 2),
+            Token::Symbol(symbol) => match *symbol {
+                "=" => (Operator::Equal, 3),
+                "!=" | "<>" => (Operator::NotEqual, 3),
+                "<" => (Operator::Less, 3),
+                "<=" => (Operator::LessOrEqual, 3),
+                ">" => (Operator::Greater, 3),
+                ">=" => (Operator::GreaterOrEqual, 3),
+                "=~" => (Operator::Matches, 3),
+                "!~" => (Operator::MatchesNot, 3),
+                "+" => (Operator::Add, 4),
+                "-" => (Operator::Subtract, 4),
+                "|" => (Operator::BitOr, 4),
+                "^" => (Operator::BitXor, 4),
+                "*" => (Operator::Multiply, 5),
+                "/" => (Operator::Divide, 5),
+                "%" => (Operator::Modulo, 5),
+                "&" => (Operator::BitAnd, 5),
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        }))
     }
 
     fn operand(&mut self) -> Result<Tall, QueryError> {
-        if self.symbol("(") {
-            let inner = self.tall(0)?;
+        if self.symbol("(")? {
+            let (inner, height) = self.tall(0)?;
             self.need(")")?;
-            return Ok(inner);
+            return Ok((Expression::Parentheses(Box::new(inner)), height + 1));
         }
-        if self.symbol("*") {
-            return Ok((Expression::Wildcard, 1));
+        if self.symbol("*")? {
+            return self.wildcard();
         }
-        if self.symbol("-") {
-            return self.negative();
-        }
-        let operand = match self.peek().clone() {
-            Token::Integer(number) => Expression::Integer(number),
-            Token::Number(number) => Expression::Number(number),
-            Token::Duration(length) => Expression::Duration(length),
-            Token::Text(text) => Expression::Text(text),
-            Token::Pattern(pattern) => Expression::Pattern(compiled(&pattern)?),
-            Token::Quoted(name) => Expression::Reference(name),
-            Token::Word(word) => return self.word(word),
-            Token::Symbol(_) | Token::End => {
-                return Err(self.expected("identifier, string, number, bool"));
+        for (sign, factor) in [("-", -1), ("+", 1)] {
+            if self.symbol(sign)? {
+                return self.signed(factor);
             }
+        }
+        let operand = match self.peek()?.clone() {
+            Token::Integer(digits) => whole(&digits)?,
+            Token::Number(digits) => Expression::Number(
+                digits
+                    .parse()
+                    .map_err(|_| QueryError::new("unable to parse number"))?,
+            ),
+            Token::Duration(text) => Expression::Duration(duration(&text)?),
+            Token::Text(text) => Expression::Text(text),
+            Token::Keyword("TRUE") => Expression::Boolean(true),
+            Token::Keyword("FALSE") => Expression::Boolean(false),
+            Token::Keyword("DISTINCT") => return self.distinct(),
+            Token::Name(_) => return self.name_or_call(),
+            _ => return Err(self.expected("identifier, string, number, bool")),
         };
-        self.position += 1;
-        self.skip_cast();
+        self.advance();
         Ok((operand, 1))
     }
 
-    /// What follows a minus: as in InfluxDB not another sign.
-    fn negative(&mut self) -> Result<Tall, QueryError> {
-        if matches!(self.peek(), Token::Symbol(symbol) if *symbol != "(") {
+    fn wildcard(&mut self) -> Result<Tall, QueryError> {
+        let mut kind = Kind::Unknown;
+        if self.symbol("::")? {
+            kind = match self.peek()? {
+                Token::Keyword("FIELD") => Kind::AnyField,
+                Token::Keyword("TAG") => Kind::Tag,
+                _ => return Err(self.expected("field, tag")),
+            };
+            self.advance();
+        }
+        Ok((Expression::Wildcard(kind), 1))
+    }
+
+    /// What follows a sign: as in InfluxDB not another one.
+    fn signed(&mut self, factor: i64) -> Result<Tall, QueryError> {
+        let is_taken = matches!(
+            self.peek()?,
+            Token::Integer(_)
+                | Token::Number(_)
+                | Token::Duration(_)
+                | Token::Symbol("(")
+                | Token::Name(_)
+        );
+        if !is_taken {
             return Err(self.expected("identifier, number, duration, ("));
         }
         let (operand, height) = self.operand()?;
         Ok(match operand {
-            Expression::Integer(number) => (Expression::Integer(number.wrapping_neg()), height),
-            Expression::Number(number) => (Expression::Number(-number), height),
-            Expression::Duration(length) => (Expression::Duration(-length), height),
+            Expression::Integer(number) => {
+                (Expression::Integer(number.wrapping_mul(factor)), height)
+            }
+            Expression::Number(number) => (Expression::Number(number * factor as f64), height),
+            Expression::Duration(length) => {
+                (Expression::Duration(length.wrapping_mul(factor)), height)
+            }
+            Expression::Unsigned(number) if factor < 0 => match number == 1 << 63 {
+                true => (Expression::Integer(i64::MIN), height),
+                false => {
+                    return Err(QueryError::new(format!(
+                        "constant -{number} underflows int64"
+                    )));
+                }
+            },
             other => {
-                let sign = (Expression::Integer(-1), 1);
+                let sign = (Expression::Integer(factor), 1);
                 balanced(Operator::Multiply, vec![sign, (other, height)])
             }
         })
     }
 
-    fn word(&mut self, word: String) -> Result<Tall, QueryError> {
-        self.position += 1;
-        if self.symbol("(") {
-            let (mut arguments, mut highest) = (Vec::new(), 0);
-            while !self.symbol(")") {
-                let (argument, height) = self.tall(0)?;
-                arguments.push(argument);
-                highest = highest.max(height);
-                if !self.symbol(",") && !matches!(self.peek(), Token::Symbol(")")) {
-                    return Err(self.expected(", or )"));
-                }
-            }
-            let call = Expression::Call(word.to_ascii_lowercase(), arguments);
-            return Ok((call, highest + 1));
+    fn distinct(&mut self) -> Result<Tall, QueryError> {
+        self.advance();
+        if self.symbol("(")? {
+            return self.call("distinct".to_owned());
         }
-        self.skip_cast();
-        let operand = match word.to_ascii_lowercase().as_str() {
-            "true" => Expression::Boolean(true),
-            "false" => Expression::Boolean(false),
-            _ => Expression::Reference(word),
-        };
-        Ok((operand, 1))
+        let name = self.name()?;
+        Ok((Expression::Distinct(name), 1))
     }
 
-    /// `field::float` and the like: what a name is, is known from the data.
-    pub(super) fn skip_cast(&mut self) {
-        let colon = |offset: usize, parser: &Self| {
-            matches!(
-                parser
-                    .tokens
-                    .get(parser.position + offset)
-                    .map(|placed| &placed.token),
-                Some(Token::Symbol(":"))
-            )
-        };
-        if colon(0, self) && colon(1, self) {
-            self.position += 3;
+    fn name_or_call(&mut self) -> Result<Tall, QueryError> {
+        let first = self.name()?;
+        if !self.is_apart()? && self.symbol("(")? {
+            return self.call(first.to_ascii_lowercase());
         }
+        let mut name = first;
+        while !self.is_apart()? && self.symbol(".")? {
+            name.push('.');
+            if self.peek()? != &Token::Symbol(".") {
+                name.push_str(&self.name()?);
+            }
+        }
+        let kind = self.cast()?;
+        Ok((Expression::Reference(name, kind), 1))
     }
+
+    fn cast(&mut self) -> Result<Kind, QueryError> {
+        if !self.symbol("::")? {
+            return Ok(Kind::Unknown);
+        }
+        let kind = match self.peek()? {
+            Token::Keyword("FIELD") => Kind::AnyField,
+            Token::Keyword("TAG") => Kind::Tag,
+            Token::Name(name) => match name.to_ascii_lowercase().as_str() {
+                "float" => Kind::Field(FieldType::Float),
+                "integer" => Kind::Field(FieldType::Integer),
+                "unsigned" => Kind::Field(FieldType::Unsigned),
+                "string" => Kind::Field(FieldType::String),
+                "boolean" => Kind::Field(FieldType::Boolean),
+                _ => {
+                    return Err(
+                        self.expected("float, integer, unsigned, string, boolean, field, tag")
+                    );
+                }
+            },
+            _ => return Err(self.expected("float, integer, string, boolean, field, tag")),
+        };
+        self.advance();
+        Ok(kind)
+    }
+
+    /// The arguments of a call, behind its opening parenthesis.
+    fn call(&mut self, name: String) -> Result<Tall, QueryError> {
+        let (mut arguments, mut highest) = (Vec::new(), 0);
+        if self.symbol(")")? {
+            return Ok((Expression::Call(name, arguments), 1));
+        }
+        loop {
+            let (argument, height) = match self.pattern()? {
+                Some(pattern) => (Expression::Pattern(pattern), 1),
+                None => self.tall(0)?,
+            };
+            arguments.push(argument);
+            highest = highest.max(height);
+            if !self.symbol(",")? {
+                break;
+            }
+        }
+        self.need(")")?;
+        Ok((Expression::Call(name, arguments), highest + 1))
+    }
+}
+
+fn whole(digits: &str) -> Result<Expression, QueryError> {
+    let signed = digits.parse().map(Expression::Integer);
+    signed
+        .or_else(|_| digits.parse().map(Expression::Unsigned))
+        .map_err(|_| QueryError::new("unable to parse integer"))
 }
 
 fn is_logical(operator: Operator) -> bool {

@@ -1,21 +1,23 @@
-//! From tokens to statements.
+//! From text to statements.
 
 mod expression;
+mod select;
+mod show;
 
-use regex::RegexBuilder;
-use watchpost_flux::value::window::Location;
+use regex::Regex;
 
 use super::QueryError;
-use super::ast::{
-    Fill, KeyChoice, Select, SelectColumn, Show, Source, Statement, TagChoice, Window,
-};
-use super::lexer::{Placed, Token, tokens};
+use super::ast::{Expression, Source, Statement};
+use super::scanner::{Placed, Scanner, Token};
 
 /// The most statements of one request.
 const MAX_STATEMENTS: usize = 64;
 
 /// How deep subqueries may be nested: each is carried out within the other.
 const MAX_SUBQUERIES: usize = 16;
+
+/// The most patterns of a request: each takes up to a megabyte once it is compiled.
+const MAX_PATTERNS: usize = 64;
 
 /// Largest compiled pattern: a pattern is not to take the memory.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -25,17 +27,25 @@ const PATTERN_BYTES: usize = 1 << 20;
 /// # Errors
 /// What was found, what was expected, and where.
 pub fn parse(text: &str) -> Result<Vec<Statement>, QueryError> {
-    let tokens = tokens(text)?;
     let mut parser = Parser {
-        tokens,
-        position: 0,
+        scanner: Scanner::new(text),
+        peeked: None,
+        patterns: 0,
         depth: 0,
+        subqueries: 0,
+        has_target: false,
     };
-    let mut statements = Vec::new();
+    let (mut statements, mut is_parted) = (Vec::new(), true);
     loop {
-        while parser.symbol(";") {}
-        if parser.peek() == &Token::End {
+        if parser.symbol(";")? {
+            is_parted = true;
+            continue;
+        }
+        if parser.peek()? == &Token::End {
             return Ok(statements);
+        }
+        if !is_parted {
+            return Err(parser.expected(";"));
         }
         if statements.len() == MAX_STATEMENTS {
             return Err(QueryError::new(format!(
@@ -43,119 +53,152 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, QueryError> {
             )));
         }
         statements.push(parser.statement()?);
-        if parser.peek() != &Token::End && !parser.symbol(";") {
-            return Err(parser.expected(";, EOF"));
+        is_parted = false;
+    }
+}
+
+struct Parser<'a> {
+    scanner: Scanner<'a>,
+    peeked: Option<Placed>,
+    patterns: usize,
+    depth: usize,
+    subqueries: usize,
+    /// Whether a SELECT names a measurement to write to.
+    has_target: bool,
+}
+
+impl Parser<'_> {
+    fn placed(&mut self) -> Result<&Placed, QueryError> {
+        if self.peeked.is_none() {
+            self.peeked = Some(self.scanner.next()?);
+        }
+        self.peeked
+            .as_ref()
+            .ok_or_else(|| QueryError::new("the query ends too early"))
+    }
+
+    fn peek(&mut self) -> Result<&Token, QueryError> {
+        self.placed().map(|placed| &placed.token)
+    }
+
+    /// Whether blanks stand before the next token.
+    fn is_apart(&mut self) -> Result<bool, QueryError> {
+        self.placed().map(|placed| placed.is_apart)
+    }
+
+    fn advance(&mut self) {
+        self.peeked = None;
+    }
+
+    fn expected(&mut self, what: &str) -> QueryError {
+        match self.placed() {
+            Err(error) => error,
+            Ok(placed) => {
+                let (found, start) = (placed.token.spelled(), placed.start);
+                let place = self.scanner.place(start);
+                QueryError::new(format!("found {found}, expected {what} at {place}"))
+            }
         }
     }
-}
 
-struct Parser {
-    tokens: Vec<Placed>,
-    position: usize,
-    depth: usize,
-}
-
-impl Parser {
-    fn placed(&self) -> &Placed {
-        &self.tokens[self.position.min(self.tokens.len() - 1)]
-    }
-
-    fn peek(&self) -> &Token {
-        &self.placed().token
-    }
-
-    fn next(&mut self) -> Token {
-        let token = self.peek().clone();
-        self.position += 1;
-        token
-    }
-
-    fn expected(&self, what: &str) -> QueryError {
-        let Placed {
-            text, line, column, ..
-        } = self.placed();
-        QueryError::new(format!(
-            "found {text}, expected {what} at line {line}, char {column}"
-        ))
-    }
-
-    fn symbol(&mut self, symbol: &str) -> bool {
-        let is = matches!(self.peek(), Token::Symbol(found) if *found == symbol);
-        self.position += usize::from(is);
-        is
+    fn symbol(&mut self, symbol: &str) -> Result<bool, QueryError> {
+        let is = matches!(self.peek()?, Token::Symbol(found) if *found == symbol);
+        if is {
+            self.advance();
+        }
+        Ok(is)
     }
 
     fn need(&mut self, symbol: &str) -> Result<(), QueryError> {
-        if self.symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.expected(symbol))
+        match self.symbol(symbol)? {
+            true => Ok(()),
+            false => Err(self.expected(symbol)),
         }
     }
 
-    fn is_keyword(&self, keyword: &str) -> bool {
-        matches!(self.peek(), Token::Word(word) if word.eq_ignore_ascii_case(keyword))
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let is = self.is_keyword(keyword);
-        self.position += usize::from(is);
-        is
+    fn keyword(&mut self, keyword: &str) -> Result<bool, QueryError> {
+        let is = matches!(self.peek()?, Token::Keyword(found) if *found == keyword);
+        if is {
+            self.advance();
+        }
+        Ok(is)
     }
 
     fn need_keyword(&mut self, keyword: &str) -> Result<(), QueryError> {
-        if self.keyword(keyword) {
-            Ok(())
-        } else {
-            Err(self.expected(keyword))
+        match self.keyword(keyword)? {
+            true => Ok(()),
+            false => Err(self.expected(keyword)),
         }
     }
 
     fn name(&mut self) -> Result<String, QueryError> {
-        match self.peek() {
-            Token::Word(name) | Token::Quoted(name) => {
-                let name = name.clone();
-                self.position += 1;
-                Ok(name)
-            }
-            _ => Err(self.expected("identifier")),
-        }
+        let Token::Name(name) = self.peek()? else {
+            return Err(self.expected("identifier"));
+        };
+        let name = name.clone();
+        self.advance();
+        Ok(name)
     }
 
-    fn count(&mut self) -> Result<usize, QueryError> {
-        match self.next() {
-            Token::Integer(number) => {
-                usize::try_from(number).map_err(|_| QueryError::new("a count cannot be negative"))
-            }
-            _ => {
-                self.position -= 1;
-                Err(self.expected("integer"))
-            }
+    /// The number behind a keyword; 0 without it.
+    fn count(&mut self, keyword: &str) -> Result<usize, QueryError> {
+        if !self.keyword(keyword)? {
+            return Ok(0);
         }
+        let Token::Integer(digits) = self.peek()? else {
+            return Err(self.expected("integer"));
+        };
+        let count = digits.parse().unwrap_or(usize::MAX);
+        self.advance();
+        Ok(count)
+    }
+
+    /// The pattern that stands next, if one does.
+    fn pattern(&mut self) -> Result<Option<Regex>, QueryError> {
+        if let Some(peeked) = &self.peeked {
+            if peeked.token != Token::Symbol("/") {
+                return Ok(None);
+            }
+            self.scanner.seek(peeked.start);
+        }
+        let Some(pattern) = self.scanner.pattern()? else {
+            return Ok(None);
+        };
+        self.peeked = None;
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(QueryError::new(format!(
+                "the query has more than {MAX_PATTERNS} patterns"
+            )));
+        }
+        compiled(&pattern).map(Some)
     }
 
     fn statement(&mut self) -> Result<Statement, QueryError> {
-        if self.keyword("SELECT") {
-            return self.select().map(Statement::Select);
+        if self.keyword("SELECT")? {
+            let select = self.select()?;
+            return Ok(match std::mem::take(&mut self.has_target) {
+                true => Statement::NotImplemented("SELECT INTO".to_owned()),
+                false => Statement::Select(select),
+            });
         }
-        if self.keyword("SHOW") {
+        if self.keyword("SHOW")? {
             return self.show();
         }
-        if self.is_keyword("DELETE") {
-            self.position += 1;
-            return Ok(Statement::Delete(self.filters()?));
+        if self.keyword("DELETE")? {
+            return self.delete().map(Statement::Delete);
+        }
+        if self.keyword("DROP")? {
+            if self.keyword("MEASUREMENT")? {
+                return self.name().map(Statement::DropMeasurement);
+            }
+            return self.not_implemented("DROP");
         }
         for verb in [
-            "CREATE", "DROP", "EXPLAIN", "GRANT", "REVOKE", "ALTER", "SET", "KILL",
+            "CREATE", "EXPLAIN", "GRANT", "REVOKE", "ALTER", "SET", "KILL",
         ] {
-            if self.keyword(verb) {
-                let object = self.name().unwrap_or_default().to_ascii_uppercase();
-                while !matches!(self.peek(), Token::End | Token::Symbol(";")) {
-                    self.position += 1;
-                }
-                return Ok(Statement::NotImplemented(
-                    format!("{verb} {object}").trim_end().to_owned(),
-                ));
+            if self.keyword(verb)? {
+                return self.not_implemented(verb);
             }
         }
         Err(self.expected(
@@ -163,131 +206,45 @@ impl Parser {
         ))
     }
 
-    fn show(&mut self) -> Result<Statement, QueryError> {
-        if self.keyword("DATABASES") {
-            return Ok(Statement::ShowDatabases);
-        }
-        if self.keyword("MEASUREMENTS") {
-            return self.filters().map(Statement::ShowMeasurements);
-        }
-        if self.keyword("SERIES") {
-            return self.filters().map(Statement::ShowSeries);
-        }
-        if self.keyword("FIELD") {
-            self.need_keyword("KEYS")?;
-            return self.filters().map(Statement::ShowFieldKeys);
-        }
-        if self.keyword("RETENTION") {
-            self.need_keyword("POLICIES")?;
-            let database = if self.keyword("ON") {
-                Some(self.name()?)
-            } else {
-                None
-            };
-            return Ok(Statement::ShowRetentionPolicies(database));
-        }
-        if self.keyword("TAG") {
-            if self.keyword("KEYS") {
-                return self.filters().map(Statement::ShowTagKeys);
+    /// A statement that neither InfluxDB 2 nor this server carries out: its words up to the first name are its own.
+    fn not_implemented(&mut self, verb: &str) -> Result<Statement, QueryError> {
+        let mut what = verb.to_owned();
+        while let Token::Keyword(word) = self.peek()? {
+            let word = *word;
+            let is_name = matches!(word, "ON" | "FROM" | "TO" | "WITH" | "FOR" | "WHERE");
+            if is_name {
+                break;
             }
-            self.need_keyword("VALUES")?;
-            let show = self.filters()?;
-            if show.keys.is_none() {
-                return Err(self.expected("WITH"));
-            }
-            return Ok(Statement::ShowTagValues(show));
+            what.push(' ');
+            what.push_str(word);
+            self.advance();
         }
-        Err(self.expected("DATABASES, FIELD, MEASUREMENTS, RETENTION, SERIES, TAG"))
+        while !matches!(self.peek()?, Token::End | Token::Symbol(";")) {
+            self.advance();
+        }
+        Ok(Statement::NotImplemented(what))
     }
 
-    fn key_choice(&mut self) -> Result<KeyChoice, QueryError> {
-        for (symbol, negated) in [("=", false), ("!=", true), ("<>", true)] {
-            if self.symbol(symbol) {
-                let names = vec![self.name()?];
-                return Ok(KeyChoice::Names { names, negated });
-            }
-        }
-        if self.symbol("=~") {
-            return self.key_pattern(false);
-        }
-        if self.symbol("!~") {
-            return self.key_pattern(true);
-        }
-        self.need_keyword("IN")?;
-        self.need("(")?;
-        let mut names = vec![self.name()?];
-        while self.symbol(",") {
-            names.push(self.name()?);
-        }
-        self.need(")")?;
-        let negated = false;
-        Ok(KeyChoice::Names { names, negated })
-    }
-
-    fn key_pattern(&mut self, negated: bool) -> Result<KeyChoice, QueryError> {
-        match self.next() {
-            Token::Pattern(pattern) => {
-                let pattern = compiled(&pattern)?;
-                Ok(KeyChoice::Pattern { pattern, negated })
-            }
-            _ => Err(self.expected("a pattern")),
-        }
-    }
-
-    fn filters(&mut self) -> Result<Show, QueryError> {
-        let mut show = Show::default();
-        self.target(&mut show)?;
-        let with = self.keyword("WITH");
-        if with && self.keyword("KEY") {
-            show.keys = Some(self.key_choice()?);
-        } else if with {
-            // SHOW MEASUREMENTS WITH MEASUREMENT = name
-            self.need_keyword("MEASUREMENT")?;
-            if !self.symbol("=") && !self.symbol("=~") {
-                return Err(self.expected("=, =~"));
-            }
-            show.sources = self.sources()?;
-        }
-        self.restrict(&mut show)?;
-        Ok(show)
-    }
-
-    fn target(&mut self, show: &mut Show) -> Result<(), QueryError> {
-        if self.keyword("ON") {
-            show.database = Some(self.name()?);
-        }
-        if self.keyword("FROM") {
-            show.sources = self.sources()?;
-        }
-        Ok(())
-    }
-
-    fn restrict(&mut self, show: &mut Show) -> Result<(), QueryError> {
-        if self.keyword("WHERE") {
-            show.condition = Some(self.expression(0)?);
-        }
-        if self.keyword("LIMIT") {
-            show.limit = Some(self.count()?);
-        }
-        if self.keyword("OFFSET") {
-            show.offset = self.count()?;
-        }
-        Ok(())
-    }
-
-    fn sources(&mut self) -> Result<Vec<Source>, QueryError> {
-        let mut sources = vec![self.source()?];
-        while self.symbol(",") {
-            sources.push(self.source()?);
+    fn sources(&mut self, subqueries: bool) -> Result<Vec<Source>, QueryError> {
+        let mut sources = vec![self.source(subqueries)?];
+        while self.symbol(",")? {
+            sources.push(self.source(subqueries)?);
         }
         Ok(sources)
     }
 
     /// `m`, `rp.m`, `db.rp.m`, `db..m`, any of them with `/…/` for the measurement, or `(SELECT …)`.
-    fn source(&mut self) -> Result<Source, QueryError> {
-        if self.symbol("(") {
-            self.depth += 1;
-            if self.depth > MAX_SUBQUERIES {
+    fn source(&mut self, subqueries: bool) -> Result<Source, QueryError> {
+        if let Some(pattern) = self.pattern()? {
+            return Ok(Source::Pattern {
+                database: None,
+                policy: None,
+                pattern,
+            });
+        }
+        if subqueries && self.symbol("(")? {
+            self.subqueries += 1;
+            if self.subqueries > MAX_SUBQUERIES {
                 return Err(QueryError::new(format!(
                     "subqueries are nested deeper than {MAX_SUBQUERIES}"
                 )));
@@ -295,34 +252,34 @@ impl Parser {
             self.need_keyword("SELECT")?;
             let select = self.select()?;
             self.need(")")?;
-            self.depth -= 1;
+            self.subqueries -= 1;
             return Ok(Source::Subquery(Box::new(select)));
         }
-        let mut parts = Vec::new();
-        if !matches!(self.peek(), Token::Pattern(_)) {
-            parts.push(Some(self.name()?));
-        }
-        while parts.is_empty() || (parts.len() < 3 && self.symbol(".")) {
-            if let Token::Pattern(pattern) = self.peek() {
-                let pattern = compiled(pattern)?;
-                self.position += 1;
-                let policy = parts.pop().flatten();
-                let database = parts.pop().flatten();
+        self.named_source()
+    }
+
+    fn named_source(&mut self) -> Result<Source, QueryError> {
+        let mut parts = vec![self.name()?];
+        while parts.len() < 3 && self.symbol(".")? {
+            if let Some(pattern) = self.pattern()? {
+                let policy = parts.pop().filter(|name| !name.is_empty());
+                let database = parts.pop();
                 return Ok(Source::Pattern {
                     database,
                     policy,
                     pattern,
                 });
             }
-            let is_omitted = matches!(self.peek(), Token::Symbol("."));
-            parts.push(if is_omitted { None } else { Some(self.name()?) });
+            let is_omitted = matches!(self.peek()?, Token::Symbol("."));
+            parts.push(if is_omitted {
+                String::new()
+            } else {
+                self.name()?
+            });
         }
-        let measurement = parts
-            .pop()
-            .flatten()
-            .ok_or_else(|| self.expected("identifier"))?;
-        let policy = parts.pop().flatten();
-        let database = parts.pop().flatten();
+        let measurement = parts.pop().unwrap_or_default();
+        let policy = parts.pop().filter(|name| !name.is_empty());
+        let database = parts.pop();
         Ok(Source::Name {
             database,
             policy,
@@ -330,149 +287,75 @@ impl Parser {
         })
     }
 
-    fn select(&mut self) -> Result<Select, QueryError> {
-        let mut columns = Vec::new();
-        loop {
-            let value = self.expression(0)?;
-            let alias = if self.keyword("AS") {
-                Some(self.name()?)
-            } else {
-                None
-            };
-            columns.push(SelectColumn { value, alias });
-            if !self.symbol(",") {
-                break;
-            }
-        }
-        self.need_keyword("FROM")?;
-        let mut select = Select {
-            columns,
-            sources: self.sources()?,
-            condition: None,
-            tags: TagChoice::Names(Vec::new()),
-            window: None,
-            fill: Fill::Null,
-            descending: false,
-            limit: None,
-            offset: 0,
-            series_limit: None,
-            series_offset: 0,
-            zone: None,
-        };
-        if self.keyword("WHERE") {
-            select.condition = Some(self.expression(0)?);
-        }
-        if self.keyword("GROUP") {
-            self.need_keyword("BY")?;
-            self.dimensions(&mut select)?;
-        }
-        self.ending(&mut select)?;
-        Ok(select)
-    }
-
-    fn dimensions(&mut self, select: &mut Select) -> Result<(), QueryError> {
-        let mut names = Vec::new();
-        loop {
-            if self.symbol("*") {
-                select.tags = TagChoice::All;
-            } else if let Token::Pattern(pattern) = self.peek() {
-                select.tags = TagChoice::Pattern(compiled(pattern)?);
-                self.position += 1;
-            } else if self.is_keyword("time") {
-                self.position += 1;
-                select.window = Some(self.window()?);
-            } else {
-                names.push(self.name()?);
-                self.skip_cast();
-            }
-            if !self.symbol(",") {
-                break;
-            }
-        }
-        if let TagChoice::Names(known) = &mut select.tags {
-            *known = names;
-        }
-        Ok(())
-    }
-
-    fn window(&mut self) -> Result<Window, QueryError> {
-        self.need("(")?;
-        let every = match self.next() {
-            Token::Duration(every) if every > 0 => every,
-            _ => {
-                return Err(QueryError::new(
-                    "time dimension must have a duration argument above zero",
-                ));
-            }
-        };
-        let mut offset = 0;
-        if self.symbol(",") {
-            let sign = if self.symbol("-") { -1 } else { 1 };
-            offset = match self.next() {
-                Token::Duration(offset) => sign * offset,
-                _ => return Err(QueryError::new("time dimension offset must be a duration")),
-            };
-        }
-        self.need(")")?;
-        Ok(Window { every, offset })
-    }
-
-    fn ending(&mut self, select: &mut Select) -> Result<(), QueryError> {
-        loop {
-            if self.keyword("fill") {
-                self.need("(")?;
-                select.fill = self.fill()?;
-                self.need(")")?;
-            } else if self.keyword("ORDER") {
-                self.need_keyword("BY")?;
-                if self.name()? != "time" {
-                    return Err(QueryError::new("only ORDER BY time supported at this time"));
-                }
-                select.descending = self.keyword("DESC");
-                let _ = self.keyword("ASC");
-            } else if self.keyword("LIMIT") {
-                select.limit = Some(self.count()?);
-            } else if self.keyword("OFFSET") {
-                select.offset = self.count()?;
-            } else if self.keyword("SLIMIT") {
-                select.series_limit = Some(self.count()?);
-            } else if self.keyword("SOFFSET") {
-                select.series_offset = self.count()?;
-            } else if self.keyword("tz") {
-                self.need("(")?;
-                let Token::Text(name) = self.next() else {
-                    self.position -= 1;
-                    return Err(self.expected("a time zone in single quotes"));
-                };
-                let zone = Location::load(&name, 0);
-                select.zone = Some(zone.map_err(|error| QueryError::new(error.message))?);
-                self.need(")")?;
-            } else {
-                return Ok(());
-            }
+    fn condition(&mut self) -> Result<Option<Expression>, QueryError> {
+        match self.keyword("WHERE")? {
+            true => self.expression().map(Some),
+            false => Ok(None),
         }
     }
 
-    fn fill(&mut self) -> Result<Fill, QueryError> {
-        let sign = if self.symbol("-") { -1.0 } else { 1.0 };
-        match self.next() {
-            Token::Integer(number) => Ok(Fill::Number(sign * number as f64)),
-            Token::Number(number) => Ok(Fill::Number(sign * number)),
-            Token::Word(word) => match word.to_ascii_lowercase().as_str() {
-                "null" => Ok(Fill::Null),
-                "none" => Ok(Fill::None),
-                "previous" => Ok(Fill::Previous),
-                "linear" => Ok(Fill::Linear),
-                _ => Err(QueryError::new(format!("fill({word}) is not known"))),
-            },
-            _ => Err(self.expected("null, none, previous, linear, number")),
+    /// `ORDER BY time DESC`: whether descending.
+    fn order(&mut self) -> Result<Option<bool>, QueryError> {
+        if !self.keyword("ORDER")? {
+            return Ok(None);
+        }
+        self.need_keyword("BY")?;
+        let only_time = || QueryError::new("only ORDER BY time supported at this time");
+        match self.peek()? {
+            Token::Keyword("ASC" | "DESC") => {}
+            Token::Name(name) if name == "time" => self.advance(),
+            Token::Name(_) => return Err(only_time()),
+            _ => return Err(self.expected("identifier, ASC, DESC")),
+        }
+        let descending = self.keyword("DESC")?;
+        if !descending {
+            self.keyword("ASC")?;
+        }
+        match self.symbol(",")? {
+            true => Err(only_time()),
+            false => Ok(Some(descending)),
         }
     }
 }
 
-fn compiled(pattern: &str) -> Result<regex::Regex, QueryError> {
-    RegexBuilder::new(pattern)
+fn compiled(pattern: &str) -> Result<Regex, QueryError> {
+    regex::RegexBuilder::new(pattern)
         .size_limit(PATTERN_BYTES)
         .build()
         .map_err(|error| QueryError::new(format!("/{pattern}/ is no pattern: {error}")))
+}
+
+/// Nanoseconds of `1h30m`.
+fn duration(text: &str) -> Result<i64, QueryError> {
+    let invalid = || QueryError::new("invalid duration");
+    let (mut total, mut rest) = (0_i64, text);
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .filter(|digits| *digits > 0)
+            .ok_or_else(invalid)?;
+        let count: i64 = rest[..digits].parse().map_err(|_| invalid())?;
+        rest = &rest[digits..];
+        let units = [
+            ("ns", 1),
+            ("ms", 1_000_000),
+            ("u", 1_000),
+            ("µ", 1_000),
+            ("s", 1_000_000_000),
+            ("m", 60_000_000_000),
+            ("h", 3_600_000_000_000),
+            ("d", 86_400_000_000_000),
+            ("w", 604_800_000_000_000),
+        ];
+        let (unit, of) = units
+            .iter()
+            .find(|(unit, _)| rest.starts_with(unit))
+            .ok_or_else(invalid)?;
+        total = count
+            .checked_mul(*of)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(invalid)?;
+        rest = &rest[unit.len()..];
+    }
+    Ok(total)
 }
