@@ -19,3 +19,4 @@ mod group_commit;
 mod kill;
 mod model;
 mod reads;
+mod real_disk;

@@ -85,14 +85,12 @@ impl Index {
         let id = self.series.len() as SeriesId;
         self.series.push(Some(key.clone()));
         self.lookup.insert(key.clone(), id);
-        let measurement = self
-            .measurements
-            .entry(key.measurement().into())
-            .or_default();
+        // Mostly known, and then the names need not be copied for each series: a start adds a million of them.
+        let measurement = known_or_new(&mut self.measurements, key.measurement());
         measurement.series.insert(id);
         for (tag, value) in key.tags() {
-            let values = measurement.tags.entry(tag.as_str().into()).or_default();
-            values.entry(value.as_str().into()).or_default().push(id);
+            let values = known_or_new(&mut measurement.tags, tag);
+            known_or_new(values, value).push(id);
         }
         id
     }
@@ -106,11 +104,7 @@ impl Index {
         kind: FieldType,
         week: i32,
     ) -> FieldId {
-        // Mostly known, and then its name need not be copied for each field.
-        let measurement = match self.measurements.get_mut(measurement) {
-            Some(known) => known,
-            None => self.measurements.entry(measurement.into()).or_default(),
-        };
+        let measurement = known_or_new(&mut self.measurements, measurement);
         let known = measurement
             .ids_of(name)
             .find(|id| measurement.fields[*id as usize].kind == kind);
@@ -273,6 +267,15 @@ impl Index {
         *mixed_types = measurements.values().any(Measurement::has_mixed_types);
         *field_count = measurements.values().map(|found| found.fields.len()).sum();
     }
+}
+
+/// The entry of a name, which is copied only if it is new.
+fn known_or_new<'m, T: Default>(map: &'m mut BTreeMap<Arc<str>, T>, name: &str) -> &'m mut T {
+    if !map.contains_key(name) {
+        map.insert(name.into(), T::default());
+    }
+    map.get_mut(name)
+        .expect("it is there or was inserted above")
 }
 
 impl Measurement {

@@ -115,6 +115,22 @@ impl Run {
         self.filter(|run, row| !ranges.iter().any(|range| range.contains(run.times[row])))
     }
 
+    /// Bytes of all texts; 0 of other types.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match &self.values {
+            Column::String(texts) => texts.iter().map(|text| text.len()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes of a row's text; 0 of other types.
+    pub(crate) fn text_bytes_at(&self, row: usize) -> usize {
+        match &self.values {
+            Column::String(texts) => texts[row].len(),
+            _ => 0,
+        }
+    }
+
     /// The rows of a range of positions.
     pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Run {
         Run {

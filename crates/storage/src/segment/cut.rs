@@ -19,6 +19,10 @@ pub(crate) type Columns = BTreeMap<Arc<str>, Run>;
 /// leaves room for [`MAX_BLOCK_ROWS`].
 pub(crate) const MAX_BLOCK_CELLS: usize = 1 << 20;
 
+/// Most bytes of texts of a block of several rows. A block is held in memory as a whole when it is merged, and its
+/// length is written in 32 bits: 4,096 texts of a megabyte would fit neither.
+const MAX_BLOCK_TEXT: usize = 8 << 20;
+
 /// With at most so many fields only the rows bound a block.
 const FEW_FIELDS: usize = MAX_BLOCK_CELLS / MAX_BLOCK_ROWS;
 
@@ -57,7 +61,8 @@ impl Cutter {
             taken: 0,
         };
         let columns: Vec<Column> = columns.into_iter().map(column).collect();
-        let cuts = match columns.len() <= FEW_FIELDS {
+        let text: usize = columns.iter().map(|column| column.run.text_bytes()).sum();
+        let cuts = match columns.len() <= FEW_FIELDS && text <= MAX_BLOCK_TEXT {
             true => cut_by_rows(&columns, &times),
             false => cut_by_cells(&columns),
         };
@@ -130,20 +135,27 @@ fn cut_by_cells(columns: &[Column]) -> Vec<Cut> {
     }
     cells.sort_unstable();
     let mut cuts = Vec::new();
-    let mut row = 0;
+    let mut passed = vec![0; columns.len()];
+    let (mut start, mut row, mut text) = (0, 0, 0);
     let mut values: HashMap<usize, usize> = HashMap::new();
-    let mut start = 0;
     for of_row in cells.chunk_by(|left, right| left.0 == right.0) {
         let is_new = |cell: &&(i64, usize)| !values.contains_key(&cell.1);
         let fields = values.len() + of_row.iter().filter(is_new).count();
+        let text_of = |cell: &(i64, usize)| columns[cell.1].run.text_bytes_at(passed[cell.1]);
+        let text_of_row: usize = of_row.iter().map(text_of).sum();
         let rows = row - start + 1;
-        if rows > 1 && (rows > MAX_BLOCK_ROWS || rows * fields > MAX_BLOCK_CELLS) {
+        let is_full = rows > MAX_BLOCK_ROWS
+            || rows * fields > MAX_BLOCK_CELLS
+            || text + text_of_row > MAX_BLOCK_TEXT;
+        if rows > 1 && is_full {
             cuts.push(Cut::of(start..row, &mut values));
-            start = row;
+            (start, text) = (row, 0);
         }
         for (_, number) in of_row {
             *values.entry(*number).or_default() += 1;
+            passed[*number] += 1;
         }
+        text += text_of_row;
         row += 1;
     }
     if row > start {
@@ -230,6 +242,19 @@ mod tests {
         let columns = fields.map(|number| (format!("{number}").into(), run.clone()));
         let cuts = Cutter::new(columns.collect()).cuts;
         assert_eq!(cuts.len(), 1);
+    }
+
+    #[test]
+    fn long_texts_make_small_blocks() {
+        let text: Arc<str> = "x".repeat(1 << 20).into();
+        let run = Run {
+            times: (0..30).collect(),
+            values: column::Column::String(vec![text; 30]),
+        };
+        let columns = Columns::from([("a".into(), run.clone()), ("b".into(), run)]);
+        let blocks = blocks(Cutter::new(columns));
+        let rows: Vec<usize> = blocks.iter().map(|block| block.times.len()).collect();
+        assert_eq!(rows, [4, 4, 4, 4, 4, 4, 4, 2]);
     }
 
     #[test]
