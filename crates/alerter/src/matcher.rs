@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use watchpost_core::regular_expression::Regex;
 
 use crate::labels::Labels;
 
 /// Longest accepted regular expression, in bytes: a matcher is run for each alert.
 pub const REGEX_LENGTH_LIMIT: usize = 1_000;
 /// Compiled size limit of one regular expression, in bytes.
-const REGEX_SIZE_LIMIT: usize = 1 << 20;
+const REGEX_SIZE_LIMIT: usize = 5 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
@@ -39,7 +40,7 @@ pub struct Matcher {
     pub operator: Operator,
     pub value: String,
     /// Present exactly for `=~` and `!~`.
-    regex: Option<regex::Regex>,
+    regex: Option<Regex>,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -78,7 +79,7 @@ impl Matcher {
     }
 }
 
-fn anchored(name: &str, value: &str) -> Result<regex::Regex, MatcherError> {
+fn anchored(name: &str, value: &str) -> Result<Regex, MatcherError> {
     let refuse = |reason: String| MatcherError::Regex {
         name: name.to_owned(),
         reason,
@@ -86,19 +87,13 @@ fn anchored(name: &str, value: &str) -> Result<regex::Regex, MatcherError> {
     if value.len() > REGEX_LENGTH_LIMIT {
         return Err(refuse(format!("longer than {REGEX_LENGTH_LIMIT} bytes")));
     }
-    regex::RegexBuilder::new(&format!("^(?:{value})$"))
-        .size_limit(REGEX_SIZE_LIMIT)
-        .build()
-        .map_err(|error| {
-            refuse(
-                error
-                    .to_string()
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .to_owned(),
-            )
-        })
+    let regex = Regex::anchored(value).map_err(|error| refuse(error.to_string()))?;
+    if regex.memory() > REGEX_SIZE_LIMIT {
+        return Err(refuse(
+            "takes too much memory; write a simpler one".to_owned(),
+        ));
+    }
+    Ok(regex)
 }
 
 /// Whether every matcher holds.

@@ -1,5 +1,5 @@
 //! The vocabulary every crate shares: points and series keys, line protocol, annotated CSV,
-//! durations, times, the metric catalogue and the limits of the data model.
+//! durations, times, regular expressions, the metric catalogue and the limits of the data model.
 //!
 //! Pure: no clock, no environment, no network, no files. Times are `i64` nanoseconds since
 //! 1970-01-01T00:00:00Z everywhere, so they fit what InfluxDB stores (1677 to 2262).
@@ -11,4 +11,5 @@ pub mod duration;
 pub mod limits;
 pub mod line_protocol;
 pub mod point;
+pub mod regular_expression;
 pub mod time;

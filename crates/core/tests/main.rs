@@ -11,6 +11,7 @@ mod hostile;
 mod line_protocol;
 mod point;
 mod properties;
+mod regular_expression;
 mod time;
 
 #[test]
@@ -25,6 +26,7 @@ fn every_suite_is_run() {
             "line_protocol_accepted.md",
             "line_protocol_refused.md",
             "point.md",
+            "regular_expression.md",
             "time.md",
         ],
     );

@@ -8,8 +8,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use regex::Regex;
 use watchpost_core::point::SeriesKey;
+use watchpost_core::regular_expression::Regex;
 
 use crate::column::Column;
 

@@ -323,7 +323,8 @@ fn condition_of(word: &str) -> Predicate {
         );
     }
     if let Some((key, pattern)) = word.split_once('~') {
-        let pattern = std::sync::Arc::new(regex::Regex::new(pattern).unwrap());
+        let pattern =
+            std::sync::Arc::new(watchpost_core::regular_expression::Regex::new(pattern).unwrap());
         return Predicate::Matches {
             subject: subject(key),
             pattern,

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use regex::Regex;
 use watchpost_core::point::{FieldType, FieldValue};
+use watchpost_core::regular_expression::Regex;
 use watchpost_flux::value::window::Location;
 
 /// A statement.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 use crate::effects::Effects;
 use crate::error::Error;
@@ -214,9 +214,7 @@ impl<'a> Context<'a> {
         if let Some(regex) = self.regexes.borrow().get(pattern) {
             return Ok(Arc::clone(regex));
         }
-        let regex = Regex::new(pattern).map_err(|error| {
-            Error::invalid(format!("invalid regular expression /{pattern}/: {error}"))
-        })?;
+        let regex = Regex::new(pattern).map_err(|error| Error::invalid(error.to_string()))?;
         let regex = Arc::new(regex);
         self.regexes
             .borrow_mut()

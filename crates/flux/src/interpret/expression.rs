@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 use super::arguments::Arguments;
 use super::function::{Closure, Function};

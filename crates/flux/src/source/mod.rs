@@ -8,7 +8,7 @@ mod matching;
 
 use std::sync::Arc;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 pub use matching::{Residual, SeriesView};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
+use watchpost_core::regular_expression::{self, Regex};
 
 use super::native;
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
         context.cached_regex(&a.string("v")?).map(Value::Regex)
     }),
     native("regexp", "quoteMeta", "v", Scalar, |_, a| {
-        Ok(Value::text(regex::escape(&a.string("v")?)))
+        Ok(Value::text(regular_expression::quote(&a.string("v")?)))
     }),
     native("regexp", "findString", "r, v", Scalar, |_, a| {
         let v = a.string("v")?;

@@ -1,5 +1,7 @@
 //! The values of literals: escapes in strings and regular expressions, times, durations.
 
+use watchpost_core::regular_expression;
+
 use super::ast::DurationPart;
 use super::lexer::duration_unit;
 
@@ -50,15 +52,18 @@ pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
     }
     bytes.extend_from_slice(rest.as_bytes());
     let pattern = String::from_utf8(bytes).map_err(|error| error.to_string())?;
-    match regex::Regex::new(&pattern) {
-        Ok(_) => Ok(pattern),
+    // InfluxDB reads a literal twice: as the crate `regex` does, which refuses `\Q` and `\170`, then as RE2.
+    if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(&pattern) {
         // The library's report is several indented lines with a pointer below the pattern: made one line.
-        Err(regex::Error::Syntax(report)) => Err(report
+        let report = error.to_string();
+        return Err(report
             .replace('\n', "")
             .replace("    ", " ")
-            .replace('^', "")),
-        Err(regex::Error::CompiledTooBig(_)) => Err("compiled too big".to_owned()),
-        Err(_) => Err("bad regexp".to_owned()),
+            .replace('^', ""));
+    }
+    match regular_expression::check(&pattern) {
+        Ok(()) => Ok(pattern),
+        Err(error) => Err(error.to_string()),
     }
 }
 

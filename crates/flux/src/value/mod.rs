@@ -12,7 +12,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 pub use duration::Duration;
 pub use format::{display_value, format_float, interpolate, with_exponent};

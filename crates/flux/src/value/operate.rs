@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 use super::Value;
 use super::zip::{try_zip, zip};

@@ -4,7 +4,7 @@ mod expression;
 mod select;
 mod show;
 
-use regex::Regex;
+use watchpost_core::regular_expression::Regex;
 
 use super::QueryError;
 use super::ast::{Expression, Source, Statement};
@@ -16,11 +16,11 @@ const MAX_STATEMENTS: usize = 64;
 /// How deep subqueries may be nested: each is carried out within the other.
 const MAX_SUBQUERIES: usize = 16;
 
-/// The most patterns of a request: each takes up to a megabyte once it is compiled.
+/// The most patterns of a request: each takes up to five megabytes once it is compiled.
 const MAX_PATTERNS: usize = 64;
 
 /// Largest compiled pattern: a pattern is not to take the memory.
-const PATTERN_BYTES: usize = 1 << 20;
+const PATTERN_BYTES: usize = 5 << 20;
 
 /// Reads statements, parted by semicolons.
 ///
@@ -319,10 +319,11 @@ impl Parser<'_> {
 }
 
 fn compiled(pattern: &str) -> Result<Regex, QueryError> {
-    regex::RegexBuilder::new(pattern)
-        .size_limit(PATTERN_BYTES)
-        .build()
-        .map_err(|error| QueryError::new(format!("/{pattern}/ is no pattern: {error}")))
+    let regex = Regex::new(pattern).map_err(|error| QueryError::new(error.to_string()))?;
+    if regex.memory() > PATTERN_BYTES {
+        return Err(QueryError::new("a pattern takes too much memory; write a simpler one"));
+    }
+    Ok(regex)
 }
 
 /// Nanoseconds of `1h30m`.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use watchpost_core::regular_expression;
 
 use crate::syntax::ast::{
     Assignment, BinaryOperator, Block, Call, DictItem, DurationPart, DurationUnit, Expression,
@@ -305,7 +306,7 @@ fn literal(node: &Value) -> Result<ExpressionKind> {
         }
         "RegexpLiteral" => {
             let pattern = text(node, "value")?;
-            regex::Regex::new(&pattern).map_err(|_| lacks(node, "value"))?;
+            regular_expression::check(&pattern).map_err(|_| lacks(node, "value"))?;
             ExpressionKind::Regex(pattern)
         }
         other => return Err(ReadError::Type(other.to_owned())),

@@ -1,0 +1,121 @@
+//! Regular expressions by RE2's rules: what matches, and what is refused in which words.
+
+use std::fmt::Write;
+
+use watchpost_core::regular_expression::{Fault, Regex, quote};
+use watchpost_testkit::cases;
+
+use crate::escapes::unescape;
+
+/// Each line is a pattern, or a pattern and texts behind ` <- `.
+#[test]
+fn suite() {
+    cases::run("testdata/regular_expression.md", |case| {
+        let mut out = String::new();
+        for line in case.input("patterns").lines() {
+            let (pattern, texts) = line.split_once(" <- ").unwrap_or((line, ""));
+            let answer = match Regex::new(pattern) {
+                Err(error) => error.to_string(),
+                Ok(_) if texts.is_empty() => "taken".to_owned(),
+                Ok(regex) => found(&regex, texts),
+            };
+            writeln!(out, "{pattern} -> {answer}").unwrap();
+        }
+        out
+    });
+}
+
+fn found(regex: &Regex, texts: &str) -> String {
+    let texts = texts.split(' ').map(|text| {
+        let bytes = unescape(text);
+        let text = String::from_utf8(bytes).unwrap();
+        match regex.find(&text) {
+            Some(found) => format!("{:?}", found.as_str()),
+            None => "none".to_owned(),
+        }
+    });
+    texts.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_pattern_shows_as_it_was_written_and_quoted_text_matches_itself() {
+    let text = r"a\d (b) [c] {2} x|y ^$ *+? ö - # & ~";
+    let regex = Regex::anchored(&quote(text)).unwrap();
+    assert!(regex.is_match(text));
+    assert_eq!(Regex::new(r"\Qa.b\E\d").unwrap().as_str(), r"\Qa.b\E\d");
+}
+
+/// On a quarter of a worker thread's stack.
+#[test]
+fn a_million_of_anything_is_refused_or_taken_on_a_small_stack() {
+    for unit in [
+        "(",
+        "(?:",
+        "(?i)",
+        "[",
+        "a",
+        "a|",
+        "(a)",
+        "(?i)*",
+        "a(?i)*",
+        r"\Q",
+        r"\pL",
+        r"\w",
+        "(a*)*",
+        "x{1000}",
+        ")",
+        "|",
+        "^",
+        "(?P<n>",
+        "\\",
+        "[[:alpha:]]",
+    ] {
+        for length in [100_000, 1_000_000] {
+            let pattern = unit.repeat(length / unit.len());
+            let thread = std::thread::Builder::new().stack_size(512 << 10);
+            let answer = thread
+                .spawn(move || Regex::new(&pattern).map(drop))
+                .unwrap();
+            // What it answers is another matter: a process with an overflown stack would have ended.
+            drop(answer.join().unwrap());
+        }
+    }
+}
+
+/// The deepest pattern that is taken is compiled, matched and dropped on a small stack; one more is refused.
+#[test]
+fn the_deepest_pattern_fits_a_small_stack() {
+    let deep = |depth: usize, open: &str, close: &str| {
+        format!("{}a{}", open.repeat(depth), close.repeat(depth))
+    };
+    let work = move || {
+        for (open, close) in [
+            ("(", ")"),
+            ("(b|c*", ")+"),
+            ("(?i:", "){0,1}"),
+            ("(?:x|", "|y)*"),
+        ] {
+            // Two to the power of a thousand states are another limit's.
+            match Regex::new(&deep(1000, open, close)) {
+                Ok(regex) => assert!(regex.is_match("a") || open != "(", "{open}"),
+                Err(error) => assert!(error.fault == Fault::Large && open != "(", "{error}"),
+            }
+            let refused = Regex::new(&deep(1001, open, close)).unwrap_err();
+            assert_eq!(refused.fault, Fault::Nesting, "{open}");
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    thread.spawn(work).unwrap().join().unwrap();
+}
+
+/// Two thousand names are a small program, with classes behind them or without: memory is counted, not time.
+#[test]
+fn two_thousand_alternatives_are_small() {
+    for suffix in ["", r"\w*", r"\d+", "[a-z]*", ".*"] {
+        let names: Vec<_> = (0..2000).map(|n| format!("host{n}{suffix}")).collect();
+        let regex = Regex::new(&format!("^({})$", names.join("|"))).unwrap();
+        assert!(regex.is_match("host1999") || suffix == r"\d+");
+        let memory = regex.memory();
+        assert!(memory <= 5 << 20, "{suffix}: {memory} bytes");
+    }
+}
