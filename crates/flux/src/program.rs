@@ -185,6 +185,7 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
         Ok(())
     };
     let mut seen = std::collections::HashSet::new();
+    let mut passed = std::collections::HashSet::new();
     let mut operations = 0;
     for (at, stream) in streams.iter().enumerate() {
         operations += stream.count_operations(&mut seen);
@@ -195,7 +196,8 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
             continue;
         }
         let mut yields = Vec::new();
-        collect_yields(stream, &mut yields);
+        passed.clear();
+        collect_yields(stream, &mut passed, &mut yields);
         for node in yields {
             if let Operation::Yield(name) = &node.operation {
                 add(name, &node)?;
@@ -226,12 +228,19 @@ fn named_results(streams: &[Rc<Node>]) -> Result<Vec<(String, Rc<Node>)>, Error>
 }
 
 /// The nodes of `yield` behind a stream, those nearest the source first.
-fn collect_yields(node: &Rc<Node>, found: &mut Vec<Rc<Node>>) {
-    for input in &node.inputs {
-        collect_yields(input, found);
+fn collect_yields(
+    node: &Rc<Node>,
+    passed: &mut std::collections::HashSet<*const Node>,
+    found: &mut Vec<Rc<Node>>,
+) {
+    // A stream that is united with itself, and that with itself, has more ways through it than steps.
+    if !passed.insert(Rc::as_ptr(node)) {
+        return;
     }
-    let known = found.iter().any(|other| Rc::ptr_eq(other, node));
-    if matches!(node.operation, Operation::Yield(_)) && !known {
+    for input in &node.inputs {
+        collect_yields(input, passed, found);
+    }
+    if matches!(node.operation, Operation::Yield(_)) {
         found.push(Rc::clone(node));
     }
 }

@@ -219,6 +219,39 @@ fn a_hundred_pipes_are_fine() {
     assert!(semantic::check(&file, None).is_ok());
 }
 
+/// A million of anything that can be put into itself, on the stack of a thread that serves requests.
+#[test]
+fn a_million_in_one_another_is_refused() {
+    for (open, close) in [
+        ("- ", ""),
+        ("not ", ""),
+        ("(", ")"),
+        ("(", ""),
+        ("[", "]"),
+        ("{a:", "}"),
+        ("1+", ""),
+        ("true or ", ""),
+        ("if a then 1 else ", ""),
+        ("\"${", "}\""),
+        ("() => ", ""),
+        ("(x=", ") => x"),
+        ("", " |> f()"),
+        ("", ".a"),
+        ("", "[0]"),
+        ("@a(", ")"),
+        ("x = ", ""),
+    ] {
+        let text = format!("y = {}1{}", open.repeat(1_000_000), close.repeat(1_000_000));
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let work = move || {
+            let (file, _) = parse(&text);
+            drop(semantic::check(&file, None));
+        };
+        let done = thread.spawn(work).expect("a thread").join();
+        assert!(done.is_ok(), "{open} {close}");
+    }
+}
+
 /// A few lines whose types are larger than any memory.
 #[test]
 fn types_that_explode_are_refused() {

@@ -120,6 +120,121 @@ fn memory_is_one_for_all_steps() {
     );
 }
 
+/// Programs of a few lines whose values double, or grow by a function of the library: each ends at its limit, before it
+/// takes the memory. Without the limit these would ask for terabytes.
+#[test]
+fn values_that_grow() {
+    let twice = |first: &str, step: &str, last: &str| {
+        let lines: String = (1..40)
+            .map(|n| format!("s{n} = {}\n", step.replace('$', &format!("s{}", n - 1))))
+            .collect();
+        format!(
+            "import \"strings\"\nimport \"array\"\nimport \"dict\"\nimport \"regexp\"\nimport \"json\"\nimport \"experimental/dynamic\"\ns0 = {first}\n{lines}x = {last}\n{ALL} |> limit(n: 1)"
+        )
+    };
+    let long = "strings.repeat(v: \"a\", i: 100000)";
+    let text = "\"abcdefgh\"";
+    for program in [
+        twice(text, "$ + $", "1"),
+        twice(text, "\"${$}${$}\"", "1"),
+        twice(text, "strings.joinStr(arr: [$, $], v: $)", "1"),
+        twice(text, "strings.replaceAll(v: $, t: \"a\", u: \"aa\")+$", "1"),
+        twice(text, "strings.repeat(v: $, i: 2)", "1"),
+        twice(
+            text,
+            "regexp.replaceAllString(r: /.*/, v: $, t: \"$0$0\")",
+            "1",
+        ),
+        twice("[1, 2]", "array.concat(arr: $, v: $)", "1"),
+        twice(
+            "[1, 2]",
+            "array.map(arr: array.concat(arr: $, v: $), fn: (x) => x)",
+            "1",
+        ),
+        twice("dynamic.dynamic(v: [1])", "dynamic.dynamic(v: [$, $])", "1"),
+        twice("[1]", "[$, $]", "display(v: s30)"),
+        twice("[1]", "[$, $]", "json.encode(v: s30)"),
+        twice(long, "$", "strings.replaceAll(v: s0, t: \"a\", u: s0)"),
+        twice(long, "$", "strings.replaceAll(v: s0, t: \"\", u: s0)"),
+        twice(
+            long,
+            "$",
+            "strings.joinStr(arr: strings.split(v: s0, t: \"\"), v: s0)",
+        ),
+        twice(long, "$", "regexp.replaceAllString(r: /a/, v: s0, t: s0)"),
+        twice(
+            long,
+            "strings.toUpper(v: $) + \"a\"",
+            "strings.repeat(v: s39, i: 1000)",
+        ),
+        format!(
+            "{ALL} |> map(fn: (r) => {{\ns0 = r.host\n{}return {{x: s30}}}})",
+            (1..=30)
+                .map(|n| format!("s{n} = s{0} + s{0}\n", n - 1))
+                .collect::<String>()
+        ),
+        format!(
+            "{ALL} |> reduce(identity: {{s: \"a\"}}, fn: (r, accumulator) => ({{s: accumulator.s + accumulator.s}}))"
+        ),
+    ] {
+        let limits = Limits {
+            memory_bytes: 16 << 20,
+            ..Limits::default()
+        };
+        let error = run(&program, limits, &|| Ok(())).map(|(outcome, _)| outcome);
+        let error = error.expect_err(&program);
+        assert_eq!(error.kind, ErrorKind::Exhausted, "{error}: {program}");
+    }
+}
+
+/// What rows leave behind is given back: a program over many rows takes no more than one over few.
+#[test]
+fn values_of_rows_are_given_back() {
+    let text = format!(
+        "import \"strings\"\n{ALL} |> map(fn: (r) => ({{x: strings.toUpper(v: strings.repeat(v: r.host, i: 10000)) == \"\"}}))\n    |> reduce(identity: {{n: \"\"}}, fn: (r, accumulator) => ({{n: strings.repeat(v: \"a\", i: 20000)}}))"
+    );
+    let limits = Limits {
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    run(&text, limits, &|| Ok(()))
+        .expect("a hundred rows of twenty kilobytes, one after the other");
+}
+
+/// Values whose types do not show how deep they are, and closures that hold closures, would be dropped by deep recursion.
+#[test]
+fn values_in_one_another_end_in_an_error() {
+    let rows = "import \"generate\"\nimport \"experimental/dynamic\"\ngenerate.from(count: 20000, fn: (n) => n, start: 2024-01-01T00:00:00Z, stop: 2025-01-01T00:00:00Z)";
+    for reduce in [
+        "reduce(identity: {d: dynamic.dynamic(v: [1])}, fn: (r, accumulator) => ({d: dynamic.dynamic(v: [accumulator.d])}))",
+        "reduce(identity: {f: () => 1}, fn: (r, accumulator) => ({f: () => accumulator.f() + 1}))",
+    ] {
+        run(
+            &format!("{rows} |> {reduce}"),
+            Limits::default(),
+            &|| Ok(()),
+        )
+        .expect_err(reduce);
+    }
+}
+
+/// A stream united with itself, forty times: 2^40 ways through forty steps.
+#[test]
+fn streams_united_with_themselves_are_walked_once() {
+    let lines: String = (1..40)
+        .map(|n| format!("s{n} = union(tables: [s{0} |> limit(n: 1), s{0}])\n", n - 1))
+        .collect();
+    let limits = Limits {
+        memory_bytes: 4 << 20,
+        ..Limits::default()
+    };
+    let text = format!("s0 = {ALL} |> limit(n: 1)\n{lines}s39");
+    let error = run(&text, limits, &|| Ok(()))
+        .map(|_| ())
+        .expect_err("too many rows");
+    assert_eq!(error.kind, ErrorKind::Exhausted, "{error}");
+}
+
 #[test]
 fn windows() {
     let message = refused(

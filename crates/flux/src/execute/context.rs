@@ -31,6 +31,8 @@ pub struct Context<'a> {
     calls: Cell<usize>,
     /// Bytes that the steps hold now, all together.
     held: Cell<usize>,
+    /// Bytes of them that values outside of tables were charged.
+    pub(super) charged: Cell<usize>,
     rows: Cell<Option<usize>>,
     lambda: Cell<bool>,
     consumers: RefCell<HashMap<*const Node, usize>>,
@@ -115,6 +117,7 @@ impl<'a> Context<'a> {
             depth: Cell::new(0),
             calls: Cell::new(0),
             held: Cell::new(0),
+            charged: Cell::new(0),
             rows: Cell::new(None),
             lambda: Cell::new(false),
             consumers: RefCell::default(),
@@ -215,6 +218,7 @@ impl<'a> Context<'a> {
             return Ok(Arc::clone(regex));
         }
         let regex = Regex::new(pattern).map_err(|error| Error::invalid(error.to_string()))?;
+        self.keep_bytes(regex.memory())?;
         let regex = Arc::new(regex);
         self.regexes
             .borrow_mut()
@@ -260,6 +264,19 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Holds bytes until the run ends.
+    fn keep_bytes(&self, bytes: usize) -> Result<(), Error> {
+        let mut held = self.hold();
+        held.add(bytes)?;
+        held.keep();
+        Ok(())
+    }
+
+    /// Gives bytes back that were kept.
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.set(self.held.get().saturating_sub(bytes));
+    }
+
     /// Bytes that the run may take in addition to what it holds.
     pub fn free_bytes(&self) -> usize {
         self.run.limits.memory_bytes.saturating_sub(self.held.get())
@@ -278,7 +295,7 @@ impl<'a> Context<'a> {
     /// Evaluates as a part of a table function's lambda.
     pub fn within_lambda<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.lambda.replace(true);
-        let result = work();
+        let result = self.discharged(work);
         self.lambda.set(before);
         result
     }

@@ -6,6 +6,7 @@ mod combine;
 mod context;
 mod filter;
 mod group;
+mod memory;
 mod scan;
 mod series;
 mod window;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 
 pub use context::{Context, Held};
 pub use group::{constant_keys, split_by};
+pub use memory::{ITEM_BYTES, deep, is_deeper, shallow};
 
 use aggregate::aggregate_table;
 use group::group_tables;

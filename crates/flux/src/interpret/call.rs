@@ -46,7 +46,7 @@ impl Context<'_> {
         }
     }
 
-    /// Calls a function with named values.
+    /// Calls a function with named values, for a caller who holds the result on an account of its own.
     ///
     /// # Errors
     /// As [`Context::call`].
@@ -55,7 +55,7 @@ impl Context<'_> {
         function: &Function,
         arguments: [(&str, Value); N],
     ) -> Result<Value, Error> {
-        self.call(function, Arguments::of(arguments), None)
+        self.discharged(|| self.call(function, Arguments::of(arguments), None))
     }
 
     fn call_closure(
@@ -104,7 +104,7 @@ impl Context<'_> {
 
     fn call_native(&self, native: &Native, arguments: &Arguments) -> Result<Value, Error> {
         let Some(rows) = self.lambda_rows() else {
-            return (native.call)(self, arguments);
+            return self.call_counted(native, arguments);
         };
         if native.kind != NativeKind::Scalar {
             return Err(Error::internal("called for one row at a time"));
@@ -120,7 +120,7 @@ impl Context<'_> {
             }
         }
         if !lifted {
-            return (native.call)(self, arguments);
+            return self.call_counted(native, arguments);
         }
         if let ("", Some(Value::Column(column))) = (native.package, arguments.get("v"))
             && let Some(converted) = crate::stdlib::convert_column(native.name, column)
@@ -146,10 +146,8 @@ impl Context<'_> {
                 };
                 (Arc::clone(name), value)
             });
-            results.push((native.call)(
-                self,
-                &Arguments::new(values.collect(), arguments.span),
-            )?);
+            let arguments = Arguments::new(values.collect(), arguments.span);
+            results.push(self.call_counted(native, &arguments)?);
         }
         if constant && let Some(first) = results.first() {
             let first = first.clone();

@@ -11,10 +11,10 @@ use super::arguments::Arguments;
 use super::function::{Closure, Function};
 use super::scope::Scope;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, ITEM_BYTES, shallow};
 use crate::syntax::ast::{
-    Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator, Property,
-    StringPart, UnaryOperator,
+    BinaryOperator, Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator,
+    Property, StringPart, UnaryOperator,
 };
 use crate::table::{Column, ColumnType, KeyValue, Text, Vector};
 use crate::value::{self, Duration, Record, Value, operate};
@@ -75,6 +75,9 @@ impl Context<'_> {
                 right,
             } => {
                 let (left, right) = (self.evaluate(left, scope)?, self.evaluate(right, scope)?);
+                if *operator == BinaryOperator::Add {
+                    self.charge_sum(&left, &right)?;
+                }
                 operate::binary(*operator, &left, &right, self.lambda_rows())
             }
             ExpressionKind::Logical { operator, operands } => {
@@ -108,6 +111,7 @@ impl Context<'_> {
             ExpressionKind::Time(literal) => Ok(Value::Time(literal.nanoseconds)),
             ExpressionKind::Regex(pattern) => self.regex(pattern).map(Value::Regex),
             ExpressionKind::Array(items) => {
+                self.charge(items.len() * ITEM_BYTES)?;
                 let items: Result<Vec<Value>, Error> = items
                     .iter()
                     .map(|item| self.evaluate(item, scope).and_then(not_rows))
@@ -123,7 +127,9 @@ impl Context<'_> {
                         not_rows(self.evaluate(&item.value, scope)?)?,
                     );
                 }
-                Ok(Value::Dict(Rc::new(dict)))
+                let dict = Value::Dict(Rc::new(dict));
+                self.charge(shallow(&dict))?;
+                Ok(dict)
             }
             ExpressionKind::Record(record) => {
                 let mut built = match &record.with {
@@ -145,7 +151,9 @@ impl Context<'_> {
                         self.property(property, scope)?,
                     );
                 }
-                Ok(Value::record(built))
+                let record = Value::record(built);
+                self.charge(shallow(&record))?;
+                Ok(record)
             }
             _ => Err(Error::internal("no literal")),
         }
@@ -256,8 +264,11 @@ impl Context<'_> {
         let Some(rows) = rows else {
             let mut text = String::new();
             for piece in &pieces {
+                // As it is put together, beside what it becomes.
+                self.reserve(2 * text.len() + 2 * shallow(piece))?;
                 text.push_str(&value::interpolate(piece)?);
             }
+            self.charge(text.len())?;
             return Ok(Value::text(text));
         };
         let mut texts = Vec::with_capacity(rows);
@@ -271,6 +282,7 @@ impl Context<'_> {
                     other => text.push_str(&value::interpolate(other)?),
                 }
             }
+            self.charge(text.len() + size_of::<Text>())?;
             texts.push(Text(Arc::from(text)));
         }
         Ok(Value::Column(Column::String(Vector::dense(texts))))

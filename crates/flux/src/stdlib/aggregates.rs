@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::build::map_table;
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, shallow};
 use crate::interpret::NativeKind::Stream;
 use crate::interpret::{Arguments, Lambda, Native};
 use crate::plan::Operation;
@@ -365,6 +365,9 @@ fn reduce(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
             for table in inputs.into_iter().flatten() {
                 let table = std::rc::Rc::new(table);
                 let mut accumulator = std::rc::Rc::clone(&identity);
+                let mut held = context.hold();
+                let called =
+                    |arguments| context.discharged(|| context.call(&function, arguments, None));
                 for row in 0..table.rows {
                     context.check()?;
                     let arguments = Arguments::of([
@@ -377,7 +380,7 @@ fn reduce(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
                         ),
                         ("accumulator", Value::Record(accumulator)),
                     ]);
-                    accumulator = match context.call(&function, arguments, None)? {
+                    accumulator = match called(arguments)? {
                         Value::Record(record) => record,
                         other => {
                             return Err(Error::invalid(format!(
@@ -386,6 +389,8 @@ fn reduce(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
                             )));
                         }
                     };
+                    columns_only(&accumulator)?;
+                    held.set(accumulator.iter().map(|(_, value)| shallow(value)).sum())?;
                 }
                 let reduced = reduced_row(&table, &accumulator)?;
                 if !seen.insert(reduced.key.clone()) {
@@ -400,6 +405,25 @@ fn reduce(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     )
 }
 
+/// # Errors
+/// The accumulator holds what no column can: such values could be put into one another for as many rows as there are.
+fn columns_only(accumulator: &Record) -> Result<(), Error> {
+    let odd = accumulator
+        .iter()
+        .find(|(_, value)| !value.is_null() && Column::repeat(value, 0).is_none());
+    match odd {
+        None => Ok(()),
+        Some((label, value)) => Err(no_column(label, value)),
+    }
+}
+
+fn no_column(label: &str, value: &Value) -> Error {
+    Error::invalid(format!(
+        "cannot make a column {label:?} of {}",
+        value.type_name()
+    ))
+}
+
 fn reduced_row(table: &Table, accumulator: &Record) -> Result<Table, Error> {
     let mut result = Table::of_key(table.key.clone(), 1);
     for (label, value) in accumulator.iter() {
@@ -408,12 +432,7 @@ fn reduced_row(table: &Table, accumulator: &Record) -> Result<Table, Error> {
                 "null values are not supported for {label:?} in the reduce() function"
             )));
         }
-        let column = Column::repeat(value, 1).ok_or_else(|| {
-            Error::invalid(format!(
-                "cannot make a column {label:?} of {}",
-                value.type_name()
-            ))
-        })?;
+        let column = Column::repeat(value, 1).ok_or_else(|| no_column(label, value))?;
         if table
             .key
             .get(label)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, ITEM_BYTES, shallow};
 use crate::interpret::NativeKind::{Scalar, Stream};
 use crate::interpret::{Arguments, Lambda, Native};
 use crate::value::{Value, equal_values};
@@ -76,9 +76,11 @@ pub(super) const FUNCTIONS: &[Native] = &[
     ),
 ];
 
-fn concat(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let mut items = arguments.array("arr")?.to_vec();
-    items.extend(arguments.array("v")?.iter().cloned());
+fn concat(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let (arr, v) = (arguments.array("arr")?, arguments.array("v")?);
+    context.reserve((arr.len() + v.len()) * ITEM_BYTES)?;
+    let mut items = Vec::with_capacity(arr.len() + v.len());
+    items.extend(arr.iter().chain(v.iter()).cloned());
     Ok(Value::Array(Rc::new(items)))
 }
 
@@ -87,7 +89,11 @@ fn map(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let items: Result<Vec<Value>, Error> = arguments
         .array("arr")?
         .iter()
-        .map(|item| lambda.value(context, item.clone()))
+        .map(|item| {
+            let made = lambda.value(context, item.clone())?;
+            context.charge(shallow(&made))?;
+            Ok(made)
+        })
         .collect();
     items.map(Value::array)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::build::each;
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, deep};
 use crate::interpret::NativeKind::{Scalar, Stream};
 use crate::interpret::{Arguments, Native};
 use crate::table::{Column, ColumnType, Text, Vector};
@@ -258,8 +258,11 @@ fn bytes(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     })
 }
 
-fn display(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    Ok(Value::text(display_value(arguments.expect("v")?)))
+fn display(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let value = arguments.expect("v")?;
+    // Each item is a text of its own before it is one with the others.
+    context.reserve(deep(value, context.free_bytes()).saturating_mul(2))?;
+    Ok(Value::text(display_value(value)))
 }
 
 fn die(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {

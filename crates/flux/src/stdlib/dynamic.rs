@@ -1,10 +1,10 @@
 //! The package `experimental/dynamic`: values whose types are only known as the program runs, as JSON has them.
 
 use super::dynamic_of;
-use super::json::{from_json, to_json};
+use super::json::{from_json, reserve_text, reserve_tree, to_json};
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, deep, is_deeper};
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::value::{Record, Value};
@@ -56,8 +56,23 @@ fn inner(value: &Value) -> Value {
     }
 }
 
-fn dynamic(_: &Context<'_>, arguments: &Arguments) -> Answer {
-    Ok(wrapped(arguments.expect("v")?))
+/// Deepest nesting of a dynamic value: its type says nothing of what is in it, so nothing else would bound it.
+const HEIGHT_LIMIT: usize = 400;
+
+/// A value of its own with everything in it dynamic, within the run's memory.
+fn made(context: &Context<'_>, value: &Value) -> Answer {
+    let bytes = deep(value, context.free_bytes()).saturating_mul(2);
+    context.charge(bytes)?;
+    if is_deeper(value, HEIGHT_LIMIT) {
+        return Err(Error::exhausted(format!(
+            "a dynamic value of more than {HEIGHT_LIMIT} values in one another"
+        )));
+    }
+    Ok(wrapped(value))
+}
+
+fn dynamic(context: &Context<'_>, arguments: &Arguments) -> Answer {
+    made(context, arguments.expect("v")?)
 }
 
 fn as_array(_: &Context<'_>, arguments: &Arguments) -> Answer {
@@ -79,18 +94,20 @@ fn is_type(_: &Context<'_>, arguments: &Arguments) -> Answer {
     Ok(Value::Boolean(found == &*wanted))
 }
 
-fn json_encode(_: &Context<'_>, arguments: &Arguments) -> Answer {
+fn json_encode(context: &Context<'_>, arguments: &Arguments) -> Answer {
+    reserve_tree(context, arguments.expect("v")?)?;
     let json = to_json(arguments.expect("v")?)?;
     Ok(Value::Bytes(json.to_string().into_bytes().into()))
 }
 
-fn json_parse(_: &Context<'_>, arguments: &Arguments) -> Answer {
+fn json_parse(context: &Context<'_>, arguments: &Arguments) -> Answer {
     let Value::Bytes(data) = arguments.expect("data")? else {
         return Err(Error::invalid(
             "keyword argument \"data\" should be of kind bytes",
         ));
     };
+    reserve_text(context, data)?;
     let json = serde_json::from_slice(data)
         .map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
-    Ok(wrapped(&from_json(&json)))
+    made(context, &from_json(&json))
 }

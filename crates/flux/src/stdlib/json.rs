@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, deep};
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::table::KeyValue;
@@ -19,9 +19,31 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("experimental/json", "parse", "data", Scalar, parse),
 ];
 
-fn encode(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+/// What a value takes as a tree of JSON, for each byte of its own and for each of its text.
+const TREE_GROWTH: usize = 3;
+const TEXT_GROWTH: usize = 64;
+
+fn encode(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    reserve_tree(context, arguments.expect("v")?)?;
     let json = to_json(arguments.expect("v")?)?.to_string();
     Ok(Value::Bytes(Arc::from(safe_in_html(&json).into_bytes())))
+}
+
+/// Makes sure that a value may be written as JSON: an array that holds another twice, and that another, is a text
+/// of a size that no memory has.
+///
+/// # Errors
+/// The run would hold more than its limit.
+pub(super) fn reserve_tree(context: &Context<'_>, value: &Value) -> Result<(), Error> {
+    context.reserve(deep(value, context.free_bytes()).saturating_mul(TREE_GROWTH))
+}
+
+/// Makes sure that a text may be read as JSON: two bytes of it are a value.
+///
+/// # Errors
+/// The run would hold more than its limit.
+pub(super) fn reserve_text(context: &Context<'_>, text: &[u8]) -> Result<(), Error> {
+    context.reserve(text.len().saturating_mul(TEXT_GROWTH))
 }
 
 /// JSON with the characters escaped that mean something in HTML, as Go's encoder does it. They stand only in texts.
@@ -95,16 +117,19 @@ fn float(value: f64) -> Result<Json, Error> {
 }
 
 /// Numbers become floats.
-fn parse(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+fn parse(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let Value::Bytes(data) = arguments.expect("data")? else {
         return Err(Error::invalid(
             "keyword argument \"data\" should be of kind bytes",
         ));
     };
+    reserve_text(context, data)?;
     let json: Json = serde_json::from_slice(data)
         .map_err(|error| Error::invalid(format!("invalid JSON: {error}")))?;
     of_one_type(&json)?;
-    Ok(from_json(&json))
+    let value = from_json(&json);
+    context.charge(deep(&value, context.free_bytes()))?;
+    Ok(value)
 }
 
 /// # Errors

@@ -6,7 +6,7 @@ use watchpost_core::regular_expression::{self, Regex};
 
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, ITEM_BYTES};
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::value::Value;
@@ -32,10 +32,7 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("regexp", "matchRegexpString", "r, v", Scalar, |_, a| {
         Ok(Value::Boolean(pattern(a)?.is_match(&a.string("v")?)))
     }),
-    native("regexp", "replaceAllString", "r, v, t", Scalar, |_, a| {
-        let (v, t) = (a.string("v")?, a.string("t")?);
-        Ok(Value::text(pattern(a)?.replace_all(&v, t.as_ref())))
-    }),
+    native("regexp", "replaceAllString", "r, v, t", Scalar, replace),
     native("regexp", "splitRegexp", "r, v, i", Scalar, split),
 ];
 
@@ -61,8 +58,26 @@ fn find_index(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     Ok(Value::array(places.collect()))
 }
 
-fn split(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+fn replace(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let (v, t, pattern) = (
+        arguments.string("v")?,
+        arguments.string("t")?,
+        pattern(arguments)?,
+    );
+    // Each `$` of the template stands at most for what its match took of the text.
+    let groups = t.matches('$').count();
+    let matches = pattern.find_iter(&v).count();
+    let bytes =
+        (v.len().saturating_mul(groups + 1)).saturating_add(t.len().saturating_mul(matches));
+    context.reserve(bytes.saturating_mul(2))?;
+    Ok(Value::text(pattern.replace_all(&v, t.as_ref())))
+}
+
+fn split(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let (v, pattern) = (arguments.string("v")?, pattern(arguments)?);
+    let parts = pattern.find_iter(&v).count() + 1;
+    context.reserve(parts * 2 * ITEM_BYTES)?;
+    context.charge(parts * 2 * size_of::<usize>() + v.len())?;
     let parts: Vec<Value> = match usize::try_from(arguments.integer("i")?) {
         Ok(0) => Vec::new(),
         Ok(limit) => pattern.splitn(&v, limit).map(Value::text).collect(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::native;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, ITEM_BYTES};
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::value::Value;
@@ -100,35 +100,30 @@ pub(super) const FUNCTIONS: &[Native] = &[
         Ok(Value::Boolean(first(a)?.is_uppercase()))
     }),
     native("strings", "repeat", "v, i", Scalar, repeat),
-    native("strings", "replace", "v, t, u, i", Scalar, |_, a| {
-        let (v, t, u) = (a.string("v")?, a.string("t")?, a.string("u")?);
-        match usize::try_from(a.integer("i")?) {
-            Ok(limit) => text(&v.replacen(t.as_ref(), &u, limit)),
-            Err(_) => text(&v.replace(t.as_ref(), &u)),
-        }
-    }),
-    native("strings", "replaceAll", "v, t, u", Scalar, |_, a| {
-        text(
-            &a.string("v")?
-                .replace(a.string("t")?.as_ref(), &a.string("u")?),
+    native("strings", "replace", "v, t, u, i", Scalar, |context, a| {
+        // A negative number is all of them.
+        replace(
+            context,
+            a,
+            usize::try_from(a.integer("i")?).unwrap_or(usize::MAX),
         )
     }),
-    native("strings", "split", "v, t", Scalar, |_, a| {
-        Ok(split(&a.string("v")?, &a.string("t")?, None, false))
+    native("strings", "replaceAll", "v, t, u", Scalar, |context, a| {
+        replace(context, a, usize::MAX)
     }),
-    native("strings", "splitAfter", "v, t", Scalar, |_, a| {
-        Ok(split(&a.string("v")?, &a.string("t")?, None, true))
+    native("strings", "split", "v, t", Scalar, |context, a| {
+        split(context, a, None, false)
     }),
-    native("strings", "splitN", "v, t, i", Scalar, |_, a| {
-        split_some(a, false)
+    native("strings", "splitAfter", "v, t", Scalar, |context, a| {
+        split(context, a, None, true)
     }),
-    native("strings", "splitAfterN", "v, t, i", Scalar, |_, a| {
-        split_some(a, true)
+    native("strings", "splitN", "v, t, i", Scalar, |context, a| {
+        split_some(context, a, false)
     }),
-    native("strings", "joinStr", "arr, v", Scalar, |_, a| {
-        let parts = a.strings("arr")?;
-        text(&parts.join(a.string("v")?.as_ref()))
+    native("strings", "splitAfterN", "v, t, i", Scalar, |context, a| {
+        split_some(context, a, true)
     }),
+    native("strings", "joinStr", "arr, v", Scalar, join),
     native("strings", "strlen", "v", Scalar, |_, a| {
         place(Some(a.string("v")?.chars().count()))
     }),
@@ -214,12 +209,50 @@ fn repeat(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> 
     let v = arguments.string("v")?;
     let times = usize::try_from(arguments.integer("i")?)
         .map_err(|_| Error::invalid("i must not be negative"))?;
-    context.hold().add(v.len().saturating_mul(times))?;
+    context.reserve(v.len().saturating_mul(times).saturating_mul(COPIES))?;
     text(&v.repeat(times))
 }
 
-fn split(text: &str, separator: &str, limit: Option<usize>, keep: bool) -> Value {
+/// A text is built, and then copied into the value that it becomes.
+const COPIES: usize = 2;
+
+fn replace(context: &Context<'_>, arguments: &Arguments, limit: usize) -> Result<Value, Error> {
+    let (v, t, u) = (
+        arguments.string("v")?,
+        arguments.string("t")?,
+        arguments.string("u")?,
+    );
+    let times = v.matches(t.as_ref()).count().min(limit);
+    let bytes = v.len().saturating_add(u.len().saturating_mul(times));
+    context.reserve(bytes.saturating_mul(COPIES))?;
+    text(&v.replacen(t.as_ref(), &u, limit))
+}
+
+fn join(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let (parts, between) = (arguments.strings("arr")?, arguments.string("v")?);
+    let all: usize = parts.iter().map(|part| part.len()).sum();
+    let bytes = all.saturating_add(between.len().saturating_mul(parts.len()));
+    context.reserve(bytes.saturating_mul(COPIES))?;
+    text(&parts.join(between.as_ref()))
+}
+
+fn split(
+    context: &Context<'_>,
+    arguments: &Arguments,
+    limit: Option<usize>,
+    keep: bool,
+) -> Result<Value, Error> {
+    let (v, separator) = (arguments.string("v")?, arguments.string("t")?);
     let limit = limit.unwrap_or(usize::MAX);
+    let parts = v.matches(separator.as_ref()).count().min(limit) + 1;
+    // Each part is built, and then copied with its counter into an item.
+    let item = size_of::<String>() + ITEM_BYTES + 2 * size_of::<usize>();
+    context.reserve(parts.saturating_mul(item) + COPIES * v.len())?;
+    context.charge(parts * 2 * size_of::<usize>() + v.len())?;
+    Ok(parts_of(&v, &separator, limit, keep))
+}
+
+fn parts_of(text: &str, separator: &str, limit: usize, keep: bool) -> Value {
     let mut parts: Vec<String> = Vec::new();
     if separator.is_empty() {
         let mut rest = text.chars();
@@ -245,11 +278,10 @@ fn split(text: &str, separator: &str, limit: Option<usize>, keep: bool) -> Value
     Value::array(parts.into_iter().map(Value::text).collect())
 }
 
-fn split_some(arguments: &Arguments, keep: bool) -> Result<Value, Error> {
-    let (v, separator) = (arguments.string("v")?, arguments.string("t")?);
+fn split_some(context: &Context<'_>, arguments: &Arguments, keep: bool) -> Result<Value, Error> {
     match arguments.integer("i")? {
         0 => Ok(Value::array(Vec::new())),
-        limit => Ok(split(&v, &separator, usize::try_from(limit).ok(), keep)),
+        limit => split(context, arguments, usize::try_from(limit).ok(), keep),
     }
 }
 
