@@ -84,6 +84,11 @@ pub trait Effects {
 
     /// What `runtime.version()` answers.
     fn version(&self) -> String;
+
+    /// Nanoseconds since the query began to be compiled, for the profilers; a host without a clock has none.
+    fn elapsed(&self) -> i64 {
+        0
+    }
 }
 
 /// A host without a world: nothing can be written, sent or read. For pure evaluation.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::effects::Effects;
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, PROFILER_RESULT};
 use crate::plan::{Node, Operation};
 use crate::semantic;
 use crate::source::Source;
@@ -131,6 +131,7 @@ impl Program {
             context.run_file(externals, scope)?;
         }
         let streams = context.run_file(&self.file, scope)?;
+        context.enable_profilers()?;
         let results = named_results(&streams)?;
         let roots: Vec<Rc<Node>> = results.iter().map(|(_, node)| Rc::clone(node)).collect();
         context.count_consumers(&roots);
@@ -156,6 +157,9 @@ impl Program {
                 }
                 sink(name, table).map_err(Error::at)
             })?;
+        }
+        for table in context.profiles() {
+            sink(PROFILER_RESULT, table).map_err(Error::at)?;
         }
         Ok(Outcome {
             explain: context.notes(),

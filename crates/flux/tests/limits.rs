@@ -126,7 +126,7 @@ fn memory_is_one_for_all_steps() {
 fn values_that_grow() {
     let twice = |first: &str, step: &str, last: &str| {
         let lines: String = (1..40)
-            .map(|n| format!("s{n} = {}\n", step.replace('$', &format!("s{}", n - 1))))
+            .map(|n| format!("s{n} = {}\n", step.replace('@', &format!("s{}", n - 1))))
             .collect();
         format!(
             "import \"strings\"\nimport \"array\"\nimport \"dict\"\nimport \"regexp\"\nimport \"json\"\nimport \"experimental/dynamic\"\ns0 = {first}\n{lines}x = {last}\n{ALL} |> limit(n: 1)"
@@ -135,36 +135,36 @@ fn values_that_grow() {
     let long = "strings.repeat(v: \"a\", i: 100000)";
     let text = "\"abcdefgh\"";
     for program in [
-        twice(text, "$ + $", "1"),
-        twice(text, "\"${$}${$}\"", "1"),
-        twice(text, "strings.joinStr(arr: [$, $], v: $)", "1"),
-        twice(text, "strings.replaceAll(v: $, t: \"a\", u: \"aa\")+$", "1"),
-        twice(text, "strings.repeat(v: $, i: 2)", "1"),
+        twice(text, "@ + @", "1"),
+        twice(text, "\"${@}${@}\"", "1"),
+        twice(text, "strings.joinStr(arr: [@, @], v: @)", "1"),
+        twice(text, "strings.replaceAll(v: @, t: \"a\", u: \"aa\")+@", "1"),
+        twice(text, "strings.repeat(v: @, i: 2)", "1"),
         twice(
             text,
-            "regexp.replaceAllString(r: /.*/, v: $, t: \"$0$0\")",
+            "regexp.replaceAllString(r: /.*/, v: @, t: \"$0$0\")",
             "1",
         ),
-        twice("[1, 2]", "array.concat(arr: $, v: $)", "1"),
+        twice("[1, 2]", "array.concat(arr: @, v: @)", "1"),
         twice(
             "[1, 2]",
-            "array.map(arr: array.concat(arr: $, v: $), fn: (x) => x)",
+            "array.map(arr: array.concat(arr: @, v: @), fn: (x) => x)",
             "1",
         ),
-        twice("dynamic.dynamic(v: [1])", "dynamic.dynamic(v: [$, $])", "1"),
-        twice("[1]", "[$, $]", "display(v: s30)"),
-        twice("[1]", "[$, $]", "json.encode(v: s30)"),
-        twice(long, "$", "strings.replaceAll(v: s0, t: \"a\", u: s0)"),
-        twice(long, "$", "strings.replaceAll(v: s0, t: \"\", u: s0)"),
+        twice("dynamic.dynamic(v: [1])", "dynamic.dynamic(v: [@, @])", "1"),
+        twice("[1]", "[@, @]", "display(v: s30)"),
+        twice("[1]", "[@, @]", "json.encode(v: s30)"),
+        twice(long, "@", "strings.replaceAll(v: s0, t: \"a\", u: s0)"),
+        twice(long, "@", "strings.replaceAll(v: s0, t: \"\", u: s0)"),
         twice(
             long,
-            "$",
+            "@",
             "strings.joinStr(arr: strings.split(v: s0, t: \"\"), v: s0)",
         ),
-        twice(long, "$", "regexp.replaceAllString(r: /a/, v: s0, t: s0)"),
+        twice(long, "@", "regexp.replaceAllString(r: /a/, v: s0, t: s0)"),
         twice(
             long,
-            "strings.toUpper(v: $) + \"a\"",
+            "strings.toUpper(v: @) + \"a\"",
             "strings.repeat(v: s39, i: 1000)",
         ),
         format!(
@@ -222,17 +222,16 @@ fn values_in_one_another_end_in_an_error() {
 #[test]
 fn streams_united_with_themselves_are_walked_once() {
     let lines: String = (1..40)
-        .map(|n| format!("s{n} = union(tables: [s{0} |> limit(n: 1), s{0}])\n", n - 1))
+        .map(|n| {
+            format!(
+                "s{n} = union(tables: [s{0} |> limit(n: 1), s{0}]) |> limit(n: 1)\n",
+                n - 1
+            )
+        })
         .collect();
-    let limits = Limits {
-        memory_bytes: 4 << 20,
-        ..Limits::default()
-    };
     let text = format!("s0 = {ALL} |> limit(n: 1)\n{lines}s39");
-    let error = run(&text, limits, &|| Ok(()))
-        .map(|_| ())
-        .expect_err("too many rows");
-    assert_eq!(error.kind, ErrorKind::Exhausted, "{error}");
+    let (_, rows) = run(&text, Limits::default(), &|| Ok(())).expect("an answer");
+    assert_eq!(rows, 2);
 }
 
 #[test]

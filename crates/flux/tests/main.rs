@@ -8,6 +8,7 @@ mod hostile;
 mod library;
 mod limits;
 mod memory_source;
+mod profilers;
 mod registry;
 mod semantic;
 mod syntax;

@@ -1,6 +1,7 @@
 //! What a query does to the world: points it writes, requests it sends, secrets it reads; limited to what the caller may.
 
 use std::cell::RefCell;
+use std::time::Instant;
 
 use watchpost_core::line_protocol::{Field, Line, Tag, ValueRef};
 use watchpost_flux::effects::{Effects, HttpAnswer, HttpRequest, OutputPoint, OutputValue};
@@ -31,6 +32,8 @@ pub struct HostEffects<'a> {
     pub check: Check<'a>,
     /// What the query wrote so far: `to()` hands over table by table, and one sync serves them all.
     pub unsynced: RefCell<Unsynced>,
+    /// When the query began to be compiled.
+    pub begun: Instant,
 }
 
 impl HostEffects<'_> {
@@ -44,6 +47,10 @@ impl HostEffects<'_> {
 }
 
 impl Effects for HostEffects<'_> {
+    fn elapsed(&self) -> i64 {
+        i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+
     fn write(&self, reference: &BucketReference, points: Vec<OutputPoint>) -> Result<(), Error> {
         let bucket = find_bucket(self.app, self.org, reference)
             .ok_or_else(|| Error::not_found(not_found(reference)))?;

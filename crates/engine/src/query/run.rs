@@ -75,6 +75,7 @@ impl Runner<'_> {
     fn evaluate(&self, sink: &mut TableSink<'_>) -> Result<Outcome, ApiError> {
         let request = self.request;
         self.app.memory.check()?;
+        let begun = std::time::Instant::now();
         let program = Program::compile(&request.text, request.externals.clone(), request.now)
             .map_err(|diagnostics| ApiError::invalid(Diagnostic::join(&diagnostics)))?;
         let limits = &self.app.limits;
@@ -86,6 +87,7 @@ impl Runner<'_> {
             last_success: request.last_success,
             check: &check,
             unsynced: RefCell::default(),
+            begun,
         };
         let run = Run {
             source: &StorageSource::new(self.app, request.org, &request.permissions, &check),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use watchpost_core::regular_expression::Regex;
 
+use super::profile::Profile;
 use crate::effects::Effects;
 use crate::error::Error;
 use crate::interpret::{Package, Scope};
@@ -31,6 +32,10 @@ pub struct Context<'a> {
     calls: Cell<usize>,
     /// Bytes that the steps hold now, all together.
     held: Cell<usize>,
+    /// The most bytes that were held at once, and all that ever were.
+    most: Cell<usize>,
+    total: Cell<usize>,
+    pub(super) profile: Profile,
     /// Bytes of them that values outside of tables were charged.
     pub(super) charged: Cell<usize>,
     rows: Cell<Option<usize>>,
@@ -61,6 +66,8 @@ impl Drop for Entered<'_> {
 /// What a step holds of the run's memory; given back when it is dropped.
 pub struct Held<'a> {
     all: &'a Cell<usize>,
+    most: &'a Cell<usize>,
+    total: &'a Cell<usize>,
     limit: usize,
     bytes: usize,
 }
@@ -85,6 +92,9 @@ impl Held<'_> {
             return Err(Error::out_of_memory(self.limit, all));
         }
         self.all.set(all);
+        self.most.set(self.most.get().max(all));
+        let taken = bytes.saturating_sub(self.bytes);
+        self.total.set(self.total.get().saturating_add(taken));
         self.bytes = bytes;
         Ok(())
     }
@@ -117,6 +127,9 @@ impl<'a> Context<'a> {
             depth: Cell::new(0),
             calls: Cell::new(0),
             held: Cell::new(0),
+            most: Cell::new(0),
+            total: Cell::new(0),
+            profile: Profile::default(),
             charged: Cell::new(0),
             rows: Cell::new(None),
             lambda: Cell::new(false),
@@ -259,6 +272,8 @@ impl<'a> Context<'a> {
     pub fn hold(&self) -> Held<'_> {
         Held {
             all: &self.held,
+            most: &self.most,
+            total: &self.total,
             limit: self.run.limits.memory_bytes,
             bytes: 0,
         }
@@ -275,6 +290,21 @@ impl<'a> Context<'a> {
     /// Gives bytes back that were kept.
     pub(super) fn release(&self, bytes: usize) {
         self.held.set(self.held.get().saturating_sub(bytes));
+    }
+
+    /// The most bytes that were held at once, and all that ever were.
+    pub(super) fn allocated(&self) -> (usize, usize) {
+        (self.most.get(), self.total.get())
+    }
+
+    /// A package that the program imported, or one that it needs.
+    pub(super) fn imported(&self, path: &str) -> Option<Rc<Package>> {
+        self.packages.borrow().get(path).map(Rc::clone)
+    }
+
+    /// The notes so far.
+    pub(super) fn shown_notes(&self) -> Vec<String> {
+        self.explain.borrow().clone()
     }
 
     /// Bytes that the run may take in addition to what it holds.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::Context;
 use crate::error::Error;
 use crate::interpret::{Arguments, Native};
+use crate::syntax::ast::BinaryOperator;
 use crate::table::Column;
-use crate::value::Value;
+use crate::value::{Value, operate};
 
 /// What an item of an array takes.
 pub const ITEM_BYTES: usize = size_of::<Value>();
@@ -64,11 +65,27 @@ impl Context<'_> {
         Ok(value)
     }
 
+    /// Applies a binary operator within the run's memory.
+    ///
+    /// # Errors
+    /// As [`operate::binary`]; the run would hold more than its limit.
+    pub fn combined(
+        &self,
+        operator: BinaryOperator,
+        left: &Value,
+        right: &Value,
+    ) -> Result<Value, Error> {
+        if operator == BinaryOperator::Add {
+            self.charge_sum(left, right)?;
+        }
+        operate::binary(operator, left, right, self.lambda_rows())
+    }
+
     /// Holds the bytes of two texts put together, one by one or as columns.
     ///
     /// # Errors
     /// The run would hold more than its limit.
-    pub fn charge_sum(&self, left: &Value, right: &Value) -> Result<(), Error> {
+    fn charge_sum(&self, left: &Value, right: &Value) -> Result<(), Error> {
         let rows = match (left, right) {
             (Value::Column(Column::String(texts)), _)
             | (_, Value::Column(Column::String(texts))) => texts.len(),

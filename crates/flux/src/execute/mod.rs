@@ -7,6 +7,7 @@ mod context;
 mod filter;
 mod group;
 mod memory;
+mod profile;
 mod scan;
 mod series;
 mod window;
@@ -16,6 +17,7 @@ use std::rc::Rc;
 pub use context::{Context, Held};
 pub use group::{constant_keys, split_by};
 pub use memory::{ITEM_BYTES, deep, is_deeper, shallow};
+pub use profile::RESULT as PROFILER_RESULT;
 
 use aggregate::aggregate_table;
 use group::group_tables;
@@ -73,12 +75,14 @@ impl Context<'_> {
 
     fn execute_alone(&self, node: &Rc<Node>, out: &mut Out<'_>) -> Result<(), Error> {
         self.check()?;
-        let pushed = self.scan(node, out).map_err(|error| located(node, error))?;
-        if pushed {
-            return Ok(());
-        }
-        self.operate(node, out)
-            .map_err(|error| located(node, error))
+        self.measured(node, out, |out| {
+            let pushed = self.scan(node, out).map_err(|error| located(node, error))?;
+            if pushed {
+                return Ok(());
+            }
+            self.operate(node, out)
+                .map_err(|error| located(node, error))
+        })
     }
 
     /// Pushes the tables of a node's input through what the node does with each; what that says is said of the node, not of

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use watchpost_core::regular_expression::Regex;
-
 use super::arguments::Arguments;
 use super::function::{Closure, Function};
 use super::scope::Scope;
 use crate::error::Error;
 use crate::execute::{Context, ITEM_BYTES, shallow};
 use crate::syntax::ast::{
-    BinaryOperator, Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator,
-    Property, StringPart, UnaryOperator,
+    Call, DurationPart, DurationUnit, Expression, ExpressionKind, LogicalOperator, Property,
+    StringPart, UnaryOperator,
 };
 use crate::table::{Column, ColumnType, KeyValue, Text, Vector};
 use crate::value::{self, Duration, Record, Value, operate};
@@ -75,10 +73,7 @@ impl Context<'_> {
                 right,
             } => {
                 let (left, right) = (self.evaluate(left, scope)?, self.evaluate(right, scope)?);
-                if *operator == BinaryOperator::Add {
-                    self.charge_sum(&left, &right)?;
-                }
-                operate::binary(*operator, &left, &right, self.lambda_rows())
+                self.combined(*operator, &left, &right)
             }
             ExpressionKind::Logical { operator, operands } => {
                 self.logical(*operator, operands, scope)
@@ -109,7 +104,7 @@ impl Context<'_> {
             ExpressionKind::Float(value) => Ok(Value::Float(*value)),
             ExpressionKind::Duration(parts) => Ok(Value::Duration(duration_of(parts))),
             ExpressionKind::Time(literal) => Ok(Value::Time(literal.nanoseconds)),
-            ExpressionKind::Regex(pattern) => self.regex(pattern).map(Value::Regex),
+            ExpressionKind::Regex(pattern) => self.cached_regex(pattern).map(Value::Regex),
             ExpressionKind::Array(items) => {
                 self.charge(items.len() * ITEM_BYTES)?;
                 let items: Result<Vec<Value>, Error> = items
@@ -286,10 +281,6 @@ impl Context<'_> {
             texts.push(Text(Arc::from(text)));
         }
         Ok(Value::Column(Column::String(Vector::dense(texts))))
-    }
-
-    fn regex(&self, pattern: &Arc<str>) -> Result<Arc<Regex>, Error> {
-        self.cached_regex(pattern)
     }
 
     fn call_expression(

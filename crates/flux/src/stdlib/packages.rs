@@ -57,6 +57,7 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "date/boundaries",
         include_str!("packages/date_boundaries.flux"),
     ),
+    ("profiler", include_str!("packages/profiler.flux")),
     ("experimental", include_str!("packages/experimental.flux")),
     (
         "experimental/aggregate",
