@@ -321,7 +321,9 @@ impl Parser<'_> {
 fn compiled(pattern: &str) -> Result<Regex, QueryError> {
     let regex = Regex::new(pattern).map_err(|error| QueryError::new(error.to_string()))?;
     if regex.memory() > PATTERN_BYTES {
-        return Err(QueryError::new("a pattern takes too much memory; write a simpler one"));
+        return Err(QueryError::new(
+            "a pattern takes too much memory; write a simpler one",
+        ));
     }
     Ok(regex)
 }
