@@ -100,6 +100,17 @@ async fn a_predicate_takes_what_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_date_alone_is_no_time() {
+    let server = Running::set_up().await;
+    assert_eq!(server.write(LINES).await.0, 204);
+    let request = server
+        .request("POST", "/api/v2/delete?org=myorg&bucket=bench")
+        .json(&json!({ "start": "1970-01-01", "stop": "2030-01-01T00:00:00Z" }));
+    assert_eq!(request.send().await.expect("answers").status(), 400);
+    assert_eq!(left(&server).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_predicate_of_any_size_ends_no_server() {
     let server = Running::set_up().await;
     assert_eq!(server.write(LINES).await.0, 204);

@@ -50,7 +50,9 @@ fn request(bytes: &[u8]) -> Result<(TimeRange, Option<Predicate>), ApiError> {
             .get(member)
             .and_then(Value::as_str)
             .unwrap_or_default();
-        parse_rfc3339(text).ok_or_else(|| {
+        // A date alone is no time here, as in InfluxDB: whose midnight is not said.
+        let time = parse_rfc3339(text).filter(|_| text.contains('T'));
+        time.ok_or_else(|| {
             ApiError::invalid(format!(
                 "invalid RFC3339Nano for field {member}, please format your time with RFC3339Nano format, example: {example}"
             ))

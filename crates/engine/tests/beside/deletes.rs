@@ -34,7 +34,7 @@ fn predicate(dice: &mut Dice) -> String {
     let mut text = comparison(dice);
     for _ in 0..dice.below(3) {
         let next = comparison(dice);
-        let operator = dice.of(&[" AND ", " and ", " AND ", " AND ", " OR ", " "]);
+        let operator = dice.of(&[" AND ", " and ", " AND ", " AND ", " OR "]);
         text = match dice.percent(20) {
             true => format!("({text}){operator}{next}"),
             false => format!("{text}{operator}{next}"),
@@ -67,6 +67,11 @@ fn comparison(dice: &mut Dice) -> String {
         "time",
     ]);
     let operator = dice.of(&["=", "=", "=", "!=", "!=", " = ", "=~", "<>", ">", "=="]);
+    // InfluxDB stops at the measurement that is named, whatever the operator: docs/influxql.md.
+    let operator = match (key, operator) {
+        ("_measurement", "!=" | "<>") => "=",
+        (_, operator) => operator,
+    };
     let value = dice.of(&[
         "\"a\"",
         "\"b\"",
