@@ -52,7 +52,7 @@ impl TokenSource {
         Self(Source::Fixed(token.into()))
     }
 
-    /// The text of this file, without white space at its ends. It is read at the first request.
+    /// The text of this file, without a byte order mark and white space at its ends. It is read at the first request.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(Arc::new(TokenFile {
             path: path.into(),
@@ -122,7 +122,7 @@ impl TokenFile {
             )));
         }
         let text = std::fs::read_to_string(&self.path).map_err(|error| fail(error.to_string()))?;
-        match (text.trim(), read.as_ref()) {
+        match (text.trim_start_matches('\u{feff}').trim(), read.as_ref()) {
             ("", Some(known)) => Ok(Arc::clone(&known.token)),
             ("", None) => Err(fail("is empty".into())),
             (text, _) => {

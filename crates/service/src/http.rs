@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -19,6 +20,9 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::config::TelemetryConfig;
 use crate::metrics::Registry;
 use crate::shutdown::Shutdown;
+
+/// Between attempts to bind a port that another process has.
+const BIND_AGAIN: Duration = Duration::from_secs(5);
 
 /// Which parts of a process do their work. A part that never reported is not waited for. Clones
 /// share the state.
@@ -117,6 +121,39 @@ pub async fn serve(
         }
     });
     Ok(Some(address))
+}
+
+/// As [`serve`], for a role whose work does not depend on the port: when it cannot be bound, that is said
+/// once, and tried again until it can. Gives the address if it was bound at once.
+pub async fn serve_when_free(
+    config: &TelemetryConfig,
+    telemetry: Telemetry,
+    shutdown: &Shutdown,
+) -> Option<SocketAddr> {
+    match serve(config, telemetry.clone(), shutdown).await {
+        Ok(address) => return address,
+        Err(error) => tracing::warn!(
+            "{error}; the work goes on without /health, /ready and /metrics until the port is free. \
+             telemetry.listen names another"
+        ),
+    }
+    let (config, stop) = (config.clone(), shutdown.clone());
+    shutdown.spawn(async move {
+        loop {
+            if stop
+                .unless_requested(tokio::time::sleep(BIND_AGAIN))
+                .await
+                .is_none()
+            {
+                return;
+            }
+            if let Ok(Some(address)) = serve(&config, telemetry.clone(), &stop).await {
+                tracing::info!(%address, "the port is free; health and metrics are served now");
+                return;
+            }
+        }
+    });
+    None
 }
 
 async fn health(State(telemetry): State<Telemetry>) -> Response {

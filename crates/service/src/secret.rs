@@ -35,7 +35,7 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Reads a secret file: its text without white space at the ends.
+    /// Reads a secret file: its text without a byte order mark and white space at the ends.
     ///
     /// Errors: the file is missing, empty, larger than 64 KiB, not UTF-8, or may be
     /// written by other users. One that others may read is for the caller to warn about
@@ -61,7 +61,7 @@ impl Secret {
             ));
         }
         let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string().into()))?;
-        match text.trim() {
+        match text.trim_start_matches('\u{feff}').trim() {
             "" => Err(fail("is empty".into())),
             text => Ok(Self::new(text)),
         }

@@ -28,7 +28,9 @@ use crate::limits;
 use crate::point::Point;
 
 pub use parse::{Field, Line, Lines, Tag, ValueRef};
-pub use write::{WriteError, append_point, append_series_key, append_value, write_points};
+pub use write::{
+    WriteError, append_point, append_series_key, append_value, name_problem, write_points,
+};
 
 /// The unit of timestamps in a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -144,7 +144,8 @@ fn check(point: &Point) -> Result<(), WriteError> {
         text: text.to_owned(),
         problem,
     };
-    let check_name = |part, text| problem(text).map_or(Ok(()), |why| Err(named(part, text, why)));
+    let check_name =
+        |part, text| name_problem(text).map_or(Ok(()), |why| Err(named(part, text, why)));
     check_name("the measurement", series.measurement())?;
     if series.measurement().starts_with('#') {
         let why = "begins with '#', which makes the line a comment";
@@ -176,7 +177,9 @@ fn check(point: &Point) -> Result<(), WriteError> {
 
 const BACKSLASH: &str = "has a backslash before a delimiter, which InfluxDB reads otherwise";
 
-fn problem(name: &str) -> Option<&'static str> {
+/// Why a measurement, a tag's key or value, or a field's key has no form in line protocol: `ends with a
+/// backslash, …`, to stand behind the name.
+pub fn name_problem(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("is empty");
     }

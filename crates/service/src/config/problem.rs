@@ -58,6 +58,12 @@ impl Problems {
         }
     }
 
+    /// Adds what another check reported.
+    pub fn append(&mut self, other: Problems) {
+        self.found.extend(other.found);
+        self.warnings.extend(other.warnings);
+    }
+
     /// What was reported, as an error; warnings are none.
     pub fn into_result(self) -> Result<(), ConfigError> {
         if self.found.is_empty() {
