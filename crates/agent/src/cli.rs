@@ -35,6 +35,10 @@ pub struct Arguments {
     /// Collect twice, a second apart, print the line protocol (or JSON, a line a point) and leave
     #[arg(long, visible_alias = "test")]
     pub once: bool,
+
+    /// With --once: for each source of metrics whether this host has it, why not, and what it costs
+    #[arg(long, requires = "once")]
+    pub explain: bool,
 }
 
 /// What to do instead of running.

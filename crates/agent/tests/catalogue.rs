@@ -154,6 +154,16 @@ const WHERE_THE_HOST_HAS_IT: &[&str] = &[
     "temperature_celsius",
     "users_count",
     "pressure_",
+    "container_",
+    "unit",
+    "check_",
+    "network_conntrack_",
+    "fan_",
+    "gpu_",
+    "clock_",
+    "battery_",
+    "mains_",
+    "packages_upgradable",
 ];
 
 /// Metrics of things a container may lack: a disk or a mount of its own.

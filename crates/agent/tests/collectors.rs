@@ -4,16 +4,26 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use watchpost_agent::collectors::clock::Clock;
+use watchpost_agent::collectors::command::Output;
 use watchpost_agent::collectors::connections::Connections;
+use watchpost_agent::collectors::containers::Containers;
 use watchpost_agent::collectors::cpu::Cpu;
 use watchpost_agent::collectors::cpu_frequency::CpuFrequency;
+use watchpost_agent::collectors::disk_health::DiskHealth;
 use watchpost_agent::collectors::disk_io::DiskIo;
 use watchpost_agent::collectors::file_systems::{FileSystemUsage, FileSystems};
+use watchpost_agent::collectors::gpu::Gpu;
+use watchpost_agent::collectors::kernel::Kernel;
 use watchpost_agent::collectors::load::Load;
 use watchpost_agent::collectors::memory::Memory;
 use watchpost_agent::collectors::network::Network;
+use watchpost_agent::collectors::power::Power;
 use watchpost_agent::collectors::pressure::Pressure;
 use watchpost_agent::collectors::processes::{Processes, Units};
+use watchpost_agent::collectors::protocols::Protocols;
+use watchpost_agent::collectors::services::Services;
+use watchpost_agent::collectors::smart::Smart;
 use watchpost_agent::collectors::temperature::Temperature;
 use watchpost_agent::collectors::uptime::Uptime;
 use watchpost_agent::collectors::users::Users;
@@ -25,11 +35,15 @@ use watchpost_core::time::NANOS_PER_SECOND;
 use watchpost_testkit::cases::{self, Case};
 
 const SUITES: &[&str] = &[
+    "containers.md",
     "cpu.md",
     "disk.md",
+    "disk_health.md",
+    "kernel.md",
     "memory.md",
     "network.md",
     "processes.md",
+    "services.md",
     "system.md",
 ];
 
@@ -48,14 +62,9 @@ fn collect(case: &Case) -> String {
     let folder = watchpost_testkit::temp_folder();
     let mut collector = collector(case);
     let mut files = HostFiles::new(folder.path());
-    let snapshots = case
-        .inputs()
-        .filter_map(|block| snapshot(&block.name))
-        .max()
-        .unwrap_or(1);
     let mut out = String::new();
-    for number in 1..=snapshots {
-        apply(case, number, folder.path());
+    for number in 1..=snapshots(case) {
+        apply(case, number, folder.path(), str::to_owned);
         let mut points = Points::default();
         let result = collector.collect(
             &mut files,
@@ -79,11 +88,18 @@ fn snapshot(name: &str) -> Option<u32> {
     name.split(' ').next()?.parse().ok()
 }
 
-/// Writes the files of one snapshot.
-fn apply(case: &Case, number: u32, root: &Path) {
+/// How many snapshots a case has.
+pub(crate) fn snapshots(case: &Case) -> u32 {
+    let files = case.inputs().filter(|block| block.language == "file");
+    let numbers = files.filter_map(|block| snapshot(&block.name));
+    numbers.max().unwrap_or(1)
+}
+
+/// Writes the files of one snapshot, each after an `edit`.
+pub(crate) fn apply(case: &Case, number: u32, root: &Path, mut edit: impl FnMut(&str) -> String) {
     for block in case
         .inputs()
-        .filter(|block| snapshot(&block.name) == Some(number))
+        .filter(|block| block.language == "file" && snapshot(&block.name) == Some(number))
     {
         let (_, path) = block
             .name
@@ -91,12 +107,12 @@ fn apply(case: &Case, number: u32, root: &Path) {
             .unwrap_or_else(|| panic!("no path in {:?}", block.name));
         let path = root.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, &block.text).unwrap();
+        std::fs::write(path, edit(&block.text)).unwrap();
     }
 }
 
 /// The collector a case names, with the default globs.
-fn collector(case: &Case) -> Box<dyn Collector> {
+pub(crate) fn collector(case: &Case) -> Box<dyn Collector> {
     let config = CollectorsConfig::default();
     let filter = |include: &[String], exclude: &[String]| Filter::new(include, exclude).unwrap();
     match case.input("collector").trim() {
@@ -129,8 +145,71 @@ fn collector(case: &Case) -> Box<dyn Collector> {
         "temperature" => Box::new(Temperature::new(Filter::default())),
         "uptime" => Box::new(Uptime),
         "users" => Box::new(Users),
+        other => source(case, other),
+    }
+}
+
+/// The collector of what a host may have.
+fn source(case: &Case, name: &str) -> Box<dyn Collector> {
+    match name {
+        "containers" => Box::new(Containers::new(Filter::default(), 5, true)),
+        "disk_health" => Box::new(DiskHealth::new(Filter::default())),
+        "clock" => {
+            let text = case.input("chronyc").to_owned();
+            Box::new(Clock::new(Arc::new(move || {
+                Ok(Output {
+                    text: text.clone(),
+                    code: Some(0),
+                })
+            })))
+        }
+        "gpu" => Box::new(Gpu),
+        "kernel" => Box::new(Kernel::default()),
+        "power" => Box::new(Power),
+        "protocols" => Box::new(Protocols),
+        "smart" => {
+            let reports: Vec<(String, String)> = case
+                .inputs()
+                .filter(|block| block.language == "smartctl")
+                .map(|block| (block.name.clone(), block.text.clone()))
+                .collect();
+            Box::new(Smart::new(
+                Filter::default(),
+                Arc::new(move |device| answer(&reports, device)),
+            ))
+        }
+        "services" => {
+            let names: Vec<String> = case
+                .optional("include")
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect();
+            let list = case.input("systemctl").to_owned();
+            let named = Filter::new(&names, &[]).unwrap();
+            Box::new(Services::new(
+                named,
+                !names.is_empty(),
+                Filter::default(),
+                4,
+                Arc::new(move || Ok(list.clone())),
+            ))
+        }
         other => panic!("there is no collector {other:?}"),
     }
+}
+
+/// Answers as the block `smartctl CODE DEVICE` says.
+fn answer(reports: &[(String, String)], device: &str) -> io::Result<Output> {
+    let of_device = reports
+        .iter()
+        .find(|(name, _)| name.ends_with(&format!(" {device}")));
+    let (name, text) = of_device.ok_or(io::ErrorKind::TimedOut)?;
+    let code = name.split(' ').next().and_then(|code| code.parse().ok());
+    Ok(Output {
+        text: text.clone(),
+        code,
+    })
 }
 
 /// Answers as the block `statvfs` of the case says. A mount is told by the end of its path, since its root

@@ -117,3 +117,74 @@ fn what_the_agent_writes_can_be_queried() {
     });
     assert!(agent.stop().success());
 }
+
+#[test]
+fn an_agent_whose_metrics_port_is_taken_collects_and_takes_the_port_when_it_is_free() {
+    let server = FakeInflux::start();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let setup = Setup::new(&server.url(), "");
+    setup.configure(&setup.config().replace("127.0.0.1:0", &address.to_string()));
+    let mut agent = setup.start();
+    let line = agent.wait_for_line("the work goes on without /health");
+    assert!(line.contains(&address.to_string()), "{line}");
+    agent::wait_for_ticks(&server, 3);
+    drop(taken);
+    agent.wait_for_line("health and metrics are served now");
+    assert!(agent::get(address, "/health").contains("watchpost-agent"));
+    let lines = agent.output.all();
+    let said = lines
+        .iter()
+        .filter(|line| line.contains("the work goes on"));
+    assert_eq!(said.count(), 1, "it is said once");
+    assert!(agent.stop().success());
+}
+
+#[test]
+fn explain_tells_of_each_source_whether_it_is_there_and_what_it_costs() {
+    let setup = Setup::new("http://127.0.0.1:1", "");
+    let root = setup.path("host");
+    std::fs::create_dir_all(root.join("proc")).unwrap();
+    std::fs::write(root.join("proc/uptime"), "680.59 1309.48\n").unwrap();
+    setup.configure(&format!(
+        "[collect]\nhost_root = \"{}\"\n[collectors.users]\nenabled = false\n",
+        root.display()
+    ));
+    let output = setup
+        .command()
+        .args(["--once", "--explain", "--output", "json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines = text(&output.stdout);
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |name: &str| lines.iter().find(|line| line["collector"] == name).unwrap();
+    assert_eq!(
+        (&of("uptime")["found"], &of("uptime")["series"]),
+        (&true.into(), &1.into())
+    );
+    assert_eq!(of("users")["enabled"], false);
+    let why = |name: &str| of(name)["why"].as_str().unwrap().to_owned();
+    assert!(
+        why("containers").starts_with("not found: control groups"),
+        "{}",
+        why("containers")
+    );
+    assert!(why("memory").contains("cannot read"), "{}", why("memory"));
+    let output = setup
+        .command()
+        .args(["--once", "--explain"])
+        .output()
+        .unwrap();
+    let table = text(&output.stdout);
+    assert!(
+        table
+            .lines()
+            .any(|line| line.starts_with("uptime") && line.contains(" yes ")),
+        "{table}"
+    );
+    assert!(table.contains("switched off"), "{table}");
+}

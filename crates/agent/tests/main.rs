@@ -4,18 +4,22 @@
     reason = "a test fails by panicking; the helpers are tests too"
 )]
 
+mod accepted;
 mod agent;
 mod answers;
 mod buffer;
 mod catalogue;
+mod checks;
 mod collectors;
 mod commands;
 mod configuration;
 mod disks;
 mod fake_influx;
 mod hosts;
+mod mutations;
 mod outages;
 mod psutil;
 mod rounds;
+mod runtimes;
 mod self_test;
 mod simulation;

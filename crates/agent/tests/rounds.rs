@@ -154,3 +154,115 @@ fn a_changed_plan_leaves_the_unchanged_collectors_their_previous_sample() {
         "the load is due every five seconds now"
     );
 }
+
+#[test]
+fn a_host_with_thousands_of_interfaces_keeps_its_own_series() {
+    let root = tree();
+    let mut interfaces = " eth0: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n".to_owned();
+    for number in 0..2600 {
+        interfaces += &format!(" aaaa{number:04}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n");
+    }
+    std::fs::write(root.path().join("proc/net/dev"), interfaces).unwrap();
+    std::fs::write(
+        root.path().join("proc/meminfo"),
+        "MemTotal: 1000 kB\nMemFree: 500 kB\n",
+    )
+    .unwrap();
+    let mountinfo = "1 0 8:0 / / rw - ext4 /dev/sda rw\n";
+    std::fs::create_dir_all(root.path().join("proc/self")).unwrap();
+    std::fs::write(root.path().join("proc/self/mountinfo"), mountinfo).unwrap();
+    let mut config = config(root.path());
+    config.collectors.memory.enabled = true;
+    config.collectors.file_systems.enabled = true;
+    config.collectors.network.timeout = Some(Interval(Duration::from_secs(30)));
+    let mut round = round(&config, &Registry::new(), 0);
+    // The slow collectors are due long after the interfaces took all the room there was.
+    let mut batches: Vec<_> = (1..=9)
+        .map(|second| round.collect(second * SECOND))
+        .collect();
+    let stat = "cpu  2 0 1 8 0 0 0 0 0 0\ncpu0 2 0 1 8 0 0 0 0 0 0\n";
+    std::fs::write(root.path().join("proc/stat"), stat).unwrap();
+    batches.push(round.collect(10 * SECOND));
+    for field in [
+        "cpu_count=",
+        "memory_usage_percent=",
+        "uptime_seconds=",
+        "cpu_load_1m=",
+        "process_count=",
+        "disk_total_bytes=",
+        "points_refused=",
+    ] {
+        let last = batches[9].text().lines();
+        assert_eq!(
+            last.filter(|line| line.contains(field)).count(),
+            1,
+            "{field}"
+        );
+    }
+    for batch in &batches {
+        let totals = batch
+            .text()
+            .lines()
+            .filter(|line| line.contains("network_bytes_recv="));
+        assert_eq!(
+            totals.filter(|line| !line.contains("interface=")).count(),
+            1,
+            "{}",
+            batch.lines()
+        );
+        assert!(batch.lines() <= 2_000, "{}", batch.lines());
+    }
+    assert!(
+        batches[9].text().contains("cpu=0"),
+        "a kind with few names keeps them"
+    );
+}
+
+#[test]
+fn a_source_that_waits_holds_up_no_other_and_what_it_gives_is_taken_when_it_comes() {
+    let root = tree();
+    // A pipe that nobody writes to, as a socket that hangs.
+    let version = root.path().join("sys/fs/cgroup/cgroup.controllers");
+    let group = root
+        .path()
+        .join(format!("sys/fs/cgroup/docker/{}", "a".repeat(64)));
+    std::fs::create_dir_all(&group).unwrap();
+    std::fs::write(&version, "cpu\n").unwrap();
+    let pipe = group.join("pids.current");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut config = config(root.path());
+    config.collectors.containers.interval = Some(Interval::seconds(1));
+    let mut round = round(&config, &Registry::new(), 0);
+    for second in 1..=3 {
+        let began = std::time::Instant::now();
+        let batch = round.collect(second * SECOND);
+        assert!(
+            batch.text().contains("uptime_seconds=") && !batch.text().contains("container"),
+            "{}",
+            batch.text()
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(4),
+            "the others did not wait for it"
+        );
+    }
+    std::fs::write(&pipe, "7\n").unwrap();
+    let line = watchpost_testkit::wait::until("the containers", || {
+        let batch = round.collect(3 * SECOND + 1);
+        batch
+            .text()
+            .lines()
+            .find(|line| line.contains("container_tasks=7i"))
+            .map(str::to_owned)
+    });
+    assert!(
+        line.ends_with(" 1000000000"),
+        "stamped with the tick it was asked at: {line}"
+    );
+}

@@ -31,7 +31,22 @@ fn the_shipped_file_is_valid() {
             "memory_high",
             "disk_high",
             "disk_full_soon",
-            "host_silent"
+            "host_silent",
+            "container_stopped",
+            "container_unhealthy",
+            "container_restarts",
+            "container_out_of_memory",
+            "container_throttled",
+            "unit_failed",
+            "out_of_memory",
+            "disk_failing",
+            "disk_worn",
+            "array_degraded",
+            "connections_untracked_soon",
+            "open_files_high",
+            "clock_off",
+            "check_down",
+            "certificate_ends",
         ]
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use watchpost_core::catalogue::{
-    COMMON_TAGS, Kind, LEGACY_FIELDS, METRICS, MetricType, Unit, legacy_cpu_field, metric,
-    metrics_of, render_markdown,
+    COMMON_TAGS, ITEM_TAGS, Kind, LEGACY_FIELDS, METRICS, MetricType, Unit, legacy_cpu_field,
+    metric, metrics_of, render_markdown,
 };
 use watchpost_core::point::FieldType;
 
@@ -92,6 +92,15 @@ fn further_tags_are_not_common_ones() {
             );
         }
     }
+}
+
+#[test]
+fn tags_of_items_are_those_of_the_metrics() {
+    let tags = METRICS
+        .iter()
+        .flat_map(|metric| metric.tags.iter().chain(metric.optional_tags));
+    let tags: std::collections::BTreeSet<&str> = tags.copied().collect();
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), ITEM_TAGS);
 }
 
 #[test]

@@ -38,10 +38,13 @@ impl Transfer {
     }
 
     fn add(&mut self, other: Self) {
-        self.read += other.read;
-        self.written += other.written;
+        self.read = self.read.saturating_add(other.read);
+        self.written = self.written.saturating_add(other.written);
     }
 }
+
+/// See [`share`].
+const ROUNDING: f64 = 0.05;
 
 /// What the shares are shares of: of the whole host.
 #[derive(Clone, Copy, Debug)]
@@ -127,8 +130,8 @@ impl Busiest {
         if self.names.admits(&sample.name) {
             let group = self.groups.entry(sample.name.clone()).or_default();
             group.instances += 1;
-            group.cpu_time += cpu_time;
-            group.resident_bytes += sample.resident_bytes;
+            group.cpu_time = group.cpu_time.saturating_add(cpu_time);
+            group.resident_bytes = group.resident_bytes.saturating_add(sample.resident_bytes);
             group.io.add(io);
             let rank = (cpu_time, sample.resident_bytes, sample.pid);
             group.largest = group.largest.max(rank);
@@ -165,7 +168,7 @@ impl Busiest {
         members.extend(self.by_memory.update(rank(|group| group.resident_bytes)));
         members.extend(
             self.by_io
-                .update(rank(|group| group.io.read + group.io.written)),
+                .update(rank(|group| group.io.read.saturating_add(group.io.written))),
         );
         for name in members {
             if let Some(group) = groups.get(name) {
@@ -185,12 +188,25 @@ fn row(name: &str, group: &Group, io: Transfer, whole: Whole, at: i64) -> Row {
         .integer("process_io_read_bytes", io.read)
         .integer("process_io_write_bytes", io.written);
     if whole.cpu_time > 0.0 {
-        let share = group.cpu_time as f64 / whole.cpu_time;
-        row = row.float("process_cpu_percent", 100.0 * share);
+        row = share(
+            row,
+            "process_cpu_percent",
+            group.cpu_time as f64 / whole.cpu_time,
+        );
     }
     if whole.memory_bytes > 0 {
-        let share = group.resident_bytes as f64 / whole.memory_bytes as f64;
-        row = row.float("process_memory_percent", 100.0 * share);
+        let of_whole = group.resident_bytes as f64 / whole.memory_bytes as f64;
+        row = share(row, "process_memory_percent", of_whole);
     }
     row
+}
+
+/// A tick counts whole in the sample where it ends, so that a share may stand a little above all. More than
+/// that is no share: workers that share memory, of which each tells the whole; a process from another time.
+fn share(row: Row, field: &str, share: f64) -> Row {
+    if share <= 1.0 + ROUNDING {
+        row.float(field, 100.0 * share.min(1.0))
+    } else {
+        row
+    }
 }

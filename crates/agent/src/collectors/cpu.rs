@@ -95,20 +95,34 @@ fn parse(text: &str) -> Vec<(String, Ticks)> {
         } else {
             words.next().unwrap_or_default()
         };
-        let mut ticks = [0; MODES];
-        for (tick, word) in ticks.iter_mut().zip(words) {
-            *tick = word.parse().unwrap_or(0);
+        if let Some(ticks) = ticks(words) {
+            samples.push((core.to_owned(), ticks));
         }
-        samples.push((core.to_owned(), ticks));
     }
     samples
+}
+
+/// The columns after the name; `None` for a line that is cut off or no row of numbers.
+fn ticks<'t>(words: impl Iterator<Item = &'t str>) -> Option<Ticks> {
+    let mut ticks = [0; MODES];
+    let mut columns = 0;
+    for (tick, word) in ticks.iter_mut().zip(words) {
+        *tick = word.parse().ok()?;
+        columns += 1;
+    }
+    (columns > IDLE).then_some(ticks)
 }
 
 /// The share of each mode between two samples, or `None` if nothing passed or the counters were reset.
 ///
 /// `idle` and `iowait` may step back by a few ticks on a healthy kernel; such a mode counts as zero.
 fn percent(before: &Ticks, now: &Ticks) -> Option<[f64; MODES]> {
-    let total = |ticks: &Ticks| ticks[..COUNTED].iter().sum::<u64>();
+    let total = |ticks: &Ticks| {
+        ticks[..COUNTED]
+            .iter()
+            .map(|ticks| u128::from(*ticks))
+            .sum::<u128>()
+    };
     if total(now) <= total(before) {
         return None;
     }
@@ -117,12 +131,14 @@ fn percent(before: &Ticks, now: &Ticks) -> Option<[f64; MODES]> {
         grown[mode] = now[mode].saturating_sub(before[mode]) as f64;
     }
     let passed: f64 = grown[..COUNTED].iter().sum();
-    Some(grown.map(|ticks| 100.0 * ticks / passed))
+    // Nothing grew in a total that grew: counters of other machines.
+    (passed > 0.0).then(|| grown.map(|ticks| 100.0 * ticks / passed))
 }
 
 /// The modes as people ask for them: nice programs are programs, interrupts are the kernel's.
 fn modes(row: Row, percent: &[f64; MODES]) -> Row {
-    row.float("cpu_usage_percent", 100.0 - percent[IDLE] - percent[IOWAIT])
+    let busy = [USER, NICE, SYSTEM, IRQ, SOFTIRQ, STEAL].map(|mode| percent[mode]);
+    row.float("cpu_usage_percent", busy.iter().sum::<f64>().min(100.0))
         .float("cpu_user_percent", percent[USER] + percent[NICE])
         .float(
             "cpu_system_percent",

@@ -32,11 +32,13 @@ impl Collector for CpuFrequency {
         points: &mut Points,
     ) -> Result<(), CollectError> {
         let mut cores = from_cpufreq(files);
+        cores.retain(is_plausible);
         if cores.is_empty() {
             cores = files
                 .read_optional(CPUINFO)
                 .map(from_cpuinfo)
                 .unwrap_or_default();
+            cores.retain(is_plausible);
         }
         if cores.is_empty() {
             return Ok(()); // Most virtual machines and many ARM boards tell no frequency.
@@ -54,6 +56,11 @@ impl Collector for CpuFrequency {
         }
         Ok(())
     }
+}
+
+/// A core that is offline or asleep tells 0, which is no rate.
+fn is_plausible((_, mhz): &(String, f64)) -> bool {
+    mhz.is_finite() && *mhz > 0.0
 }
 
 /// `scaling_cur_freq` is in kHz.

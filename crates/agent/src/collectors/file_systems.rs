@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::host_files::HostFiles;
-use super::row::Row;
+use super::host_files::{HostFiles, unescape};
+use super::row::{Row, percent};
 use super::{CollectError, Collector, Points};
 use crate::filter::Filter;
 use crate::schedule::lane::{Answer, Lane};
@@ -26,6 +26,7 @@ const PSEUDO: &[&str] = &[
     "devpts",
     "devtmpfs",
     "efivarfs",
+    "erofs",
     "fusectl",
     "hugetlbfs",
     "iso9660",
@@ -34,6 +35,7 @@ const PSEUDO: &[&str] = &[
     "proc",
     "pstore",
     "ramfs",
+    "rootfs",
     "rpc_pipefs",
     "securityfs",
     "selinuxfs",
@@ -44,7 +46,11 @@ const PSEUDO: &[&str] = &[
     "fuse.lxcfs",
     "fuse.gvfsd-fuse",
     "fuse.portal",
+    "fuse.snapfuse",
 ];
+
+/// File systems of layers: the disk behind them is another mount, unless this is all that a container sees.
+const LAYERED: &[&str] = &["overlay", "aufs", "fuse.fuse-overlayfs", "shiftfs"];
 
 /// Files that container runtimes mount into every container: the disk behind them is the host's.
 const FILES_OF_RUNTIMES: &[&str] = &["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
@@ -101,8 +107,12 @@ pub struct FileSystems {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
+    /// The mount that this one was made upon.
+    parent: String,
     /// `major:minor`: the same for every mount of one file system.
     number: String,
+    /// The folder of the file system that is seen at `mountpoint`.
+    root: String,
     mountpoint: String,
     kind: String,
     device: String,
@@ -122,7 +132,7 @@ impl FileSystems {
     fn admits(&self, mount: &Mount) -> bool {
         // In a container `/` is an overlay: there it is the file system of the host's choice.
         let pseudo = PSEUDO.contains(&mount.kind.as_str())
-            || (mount.kind == "overlay" && mount.mountpoint != "/");
+            || (LAYERED.contains(&mount.kind.as_str()) && mount.mountpoint != "/");
         let pseudo = pseudo || FILES_OF_RUNTIMES.contains(&mount.mountpoint.as_str());
         !pseudo && self.mounts.admits(&mount.mountpoint) && self.types.admits(&mount.kind)
     }
@@ -144,7 +154,8 @@ impl Collector for FileSystems {
         } else {
             files.read("proc/1/mountinfo")?
         };
-        let mounts = distinct(parse(text).into_iter().filter(|mount| self.admits(mount)));
+        let mounts = visible(parse(text)).filter(|mount| self.admits(mount));
+        let mounts = distinct(mounts);
         for mount in mounts {
             let row = Row::new("disk", at)
                 .tag("device", &mount.device)
@@ -164,51 +175,82 @@ impl Collector for FileSystems {
     }
 }
 
+/// A server or a user's program may answer anything: more free than there is has no use to tell.
 fn usage_row(row: Row, usage: &FileSystemUsage) -> Row {
-    let used = usage.total.saturating_sub(usage.free);
+    let used = usage
+        .total
+        .checked_sub(usage.free)
+        .filter(|_| usage.available <= usage.free);
     // As df(1) counts: what root keeps for itself is neither used nor free.
-    let reachable = used + usage.available;
-    let percent = if reachable == 0 {
-        0.0
-    } else {
-        100.0 * used as f64 / reachable as f64
-    };
-    let row = row
-        .integer("disk_total_bytes", usage.total)
-        .integer("disk_used_bytes", used)
+    let share = used.map(|used| percent(used, used + usage.available).unwrap_or(0.0));
+    let inodes_used = usage.inodes_total.checked_sub(usage.inodes_free);
+    let inodes_used = inodes_used.filter(|_| usage.inodes_total > 0);
+    row.integer("disk_total_bytes", usage.total)
+        .optional_integer("disk_used_bytes", used)
         .integer("disk_free_bytes", usage.free)
         .integer("disk_available_bytes", usage.available)
-        .float("disk_usage_percent", percent)
-        .integer("disk_stale", 0);
-    if usage.inodes_total == 0 {
-        return row;
-    }
-    row.integer("disk_inodes_total", usage.inodes_total)
-        .integer(
-            "disk_inodes_used",
-            usage.inodes_total.saturating_sub(usage.inodes_free),
-        )
+        .optional_float("disk_usage_percent", share)
+        .integer("disk_stale", 0)
+        .optional_integer("disk_inodes_total", inodes_used.map(|_| usage.inodes_total))
+        .optional_integer("disk_inodes_used", inodes_used)
 }
 
-/// One mount a file system: the one with the shortest path, which is the mount the bind mounts came from;
-/// and of mounts stacked on one path the last, which is the visible one.
+/// Mounts that a path leads to: one upon which another was mounted later, or upon a folder above, is hidden,
+/// and asking for its path would tell of the other.
+fn visible(mounts: Vec<Mount>) -> impl Iterator<Item = Mount> {
+    let hidden = |at: usize, mount: &Mount| {
+        let later = mounts[at + 1..].iter();
+        let mut beside = later.filter(|later| later.parent == mount.parent);
+        beside.any(|later| is_within(&mount.mountpoint, &later.mountpoint))
+    };
+    let kept: Vec<bool> = mounts
+        .iter()
+        .enumerate()
+        .map(|(at, mount)| !hidden(at, mount))
+        .collect();
+    mounts
+        .into_iter()
+        .zip(kept)
+        .filter_map(|(mount, kept)| kept.then_some(mount))
+}
+
+/// Whether `path` is a folder below `folder`.
+fn is_within(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+}
+
+/// One mount a file system, whose name stays while others come and go: the root of the host; else one that no
+/// other shows more of (a bind mount shows a part); of those the one with the shortest path. Of mounts
+/// stacked on one path it is the last, which is the visible one.
 fn distinct(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
     let mut by_path: BTreeMap<String, Mount> = BTreeMap::new();
     for mount in mounts {
         by_path.insert(mount.mountpoint.clone(), mount);
     }
-    let mut by_number: BTreeMap<String, Mount> = BTreeMap::new();
+    let mut by_number: BTreeMap<String, Vec<Mount>> = BTreeMap::new();
     for mount in by_path.into_values() {
-        match by_number.get(&mount.number) {
-            Some(known) if known.mountpoint.len() <= mount.mountpoint.len() => {}
-            _ => {
-                by_number.insert(mount.number.clone(), mount);
-            }
-        }
+        by_number
+            .entry(mount.number.clone())
+            .or_default()
+            .push(mount);
     }
-    let mut mounts: Vec<Mount> = by_number.into_values().collect();
+    let mut mounts: Vec<Mount> = by_number.into_values().filter_map(own_mount).collect();
     mounts.sort_by(|a, b| a.mountpoint.cmp(&b.mountpoint));
     mounts
+}
+
+/// Of the mounts of one file system the one that it is called after.
+fn own_mount(mut mounts: Vec<Mount>) -> Option<Mount> {
+    let rank = |mount: &Mount| {
+        let part = mounts
+            .iter()
+            .any(|other| is_within(&mount.root, &other.root));
+        let path = &mount.mountpoint;
+        (path != "/", part, path.len(), path.clone())
+    };
+    let at = (0..mounts.len()).min_by_key(|at| rank(&mounts[*at]))?;
+    Some(mounts.swap_remove(at))
 }
 
 /// proc_pid_mountinfo(5): `27 1 254:0 / / rw,relatime [optional …] - ext4 /dev/vda rw`.
@@ -216,22 +258,16 @@ fn parse(text: &str) -> Vec<Mount> {
     text.lines()
         .filter_map(|line| {
             let (before, after) = line.split_once(" - ")?;
-            let mut before = before.split(' ').skip(2);
+            let mut before = before.split(' ').skip(1);
             let mut after = after.split(' ');
             Some(Mount {
+                parent: before.next()?.to_owned(),
                 number: before.next()?.to_owned(),
-                mountpoint: unescape(before.nth(1)?),
-                kind: after.next()?.to_owned(),
+                root: unescape(before.next()?),
+                mountpoint: unescape(before.next()?),
+                kind: unescape(after.next()?),
                 device: unescape(after.next()?),
             })
         })
         .collect()
-}
-
-/// Blank, tab, newline and backslash are written as `\040`, `\011`, `\012` and `\134`.
-fn unescape(text: &str) -> String {
-    text.replace("\\040", " ")
-        .replace("\\011", "\t")
-        .replace("\\012", "\n")
-        .replace("\\134", "\\")
 }

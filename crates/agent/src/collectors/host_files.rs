@@ -77,9 +77,24 @@ impl HostFiles {
         names
     }
 
-    /// Whether `relative` exists.
+    /// The folders in a folder, sorted; links are none.
+    pub fn folders(&self, relative: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.root.join(relative)) else {
+            return Vec::new();
+        };
+        let folders = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let mut names: Vec<String> = folders
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Whether `relative` exists; a link does, wherever it leads.
     pub fn exists(&self, relative: &str) -> bool {
-        self.root.join(relative).exists()
+        self.root.join(relative).symlink_metadata().is_ok()
     }
 
     /// A parse error in the file read last.
@@ -108,5 +123,47 @@ impl HostFiles {
             Err(_) => self.text.push_str(&String::from_utf8_lossy(&self.bytes)),
         }
         Ok(())
+    }
+}
+
+/// A name in a kernel file that separates by blanks: there a blank, a tab, a newline, `#` and a backslash stand
+/// as a backslash and three octal digits (`\040`; `mangle_path` in fs/seq_file.c).
+pub fn unescape(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escaped = octal(&bytes[at..]);
+        plain.push(escaped.unwrap_or(bytes[at]));
+        at += if escaped.is_some() { 4 } else { 1 };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// The byte that `\NNN` at the start stands for.
+fn octal(bytes: &[u8]) -> Option<u8> {
+    let [b'\\', digits @ ..] = bytes.get(..4)? else {
+        return None;
+    };
+    digits.iter().try_fold(0_u8, |value, digit| {
+        let digit = (b'0'..=b'7').contains(digit).then(|| digit - b'0')?;
+        value.checked_mul(8)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unescape;
+
+    #[test]
+    fn every_escape_is_read_once() {
+        let escaped = r"/a\040b\134040\011\012\043\303\244 \08 \9";
+        assert_eq!(
+            unescape(&escaped.replace(r"\\", r"\")),
+            "/a b\\040\t\n#ä \\08 \\9"
+        );
     }
 }

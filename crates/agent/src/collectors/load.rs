@@ -25,7 +25,11 @@ impl Collector for Load {
         let averages: Vec<f64> = text
             .split_ascii_whitespace()
             .take(3)
-            .map_while(|word| word.parse().ok())
+            .map_while(|word| {
+                word.parse()
+                    .ok()
+                    .filter(|load: &f64| load.is_finite() && *load >= 0.0)
+            })
             .collect();
         let &[one, five, fifteen] = averages.as_slice() else {
             return Err(files.malformed(LOADAVG, "three numbers expected first"));

@@ -1,10 +1,17 @@
-//! Memory and swap, from `/proc/meminfo`.
+//! Memory and swap, from `/proc/meminfo`. What can be had back at once (page cache, reclaimable kernel memory,
+//! the cache of ZFS) is available, not used.
 
 use super::host_files::HostFiles;
-use super::row::Row;
+use super::row::{Row, percent};
 use super::{CollectError, Collector, Points};
 
 const MEMINFO: &str = "proc/meminfo";
+
+/// The cache of ZFS, which the kernel counts as used (arc_stats in OpenZFS' `include/sys/arc_impl.h`).
+const ARCSTATS: &str = "proc/spl/kstat/zfs/arcstats";
+
+/// Where lxcfs mounts a container's own numbers. The cache of ZFS is then the host's.
+const MOUNTS: [&str; 2] = ["proc/1/mountinfo", "proc/self/mountinfo"];
 
 /// Bytes of memory and swap, and the share of them in use.
 #[derive(Debug, Default)]
@@ -39,39 +46,79 @@ impl Collector for Memory {
         if meminfo.total == 0 {
             return Err(files.malformed(MEMINFO, "no line MemTotal"));
         }
-        let cached = meminfo.cached + meminfo.reclaimable;
+        let cache_of_zfs = cache_of_zfs(files, &meminfo);
+        let cached = meminfo.cached.saturating_add(meminfo.reclaimable);
         let available = meminfo
-            .available
-            .unwrap_or_else(|| meminfo.estimated_available())
-            .min(meminfo.total);
-        let used = meminfo.total - available;
+            .available()
+            .map(|available| available + cache_of_zfs);
+        let used = available.map(|available| meminfo.total - available);
         points.push(
             Row::new("memory", at)
                 .integer("memory_total_bytes", meminfo.total)
-                .integer("memory_available_bytes", available)
-                .integer("memory_used_bytes", used)
+                .optional_integer("memory_available_bytes", available)
+                .optional_integer("memory_used_bytes", used)
                 .integer("memory_free_bytes", meminfo.free)
-                .integer("memory_cached_bytes", cached)
+                .integer("memory_cached_bytes", cached.saturating_add(cache_of_zfs))
                 .integer("memory_buffers_bytes", meminfo.buffers)
-                .float(
+                .optional_float(
                     "memory_usage_percent",
-                    100.0 * used as f64 / meminfo.total as f64,
+                    used.and_then(|used| percent(used, meminfo.total)),
                 ),
         );
-        let swap_used = meminfo.swap_total.saturating_sub(meminfo.swap_free);
-        let swap_percent = if meminfo.swap_total == 0 {
-            0.0
-        } else {
-            100.0 * swap_used as f64 / meminfo.swap_total as f64
+        // More free than there is (a container's numbers mixed with its host's) has no use to tell.
+        let swap_used = match meminfo.swap_total {
+            0 => Some(0),
+            total => total.checked_sub(meminfo.swap_free),
         };
+        let share = swap_used.map(|used| percent(used, meminfo.swap_total).unwrap_or(0.0));
         points.push(
             Row::new("swap", at)
                 .integer("swap_total_bytes", meminfo.swap_total)
-                .integer("swap_used_bytes", swap_used)
-                .float("swap_usage_percent", swap_percent),
+                .optional_integer("swap_used_bytes", swap_used)
+                .optional_float("swap_usage_percent", share),
         );
         Ok(())
     }
+}
+
+/// Bytes that ZFS would give back to programs: its cache above the least that it keeps. Nothing where the
+/// cache cannot be part of this memory, which is another host's then.
+fn cache_of_zfs(files: &mut HostFiles, meminfo: &Meminfo) -> u64 {
+    let Some(text) = files.read_optional(ARCSTATS) else {
+        return 0;
+    };
+    let value = |key: &str| {
+        let mut lines = text.lines().map(|line| line.split_ascii_whitespace());
+        let mut words = lines.find_map(|mut words| (words.next()? == key).then_some(words))?;
+        words.nth(1)?.parse::<u64>().ok()
+    };
+    let (Some(size), Some(least)) = (value("size"), value("c_min")) else {
+        return 0;
+    };
+    let reclaimable = size.saturating_sub(least);
+    let fits = size <= meminfo.total.saturating_sub(meminfo.free)
+        && meminfo
+            .available()
+            .is_some_and(|available| reclaimable <= meminfo.total - available);
+    if fits && !has_own_meminfo(files) {
+        reclaimable
+    } else {
+        0
+    }
+}
+
+/// Whether lxcfs makes up `/proc/meminfo`.
+fn has_own_meminfo(files: &mut HostFiles) -> bool {
+    let mounts = if files.is_live() {
+        &MOUNTS[1..]
+    } else {
+        &MOUNTS[..]
+    };
+    mounts.iter().any(|mounts| {
+        let text = files.read_optional(mounts).unwrap_or_default();
+        text.lines()
+            .any(|line| line.contains(" /proc/meminfo ") && line.contains(" - fuse.lxcfs "))
+    })
 }
 
 /// Bytes of memory in all; 0 if it cannot be known.
@@ -82,9 +129,21 @@ pub(super) fn total_bytes(files: &mut HostFiles) -> u64 {
 }
 
 impl Meminfo {
+    /// What programs can get. `None` where the numbers contradict each other: more available than there is.
+    fn available(&self) -> Option<u64> {
+        let told = self.available.filter(|available| *available <= self.total);
+        told.or_else(|| {
+            Some(self.estimated_available()).filter(|available| *available <= self.total)
+        })
+    }
+
     /// What `free` calls available, without the kernel's estimate: page cache less what cannot be dropped.
     fn estimated_available(&self) -> u64 {
-        (self.free + self.buffers + self.cached + self.reclaimable).saturating_sub(self.shared)
+        let cache = [self.buffers, self.cached, self.reclaimable];
+        let all = cache
+            .iter()
+            .fold(self.free, |sum, part| sum.saturating_add(*part));
+        all.saturating_sub(self.shared)
     }
 }
 

@@ -7,26 +7,40 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod counter;
+pub mod gpu;
 pub mod host_files;
 pub mod row;
 
 mod busiest;
+mod cgroups;
+pub mod checks;
+pub mod clock;
+pub mod command;
 pub mod connections;
+#[cfg(unix)]
+pub mod containers;
 pub mod cpu;
 pub mod cpu_frequency;
+pub mod disk_health;
 pub mod disk_io;
 pub mod file_systems;
+mod interfaces;
+pub mod kernel;
 pub mod load;
 pub mod memory;
 pub mod network;
 #[cfg(any(test, not(target_os = "linux")))]
 pub mod portable;
+pub mod power;
 pub mod pressure;
 pub mod process_stat;
 pub mod processes;
+pub mod protocols;
 mod ranking;
 mod registry;
 pub mod self_metrics;
+pub mod services;
+pub mod smart;
 pub mod temperature;
 pub mod uptime;
 pub mod users;

@@ -1,14 +1,13 @@
 //! Bytes, packets, errors and drops per interface and in total, from `/proc/net/dev`.
 //!
-//! The total counts what passed once: an interface on top of others (a bond, a VLAN, a bridge) is a series of
-//! its own, but not in the total, where those below it are.
+//! The total counts what passed once, see [`super::interfaces`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::increase;
 use super::host_files::HostFiles;
 use super::row::Row;
-use super::{CollectError, Collector, Points};
+use super::{CollectError, Collector, Points, interfaces};
 use crate::filter::Filter;
 
 /// Of the process 1 rather than of ourselves, so that an agent in a container sees its host's interfaces.
@@ -27,9 +26,13 @@ const FIELDS: [(usize, &str); 8] = [
     (11, "network_drops_out"),
 ];
 
-/// An interface has an entry `lower_NAME` here for each interface below it
-/// (Documentation/ABI/testing/sysfs-class-net).
-const CLASS: &str = "sys/class/net";
+/// Collections after which the interfaces that count are looked at again though their names are the same: a
+/// card may become part of a bond.
+const LOOKS: u32 = 60;
+
+/// Interfaces that went and whose last reading is kept, for their return. Beyond it they are forgotten: a host
+/// of containers makes new names without end.
+const MAX_REMEMBERED: usize = 4096;
 
 type Counters = [u64; FIELDS.len()];
 
@@ -40,9 +43,11 @@ pub struct Network {
     interfaces: Filter,
     previous: BTreeMap<String, Counters>,
     total: Option<Counters>,
-    /// The interfaces of the last sample, and those of them that are on top of others.
+    /// The interfaces of the last sample, those of them that the total counts, and the collections since that
+    /// was looked at.
     names: BTreeSet<String>,
-    stacked: BTreeSet<String>,
+    counted: BTreeSet<String>,
+    age: u32,
 }
 
 impl Network {
@@ -53,26 +58,24 @@ impl Network {
             previous: BTreeMap::new(),
             total: None,
             names: BTreeSet::new(),
-            stacked: BTreeSet::new(),
+            counted: BTreeSet::new(),
+            age: 0,
         }
     }
 
-    /// Learns which interfaces are on top of others, when there are other interfaces than before.
-    fn look_at_stack(&mut self, files: &HostFiles, current: &BTreeMap<String, Counters>) {
-        if self.names.iter().eq(current.keys()) {
+    /// Learns which interfaces the total counts, when there are other interfaces than before, and now and then.
+    fn look_at_stack(&mut self, files: &mut HostFiles, current: &BTreeMap<String, Counters>) {
+        self.age += 1;
+        if self.age < LOOKS && self.names.iter().eq(current.keys()) {
             return;
         }
+        self.age = 0;
         self.names = current.keys().cloned().collect();
-        let is_stacked = |name: &&String| {
-            let entries = files.list(&format!("{CLASS}/{name}"));
-            let mut below = entries.iter().filter_map(|it| it.strip_prefix("lower_"));
-            below.any(|lower| self.names.contains(lower))
-        };
-        self.stacked = self.names.iter().filter(is_stacked).cloned().collect();
+        self.counted = interfaces::counted(files, &self.names);
     }
 
     fn add_to_total(&mut self, current: &BTreeMap<String, Counters>) {
-        let counted = |name: &&String| !self.stacked.contains(*name);
+        let counted = |name: &&String| self.counted.contains(*name);
         let Some(total) = &mut self.total else {
             let mut sum = Counters::default();
             for (_, counters) in current.iter().filter(|(name, _)| counted(name)) {
@@ -118,6 +121,9 @@ impl Collector for Network {
         self.add_to_total(&current);
         // An interface that vanished keeps its last reading: should it return with its counters, only what
         // it grew by is added.
+        if self.previous.len() + current.len() > MAX_REMEMBERED {
+            self.previous.clear();
+        }
         self.previous.extend(current);
         if let Some(total) = &self.total {
             points.push(fields(Row::new("network", at), total));
@@ -126,20 +132,22 @@ impl Collector for Network {
     }
 }
 
+/// A line whose counters cannot be read is no interface: a zero in their place would look like a reset.
 fn parse(text: &str, interfaces: &Filter) -> BTreeMap<String, Counters> {
-    let mut current = BTreeMap::new();
-    for (name, rest) in text.lines().filter_map(|line| line.rsplit_once(':')) {
-        let name = name.trim();
-        let words: Vec<&str> = rest.split_ascii_whitespace().collect();
-        if words.len() < 16 || !interfaces.admits(name) {
-            continue;
-        }
-        current.insert(
-            name.to_owned(),
-            FIELDS.map(|(column, _)| words[column].parse().unwrap_or(0)),
-        );
+    let lines = text.lines().filter_map(|line| line.rsplit_once(':'));
+    let lines = lines.map(|(name, rest)| (name.trim(), rest));
+    let admitted = lines.filter(|(name, _)| interfaces.admits(name));
+    let current = admitted.filter_map(|(name, rest)| Some((name.to_owned(), counters(rest)?)));
+    current.collect()
+}
+
+fn counters(text: &str) -> Option<Counters> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let mut counters = Counters::default();
+    for (counter, (column, _)) in counters.iter_mut().zip(FIELDS) {
+        *counter = words.get(column)?.parse().ok()?;
     }
-    current
+    (words.len() >= 16).then_some(counters)
 }
 
 fn fields(mut row: Row, counters: &Counters) -> Row {

@@ -63,7 +63,8 @@ impl Collector for Pressure {
                 let Some(line) = text.lines().find(|line| line.starts_with(kind)) else {
                     continue;
                 };
-                if let Some(percent) = value(line, "avg10=").and_then(|text| text.parse().ok()) {
+                let percent = value(line, "avg10=").and_then(|text| text.parse().ok());
+                if let Some(percent) = percent.filter(|percent| (0.0..=100.0).contains(percent)) {
                     row = row.float(share, percent);
                 }
                 if let Some(microseconds) = value(line, "total=").and_then(|text| text.parse().ok())

@@ -35,7 +35,7 @@ impl ProcessStat {
             comm: comm.to_owned(),
             state: words.first()?.chars().next()?,
             parent: words.get(1)?.parse().ok()?,
-            cpu_ticks: number(14)? + number(15)?,
+            cpu_ticks: number(14)?.checked_add(number(15)?)?,
             threads: number(20)?,
             start_ticks: number(22)?,
             resident_pages: number(24)?,

@@ -61,9 +61,15 @@ fn sample(files: &mut HostFiles, stat: &ProcessStat, busiest: &Busiest, page_byt
         started: stat.start_ticks,
         name,
         cpu_time: stat.cpu_ticks,
-        resident_bytes: stat.resident_pages * page_bytes,
+        resident_bytes: stat.resident_pages.saturating_mul(page_bytes),
         io,
     }
+}
+
+/// The name of a process as it is: kernels before 4.18 escape newlines and backslashes in `stat`, never here.
+fn whole_comm(files: &mut HostFiles, pid: u32) -> Option<String> {
+    let text = files.read_optional(&format!("proc/{pid}/comm"))?;
+    Some(text.strip_suffix('\n').unwrap_or(text).to_owned())
 }
 
 impl Collector for Processes {
@@ -88,7 +94,10 @@ impl Collector for Processes {
             let stat = files
                 .read_optional(&format!("proc/{pid}/stat"))
                 .and_then(ProcessStat::parse);
-            let Some(stat) = stat else { continue }; // It ended meanwhile.
+            let Some(mut stat) = stat else { continue }; // It ended meanwhile.
+            if stat.comm.contains('\\') {
+                stat.comm = whole_comm(files, pid).unwrap_or(stat.comm);
+            }
             states.count(&stat);
             if let Some(busiest) = &mut self.busiest {
                 busiest.add(sample(files, &stat, busiest, self.units.page_bytes));
@@ -125,7 +134,7 @@ struct States {
 impl States {
     fn count(&mut self, stat: &ProcessStat) {
         self.total += 1;
-        self.threads += stat.threads;
+        self.threads = self.threads.saturating_add(stat.threads);
         match stat.state {
             'R' => self.running += 1,
             'S' => self.sleeping += 1,
@@ -167,7 +176,7 @@ fn transfer(files: &mut HostFiles, pid: u32) -> Transfer {
     }
 }
 
-fn online_cpus(files: &mut HostFiles) -> usize {
+pub(super) fn online_cpus(files: &mut HostFiles) -> usize {
     let stat = files.read_optional("proc/stat").unwrap_or_default();
     stat.lines()
         .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))

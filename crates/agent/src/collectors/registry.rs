@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Collector;
+use super::checks::Checks;
 use super::self_metrics::SelfMetrics;
 use crate::config::{CollectorsConfig, Section};
 use crate::filter::{Filter, FilterError};
@@ -13,6 +14,13 @@ use crate::metrics::AgentMetrics;
 /// host, short enough that a hung collector does not cost the others their tick.
 const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 const MAX_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Between looks at what must not be looked at often: a disk that is asked more often than it waits before it
+/// sleeps is kept awake.
+const SELDOM: Duration = Duration::from_secs(30 * 60);
+
+/// A check takes 30 seconds at most, and is given up soon after.
+const LONGEST_CHECK: Duration = Duration::from_secs(35);
 
 type Build = Arc<dyn Fn() -> Box<dyn Collector> + Send + Sync>;
 
@@ -25,6 +33,9 @@ pub struct Assignment {
     pub interval: Duration,
     /// The time one collection may take.
     pub timeout: Duration,
+    /// Whether it waits for others (a program, a socket, the network), so that no other collector may wait for it:
+    /// what it gives is taken when it comes.
+    pub in_background: bool,
     /// The text of its configuration: the same text, the same collector, so a reload leaves it running.
     pub identity: String,
     build: Build,
@@ -50,6 +61,11 @@ pub fn assignments(
         assignments: Vec::new(),
     };
     platform::add(config, &mut list)?;
+    if !config.checks.targets.is_empty() {
+        let checks = config.checks.targets.clone();
+        list.slow("checks", &config.checks, move || Checks::new(&checks));
+        list.in_background(&config.checks, LONGEST_CHECK);
+    }
     let metrics = metrics.clone();
     list.slow("agent", &config.agent, move || {
         SelfMetrics::new(metrics.clone())
@@ -99,6 +115,29 @@ impl List {
         );
     }
 
+    /// The collector added last runs in the background, by default within `timeout`.
+    fn in_background(&mut self, section: &dyn Section, timeout: Duration) {
+        let Some(last) = self.assignments.last_mut() else {
+            return;
+        };
+        if section.timing().enabled {
+            last.in_background = true;
+            let own = section.timing().timeout;
+            last.timeout = own.map_or(timeout, |own| own.get());
+        }
+    }
+
+    /// A collector that runs every [`SELDOM`], unless its section says otherwise.
+    fn seldom<C: Collector + 'static>(
+        &mut self,
+        name: &'static str,
+        section: &dyn Section,
+        build: impl Fn() -> C + Send + Sync + 'static,
+    ) {
+        let interval = SELDOM.max(self.interval);
+        self.add(name, section, interval, Arc::new(move || Box::new(build())));
+    }
+
     fn add(
         &mut self,
         name: &'static str,
@@ -121,6 +160,7 @@ impl List {
             name,
             interval,
             timeout,
+            in_background: false,
             identity: format!("{section:?}"),
             build,
         });
@@ -131,20 +171,29 @@ impl List {
 mod platform {
     //! Linux: everything from `/proc` and `/sys`.
 
+    use super::super::clock::{Clock, chronyc};
     use super::super::connections::Connections;
+    use super::super::containers::Containers;
     use super::super::cpu::Cpu;
     use super::super::cpu_frequency::CpuFrequency;
+    use super::super::disk_health::DiskHealth;
     use super::super::disk_io::DiskIo;
     use super::super::file_systems::{FileSystems, statvfs};
+    use super::super::gpu::Gpu;
+    use super::super::kernel::Kernel;
     use super::super::load::Load;
     use super::super::memory::Memory;
     use super::super::network::Network;
+    use super::super::power::Power;
     use super::super::pressure::Pressure;
     use super::super::processes::{Processes, Units};
+    use super::super::protocols::Protocols;
+    use super::super::services::{Services, systemctl};
+    use super::super::smart::{Smart, smartctl};
     use super::super::temperature::Temperature;
     use super::super::uptime::Uptime;
     use super::super::users::Users;
-    use super::{Arc, CollectorsConfig, Filter, FilterError, List};
+    use super::{Arc, CollectorsConfig, Duration, Filter, FilterError, List, MAX_TIMEOUT};
 
     pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
         let per_core = config.cpu.per_core;
@@ -181,6 +230,40 @@ mod platform {
         list.slow("processes", &config.processes, move || {
             Processes::new(top, names.clone(), units())
         });
+        add_sources(config, list)
+    }
+
+    /// What runs on the host, and the health of its parts: each is quiet where its source is not there.
+    fn add_sources(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
+        let names = Filter::new(&config.containers.include, &config.containers.exclude)?;
+        let (max, sockets) = (config.containers.max, config.containers.sockets);
+        list.slow("containers", &config.containers, move || {
+            Containers::new(names.clone(), max, sockets)
+        });
+        list.in_background(&config.containers, MAX_TIMEOUT);
+        let named = Filter::new(&config.services.include, &config.services.exclude)?;
+        let (has_names, max) = (!config.services.include.is_empty(), config.services.max);
+        let admitted = Filter::new(&[], &config.services.exclude)?;
+        list.slow("services", &config.services, move || {
+            let (named, admitted) = (named.clone(), admitted.clone());
+            Services::new(named, has_names, admitted, max, Arc::new(systemctl))
+        });
+        list.in_background(&config.services, MAX_TIMEOUT);
+        list.slow("protocols", &config.protocols, || Protocols);
+        list.slow("kernel", &config.kernel, Kernel::default);
+        list.slow("power", &config.power, || Power);
+        list.slow("gpu", &config.gpu, || Gpu);
+        list.slow("clock", &config.clock, || Clock::new(Arc::new(chronyc)));
+        list.in_background(&config.clock, MAX_TIMEOUT);
+        let devices = Filter::new(&config.disk_health.include, &config.disk_health.exclude)?;
+        list.slow("disk_health", &config.disk_health, move || {
+            DiskHealth::new(devices.clone())
+        });
+        let devices = Filter::new(&config.smart.include, &config.smart.exclude)?;
+        list.seldom("smart", &config.smart, move || {
+            Smart::new(devices.clone(), Arc::new(smartctl))
+        });
+        list.in_background(&config.smart, Duration::from_secs(60));
         Ok(())
     }
 

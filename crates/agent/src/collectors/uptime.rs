@@ -33,6 +33,7 @@ pub(super) fn seconds(files: &mut HostFiles) -> Result<f64, CollectError> {
         .read(UPTIME)?
         .split_ascii_whitespace()
         .next()
-        .and_then(|word| word.parse().ok());
+        .and_then(|word| word.parse().ok())
+        .filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
     first.ok_or_else(|| files.malformed(UPTIME, "a number of seconds expected first"))
 }

@@ -1,5 +1,6 @@
 //! What a user can do, one file a command.
 
+mod explain;
 mod once;
 mod run;
 mod self_test;
@@ -38,6 +39,9 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
         Err(code) => return code,
     };
     match arguments.command {
+        _ if arguments.once && arguments.explain => {
+            explain::run(&started.config, &surroundings, output)
+        }
         _ if arguments.once => once::run(&started.config, &surroundings, output),
         None | Some(Command::Run) => block_on(run::run(started, surroundings)),
         Some(Command::Status) => block_on(status::run(started.config, output)),

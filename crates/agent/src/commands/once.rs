@@ -19,7 +19,7 @@ use crate::pipeline::{Surroundings, plan};
 use crate::schedule::Round;
 
 /// Between the two collections: shares of time need a time to be shares of.
-const APART: Duration = Duration::from_secs(1);
+pub(super) const APART: Duration = Duration::from_secs(1);
 
 /// Collects twice and prints the second: line protocol, or a JSON object a point.
 pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Output) -> ExitCode {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use watchpost_service::cli::Started;
-use watchpost_service::http::{Readiness, serve};
+use watchpost_service::http::{Readiness, serve_when_free};
 use watchpost_service::logging::LogHandle;
 use watchpost_service::metrics::Registry;
 use watchpost_service::reload;
@@ -48,12 +48,12 @@ async fn try_run(
     let registry = Registry::new();
     let metrics = AgentMetrics::new(&registry);
     let readiness = Readiness::waiting_for(&[READY_WRITING]);
-    let address = serve(
+    let address = serve_when_free(
         &config.telemetry,
         super::telemetry(registry, readiness.clone()),
         &shutdown,
     )
-    .await?;
+    .await;
     let mut pipeline = Pipeline::start(
         &config,
         surroundings,

@@ -13,7 +13,7 @@ use watchpost_client::backoff::Backoff;
 use watchpost_client::write::Precision;
 use watchpost_core::duration::Duration as FluxDuration;
 use watchpost_core::time::{NANOS_PER_SECOND, format_rfc3339, parse_rfc3339};
-use watchpost_service::http::{Readiness, serve};
+use watchpost_service::http::{Readiness, serve_when_free};
 use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::Shutdown;
 
@@ -89,9 +89,7 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
     let (registry, readiness) = (Registry::new(), Readiness::waiting_for(&[READY_WRITING]));
     let metrics = AgentMetrics::new(&registry).writing;
     let telemetry = super::telemetry(registry, readiness.clone());
-    if let Err(error) = serve(&config.telemetry, telemetry, &shutdown).await {
-        tracing::warn!(%error, "The simulation runs without a metrics port; telemetry.listen names another.");
-    }
+    serve_when_free(&config.telemetry, telemetry, &shutdown).await;
     let observed = (metrics, readiness);
     let mut simulation = Simulation::new(
         fleet,

@@ -1,8 +1,12 @@
 //! The sections of the collectors: what is collected, how often, and of what.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use watchpost_service::config::Interval;
+
+use crate::collectors::checks::CheckConfig;
 
 /// What to collect. On macOS and Windows one collector gives what the system tells; `cpu`, `network`,
 /// `file_systems` and `processes` shape it.
@@ -31,6 +35,27 @@ pub struct CollectorsConfig {
     pub network: NetworkConfig,
     /// Sockets by state. Slow: the kernel lists every socket.
     pub connections: CollectorConfig,
+    /// Containers, where there are any. Slow: some files a container.
+    pub containers: ContainersConfig,
+    /// Units of systemd. Slow: systemctl is asked.
+    pub services: ServicesConfig,
+    /// Retransmits, overflows and drops of the network stack, tracked connections. Slow.
+    pub protocols: CollectorConfig,
+    /// Processes killed for want of memory, open files, a pending reboot, package updates. Slow.
+    pub kernel: CollectorConfig,
+    /// Whether the clock follows a source of time, and how far it is off. Slow.
+    pub clock: CollectorConfig,
+    /// Graphics processors of AMD and Intel. Slow.
+    pub gpu: CollectorConfig,
+    /// Fans and batteries. Slow.
+    pub power: CollectorConfig,
+    /// Arrays (md), pools (ZFS), errors of btrfs, wear of eMMC. Slow.
+    pub disk_health: DevicesConfig,
+    /// What disks say of themselves (SMART), where smartctl is installed and allowed. Every 30 minutes, and never
+    /// of a disk that sleeps.
+    pub smart: DevicesConfig,
+    /// Checks of what is elsewhere. Slow.
+    pub checks: ChecksConfig,
     /// Counts and top lists of processes. Slow: a folder a process.
     pub processes: ProcessesConfig,
     /// Temperatures. Slow: a sensor may take milliseconds to answer.
@@ -130,8 +155,60 @@ collector_section! {
         /// Interfaces to collect, as globs; all, if empty.
         include: Vec<String> = Vec::new(),
         /// Interfaces to leave out, as globs: they are not in the total either. By default those within the
-        /// host, which would count its traffic twice.
-        exclude: Vec<String> = strings(&["lo", "veth*", "docker*", "br-*", "virbr*", "cni*", "cali*", "flannel*", "ifb*"]),
+        /// host: the cables of containers, and the bridges for them alone. The total counts what passed once:
+        /// bonds, VLANs, bridges, tunnels and the ports of virtual machines are series, but not in it.
+        exclude: Vec<String> = strings(&[
+            "lo", "veth*", "docker*", "br-*", "virbr*", "cni*", "cali*", "flannel*", "ifb*", "fwbr*", "fwpr*", "fwln*",
+            "lxc*", "lxdbr*", "incusbr*", "podman*", "cilium*",
+        ]),
+    }
+}
+
+collector_section! {
+    /// Globs for containers.
+    ContainersConfig {
+        /// Names of containers to collect, as globs; all, if empty. Those of Kubernetes are called
+        /// `NAMESPACE/POD/CONTAINER`.
+        include: Vec<String> = Vec::new(),
+        /// Names of containers to leave out, as globs.
+        exclude: Vec<String> = Vec::new(),
+        /// Containers at most; the rest is in the count alone.
+        max: usize = 100,
+        /// Ask the sockets of Docker and Podman, where they may be read, which containers stopped or are
+        /// unhealthy. Nothing is changed through them.
+        sockets: bool = true,
+    }
+}
+
+collector_section! {
+    /// Globs for units.
+    ServicesConfig {
+        /// Units that always have a series, with what they use, as globs: `nginx.service`, `postgresql@*`. Others
+        /// have one when they fail.
+        include: Vec<String> = Vec::new(),
+        /// Units to leave out, as globs.
+        exclude: Vec<String> = Vec::new(),
+        /// Units by name at most, those that fail first.
+        max: usize = 50,
+    }
+}
+
+collector_section! {
+    /// What is checked from this host.
+    ChecksConfig {
+        /// The checks by name, which becomes the tag `check`: `[collectors.checks.targets.shop]` and below it
+        /// `target = "https://shop.example.org/health"`.
+        targets: BTreeMap<String, CheckConfig> = BTreeMap::new(),
+    }
+}
+
+collector_section! {
+    /// Globs for devices.
+    DevicesConfig {
+        /// Devices to collect, as globs; all, if empty.
+        include: Vec<String> = Vec::new(),
+        /// Devices to leave out, as globs.
+        exclude: Vec<String> = Vec::new(),
     }
 }
 
@@ -162,7 +239,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 impl CollectorsConfig {
-    pub(super) fn timings(&self) -> [(&'static str, Timing); 14] {
+    pub(crate) fn timings(&self) -> [(&'static str, Timing); 24] {
         [
             ("cpu", self.cpu.timing()),
             ("load", self.load.timing()),
@@ -175,9 +252,56 @@ impl CollectorsConfig {
             ("disk_io", self.disk_io.timing()),
             ("network", self.network.timing()),
             ("connections", self.connections.timing()),
+            ("containers", self.containers.timing()),
+            ("services", self.services.timing()),
+            ("protocols", self.protocols.timing()),
+            ("kernel", self.kernel.timing()),
+            ("clock", self.clock.timing()),
+            ("gpu", self.gpu.timing()),
+            ("power", self.power.timing()),
+            ("disk_health", self.disk_health.timing()),
+            ("smart", self.smart.timing()),
+            ("checks", self.checks.timing()),
             ("processes", self.processes.timing()),
             ("temperature", self.temperature.timing()),
             ("agent", self.agent.timing()),
+        ]
+    }
+}
+
+impl CollectorsConfig {
+    /// The globs: collector, include, exclude.
+    pub(super) fn globs(&self) -> [(&'static str, &[String], &[String]); 9] {
+        [
+            (
+                "file_systems",
+                &self.file_systems.include,
+                &self.file_systems.exclude,
+            ),
+            ("disk_io", &self.disk_io.include, &self.disk_io.exclude),
+            ("network", &self.network.include, &self.network.exclude),
+            (
+                "containers",
+                &self.containers.include,
+                &self.containers.exclude,
+            ),
+            ("services", &self.services.include, &self.services.exclude),
+            (
+                "disk_health",
+                &self.disk_health.include,
+                &self.disk_health.exclude,
+            ),
+            ("smart", &self.smart.include, &self.smart.exclude),
+            (
+                "processes",
+                &self.processes.include,
+                &self.processes.exclude,
+            ),
+            (
+                "temperature",
+                &self.temperature.include,
+                &self.temperature.exclude,
+            ),
         ]
     }
 }

@@ -1,10 +1,10 @@
 //! The agent's configuration, as written in `watchpost-agent.toml`.
 
+mod check;
 mod collectors;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,9 @@ use watchpost_service::config::{
     ByteSize, InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig,
 };
 
+use crate::collectors::row::tag_text;
+
 pub use self::collectors::{CollectorConfig, CollectorsConfig, CoresConfig, Section, Timing};
-use crate::filter::Filter;
 
 /// Port of `/health`, `/ready` and `/metrics`.
 pub const TELEMETRY_PORT: u16 = 9101;
@@ -62,7 +63,8 @@ impl Default for AgentConfig {
     }
 }
 
-/// Tags of every point. An empty value leaves a tag out.
+/// Tags of every point. An empty value leaves a tag out, but for `host`. A value has no control characters, no
+/// backslash at its end nor before a comma, a blank or an equals sign: line protocol has no text for those.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TagsConfig {
@@ -74,7 +76,7 @@ pub struct TagsConfig {
     pub environment: String,
     /// What it serves.
     pub service: String,
-    /// Further tags of your own.
+    /// Further tags of your own. Their keys begin with no underscore and are none that the platform uses.
     pub more: BTreeMap<String, String>,
 }
 
@@ -93,7 +95,8 @@ impl Default for TagsConfig {
 impl TagsConfig {
     /// The tags that are not empty, for a system that calls itself `host_name`.
     pub fn resolve(&self, host_name: &str) -> BTreeMap<String, String> {
-        let host = self.host.as_deref().unwrap_or(host_name);
+        let host_name = tag_text(host_name);
+        let host = self.host.as_deref().unwrap_or(&host_name);
         let own = [
             ("host", host),
             ("region", self.region.as_str()),
@@ -216,34 +219,7 @@ impl RoleConfig for AgentConfig {
     const ENVIRONMENT: &'static [(&'static str, &'static str)] = InfluxConfig::ENVIRONMENT;
 
     fn check(&self, problems: &mut Problems) {
-        self.log.check("log", problems);
-        self.influx.check("influx", problems);
-        for (name, output) in &self.outputs {
-            output.check(&format!("outputs.{name}"), problems);
-            if !name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-                || name == PRIMARY_OUTPUT
-            {
-                problems.add(
-                    format!("outputs.{name}"),
-                    format!("a name has letters, digits, - and _, and is not {PRIMARY_OUTPUT:?}: it names a folder"),
-                );
-            }
-        }
-        for key in self
-            .tags
-            .more
-            .keys()
-            .filter(|key| key.is_empty() || RESERVED_TAGS.contains(&key.as_str()))
-        {
-            problems.add(
-                format!("tags.more.{key}"),
-                "is set by the agent itself; choose another name",
-            );
-        }
-        self.check_times(problems);
-        self.check_globs(problems);
+        check::check(self, problems);
     }
 
     fn log(&self) -> &LogConfig {
@@ -254,131 +230,7 @@ impl RoleConfig for AgentConfig {
 /// The name of the output that `[influx]` describes.
 pub const PRIMARY_OUTPUT: &str = "influx";
 
-/// Tags with a key of their own, and those that tell the points of one host apart.
-const RESERVED_TAGS: &[&str] = &[
-    "host",
-    "region",
-    "environment",
-    "service",
-    "metric_type",
-    "cpu",
-    "device",
-    "mountpoint",
-    "interface",
-    "process",
-    "sensor",
-    "output",
-    "reason",
-];
-
 impl AgentConfig {
-    fn check_times(&self, problems: &mut Problems) {
-        let shortest = Duration::from_millis(100);
-        if self.collect.interval.get() < shortest {
-            problems.add("collect.interval", "must be at least 100ms");
-        }
-        if self.collect.jitter.get() >= self.collect.interval.get() {
-            problems.add("collect.jitter", "must be shorter than collect.interval");
-        }
-        for (name, timing) in self.collectors.timings() {
-            if timing
-                .interval
-                .is_some_and(|interval| interval.get() < shortest)
-            {
-                problems.add(
-                    format!("collectors.{name}.interval"),
-                    "must be at least 100ms",
-                );
-            }
-            if timing
-                .timeout
-                .is_some_and(|timeout| timeout.get().is_zero())
-            {
-                problems.add(
-                    format!("collectors.{name}.timeout"),
-                    "must be longer than zero",
-                );
-            }
-        }
-        for (key, value) in [
-            ("write.flush_interval", self.write.flush_interval),
-            ("write.backoff_min", self.write.backoff_min),
-            ("buffer.sync_interval", self.buffer.sync_interval),
-        ] {
-            if value.get() < Duration::from_millis(10) {
-                problems.add(key, "must be at least 10ms");
-            }
-        }
-        if self.write.backoff_max < self.write.backoff_min {
-            problems.add(
-                "write.backoff_max",
-                "must not be shorter than write.backoff_min",
-            );
-        }
-        if !(500..=MAX_BATCH_LINES).contains(&self.write.batch_lines) {
-            problems.add(
-                "write.batch_lines",
-                format!("must be between 500 and {MAX_BATCH_LINES}"),
-            );
-        }
-        if self.write.backlog_lines_per_second == 0 {
-            problems.add(
-                "write.backlog_lines_per_second",
-                "must be at least 1, or a backlog would stay for ever",
-            );
-        }
-        if self.buffer.memory_limit < ByteSize::kibibytes(64) {
-            problems.add("buffer.memory_limit", "must be at least 64KiB");
-        }
-        if self.buffer.disk_limit < ByteSize::kibibytes(64) {
-            problems.add("buffer.disk_limit", "must be at least 64KiB");
-        }
-        if self.collect.max_series == 0 {
-            problems.add("collect.max_series", "must be at least 1");
-        }
-    }
-
-    fn check_globs(&self, problems: &mut Problems) {
-        let collectors = &self.collectors;
-        let globs: [(&str, &[String], &[String]); 5] = [
-            (
-                "file_systems",
-                &collectors.file_systems.include,
-                &collectors.file_systems.exclude,
-            ),
-            (
-                "disk_io",
-                &collectors.disk_io.include,
-                &collectors.disk_io.exclude,
-            ),
-            (
-                "network",
-                &collectors.network.include,
-                &collectors.network.exclude,
-            ),
-            (
-                "processes",
-                &collectors.processes.include,
-                &collectors.processes.exclude,
-            ),
-            (
-                "temperature",
-                &collectors.temperature.include,
-                &collectors.temperature.exclude,
-            ),
-        ];
-        for (name, include, exclude) in globs {
-            for (key, patterns) in [("include", include), ("exclude", exclude)] {
-                if let Err(error) = Filter::new(patterns, &[]) {
-                    problems.add(format!("collectors.{name}.{key}"), error.to_string());
-                }
-            }
-        }
-        if let Err(error) = Filter::new(&collectors.file_systems.exclude_types, &[]) {
-            problems.add("collectors.file_systems.exclude_types", error.to_string());
-        }
-    }
-
     /// The outputs by name, that of `[influx]` first.
     pub fn outputs(&self) -> Vec<(String, InfluxConfig)> {
         let primary = (PRIMARY_OUTPUT.to_owned(), self.influx.clone());

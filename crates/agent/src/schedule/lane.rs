@@ -73,6 +73,24 @@ impl<K: Ord, T: Send + 'static> Lane<K, T> {
         }
     }
 
+    /// Starts `job` on a thread of its own, for [`Lane::take_late`] to take; false if an earlier one of the same
+    /// key has not ended, or no thread can be had.
+    pub fn start(&mut self, key: K, job: impl FnOnce() -> T + Send + 'static) -> bool {
+        if self.stuck.contains_key(&key) || self.stuck.len() >= MAX_STUCK {
+            return false;
+        }
+        let (sender, answer) = sync_channel(1);
+        let Some(worker) = start_worker(self.name) else {
+            return false;
+        };
+        // Its thread ends after the job, for nobody keeps the worker.
+        if worker.send((Box::new(job), sender)).is_err() {
+            return false;
+        }
+        self.stuck.insert(key, answer);
+        true
+    }
+
     /// The answer of a job that was overdue, if it came by now.
     pub fn take_late(&mut self, key: &K) -> Option<T> {
         let late = match self.stuck.get(key)?.try_recv() {
@@ -160,6 +178,29 @@ mod tests {
             lane.take_late(&"hung")
         });
         assert!(late == Some(1) || lane.is_stuck(&"hung"));
+    }
+
+    #[test]
+    fn a_started_job_is_taken_when_it_has_ended() {
+        let mut lane = Lane::new("test");
+        let (release, hang) = channel::<()>();
+        assert!(lane.start("a", move || {
+            hang.recv().ok();
+            1
+        }));
+        assert_eq!(lane.take_late(&"a"), None);
+        assert!(!lane.start("a", || 2), "the first has not ended");
+        assert_eq!(
+            lane.run("b", AMPLE, || 3),
+            Answer::Done(3),
+            "it stops no other"
+        );
+        drop(release);
+        let taken = (0..100_000).find_map(|_| {
+            std::thread::yield_now();
+            lane.take_late(&"a")
+        });
+        assert!(taken == Some(1) || lane.is_stuck(&"a"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use self::round::Round;
+pub use self::round::{Look, Round};
 use crate::batch::Batch;
 use crate::clock;
 use crate::collectors::Assignment;

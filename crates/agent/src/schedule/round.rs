@@ -10,7 +10,7 @@ use super::Plan;
 use super::lane::{Answer, Lane};
 use super::ticks::Ticks;
 use crate::batch::Batch;
-use crate::cardinality::CardinalityGuard;
+use crate::cardinality::{CardinalityGuard, Subject};
 use crate::collectors::{Assignment, CollectError, Collector, HostFiles, Points};
 use crate::metrics::AgentMetrics;
 
@@ -26,10 +26,31 @@ type Collected = (Crew, Result<Points, CollectError>);
 struct Slot {
     assignment: Assignment,
     ticks: Ticks,
-    /// Away while its collector hangs.
+    /// Away while its collector hangs, or works in the background.
     crew: Option<Crew>,
+    /// Since when it works in the background.
+    working_since: Option<Instant>,
     stale: bool,
     failing: bool,
+    /// Why the last collection gave nothing.
+    failure: Option<String>,
+}
+
+/// What one look of a collector gave, and what it cost.
+#[derive(Debug)]
+pub struct Look {
+    /// The collector.
+    pub name: &'static str,
+    /// The time between its collections.
+    pub interval: Duration,
+    /// How long this one took.
+    pub took: Duration,
+    /// The series and fields that it gave.
+    pub series: usize,
+    /// See `series`.
+    pub fields: usize,
+    /// Why it gave nothing, if it failed.
+    pub failure: Option<String>,
 }
 
 /// All collectors and when they are due.
@@ -121,6 +142,9 @@ impl Round {
     pub fn collect(&mut self, now: i64) -> Batch {
         let mut points = Vec::new();
         for index in 0..self.slots.len() {
+            if let Some(arrived) = self.take_from_background(index) {
+                points.extend(arrived);
+            }
             let slot = &mut self.slots[index];
             let Some(due) = slot.ticks.take(now) else {
                 continue;
@@ -138,7 +162,11 @@ impl Round {
                     .with(&[name])
                     .add(due.skipped);
             }
-            points.extend(self.collect_one(index, due.tick));
+            if self.slots[index].assignment.in_background {
+                self.start_in_background(index, due.tick);
+            } else {
+                points.extend(self.collect_one(index, due.tick));
+            }
         }
         self.encode(points, now)
     }
@@ -151,8 +179,45 @@ impl Round {
         self.encode(points, now)
     }
 
+    /// Looks with every collector, one by one, and says what each gave and cost.
+    pub fn looks(&mut self, now: i64) -> Vec<Look> {
+        let slots = 0..self.slots.len();
+        let look = |index| {
+            let began = Instant::now();
+            let points = self.collect_one(index, now);
+            let slot = &self.slots[index];
+            Look {
+                name: slot.assignment.name,
+                interval: slot.assignment.interval,
+                took: began.elapsed(),
+                series: points.len(),
+                fields: points.iter().map(|point| point.fields().len()).sum(),
+                failure: slot.failure.clone(),
+            }
+        };
+        slots.map(look).collect()
+    }
+
     /// Runs one collector within its deadline.
     fn collect_one(&mut self, index: usize, at: i64) -> Vec<Point> {
+        let Some(crew) = self.crew(index) else {
+            self.slots[index].overdue(&self.metrics);
+            return Vec::new();
+        };
+        let slot = &mut self.slots[index];
+        let name = slot.assignment.name;
+        let began = Instant::now();
+        match self.lane.run(name, slot.assignment.timeout, job(crew, at)) {
+            Answer::Done(collected) => slot.take_back(collected, began, &self.metrics),
+            Answer::Overdue => {
+                slot.overdue(&self.metrics);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The collector and its files; `None` while they hang.
+    fn crew(&mut self, index: usize) -> Option<Crew> {
         let slot = &mut self.slots[index];
         let name = slot.assignment.name;
         if slot.crew.is_none() {
@@ -163,37 +228,43 @@ impl Round {
                 None => Some(new_crew(&slot.assignment, &self.plan)),
             };
         }
-        let Some((mut collector, mut files)) = slot.crew.take() else {
-            slot.overdue(&self.metrics);
-            return Vec::new();
-        };
+        slot.crew.take()
+    }
+
+    /// Lets a collector work while the others go on; one that has not ended is overdue.
+    fn start_in_background(&mut self, index: usize, at: i64) {
+        let crew = self.crew(index);
+        let slot = &mut self.slots[index];
         let began = Instant::now();
-        let job = move || {
-            let mut points = Points::default();
-            let result = collector.collect(&mut files, at, &mut points);
-            ((collector, files), result.map(|()| points))
-        };
-        match self.lane.run(name, slot.assignment.timeout, job) {
-            Answer::Done((crew, result)) => {
-                slot.crew = Some(crew);
-                self.metrics
-                    .collecting
-                    .collection_seconds
-                    .with(&[name])
-                    .observe(began.elapsed().as_secs_f64());
-                slot.ended(&result, &self.metrics);
-                result.map(Points::into_vec).unwrap_or_default()
-            }
-            Answer::Overdue => {
-                slot.overdue(&self.metrics);
-                Vec::new()
-            }
+        let started = crew.is_some_and(|crew| self.lane.start(slot.assignment.name, job(crew, at)));
+        if started {
+            slot.working_since = Some(began);
+        } else {
+            slot.overdue(&self.metrics);
         }
+    }
+
+    /// What a collector gave that worked in the background, once it has ended.
+    fn take_from_background(&mut self, index: usize) -> Option<Vec<Point>> {
+        let slot = &mut self.slots[index];
+        let began = slot.working_since?;
+        if let Some(collected) = self.lane.take_late(&slot.assignment.name) {
+            slot.working_since = None;
+            return Some(slot.take_back(collected, began, &self.metrics));
+        }
+        if !slot.stale && began.elapsed() > slot.assignment.timeout {
+            slot.overdue(&self.metrics);
+        }
+        None
     }
 
     /// Adds the common tags, keeps to the limit of series, and writes line protocol.
     fn encode(&mut self, points: Vec<Point>, now: i64) -> Batch {
-        let points = one_per_series(points);
+        let mut points = one_per_series(points);
+        if !self.guard.has_room_for(points.len()) {
+            // What is needed most finds room first.
+            points.sort_by_cached_key(|point| Subject::of(&point.series));
+        }
         let mut text = Vec::with_capacity(points.len() * 160);
         for mut point in points {
             for (key, value) in &self.plan.tags {
@@ -240,9 +311,28 @@ impl Slot {
             assignment: assignment.clone(),
             ticks: Ticks::new(interval, now),
             crew: Some(new_crew(assignment, plan)),
+            working_since: None,
             stale: false,
             failing: false,
+            failure: None,
         }
+    }
+
+    /// Takes the collector back, and what it gave.
+    fn take_back(
+        &mut self,
+        (crew, result): Collected,
+        began: Instant,
+        metrics: &AgentMetrics,
+    ) -> Vec<Point> {
+        self.crew = Some(crew);
+        metrics
+            .collecting
+            .collection_seconds
+            .with(&[self.assignment.name])
+            .observe(began.elapsed().as_secs_f64());
+        self.ended(&result, metrics);
+        result.map(Points::into_vec).unwrap_or_default()
     }
 
     /// Tells a change between working and failing, once.
@@ -261,6 +351,7 @@ impl Slot {
             .collections
             .with(&[collector, if result.is_ok() { "ok" } else { "error" }])
             .increment();
+        self.failure = result.as_ref().err().map(ToString::to_string);
         match result {
             Ok(_) if std::mem::replace(&mut self.failing, false) => {
                 tracing::info!(collector, "The collector works again.")
@@ -276,6 +367,7 @@ impl Slot {
     fn overdue(&mut self, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
         tracing::debug!(collector, "A collection overstayed its timeout.");
+        self.failure = Some("it overstayed its timeout".to_owned());
         metrics
             .collecting
             .collections
@@ -312,6 +404,15 @@ fn one_per_series(mut points: Vec<Point>) -> Vec<Point> {
         }
     }
     joined
+}
+
+/// One collection, to be run on another thread.
+fn job((mut collector, mut files): Crew, at: i64) -> impl FnOnce() -> Collected + Send + 'static {
+    move || {
+        let mut points = Points::default();
+        let result = collector.collect(&mut files, at, &mut points);
+        ((collector, files), result.map(|()| points))
+    }
 }
 
 fn new_crew(assignment: &Assignment, plan: &Plan) -> Crew {

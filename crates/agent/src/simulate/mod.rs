@@ -4,6 +4,7 @@
 mod host;
 pub mod incident;
 mod noise;
+mod platform;
 mod points;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use watchpost_core::point::Point;
 
 use super::host::{SimulatedHost, State};
+use super::platform;
 use crate::collectors::Points;
 use crate::collectors::row::Row;
 
@@ -17,6 +18,10 @@ pub(super) fn points(host: &SimulatedHost, state: &State, at: i64, slow: bool) -
     if slow {
         file_system(host, state, at, &mut points);
         processes(host, state, at, &mut points);
+        platform::containers(host, state, at, &mut points);
+        platform::units(host, state, at, &mut points);
+        platform::health(host, state, at, &mut points);
+        platform::checks(host, state, at, &mut points);
     }
     let mut points = points.into_vec();
     for point in &mut points {
@@ -84,7 +89,7 @@ fn memory(host: &SimulatedHost, state: &State, at: i64, points: &mut Points) {
 }
 
 /// A counter that grew at `rate` per second of mean activity since the host started.
-fn counter(state: &State, rate: f64) -> u64 {
+pub(super) fn counter(state: &State, rate: f64) -> u64 {
     (state.work * rate) as u64
 }
 
@@ -103,7 +108,12 @@ fn disk_io(host: &SimulatedHost, state: &State, at: i64, points: &mut Points) {
                 "disk_write_bytes",
                 counter(state, 2_500_000.0 * scale) / 512 * 512,
             )
-            .integer("disk_io_time_ms", counter(state, 35.0 * scale)),
+            .integer("disk_io_time_ms", counter(state, 35.0 * scale))
+            .float(
+                "disk_busy_percent",
+                (3.5 * scale * state.activity).min(100.0),
+            )
+            .integer("disk_await_us", (270.0 * scale * state.activity) as u64),
     );
 }
 

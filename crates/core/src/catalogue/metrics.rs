@@ -1,7 +1,9 @@
 //! The table of metrics itself.
 
 use super::Kind::{Counter, Gauge};
-use super::MetricType::{Cpu, Disk, Diskio, Memory, Network, Process, Swap, System};
+use super::MetricType::{
+    Container, Cpu, Disk, DiskHealth, Diskio, Memory, Network, Process, Swap, System,
+};
 use super::Unit::{
     self, Bytes, Celsius, Count, Megahertz, Microseconds, Milliseconds, Percent, Seconds,
 };
@@ -10,7 +12,7 @@ use crate::point::FieldType::{self, Float, Integer};
 
 const NO_TAGS: &[&str] = &[];
 
-const fn field(
+pub(super) const fn field(
     name: &'static str,
     metric_type: MetricType,
     field_type: FieldType,
@@ -20,11 +22,13 @@ const fn field(
 ) -> Metric {
     let tags: &[&str] = match metric_type {
         Disk => &["device", "mountpoint"],
-        Diskio => &["device"],
+        DiskHealth | Diskio => &["device"],
+        Container => &["container"],
         _ => NO_TAGS,
     };
     let optional_tags: &[&str] = match metric_type {
         Network => &["interface"],
+        Container => &["image"],
         _ => NO_TAGS,
     };
     Metric {
@@ -39,12 +43,16 @@ const fn field(
     }
 }
 
-const fn percent(name: &'static str, metric_type: MetricType, help: &'static str) -> Metric {
+pub(super) const fn percent(
+    name: &'static str,
+    metric_type: MetricType,
+    help: &'static str,
+) -> Metric {
     field(name, metric_type, Float, Percent, Gauge, help)
 }
 
 /// A gauge of whole things: bytes or a count.
-const fn whole(
+pub(super) const fn whole(
     name: &'static str,
     metric_type: MetricType,
     unit: Unit,
@@ -53,7 +61,7 @@ const fn whole(
     field(name, metric_type, Integer, unit, Gauge, help)
 }
 
-const fn counter(
+pub(super) const fn counter(
     name: &'static str,
     metric_type: MetricType,
     unit: Unit,
@@ -70,7 +78,7 @@ const fn cpu_percent(name: &'static str, help: &'static str) -> Metric {
     }
 }
 
-const fn tagged(metric: Metric, tags: &'static [&'static str]) -> Metric {
+pub(super) const fn tagged(metric: Metric, tags: &'static [&'static str]) -> Metric {
     Metric { tags, ..metric }
 }
 
@@ -87,8 +95,8 @@ const fn untagged(metric: Metric) -> Metric {
     }
 }
 
-/// Every metric, grouped by type; within a group in the order of the documentation.
-pub static METRICS: &[Metric] = &[
+/// The metrics of the host itself, grouped by type; within a group in the order of the documentation.
+pub(super) const OF_HOST: &[Metric] = &[
     // === cpu ===
     cpu_percent(
         "cpu_usage_percent",
@@ -227,6 +235,17 @@ pub static METRICS: &[Metric] = &[
         Diskio,
         Milliseconds,
         "Time the device was busy.",
+    ),
+    percent(
+        "disk_busy_percent",
+        Diskio,
+        "Time the device was busy, since the sample before.",
+    ),
+    whole(
+        "disk_await_us",
+        Diskio,
+        Microseconds,
+        "Time of a read or write, waiting included, mean of those since the sample before.",
     ),
     // === network ===
     counter(

@@ -6,16 +6,57 @@
 //! goes away stays listed until no bucket can hold it.
 
 mod agent;
+mod checks;
+mod containers;
+mod disk_health;
+mod gpus;
+mod kernel;
 mod legacy;
 mod markdown;
 mod metrics;
+mod units;
 
 use crate::point::FieldType;
 
 pub use agent::{AGENT_METRICS, AgentMetric};
 pub use legacy::{LEGACY_FIELDS, LegacyField, legacy_cpu_field};
 pub use markdown::render_markdown;
-pub use metrics::METRICS;
+
+/// Every metric, grouped by type; within a group in the order of the documentation.
+pub static METRICS: &[Metric] = &joined::<{ length(PARTS) }>(PARTS);
+
+const PARTS: [&[Metric]; 7] = [
+    metrics::OF_HOST,
+    kernel::OF_KERNEL,
+    disk_health::OF_DISKS,
+    containers::OF_CONTAINERS,
+    units::OF_UNITS,
+    checks::OF_CHECKS,
+    gpus::OF_GPUS,
+];
+
+const fn length(parts: [&[Metric]; PARTS.len()]) -> usize {
+    let (mut part, mut sum) = (0, 0);
+    while part < parts.len() {
+        (part, sum) = (part + 1, sum + parts[part].len());
+    }
+    sum
+}
+
+/// The parts behind one another; `N` is the sum of their lengths.
+const fn joined<const N: usize>(parts: [&[Metric]; PARTS.len()]) -> [Metric; N] {
+    let mut all = [parts[0][0]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut index = 0;
+        while index < parts[part].len() {
+            all[at] = parts[part][index];
+            (index, at) = (index + 1, at + 1);
+        }
+        part += 1;
+    }
+    all
+}
 
 /// The measurement of every metric.
 pub const MEASUREMENT: &str = "system_metrics";
@@ -42,6 +83,21 @@ pub const COMMON_TAGS: [(&str, &str); 5] = [
     (TAG_METRIC_TYPE, "group of the metric, the headings below"),
 ];
 
+/// Tags that name one of many things on a host, sorted; points without any tell of the host as a whole.
+pub const ITEM_TAGS: [&str; 11] = [
+    "check",
+    "container",
+    "cpu",
+    "device",
+    "gpu",
+    "image",
+    "interface",
+    "mountpoint",
+    "process",
+    "sensor",
+    "unit",
+];
+
 /// The value of the tag `metric_type`: one collector, one group of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricType {
@@ -49,34 +105,50 @@ pub enum MetricType {
     Memory,
     Swap,
     Disk,
+    DiskHealth,
     Diskio,
     Network,
     Process,
+    Container,
+    Unit,
+    Check,
+    Gpu,
     System,
 }
 
 impl MetricType {
-    pub const ALL: [MetricType; 8] = [
+    pub const ALL: [MetricType; 13] = [
         MetricType::Cpu,
         MetricType::Memory,
         MetricType::Swap,
         MetricType::Disk,
+        MetricType::DiskHealth,
         MetricType::Diskio,
         MetricType::Network,
         MetricType::Process,
+        MetricType::Container,
+        MetricType::Unit,
+        MetricType::Check,
+        MetricType::Gpu,
         MetricType::System,
     ];
 
-    /// The tag's value: `cpu`, `memory`, `swap`, `disk`, `diskio`, `network`, `process`, `system`.
+    /// The tag's value: `cpu`, `memory`, `swap`, `disk`, `disk_health`, `diskio`, `network`, `process`,
+    /// `container`, `unit`, `check`, `gpu`, `system`.
     pub fn name(self) -> &'static str {
         match self {
             MetricType::Cpu => "cpu",
             MetricType::Memory => "memory",
             MetricType::Swap => "swap",
             MetricType::Disk => "disk",
+            MetricType::DiskHealth => "disk_health",
             MetricType::Diskio => "diskio",
             MetricType::Network => "network",
             MetricType::Process => "process",
+            MetricType::Container => "container",
+            MetricType::Unit => "unit",
+            MetricType::Check => "check",
+            MetricType::Gpu => "gpu",
             MetricType::System => "system",
         }
     }

@@ -1,0 +1,193 @@
+//! Which interfaces the total of a host counts, so that what passed once is counted once.
+//!
+//! Traffic passes several interfaces on its way: the port of a guest, its bridge, a VLAN, a bond, a network
+//! card. What leaves the host leaves through one of the lowest kind there is ([`Kind`]), and those are
+//! counted. In a container or a network namespace that may be a tunnel, because nothing else is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::host_files::HostFiles;
+
+/// An interface has a folder here, with an entry `lower_NAME` for each interface below it
+/// (Documentation/ABI/testing/sysfs-class-net).
+const CLASS: &str = "sys/class/net";
+
+/// How far an interface is from the wire; the nearest ones of a host are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// A network card, or what stands for one in a container.
+    Port,
+    /// A bridge: its ports are interfaces of their own, or another namespace's.
+    Bridge,
+    /// The host's end of a guest's or container's cable, or a tunnel within another interface's packets.
+    Inner,
+    Loopback,
+}
+
+/// Prefixes of guests' ports and of networks within the host, followed by anything.
+const INNER: [&str; 38] = [
+    "br-int",
+    "br-tun",
+    "cali",
+    "cbr",
+    "cilium",
+    "cni",
+    "docker",
+    "dummy",
+    "flannel",
+    "fwbr",
+    "fwln",
+    "fwpr",
+    "genev_sys",
+    "incusbr",
+    "kube-",
+    "lxc",
+    "lxd",
+    "nodelocaldns",
+    "nordlynx",
+    "ovs-system",
+    "podman",
+    "qbr",
+    "qg-",
+    "qr-",
+    "qvb",
+    "qvo",
+    "tailscale",
+    "tap",
+    "veth",
+    "virbr",
+    "vmnet",
+    "vmtap",
+    "vnet",
+    "vxlan",
+    "weave",
+    "xapi",
+    "zt",
+    "br-",
+];
+
+/// Prefixes of ports and tunnels, followed by no letter: `gre0` is a tunnel, `green0` is a card.
+const INNER_NUMBERED: [&str; 22] = [
+    "erspan", "geneve", "gre", "gretap", "ifb", "ip6_vti", "ip6gre", "ip6tnl", "ip_vti", "ipip",
+    "ipsec", "macvtap", "nlmon", "sit", "teql", "tun", "tunl", "vboxnet", "vif", "vti", "wg",
+    "xfrm",
+];
+
+/// Prefixes of bridges, followed by no letter.
+const BRIDGES: [&str; 3] = ["br", "vmbr", "xenbr"];
+
+/// `DEVTYPE` in `uevent` of interfaces whose packets travel in those of another.
+const INNER_TYPES: [&str; 8] = [
+    "bareudp",
+    "geneve",
+    "gtp",
+    "l2tpeth",
+    "openvswitch",
+    "vxlan",
+    "wireguard",
+    "batadv",
+];
+
+/// The number in `type` of tunnels (include/uapi/linux/if_arp.h): IPIP, IP6IP6, SIT, GRE, GRE over IPv6, and
+/// interfaces without a hardware address: tun, WireGuard.
+const TUNNEL_NUMBERS: [&str; 6] = ["768", "769", "776", "778", "823", "65534"];
+
+const LOOPBACK_NUMBER: &str = "772";
+
+/// The interfaces among `names` that the total counts.
+pub(super) fn counted(files: &mut HostFiles, names: &BTreeSet<String>) -> BTreeSet<String> {
+    let dialled = carries_dialled(files, names);
+    let mut kinds: BTreeMap<&String, Kind> = BTreeMap::new();
+    for name in names {
+        let dialled = dialled && followed_by_no_letter(name, "ppp");
+        if !dialled && !is_stacked(files, name, names) {
+            kinds.insert(name, kind(files, name));
+        }
+    }
+    let Some(lowest) = kinds.values().min().copied() else {
+        return BTreeSet::new();
+    };
+    let lowest = kinds.into_iter().filter(|(_, kind)| *kind == lowest);
+    lowest.map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether an interface is on top of another of `names`: a bond, a VLAN, a bridge, a macvlan.
+fn is_stacked(files: &mut HostFiles, name: &str, names: &BTreeSet<String>) -> bool {
+    // By its name too: kernels before 3.14, and trees without /sys, show nothing else.
+    let vlan_of = name.rsplit_once('.').map(|(below, _)| below);
+    if vlan_of.is_some_and(|below| names.contains(below)) {
+        return true;
+    }
+    let folder = format!("{CLASS}/{name}");
+    let entries = files.list(&folder);
+    let mut lower = entries.iter().filter_map(|it| it.strip_prefix("lower_"));
+    if lower.any(|lower| names.contains(lower)) {
+        return true;
+    }
+    let slaves = files.read_optional(&format!("proc/net/bonding/{name}"));
+    let mut slaves = slaves
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.strip_prefix("Slave Interface:"));
+    slaves.any(|slave| names.contains(slave.trim()))
+}
+
+fn kind(files: &mut HostFiles, name: &str) -> Kind {
+    if name == "lo" {
+        return Kind::Loopback;
+    }
+    let folder = format!("{CLASS}/{name}");
+    if files.exists(&format!("{folder}/device")) {
+        // A switch's view of a virtual function has a device too (devlink: `pf0vf3`).
+        let port = files.read_optional(&format!("{folder}/phys_port_name"));
+        let of_guest = port.is_some_and(|port| port.starts_with("pf") && port.contains("vf"));
+        return if of_guest { Kind::Inner } else { Kind::Port };
+    }
+    let has_tun_flags = files.exists(&format!("{folder}/tun_flags"));
+    let number = files.read_optional(&format!("{folder}/type"));
+    let number = number.unwrap_or_default().trim().to_owned();
+    if number == LOOPBACK_NUMBER {
+        return Kind::Loopback;
+    }
+    let uevent = files.read_optional(&format!("{folder}/uevent"));
+    let mut lines = uevent.unwrap_or_default().lines();
+    let device_type = lines.find_map(|line| line.strip_prefix("DEVTYPE="));
+    let device_type = device_type.unwrap_or_default();
+    let named = |prefixes: &[&str]| {
+        let mut prefixes = prefixes.iter();
+        prefixes.any(|prefix| followed_by_no_letter(name, prefix))
+    };
+    let inner = has_tun_flags
+        || INNER_TYPES.contains(&device_type)
+        || TUNNEL_NUMBERS.contains(&number.as_str())
+        || INNER.iter().any(|prefix| name.starts_with(prefix))
+        || named(&INNER_NUMBERED);
+    if inner {
+        Kind::Inner
+    } else if device_type == "bridge" || named(&BRIDGES) {
+        Kind::Bridge
+    } else {
+        Kind::Port
+    }
+}
+
+/// Whether point-to-point links run over interfaces of `names`: PPPoE names its interface, PPTP and L2TP run
+/// over any.
+fn carries_dialled(files: &mut HostFiles, names: &BTreeSet<String>) -> bool {
+    let pppoe = files.read_optional("proc/net/pppoe").unwrap_or_default();
+    let mut words = pppoe
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_ascii_whitespace().last());
+    words.any(|device| names.contains(device))
+        || ["proc/net/pptp", "proc/net/pppol2tp"].iter().any(|table| {
+            let text = files.read_optional(table).unwrap_or_default();
+            text.lines()
+                .any(|line| line.starts_with(|first: char| first.is_ascii_digit() || first == ' '))
+        })
+}
+
+fn followed_by_no_letter(name: &str, prefix: &str) -> bool {
+    name.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()))
+}
