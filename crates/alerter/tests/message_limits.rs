@@ -102,7 +102,7 @@ impl Random {
         let alerts = (0..count).map(|n| {
             let (host, long) = (self.value(), self.value());
             let labels = Labels::from([("alertname", "cpu"), ("host", &host), ("long", &long)]);
-            let labels = labels.with("n", &n.to_string());
+            let labels = labels.with("n", n.to_string());
             let mut alert = Alert::of_rule(labels, Severity::Critical, NOW - n);
             for name in ["summary", "description", "runbook_url"] {
                 alert.annotations.insert(name.to_owned(), self.value());

@@ -56,9 +56,9 @@ pub struct Limits {
 
     /// How many days after now the time of a point may be; 0: any. Later ones get 422.
     ///
-    /// Forecasts are written years ahead; what is later has the wrong unit or comes from a wrong clock, and would
-    /// outlive every retention.
-    #[arg(long, value_name = "DAYS", default_value_t = 3_660)]
+    /// 200 years: contracts and calendars are written for a century ahead, and InfluxDB takes them. What is later comes
+    /// from a wrong unit or clock, and would outlive every retention.
+    #[arg(long, value_name = "DAYS", default_value_t = 73_000)]
     pub max_future_days: i64,
 
     /// Queries that run at once; further ones wait in a queue.
