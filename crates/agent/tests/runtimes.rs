@@ -14,14 +14,12 @@ fn serve(root: &Path, answers: Vec<String>) {
     std::fs::create_dir_all(root.join("run")).unwrap();
     let listener = UnixListener::bind(root.join("run/docker.sock")).unwrap();
     std::thread::spawn(move || {
-        let mut count = 0;
-        for stream in listener.incoming() {
+        for (count, stream) in listener.incoming().enumerate() {
             let Ok(mut stream) = stream else { return };
             let mut request = [0; 1024];
             let length = stream.read(&mut request).unwrap_or(0);
             assert!(request[..length].starts_with(b"GET /containers/json?all=1 HTTP/1.0\r\n"));
             let answer = &answers[count.min(answers.len() - 1)];
-            count += 1;
             // A reader that has had enough closes it.
             let _ = stream.write_all(answer.as_bytes());
         }
