@@ -1,5 +1,6 @@
 //! Replays a rule over stored history with the code that runs live, and counts the messages.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -59,6 +60,15 @@ impl Replay {
         self.messages.iter().filter(page).count()
     }
 
+    /// How many messages each receiver would get.
+    pub fn by_receiver(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for message in &self.messages {
+            *counts.entry(message.receiver.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
     /// What scripts and pages read.
     pub fn report(&self, rule: &str, span: Span) -> serde_json::Value {
         let message = |message: &Message| {
@@ -78,6 +88,7 @@ impl Replay {
             "step": Duration::from_nanos(span.step).to_string(),
             "series": self.series,
             "pages": self.pages(),
+            "receivers": self.by_receiver(),
             "messages": self.messages.iter().map(message).collect::<Vec<_>>(),
         })
     }

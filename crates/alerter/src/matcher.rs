@@ -1,5 +1,7 @@
 //! Label matchers: `name="value"`, `!=`, `=~` and `!~`, as in Alertmanager.
 
+mod text;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,7 +11,8 @@ use watchpost_core::regular_expression::Regex;
 use crate::labels::Labels;
 
 /// Longest accepted regular expression, in bytes: a matcher is run for each alert.
-pub const REGEX_LENGTH_LIMIT: usize = 1_000;
+/// Five hundred host names still fit.
+pub const REGEX_LENGTH_LIMIT: usize = 16 * 1_024;
 /// Compiled size limit of one regular expression, in bytes.
 const REGEX_SIZE_LIMIT: usize = 5 << 20;
 
@@ -49,8 +52,14 @@ pub enum MatcherError {
     NoOperator(String),
     #[error("matcher {0:?} has no label name before its operator")]
     NoName(String),
+    #[error("matcher {text:?}: the label name {name:?} needs quotes: write \"my name\"=\"value\"")]
+    Name { text: String, name: String },
     #[error("matcher {0:?}: the quoted value does not end with a quote")]
     Unterminated(String),
+    #[error(
+        "matcher {0:?}: its value holds a quote; write name=\"value\", and \\\" for a quote inside"
+    )]
+    StrayQuote(String),
     #[error("matcher on {name:?}: bad regular expression: {reason}")]
     Regex { name: String, reason: String },
 }
@@ -101,63 +110,39 @@ pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.matches(labels))
 }
 
+/// Two matchers that no labels satisfy together: one asks for a value that the other refuses.
+pub fn contradiction(matchers: &[Matcher]) -> Option<(&Matcher, &Matcher)> {
+    let exact = matchers
+        .iter()
+        .filter(|matcher| matcher.operator == Operator::Equal);
+    exact
+        .filter_map(|exact| {
+            let labels = Labels::new().with(&exact.name, &exact.value);
+            let same = matchers.iter().filter(|other| other.name == exact.name);
+            Some((
+                exact,
+                same.into_iter().find(|other| !other.matches(&labels))?,
+            ))
+        })
+        .next()
+}
+
 // === impl Matcher: text and JSON ===
 
 impl FromStr for Matcher {
     type Err = MatcherError;
 
-    /// `name="value"` with `\"` and `\\` escapes; quotes may be left out.
+    /// `name="value"`; quotes may be left out, and a name that needs them may have them.
     fn from_str(text: &str) -> Result<Matcher, MatcherError> {
-        let at = text
-            .find(['=', '!'])
-            .ok_or_else(|| MatcherError::NoOperator(text.to_owned()))?;
-        let (name, rest) = (text[..at].trim(), &text[at..]);
-        let operators = [
-            ("=~", Operator::Regex),
-            ("!~", Operator::NotRegex),
-            ("!=", Operator::NotEqual),
-            ("=", Operator::Equal),
-        ];
-        let (operator, value) = operators
-            .into_iter()
-            .find_map(|(sign, operator)| Some((operator, rest.strip_prefix(sign)?.trim())))
-            .ok_or_else(|| MatcherError::NoOperator(text.to_owned()))?;
-        if name.is_empty() {
-            return Err(MatcherError::NoName(text.to_owned()));
-        }
-        match value.strip_prefix('"') {
-            None => Matcher::new(name, operator, value),
-            Some(quoted) => {
-                let value =
-                    unquote(quoted).ok_or_else(|| MatcherError::Unterminated(text.to_owned()))?;
-                Matcher::new(name, operator, &value)
-            }
-        }
+        let (name, operator, value) = text::parse(text)?;
+        Matcher::new(&name, operator, &value)
     }
-}
-
-/// The text up to the closing quote, unescaped; `None` if it is not the last character.
-fn unquote(text: &str) -> Option<String> {
-    let mut value = String::new();
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        match char {
-            '"' => return chars.as_str().is_empty().then_some(value),
-            // Only the quote and the backslash are escaped: `\d` in a regex stays as it is.
-            '\\' => match chars.next()? {
-                escaped @ ('"' | '\\') => value.push(escaped),
-                other => value.extend(['\\', other]),
-            },
-            other => value.push(other),
-        }
-    }
-    None
 }
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"");
-        write!(f, "{}{}\"{value}\"", self.name, self.operator.as_str())
+        let (name, value) = (text::show_name(&self.name), text::escape(&self.value));
+        write!(f, "{name}{}\"{value}\"", self.operator.as_str())
     }
 }
 

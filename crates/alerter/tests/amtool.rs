@@ -182,3 +182,72 @@ fn it_works_as_with_alertmanager() {
     assert_eq!(run("config routes test severity=critical").trim(), "pager");
     assert_eq!(run("config routes test host=a").trim(), "ops");
 }
+
+#[test]
+fn names_that_need_quotes_long_matchers_and_errors_are_as_alertmanagers() {
+    let site = Site::new(RULES);
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    let odd = json!([{ "labels": { "alertname": "spc", "my tag": "a b", "host.name": "w1", "host": "w" } }]);
+    assert_eq!(alerter.post("/api/v2/alerts", Some(odd)).0, 200);
+    let query = |list: &str, matcher: &str| {
+        let filter: String = form_urlencoded::byte_serialize(matcher.as_bytes()).collect();
+        let path = format!("/api/v2/{list}?filter={filter}");
+        alerter.call(Method::GET, &path, None, false)
+    };
+    for matcher in [r#""my tag"="a b""#, r#""host.name"=w1"#, "host.name=w1"] {
+        assert_eq!(hosts(&query("alerts", matcher).1), ["w"], "{matcher}");
+    }
+    let (status, refused) = query("alerts", r#"severity == "critical""#);
+    assert_eq!(status, 400);
+    assert!(refused.is_string(), "{refused}");
+
+    let names: Vec<String> = (0..60)
+        .map(|n| format!("host-{n:04}.example.org"))
+        .collect();
+    let silence = |name: &str, value: &str, is_regex: bool| {
+        json!({
+            "comment": "x", "createdBy": "me",
+            "startsAt": "2020-01-01T00:00:00.000Z", "endsAt": "2099-01-01T00:00:00.000Z",
+            "matchers": [{ "isEqual": true, "isRegex": is_regex, "name": name, "value": value }],
+        })
+    };
+    let post = |body| alerter.post("/api/v2/silences", Some(body));
+    assert_eq!(post(silence("host", &names.join("|"), true)).0, 200);
+    assert_eq!(post(silence("my tag", "a b", false)).0, 200);
+    let found = query("silences", r#""my tag"="a b""#).1;
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    for wrong in [
+        silence("host", "(", true),
+        json!([]),
+        json!({ "matchers": 1 }),
+    ] {
+        let (status, reason) = post(wrong);
+        assert!((400..500).contains(&status), "{status}");
+        assert!(reason.is_string(), "{reason}");
+    }
+    let nameless = json!([{ "labels": { "": "x", "alertname": "a" } }]);
+    let (status, reason) = alerter.post("/api/v2/alerts", Some(nameless));
+    assert_eq!((status, reason.is_string()), (400, true));
+}
+
+#[test]
+fn probes_and_reloads_find_its_routes() {
+    let site = Site::new(RULES);
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    assert_eq!(
+        alerter.get("/api/v2/receivers"),
+        json!([{ "name": "ops" }, { "name": "pager" }])
+    );
+    for path in ["/-/healthy", "/-/ready"] {
+        for method in [Method::GET, Method::HEAD] {
+            assert_eq!(alerter.call(method, path, None, false).0, 200, "{path}");
+        }
+    }
+    assert_eq!(alerter.call(Method::POST, "/-/reload", None, false).0, 200);
+    std::fs::write(site.path("rules.toml"), "[rout]\n").unwrap();
+    assert_eq!(alerter.call(Method::POST, "/-/reload", None, false).0, 500);
+}

@@ -376,8 +376,11 @@ fn a_breach_is_told_and_written_to_history() {
     };
     let lines = format!(
         "{measurement},host=web-1 cpu_usage_percent=97.5,name=\"x\" {0}\n\
-         {measurement},host=web-1,cpu=0 cpu_usage_percent=99 {0}\n{measurement},host=web-2 cpu_usage_percent=10 {0}\n",
-        now()
+         {measurement},host=web-1,cpu=0 cpu_usage_percent=99 {0}\n{measurement},host=web-2 cpu_usage_percent=10 {0}\n\
+         {measurement},host=web-1 cpu_usage_percent=97.5 {1}\n",
+        now(),
+        // It was there before the window, which is whole therefore.
+        now() - 120_000_000_000
     );
     bench.write(&lines);
     let request = hook.requests.wait(1)[0].clone();

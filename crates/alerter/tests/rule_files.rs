@@ -28,9 +28,11 @@ fn the_shipped_file_is_valid() {
         names,
         [
             "cpu_high",
+            "cpu_saturated",
             "memory_high",
             "disk_high",
             "disk_full_soon",
+            "disk_fills_fast",
             "host_silent",
             "container_stopped",
             "container_unhealthy",

@@ -73,3 +73,18 @@ fn events_are_uploaded_once_and_in_order() {
     store.mark_uploaded(2).unwrap();
     assert_eq!(states(2), [(3, "three".to_owned())]);
 }
+
+#[cfg(unix)]
+#[test]
+fn its_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = temp_folder();
+    let path = folder.path().join("alerter.redb");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Store::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+    // One of an earlier version.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    drop(Store::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+}

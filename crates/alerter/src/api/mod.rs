@@ -33,7 +33,7 @@ use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::alert::Nanos;
-use crate::daemon::Desk;
+use crate::daemon::{Desk, Reloads};
 use crate::receivers::Surroundings;
 use crate::store::Store;
 use error::ApiError;
@@ -48,6 +48,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 #[derive(Clone)]
 pub struct Server {
     pub desk: Desk,
+    pub reloads: Reloads,
     pub store: Arc<Store>,
     pub surroundings: Surroundings,
     pub token_file: Option<PathBuf>,
@@ -98,6 +99,10 @@ fn router(server: Server) -> Router {
             get(alertmanager::silences::show).delete(alertmanager::silences::expire),
         )
         .route("/api/v2/status", get(alertmanager::status::status))
+        .route("/api/v2/receivers", get(alertmanager::receivers::list))
+        .route("/-/healthy", get(alertmanager::management::healthy))
+        .route("/-/ready", get(alertmanager::management::ready))
+        .route("/-/reload", post(alertmanager::management::reload))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(server)
 }

@@ -33,6 +33,7 @@ use crate::store::{Batch, Store};
 use crate::trouble::Component;
 use crate::{api, rule_files};
 pub use desk::{Desk, DeskClosed, FileState};
+pub use reload::Reloads;
 use telemetry::Meters;
 
 /// Requests that wait for the loop; the API answers 503 beyond.
@@ -88,7 +89,7 @@ struct Inbox {
     requests: mpsc::Receiver<desk::Request>,
     answered: mpsc::UnboundedReceiver<(Vec<Answer>, Nanos)>,
     deliveries: mpsc::UnboundedReceiver<Sent>,
-    reloads: mpsc::Receiver<()>,
+    reloads: mpsc::Receiver<reload::Reply>,
 }
 
 /// Runs until the order to stop.
@@ -111,6 +112,8 @@ pub async fn run(
     let (answers, answered) = mpsc::unbounded_channel();
     let (sent, deliveries) = mpsc::unbounded_channel();
     let (desk, requests) = Desk::new(DESK_QUEUE);
+    let (reloads, asked) = Reloads::new();
+    reload::watch(config.rules.clone(), reloads.clone(), &shutdown)?;
     let daemon = Daemon {
         alerting,
         store: Arc::clone(&store),
@@ -125,7 +128,7 @@ pub async fn run(
         file: FileState::new(config.rules.clone(), file, now()),
     };
     daemon.take_charts();
-    let server = daemon.server(&config, desk.clone(), registry);
+    let server = daemon.server(&config, desk.clone(), reloads, registry);
     let address = api::serve(&config.api.listen, server, &shutdown).await;
     let address = address
         .map(|address| format!("http://{address}"))
@@ -150,7 +153,7 @@ pub async fn run(
         requests,
         answered,
         deliveries,
-        reloads: reload::watch(config.rules.clone(), &shutdown)?,
+        reloads: asked,
     };
     tracing::info!(
         address,
@@ -216,10 +219,17 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
 
 impl Daemon {
     /// What the API needs of it.
-    fn server(&self, config: &AlerterConfig, desk: Desk, registry: Registry) -> api::Server {
+    fn server(
+        &self,
+        config: &AlerterConfig,
+        desk: Desk,
+        reloads: Reloads,
+        registry: Registry,
+    ) -> api::Server {
         let history = &config.history;
         api::Server {
             desk,
+            reloads,
             store: Arc::clone(&self.store),
             surroundings: self.surroundings.clone(),
             token_file: config.api.token_file.clone(),
@@ -252,7 +262,11 @@ impl Daemon {
                 Some(request) = inbox.requests.recv() => self.serve(request).await,
                 Some((answers, at)) = inbox.answered.recv() => self.take_answers(answers, at),
                 Some(sent) = inbox.deliveries.recv() => self.take_sent(&sent),
-                Some(()) = inbox.reloads.recv() => self.reload(),
+                Some(reply) = inbox.reloads.recv() => {
+                    self.reload();
+                    // Whoever asked may have gone.
+                    let _ = reply.map(|reply| reply.send(self.file.error.clone()));
+                }
                 () = tokio::time::sleep(sleep) => {}
             }
         }

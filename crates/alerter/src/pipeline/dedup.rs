@@ -53,10 +53,15 @@ impl LogEntry {
 
     /// Whether a firing alert is news that does not wait for the group's interval: its receiver was
     /// told last that it is over, or that it is less bad.
-    pub fn contradicts(&self, id: Fingerprint, severity: Severity, tells_ends: bool) -> bool {
+    pub fn contradicts(
+        &self,
+        id: Fingerprint,
+        severity: Severity,
+        (escalated, tells_ends): (bool, bool),
+    ) -> bool {
         match self.firing.get(&id) {
             Some(told) => severity > *told,
-            None => tells_ends && self.resolved.contains(&id),
+            None => escalated || (tells_ends && self.resolved.contains(&id)),
         }
     }
 }

@@ -206,7 +206,7 @@ impl Dispatcher {
             Some(logged) => {
                 let tells_ends = self.routing.policy(&logged.group.receiver).send_resolved;
                 let entry = &logged.entry;
-                entry.contradicts(alert.fingerprint, alert.severity, tells_ends)
+                entry.contradicts(alert.fingerprint, alert.severity, (escalated, tells_ends))
             }
             None => escalated,
         };

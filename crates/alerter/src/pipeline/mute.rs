@@ -25,6 +25,14 @@ pub struct TimeWindow {
     pub location: String,
 }
 
+/// Why a window is of no use, and which of its settings says so.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct WindowError {
+    pub setting: &'static str,
+    pub message: String,
+}
+
 /// A named set of windows; it holds when one of them does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MuteWindow {
@@ -80,9 +88,41 @@ impl TimeWindow {
         })
     }
 
-    /// The error of a location that is not in the time zone database.
-    pub fn check(&self) -> Result<(), String> {
-        self.zone().map(drop)
+    /// Whether the window can be used: its time zone is known, and it holds at some time.
+    pub fn check(&self) -> Result<(), WindowError> {
+        let wrong = |setting, message| WindowError { setting, message };
+        self.zone().map_err(|message| wrong("location", message))?;
+        let setting = if !self.days_of_month.is_empty() {
+            "days_of_month"
+        } else {
+            "years"
+        };
+        if self.holds_some_day() {
+            return Ok(());
+        }
+        let message = "there is no day in this window".to_owned();
+        Err(wrong(setting, message))
+    }
+
+    /// Whether there is a day of the window. Weekdays and dates meet in every way within 28 years; years
+    /// that are left out by the list are not looked at.
+    fn holds_some_day(&self) -> bool {
+        const CYCLE: i16 = 28;
+        let years = match self.years.as_slice() {
+            [] => vec![(Year::FIRST, Year::FIRST + CYCLE)],
+            spans => spans
+                .iter()
+                .map(|s| (s.first.0, s.last.0.min(s.first.0.saturating_add(CYCLE))))
+                .collect(),
+        };
+        let mut days = years.into_iter().flat_map(|(first, last)| {
+            let start = jiff::civil::Date::new(first, 1, 1).ok();
+            let days = start.map(|start| start.series(jiff::Span::new().days(1)));
+            days.into_iter()
+                .flatten()
+                .take_while(move |day| day.year() <= last)
+        });
+        days.any(|day| self.holds_on(day))
     }
 
     fn zone(&self) -> Result<TimeZone, String> {
@@ -206,6 +246,10 @@ fn named(text: &str, names: &[&str], what: &str) -> Result<i16, String> {
 pub trait Unit: Sized + Copy + PartialEq {
     fn read(text: &str) -> Result<Self, String>;
     fn show(self) -> String;
+    /// Whether it always comes before the other, in a unit that does not begin anew.
+    fn is_before(self, _: Self) -> bool {
+        false
+    }
 }
 
 impl Unit for Weekday {
@@ -238,17 +282,36 @@ impl Unit for DayOfMonth {
         }
     }
 
+    /// In the longest month it would still be before.
+    fn is_before(self, other: DayOfMonth) -> bool {
+        let in_month = |day: i16, length: i16| if day < 0 { length + 1 + day } else { day };
+        (28..=31).all(|length| in_month(self.0, length) < in_month(other.0, length))
+    }
+
     fn show(self) -> String {
         self.0.to_string()
     }
 }
 
+impl Year {
+    /// Times are nanoseconds since 1970, in 64 bits.
+    const FIRST: i16 = 1970;
+    const LAST: i16 = 2262;
+}
+
 impl Unit for Year {
     fn read(text: &str) -> Result<Year, String> {
-        text.trim()
-            .parse()
-            .map(Year)
-            .map_err(|_| format!("{text:?} is not a year"))
+        match text.trim().parse() {
+            Ok(year) if (Year::FIRST..=Year::LAST).contains(&year) => Ok(Year(year)),
+            _ => {
+                let (first, last) = (Year::FIRST, Year::LAST);
+                Err(format!("{text:?} is not a year from {first} to {last}"))
+            }
+        }
+    }
+
+    fn is_before(self, other: Year) -> bool {
+        self.0 < other.0
     }
 
     fn show(self) -> String {
@@ -266,10 +329,11 @@ impl<T: Unit> std::str::FromStr for Span<T> {
             Some((&text[..dash], &text[dash + 1..]))
         });
         let (first, last) = halves.unwrap_or((text, text));
-        Ok(Span {
-            first: T::read(first)?,
-            last: T::read(last)?,
-        })
+        let (first, last) = (T::read(first)?, T::read(last)?);
+        if last.is_before(first) {
+            return Err(format!("{text:?} ends before it starts"));
+        }
+        Ok(Span { first, last })
     }
 }
 
@@ -290,8 +354,9 @@ impl std::str::FromStr for TimeRange {
         let minute = |part: &str| {
             let (hour, minute) = part.trim().split_once(':')?;
             let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
-            let total = hour * 60 + minute;
-            (minute < 60 && total <= 24 * 60).then_some(total)
+            (hour <= 24 && minute < 60)
+                .then(|| hour * 60 + minute)
+                .filter(|total| *total <= 24 * 60)
         };
         let (start, end) = text.split_once('-').ok_or_else(wrong)?;
         let range = TimeRange {

@@ -107,7 +107,7 @@ impl Silence {
         self.recurring
             .iter()
             .try_for_each(TimeWindow::check)
-            .map_err(SilenceError::Recurrence)
+            .map_err(|error| SilenceError::Recurrence(error.message))
     }
 }
 

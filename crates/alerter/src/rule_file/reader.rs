@@ -10,7 +10,7 @@ use watchpost_core::duration::Duration;
 
 use super::mistake::{Mistake, Mistakes, did_you_mean};
 use crate::alert::Nanos;
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, contradiction};
 
 /// A parsed document and the mistakes found in it so far.
 #[derive(Debug)]
@@ -277,9 +277,25 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     pub fn matchers(&self, name: &'static str) -> Vec<Matcher> {
-        self.parsed(name, |text| {
+        let matchers = self.parsed(name, |text| {
             text.parse::<Matcher>().map_err(|error| error.to_string())
-        })
+        });
+        if let Some((one, other)) = contradiction(&matchers) {
+            self.mistake(name, format!("nothing matches both {one} and {other}"));
+        }
+        matchers
+    }
+
+    /// Names of labels, as in `group_by`.
+    pub fn label_names(&self, name: &'static str) -> Option<Vec<String>> {
+        let names = self.strings(name)?;
+        let wrong = |label: &&String| {
+            label.trim() != label.as_str() || label.is_empty() || label.contains(char::is_control)
+        };
+        if let Some(wrong) = names.iter().find(wrong) {
+            self.mistake(name, format!("{wrong:?} is no name of a label"));
+        }
+        Some(names)
     }
 
     /// Names and texts of a table such as `labels`.

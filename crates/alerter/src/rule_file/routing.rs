@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::mistake::did_you_mean;
 use super::reader::Table;
+use crate::matcher::{Matcher, contradiction};
 use crate::pipeline::delivery::DeliveryPolicy;
 use crate::pipeline::dispatcher::Routing;
 use crate::pipeline::inhibition::InhibitRule;
-use crate::pipeline::mute::{MuteWindow, TimeWindow};
+use crate::pipeline::mute::{MuteWindow, TimeWindow, WindowError};
 use crate::pipeline::route::{Escalation, GroupBy, Route, RouteTree};
 use crate::receivers::settings::ReceiverSettings;
 
@@ -43,7 +44,7 @@ pub(super) fn read(
             if !table.has("receiver") {
                 table.mistake("receiver", "the root route needs a receiver");
             }
-            route(table, &Route::to(""), &known, 0)
+            route(table, &Route::to(""), &[], &known, 0)
         }
         None => Route::to(""),
     };
@@ -64,10 +65,17 @@ pub(super) fn read(
     }
 }
 
-fn route(table: Table<'_, '_>, parent: &Route, known: &Known<'_>, depth: usize) -> Route {
+/// `asked` are the matchers of the routes above.
+fn route(
+    table: Table<'_, '_>,
+    parent: &Route,
+    asked: &[Matcher],
+    known: &Known<'_>,
+    depth: usize,
+) -> Route {
     let receiver = receiver(&table, "receiver", table.string("receiver"), known);
     let group_by = table
-        .strings("group_by")
+        .label_names("group_by")
         .map(|names| match names.as_slice() {
             [all] if all == "..." => GroupBy::All,
             _ => GroupBy::Labels(names),
@@ -89,6 +97,15 @@ fn route(table: Table<'_, '_>, parent: &Route, known: &Known<'_>, depth: usize) 
         escalation: escalation(&table, known),
         routes: Vec::new(),
     };
+    let reached = [asked, own.matchers.as_slice()].concat();
+    if contradiction(&own.matchers).is_none()
+        && let Some((above, here)) = contradiction(&reached)
+    {
+        let message = format!(
+            "no alert comes here: {here} and {above} of a route above match nothing together"
+        );
+        table.mistake("match", message);
+    }
     for child in table.tables("routes") {
         if depth >= DEPTH_LIMIT {
             child.document.mistake(
@@ -97,7 +114,8 @@ fn route(table: Table<'_, '_>, parent: &Route, known: &Known<'_>, depth: usize) 
             );
             break;
         }
-        own.routes.push(route(child, &own, known, depth + 1));
+        own.routes
+            .push(route(child, &own, &reached, known, depth + 1));
     }
     table.close();
     own
@@ -155,7 +173,7 @@ fn inhibit_rules(root: &Table<'_, '_>) -> Vec<InhibitRule> {
                     .mistake(&table.span, format!("inhibit needs {side} matchers"));
             }
         }
-        let equal = table.strings("equal").unwrap_or_default();
+        let equal = table.label_names("equal").unwrap_or_default();
         table.close();
         rules.push(InhibitRule {
             name,
@@ -181,8 +199,8 @@ fn mute_windows(root: &Table<'_, '_>) -> BTreeMap<String, MuteWindow> {
             years: table.parsed("years", str::parse),
             location: table.string("location").unwrap_or_default(),
         };
-        if let Err(error) = window.check() {
-            table.mistake("location", error);
+        if let Err(WindowError { setting, message }) = window.check() {
+            table.mistake(setting, message);
         }
         table.close();
         // Several [[mute]] of one name are one window with several parts.

@@ -14,6 +14,10 @@ use crate::rules::definition::{
 
 /// Most rules of a file.
 const RULES_LIMIT: usize = 5_000;
+/// Labels that a rule adds: they are in every message, and in tags of the history.
+const LABELS_LIMIT: usize = 64;
+const LABEL_NAME_LIMIT: usize = 200;
+const LABEL_VALUE_LIMIT: usize = 1_000;
 /// Points that a forecast is fitted through.
 const FORECAST_POINTS: Nanos = 72;
 const DEFAULT_MINIMUM_SAMPLES: u64 = 30;
@@ -184,6 +188,26 @@ fn labels(table: &Table<'_, '_>) -> Labels {
             format!("the label {reserved:?} is made by the rule itself"),
         );
     }
+    if labels.len() > LABELS_LIMIT {
+        table.mistake(
+            "labels",
+            format!("a rule has at most {LABELS_LIMIT} labels"),
+        );
+    }
+    for (name, value) in &labels {
+        if name.trim() != name
+            || name.is_empty()
+            || name.len() > LABEL_NAME_LIMIT
+            || name.contains(char::is_control)
+        {
+            let message = format!("{name:?} is no name of a label: 1 to {LABEL_NAME_LIMIT} bytes");
+            table.mistake("labels", message);
+        }
+        if value.len() > LABEL_VALUE_LIMIT {
+            let message = format!("the label {name:?} is longer than {LABEL_VALUE_LIMIT} bytes");
+            table.mistake("labels", message);
+        }
+    }
     labels.into_iter().collect()
 }
 
@@ -202,7 +226,7 @@ fn selector(table: &Table<'_, '_>, kind: &str, defaults: &Defaults) -> Option<Se
             .unwrap_or_else(|| defaults.measurement.clone()),
         field,
         matchers: table.matchers("where"),
-        group_by: table.strings("group_by").unwrap_or_default(),
+        group_by: table.label_names("group_by").unwrap_or_default(),
     };
     if kind == "flux" {
         // The query selects; `where` and the others are unknown here.
@@ -303,9 +327,17 @@ fn anomaly(table: &Table<'_, '_>) -> Option<Kind> {
     } else {
         Baseline::Trailing { length }
     };
-    let minimum_samples = table
-        .integer("minimum_samples", 2..2_001)
-        .unwrap_or(DEFAULT_MINIMUM_SAMPLES);
+    let given = table.integer("minimum_samples", 2..2_001);
+    let most = most_samples(baseline, window);
+    if let Some(given) = given.filter(|given| *given > most) {
+        let message = format!(
+            "minimum_samples is {given}, but the baseline has only {most} windows: nothing would be judged"
+        );
+        table.mistake("minimum_samples", message);
+    } else if most < 2 {
+        table.mistake("window", "the baseline must have at least two windows");
+    }
+    let minimum_samples = given.unwrap_or(DEFAULT_MINIMUM_SAMPLES.min(most));
     let minimum_spread = table.number("minimum_spread").unwrap_or(0.0).max(0.0);
     let scoring = Scoring {
         method,
@@ -323,6 +355,17 @@ fn anomaly(table: &Table<'_, '_>) -> Option<Kind> {
         scoring,
         levels,
     })
+}
+
+/// Windows that fit into a baseline.
+fn most_samples(baseline: Baseline, window: Nanos) -> u64 {
+    const HOUR: Nanos = 3_600 * SECOND;
+    let (length, times) = match baseline {
+        Baseline::Trailing { length } => (length, 1),
+        Baseline::SameHourOfWeek { weeks } => (HOUR, u64::from(weeks)),
+    };
+    let windows = u64::try_from(length / window).unwrap_or(0);
+    windows.saturating_mul(times)
 }
 
 fn forecast(table: &Table<'_, '_>) -> Option<Kind> {

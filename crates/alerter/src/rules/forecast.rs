@@ -17,8 +17,9 @@ const RECENT_REACH: f64 = 8.0;
 
 /// The seconds from `now` until the level is reached, from the newest point on, by the steeper of two
 /// lines: through the whole window, and through its last part. A line that moves the other way never
-/// reaches it, which counts as the horizon; a series that is past the level is there, 0. `None` when
-/// the points, in the order of their time, span less than `share` of the window.
+/// reaches it, which counts as the horizon; a series that is past the level is there, 0. What the last
+/// part can see and does not is no nearer than it reaches. `None` when the points, in the order of
+/// their time, span less than `share` of the window.
 pub fn seconds_until(
     points: &[(Nanos, f64)],
     (level, toward): (f64, Direction),
@@ -30,7 +31,8 @@ pub fn seconds_until(
         return Some(0.0);
     }
     let span = newest.saturating_sub(oldest).saturating_add(step);
-    if (span as f64) < share * window as f64 {
+    // The first and the last window may be cut off.
+    if (span.saturating_add(step) as f64) < share * window as f64 {
         return None;
     }
     let since = newest.min(now).saturating_sub(now) as f64 / SECOND as f64;
@@ -54,9 +56,18 @@ pub fn seconds_until(
     let recent = points.partition_point(|(time, _)| *time < newest.saturating_sub(part));
     let recent = &points[recent..];
     let reach = RECENT_REACH * part as f64 / SECOND as f64;
-    let soon = Some(recent)
-        .filter(|recent| recent.len() >= RECENT_POINTS)
-        .and_then(reached)
-        .filter(|seconds| *seconds <= reach);
-    Some(soon.map_or(whole, |soon| soon.min(whole)))
+    let recent = Some(recent).filter(|recent| recent.len() >= RECENT_POINTS);
+    Some(match recent.and_then(reached) {
+        None => whole,
+        // Both say so, or it is further away than the last part can see.
+        Some(recent) if whole > reach || recent <= 2.0 * whole => {
+            if recent <= reach {
+                recent.min(whole)
+            } else {
+                whole
+            }
+        }
+        // What made the line steep is over: a file was copied, an hour ago.
+        Some(recent) => whole.max(recent.min(reach)),
+    })
 }

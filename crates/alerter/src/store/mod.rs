@@ -231,8 +231,21 @@ fn open(path: &Path) -> Result<Database, StoreError> {
         std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
     }
     let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
+    keep_private(path).map_err(|error| refuse(error.to_string()))?;
     prepare(&database)?;
     Ok(database)
+}
+
+/// Labels, comments and answers of receivers are nobody else's business.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn prepare(database: &Database) -> Result<(), StoreError> {

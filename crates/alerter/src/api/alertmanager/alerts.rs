@@ -9,12 +9,10 @@ use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::filter::Filter;
-use super::{Answer, Refusal};
+use super::{Answer, Body, MayChange, Refusal};
 use crate::alert::{Alert, Nanos};
 use crate::alerting::Alerting;
-use crate::api::access::MayChange;
 use crate::api::error::ApiError;
-use crate::api::extract::Body;
 use crate::api::{Server, read_time, views};
 use crate::labels::Labels;
 use crate::pipeline::dispatcher::{RESOLVE_TIMEOUT, accept_pushed};
@@ -156,6 +154,11 @@ fn accept(posted: PostableAlert, now: Nanos) -> Result<Alert, ApiError> {
         }
         _ => Ok(None),
     };
+    if posted.labels.keys().any(String::is_empty) {
+        return Err(ApiError::BadRequest(
+            "a label of an alert has no name".to_owned(),
+        ));
+    }
     let labels: Labels = posted.labels.into_iter().collect();
     if labels.is_empty() {
         return Err(ApiError::BadRequest(

@@ -2,14 +2,20 @@
 
 pub(super) mod alerts;
 pub(super) mod filter;
+pub(super) mod management;
+pub(super) mod receivers;
 pub(super) mod silences;
 pub(super) mod status;
 
 use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::ApiError;
+use super::{Server, access, extract};
 
 /// An error as Alertmanager's clients read it: the body is the message, as a JSON string.
 #[derive(Debug)]
@@ -28,3 +34,27 @@ impl IntoResponse for Refusal {
 }
 
 type Answer = Result<Json<Value>, Refusal>;
+
+/// A JSON body; one that cannot be read is refused in the form of this API.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Server> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, server: &Server) -> Result<Body<T>, Refusal> {
+        let extract::Body(value) = extract::Body::from_request(request, server).await?;
+        Ok(Body(value))
+    }
+}
+
+/// Leave to change something, refused in the form of this API.
+pub(super) struct MayChange(pub(super) access::MayChange);
+
+impl FromRequestParts<Server> for MayChange {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<MayChange, Refusal> {
+        let proof = access::MayChange::from_request_parts(parts, server).await?;
+        Ok(MayChange(proof))
+    }
+}

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
 
 use super::filter::Filter;
-use super::{Answer, Refusal};
+use super::{Answer, Body, MayChange, Refusal};
 use crate::alert::Nanos;
-use crate::api::access::MayChange;
 use crate::api::error::ApiError;
-use crate::api::extract::Body;
 use crate::api::{Server, read_time, silences};
 use crate::matcher::Matcher;
 use crate::pipeline::silence::Silence;
@@ -86,7 +84,7 @@ pub(in crate::api) async fn set(
 }
 
 pub(in crate::api) async fn expire(
-    may_change: MayChange,
+    MayChange(may_change): MayChange,
     State(server): State<Server>,
     Path(id): Path<String>,
 ) -> Answer {

@@ -1,0 +1,161 @@
+//! The text of a matcher, as Alertmanager reads it: quoted names and Go's escapes first, and where that
+//! gives nothing, the form of its older versions, in which `\d` needs no second backslash.
+
+use super::{MatcherError, Operator};
+
+/// Characters that end a name or a value without quotes.
+fn is_reserved(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '{' | '}' | '!' | '=' | '~' | ',' | '\\' | '"' | '\'' | '`'
+        )
+}
+
+/// Name, operator and value.
+pub(super) type Parts = (String, Operator, String);
+
+pub(super) fn parse(text: &str) -> Result<Parts, MatcherError> {
+    let (name, operator, value) = match quoted(text) {
+        Some(parts) => parts,
+        None => classic(text)?,
+    };
+    if name.is_empty() {
+        return Err(MatcherError::NoName(text.to_owned()));
+    }
+    Ok((name, operator, value))
+}
+
+/// `name="value"`, where either may be quoted.
+fn quoted(text: &str) -> Option<Parts> {
+    let (name, rest) = word(text.trim_start())?;
+    let (operator, rest) = operator(rest.trim_start())?;
+    let (value, rest) = word(rest.trim_start())?;
+    rest.trim().is_empty().then_some((name, operator, value))
+}
+
+fn operator(text: &str) -> Option<(Operator, &str)> {
+    let operators = [
+        ("=~", Operator::Regex),
+        ("!~", Operator::NotRegex),
+        ("!=", Operator::NotEqual),
+        ("=", Operator::Equal),
+    ];
+    operators
+        .into_iter()
+        .find_map(|(sign, operator)| Some((operator, text.strip_prefix(sign)?)))
+}
+
+/// A quoted or plain word, and what follows it.
+fn word(text: &str) -> Option<(String, &str)> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        return unquote(quoted);
+    }
+    let end = text.find(is_reserved).unwrap_or(text.len());
+    (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
+}
+
+/// The text up to the closing quote, with the escapes of Go, and what follows it.
+fn unquote(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\n' => return None,
+            '\\' => value.push(escaped(&mut chars)?),
+            other => value.push(other),
+        }
+    }
+}
+
+/// What follows a backslash. `\\x` above ASCII is a byte of UTF-8 in Go, which no label needs.
+fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    let digits = match chars.next()? {
+        'a' => return Some('\u{7}'),
+        'b' => return Some('\u{8}'),
+        'f' => return Some('\u{c}'),
+        'n' => return Some('\n'),
+        'r' => return Some('\r'),
+        't' => return Some('\t'),
+        'v' => return Some('\u{b}'),
+        literal @ ('\\' | '"') => return Some(literal),
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        _ => return None,
+    };
+    let number = (0..digits).try_fold(0_u32, |number, _| {
+        let digit = chars.next()?.to_digit(16)?;
+        number.checked_mul(16)?.checked_add(digit)
+    });
+    let ascii = number.filter(|number| digits > 2 || *number < 0x80);
+    ascii.and_then(char::from_u32)
+}
+
+/// The form before Alertmanager 0.27: a name of letters, digits, `_` and `:`, and anything as its value.
+fn classic(text: &str) -> Result<Parts, MatcherError> {
+    let no_operator = || MatcherError::NoOperator(text.to_owned());
+    let at = text.find(['=', '!']).ok_or_else(no_operator)?;
+    let name = text[..at].trim();
+    let (operator, value) = operator(&text[at..]).ok_or_else(no_operator)?;
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    if name.is_empty() {
+        return Err(MatcherError::NoName(text.to_owned()));
+    }
+    if !name.chars().all(letter) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(MatcherError::Name {
+            text: text.to_owned(),
+            name: name.to_owned(),
+        });
+    }
+    Ok((
+        name.to_owned(),
+        operator,
+        classic_value(text, value.trim())?,
+    ))
+}
+
+fn classic_value(text: &str, value: &str) -> Result<String, MatcherError> {
+    let unterminated = || MatcherError::Unterminated(text.to_owned());
+    let stray = || MatcherError::StrayQuote(text.to_owned());
+    let (inner, is_quoted) = match value.strip_prefix('"') {
+        Some(inner) => (inner, true),
+        None => (value, false),
+    };
+    let mut read = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if is_quoted && chars.as_str().is_empty() => return Ok(read),
+            '"' => return Err(stray()),
+            '\\' => match chars.next() {
+                Some('n') => read.push('\n'),
+                Some(literal @ ('"' | '\\')) => read.push(literal),
+                Some(other) => read.extend(['\\', other]),
+                None => read.push('\\'),
+            },
+            other => read.push(other),
+        }
+    }
+    if is_quoted {
+        Err(unterminated())
+    } else {
+        Ok(read)
+    }
+}
+
+/// A name as it is read again: in quotes where it needs them.
+pub(super) fn show_name(name: &str) -> String {
+    if name.contains(is_reserved) || name.chars().any(char::is_control) {
+        return format!("\"{}\"", escape(name));
+    }
+    name.to_owned()
+}
+
+/// The inside of a quoted text.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
