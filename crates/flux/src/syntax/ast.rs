@@ -321,6 +321,16 @@ impl Expression {
         Self { span, kind, height }
     }
 
+    /// A run of `and` or `or` with one operand more. Its height is not looked for anew in all of them: runs are long.
+    pub fn with_operand(mut self, operand: Expression, span: Span) -> Self {
+        if let ExpressionKind::Logical { operands, .. } = &mut self.kind {
+            self.height = self.height.max(operand.height.saturating_add(1));
+            self.span = span;
+            operands.push(operand);
+        }
+        self
+    }
+
     /// How many nodes high the expression is, itself included.
     pub fn height(&self) -> u16 {
         self.height

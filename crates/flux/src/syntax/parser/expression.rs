@@ -159,16 +159,13 @@ impl Parser<'_> {
         right: Expression,
     ) -> Expression {
         let span = left.span.to(right.span);
-        let operands = match left.kind {
-            ExpressionKind::Logical {
-                operator: same,
-                mut operands,
-            } if same == operator => {
-                operands.push(right);
-                operands
-            }
-            kind => vec![Expression::new(left.span, kind), right],
-        };
+        let same =
+            matches!(left.kind, ExpressionKind::Logical { operator: same, .. } if same == operator);
+        if same {
+            self.finish(span);
+            return self.bounded(left.with_operand(right, span));
+        }
+        let operands = vec![left, right];
         self.node(span, ExpressionKind::Logical { operator, operands })
     }
 

@@ -210,10 +210,14 @@ impl<'a> Parser<'a> {
 
     fn node(&mut self, span: Span, kind: ExpressionKind) -> Expression {
         self.finish(span);
-        let expression = Expression::new(span, kind);
+        self.bounded(Expression::new(span, kind))
+    }
+
+    /// The expression, or none if it is too high.
+    fn bounded(&mut self, expression: Expression) -> Expression {
         if expression.height() > MAX_HEIGHT {
-            self.give_up(span);
-            return bad("", span);
+            self.give_up(expression.span);
+            return bad("", expression.span);
         }
         expression
     }
