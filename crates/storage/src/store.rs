@@ -1,8 +1,9 @@
 //! The store: opening and closing a data folder, and what its parts share.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::layout::Layout;
 use crate::log::Log;
 use crate::log::record::Event;
 use crate::log::replay;
+use crate::maintenance::salvage;
 use crate::memory::bucket::{Bucket, Tombstone};
 use crate::memory::shard::week_of;
 use crate::options::Options;
@@ -223,27 +225,33 @@ impl Opening<'_> {
             .clone()
     }
 
-    /// Opens every segment; one whose index is damaged is rebuilt from its blocks.
+    /// Opens every segment, one after the other, so that of their indexes only what the store keeps is in memory. One
+    /// whose index is damaged is rebuilt from its blocks.
     fn open_segments(&mut self) -> Result<Vec<Damage>> {
         let mut damages = Vec::new();
-        let mut segments = Vec::new();
-        for path in self.layout.segment_files()? {
-            match Segment::open(self.disk, &path, &self.layout.root) {
-                Ok(segment) => segments.push(segment),
+        let mut opened: BTreeMap<_, Vec<Origin>> = BTreeMap::new();
+        for path in widest_first(self.layout.segment_files()?) {
+            let segment = match Segment::open(self.disk, &path, &self.layout.root) {
+                Ok(segment) => Some(segment),
                 Err(Error::Damaged(damage)) => {
-                    let (rebuilt, found) = crate::maintenance::salvage::rebuild(
-                        self.layout,
-                        self.disk,
-                        &path,
-                        *damage,
-                    )?;
-                    segments.extend(rebuilt);
+                    let (rebuilt, found) =
+                        salvage::rebuild(self.layout, self.disk, &path, *damage)?;
                     damages.extend(found);
+                    rebuilt
                 }
                 Err(error) => return Err(error),
+            };
+            let Some(segment) = segment else { continue };
+            let own = segment.origin;
+            let of_shard = opened
+                .entry((own.bucket, own.shard.start, own.shard.stop))
+                .or_default();
+            if of_shard.iter().any(|other| other.contains(&own)) {
+                // The input of a merge that was not cleaned up.
+                self.disk.remove(&segment.path)?;
+                continue;
             }
-        }
-        for segment in without_merged(self.disk, segments)? {
+            of_shard.push(own);
             self.add(segment);
         }
         Ok(damages)
@@ -335,27 +343,16 @@ fn conflict_damage(number: u64, bucket: u64, rows: usize) -> Damage {
     }
 }
 
-/// Drops segments whose generations are part of another one's in the same shard: the inputs of a
-/// merge that was not cleaned up.
-fn without_merged(disk: &Disk, segments: Vec<Segment>) -> Result<Vec<Segment>> {
-    let shard_of = |origin: &Origin| (origin.bucket, origin.shard.start, origin.shard.stop);
-    let mut origins: BTreeMap<_, Vec<Origin>> = BTreeMap::new();
-    for Segment { origin, .. } in &segments {
-        origins.entry(shard_of(origin)).or_default().push(*origin);
-    }
-    let mut kept = Vec::new();
-    for segment in segments {
-        let own = segment.origin;
-        let merged = origins[&shard_of(&own)].iter().any(|other| {
-            *other != own
-                && other.first_generation <= own.first_generation
-                && own.last_generation <= other.last_generation
-        });
-        if merged {
-            disk.remove(&segment.path)?;
-        } else {
-            kept.push(segment);
-        }
-    }
-    Ok(kept)
+/// Files of segments, of each shard those of the most generations first: what a merge made comes before what it was made
+/// from.
+fn widest_first(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort_by_cached_key(|path| {
+        let origin = Origin::from_name(path)?;
+        let generations = origin
+            .last_generation
+            .saturating_sub(origin.first_generation);
+        let shard = (origin.bucket, origin.shard.start, origin.shard.stop);
+        Some((shard, Reverse(generations), origin.first_generation))
+    });
+    paths
 }

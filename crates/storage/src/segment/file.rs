@@ -118,6 +118,13 @@ impl Origin {
             .join(format!("{first_generation}_{last_generation}.{EXTENSION}"))
     }
 
+    /// Whether all rows of another segment of the shard are in this one: it was made from that, among others.
+    pub(crate) fn contains(&self, other: &Origin) -> bool {
+        self != other
+            && self.first_generation <= other.first_generation
+            && other.last_generation <= self.last_generation
+    }
+
     /// The reverse of [`Origin::name`]; `None` if the name says nothing.
     pub(crate) fn from_name(name: &Path) -> Option<Origin> {
         let mut parts = name
