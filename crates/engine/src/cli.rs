@@ -97,6 +97,11 @@ pub struct Serve {
     )]
     pub allow_requests_to: Vec<AllowedHost>,
 
+    /// Names under which the server is reached, beside addresses, `localhost` and names without a dot.
+    /// On loopback, and once names are given, requests for other names are refused.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+
     /// Makes up for runs of tasks that were missed while the server was down.
     #[arg(long)]
     pub catch_up_tasks: bool,

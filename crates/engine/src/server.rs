@@ -8,14 +8,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use tokio::net::TcpListener;
 use watchpost_core::duration;
+use watchpost_service::connections::{self, Limits};
+use watchpost_service::descriptors;
 use watchpost_service::egress::Egress;
-use watchpost_service::http::prompt;
+use watchpost_service::hosts::KnownHosts;
 use watchpost_service::secret::Secret;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
-use watchpost_service::tls::{Certificate, TlsListener};
+use watchpost_service::tls::Certificate;
 use watchpost_storage::disk::Disk;
 
 use crate::api::setup::{self, Setup};
@@ -24,7 +24,6 @@ use crate::app::{App, Settings};
 use crate::auth::token::{self, TokenHash};
 use crate::cli::Serve;
 use crate::clock::SystemClock;
-use crate::descriptors;
 
 /// Stack of the threads that queries run on: room for the recursion that the language allows.
 const STACK_BYTES: usize = 8 << 20;
@@ -72,9 +71,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
         (Some(cert), Some(key)) => Some(Certificate::load(cert, key)?),
         _ => None,
     };
-    let listener = TcpListener::bind(serve.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", serve.listen))?;
+    let listener = connections::bind(serve.listen).await?;
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() && certificate.is_none() {
         tracing::warn!(%address, "tokens travel in the clear: use --tls-cert and --tls-key, or listen on 127.0.0.1");
@@ -87,23 +84,18 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
         "http"
     };
     announce(&format!("listening on {scheme}://{address}"))?;
-    let routes = router(Arc::clone(&app));
-    let stop = shutdown.clone();
-    let stopped = async move { stop.requested().await };
-    match certificate {
-        None => {
-            axum::serve(prompt(listener), routes)
-                .with_graceful_shutdown(stopped)
-                .await?
-        }
+    let tls = match certificate {
+        None => None,
         Some(certificate) => {
             certificate.watch(&shutdown)?;
-            let listener = TlsListener::new(listener, certificate.server_config()?, &shutdown)?;
-            axum::serve(listener, routes)
-                .with_graceful_shutdown(stopped)
-                .await?;
+            Some(certificate.server_config()?)
         }
-    }
+    };
+    // Whatever is worth reading needs a token or a session.
+    let known = KnownHosts::new(address.ip(), &serve.allowed_hosts, "--allowed-hosts", true);
+    let routes = known.guard(router(Arc::clone(&app)));
+    connections::serve(listener, tls, routes, Limits::server(), &shutdown);
+    shutdown.requested().await;
     if let Drained::Abandoned(tasks) = shutdown.drain(DRAIN_LIMIT).await {
         tracing::warn!(tasks, "stopped without waiting longer");
     }

@@ -242,6 +242,7 @@ pub fn start<C: RoleConfig>(
         .finish()
     })?;
     loaded.log_warnings();
+    crate::descriptors::raise_limit();
     Ok(Started {
         config: loaded.config,
         sources,

@@ -149,7 +149,11 @@ impl FromStr for AllowedHost {
                     .ok_or_else(wrong)?,
             ),
         };
-        let host = normal(host);
+        // The root's dot belongs to a name: `*.` is none, and not all hosts.
+        let host = match host.starts_with('*') {
+            true => host.to_ascii_lowercase(),
+            false => normal(host),
+        };
         let name = match host.strip_prefix('*') {
             Some("") => HostName::All,
             Some(end) if end.starts_with('.') && is_name(&end[1..]) => {

@@ -14,10 +14,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use axum::serve::{Listener, ListenerExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::TelemetryConfig;
+use crate::connections::{self, Limits};
 use crate::metrics::Registry;
 use crate::shutdown::Shutdown;
 
@@ -101,25 +100,18 @@ pub async fn serve(
     if !config.enabled {
         return Ok(None);
     }
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        std::io::Error::new(
-            error.kind(),
-            format!("cannot listen on {}: {error}", config.listen),
-        )
-    })?;
+    let listener = connections::bind(config.listen).await?;
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "metrics are open to the network and need no login");
     }
-    let stop = shutdown.clone();
-    let app = routes(telemetry);
-    shutdown.spawn(async move {
-        let served = axum::serve(prompt(listener), app)
-            .with_graceful_shutdown(async move { stop.requested().await });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the metrics port failed");
-        }
-    });
+    connections::serve(
+        listener,
+        None,
+        config.known_hosts().guard(routes(telemetry)),
+        Limits::side_port(),
+        shutdown,
+    );
     Ok(Some(address))
 }
 
@@ -181,13 +173,4 @@ async fn metrics(State(telemetry): State<Telemetry>) -> Response {
         telemetry.registry.render(),
     )
         .into_response()
-}
-
-/// A listener whose answers leave at once. Nagle's algorithm holds the last piece of an answer back
-/// until the other side acknowledges the one before, which it delays by some 40 ms (RFC 9293, 3.7.4).
-pub fn prompt(listener: TcpListener) -> impl Listener<Io = TcpStream, Addr = SocketAddr> {
-    listener.tap_io(|stream| {
-        // A stream that refuses is slower, not wrong.
-        let _ = stream.set_nodelay(true);
-    })
 }

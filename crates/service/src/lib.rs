@@ -9,13 +9,18 @@
 //! | stop on SIGTERM, drain for a bounded time | [`shutdown`] |
 //! | take a changed file while running | [`reload`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`http`], [`metrics`] |
+//! | accept connections, all of them bounded | [`connections`], [`descriptors`] |
+//! | refuse names that are not ours | [`hosts`] |
 //! | serve HTTPS with a certificate that renews | [`tls`] |
 //! | keep what is written from other users | [`private_files`] |
 //! | send a request to an address that somebody else chose | [`egress`] |
 
 pub mod cli;
 pub mod config;
+pub mod connections;
+pub mod descriptors;
 pub mod egress;
+pub mod hosts;
 pub mod http;
 pub mod logging;
 pub mod metrics;

@@ -1,8 +1,6 @@
-//! HTTPS for servers: a certificate and key file by rustls, taken anew when the files change, and a
-//! listener for `axum::serve`.
+//! HTTPS for servers: a certificate and key file by rustls, taken anew when the files change.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -12,22 +10,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::reload::Hangup;
 use crate::shutdown::Shutdown;
 
 /// How often the certificate file is looked at. Renewals happen weeks before expiry.
 const POLL_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Longest a handshake may take, so that idle connections cannot pile up.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Connections that may be in their handshake or wait to be taken.
-const PENDING_LIMIT: usize = 256;
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,65 +138,4 @@ fn read_pair(certificate_file: &Path, key_file: &Path) -> Result<Arc<CertifiedKe
         key,
         &provider,
     )?))
-}
-
-/// A listener for `axum::serve` that does the handshake off the accept path, so that one slow
-/// client does not hold up the others.
-#[derive(Debug)]
-pub struct TlsListener {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-}
-
-impl TlsListener {
-    /// Serves TLS on `listener`; accepting ends with `shutdown` or when the listener is dropped.
-    pub fn new(
-        mut listener: TcpListener,
-        config: Arc<ServerConfig>,
-        shutdown: &Shutdown,
-    ) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        let (sender, ready) = mpsc::channel(PENDING_LIMIT);
-        let acceptor = TlsAcceptor::from(config);
-        let stop = shutdown.clone();
-        shutdown.spawn(async move {
-            while let Ok(permit) = sender.clone().reserve_owned().await {
-                let Some(accepted) = stop
-                    .unless_requested(axum::serve::Listener::accept(&mut listener))
-                    .await
-                else {
-                    return;
-                };
-                let (stream, peer) = accepted;
-                // As `http::prompt` says.
-                let _ = stream.set_nodelay(true);
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
-                        Ok(Ok(stream)) => drop(permit.send((stream, peer))),
-                        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
-                    }
-                });
-            }
-        });
-        Ok(Self { address, ready })
-    }
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            // The accepting task ended with the shutdown; the server is being stopped as well.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
 }

@@ -3,6 +3,8 @@
 
 mod cli;
 mod config;
+mod connections;
+mod hosts;
 mod http;
 mod metrics;
 mod reload;

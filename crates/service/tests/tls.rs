@@ -11,8 +11,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
+use watchpost_service::connections::{Limits, serve};
 use watchpost_service::shutdown::Shutdown;
-use watchpost_service::tls::{Certificate, TlsListener};
+use watchpost_service::tls::Certificate;
 
 /// Writes a new self-signed pair for `localhost` and gives its certificate.
 fn renew(folder: &Path) -> CertificateDer<'static> {
@@ -58,9 +59,8 @@ async fn a_renewed_certificate_is_offered_without_a_restart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = certificate.server_config().unwrap();
-    let listener = TlsListener::new(listener, config, &shutdown).unwrap();
     let app = Router::new().route("/", get(async || "hello"));
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    serve(listener, Some(config), app, Limits::server(), &shutdown);
 
     assert!(fetch(address, &first).await.unwrap().ends_with("hello"));
     let second = renew(folder.path());
@@ -93,4 +93,31 @@ fn a_key_of_another_certificate_is_refused() {
         error.to_string().starts_with("TLS certificate and key: "),
         "{error}"
     );
+}
+
+/// Idle connections in their handshake hold up neither each other nor those who speak.
+#[tokio::test]
+async fn silent_handshakes_delay_nobody() {
+    let folder = watchpost_testkit::temp_folder();
+    let (cert, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    let trusted = renew(folder.path());
+    let certificate = Certificate::load(&cert, &key).unwrap();
+    let shutdown = Shutdown::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = certificate.server_config().unwrap();
+    let app = Router::new().route("/", get(async || "hello"));
+    let limits = Limits::new(8192, 256);
+    serve(listener, Some(config), app, limits, &shutdown);
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let begun = std::time::Instant::now();
+    assert!(fetch(address, &trusted).await.unwrap().ends_with("hello"));
+    // Far below the ten seconds after which a silent handshake ends.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5));
 }

@@ -1,5 +1,6 @@
 // Alerts: explain, silence, acknowledge, end a silence.
 
+import { at, of, withQuery } from "./address.js";
 import { moment } from "./format.js";
 import { ask, call, follow, get } from "./page.js";
 
@@ -56,7 +57,7 @@ const actions = {
     explanation.textContent = "…";
     open("explain", `Why ${name} was sent, or not`, async () => {});
     try {
-      explanation.replaceChildren(...explained(await get(`/api/v1/alerts/${fingerprint}/explanation`)));
+      explanation.replaceChildren(...explained(await get(`${of("api/v1/alerts", fingerprint)}/explanation`)));
     } catch (error) {
       explanation.textContent = error.message;
     }
@@ -65,22 +66,22 @@ const actions = {
     field("matchers").value = [`alertname="${name}"`, ...(host ? [`host="${host}"`] : [])].join("\n");
     open("silence", `Silence ${name}`, async (form) => {
       const matchers = form.get("matchers").split("\n").map((line) => line.trim()).filter(Boolean);
-      await call("POST", "/api/v1/silences", { matchers, comment: form.get("comment"), for: form.get("for") });
+      await call("POST", "api/v1/silences", { matchers, comment: form.get("comment"), for: form.get("for") });
       location.reload();
     });
   },
   acknowledge({ fingerprint, name }) {
     open("acknowledge", `Acknowledge ${name}`, async (form) => {
-      await call("POST", `/api/v1/alerts/${fingerprint}/acknowledgement`, { comment: form.get("comment"), for: form.get("for") });
+      await call("POST", `${of("api/v1/alerts", fingerprint)}/acknowledgement`, { comment: form.get("comment"), for: form.get("for") });
       location.reload();
     });
   },
   async release({ fingerprint }) {
-    await call("DELETE", `/api/v1/alerts/${fingerprint}/acknowledgement`);
+    await call("DELETE", `${of("api/v1/alerts", fingerprint)}/acknowledgement`);
     location.reload();
   },
   async expire({ id }) {
-    await call("DELETE", `/api/v1/silences/${encodeURIComponent(id)}`);
+    await call("DELETE", of("api/v1/silences", id));
     location.reload();
   },
 };
@@ -102,6 +103,8 @@ if (linked.has("alert")) {
     row.scrollIntoView({ block: "center" });
     const button = [...row.querySelectorAll("button")].find((it) => it.dataset.do === linked.get("do"));
     button?.click();
+    // Asked for once: not again when the page comes anew.
+    history.replaceState(null, "", at(withQuery("alerts", { alert: row.dataset.fingerprint })));
   } else document.getElementById("alerts").append(make("p", "The alert of this link no longer fires; the history below has it."));
 }
 
@@ -109,7 +112,7 @@ if (linked.has("alert")) {
 const shown = document.getElementById("active")?.dataset.shown;
 const look = async () => {
   if (document.hidden || dialog.open || shown === undefined) return;
-  const { alerts } = await get("/api/v1/alerts?state=firing");
+  const { alerts } = await get("api/v1/alerts?state=firing");
   if (!dialog.open && alerts.map((alert) => alert.fingerprint).sort().join(" ") !== shown.split(" ").filter(Boolean).sort().join(" ")) location.reload();
 };
 setInterval(() => look().catch(() => {}), 10e3);

@@ -1,8 +1,9 @@
 // The fleet: rows that follow the live values, sort and filter without asking the server. Only rows on
 // the screen are drawn, so that a thousand hosts cost what thirty do.
 
+import { at, of, withQuery } from "./address.js";
 import { age, value } from "./format.js";
-import { follow, get } from "./page.js";
+import { follow, get, stateOf } from "./page.js";
 
 const METRICS = { cpu_usage_percent: "percent", memory_usage_percent: "percent", disk_usage_percent: "percent", cpu_load_1m: "", network_bytes_recv: "bytes/s", network_bytes_sent: "bytes/s" };
 const LEVELS = { cpu_usage_percent: [90, 95], memory_usage_percent: [85, 95], disk_usage_percent: [80, 90] };
@@ -60,7 +61,7 @@ const make = (host) => {
   state.append(part("span", "dot"), part("span", ""));
   const head = row.appendChild(document.createElement("th"));
   head.scope = "row";
-  head.append(Object.assign(document.createElement("a"), { href: `/hosts/${encodeURIComponent(host.host)}`, textContent: host.host }));
+  head.append(Object.assign(document.createElement("a"), { href: at(of("hosts", host.host)), textContent: host.host }));
   if (hasAlerter) row.append(part("td", "alerts"));
   const drawing = svg("svg", { viewBox: `0 0 ${(SPARK_POINTS - 1) * SPARK_STEP} ${SPARK_HEIGHT}`, "aria-hidden": "true" });
   drawing.append(svg("path", { d: "" }));
@@ -134,15 +135,26 @@ const drawAge = (entry, now) => {
 
 const ages = () => {
   const now = Date.now() + skew;
-  for (const entry of entries.values()) if (entry.visible) drawAge(entry, now);
+  let changed = false;
+  for (const entry of entries.values()) {
+    const state = stateOf(entry.time, now);
+    if (state !== entry.state) {
+      entry.state = entry.row.dataset.state = state;
+      changed = entry.dirty = true;
+    }
+    if (!entry.visible) continue;
+    if (entry.dirty) draw(entry); else drawAge(entry, now);
+  }
+  if (changed) settle();
 };
 
 const counts = () => {
-  const found = { online: 0, late: 0, offline: 0, alerts: 0 };
+  const found = { online: 0, late: 0, offline: 0, unknown: 0, alerts: 0 };
   for (const { state, alerts } of entries.values()) { found[state] += 1; found.alerts += alerts.length; }
   for (const [name, count] of Object.entries(found)) {
     const element = document.getElementById(`count-${name}`);
     if (element) text(element, String(count));
+    if (name === "unknown" && element) element.closest("li").hidden = count === 0;
   }
 };
 
@@ -237,7 +249,7 @@ follow(null, (update) => {
 const all = async () => {
   let cursor = "";
   do {
-    const answer = await get(`/api/v1/hosts${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const answer = await get(withQuery("api/v1/hosts", { cursor }));
     answer.hosts.filter((host) => !entries.has(host.host)).forEach(take);
     cursor = answer.next_cursor;
   } while (cursor);

@@ -1,7 +1,8 @@
 // One host: its figures, charts, the processes at the cursor, notes and alerts of the range.
 
+import { of, withQuery } from "./address.js";
 import { moment, value } from "./format.js";
-import { ask, call, get } from "./page.js";
+import { ask, call, get, stateOf } from "./page.js";
 import { Panels, marks } from "./panel.js";
 
 const head = document.getElementById("host");
@@ -17,7 +18,7 @@ const row = (...cells) => { const made = document.createElement("tr"); made.appe
 const processes = async (time) => {
   const at = time === null ? "now" : new Date(Math.min(time, Date.now())).toISOString();
   try {
-    const answer = await get(`/api/v1/hosts/${encodeURIComponent(host)}/processes?at=${encodeURIComponent(at)}`);
+    const answer = await get(withQuery("api/v1/processes", { host, at }));
     document.getElementById("processes-at").textContent = time === null ? "now" : `at ${moment(time)}`;
     document.querySelector("#processes tbody").replaceChildren(...answer.processes.map((process) => row(
       rowHead(process.process),
@@ -56,7 +57,7 @@ const showMarks = (found) => {
     const actions = cell("", "buttons");
     if (mark.id && document.body.dataset.annotate === "true") {
       const remove = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Delete" });
-      remove.addEventListener("click", () => call("DELETE", `/api/v1/annotations/${mark.id}`).then(() => panels.loadNow(), (error) => { remove.textContent = error.message; }));
+      remove.addEventListener("click", () => call("DELETE", of("api/v1/annotations", mark.id)).then(() => panels.loadNow(), (error) => { remove.textContent = error.message; }));
       actions.append(remove);
     }
     return row(cell(moment(mark.time)), name, cell(mark.open ? "now" : mark.stop ? moment(mark.stop) : ""), cell(mark.by ?? (mark.alert ? "alert" : "")), actions);
@@ -83,16 +84,14 @@ document.getElementById("annotate")?.addEventListener("click", () => {
   const dialog = document.getElementById("note");
   dialog.querySelector("[name=time]").value = new Date(cursor ?? Date.now()).toISOString().slice(0, 19) + "Z";
   ask(dialog, async (form) => {
-    await call("POST", "/api/v1/annotations", { text: form.get("text"), time: form.get("time"), ...(form.get("only") ? { host } : {}) });
+    await call("POST", "api/v1/annotations", { text: form.get("text"), time: form.get("time"), ...(form.get("only") ? { host } : {}) });
     panels.loadNow();
   });
 });
 
 setInterval(() => {
   if (!newest) return;
-  const seconds = (Date.now() - newest) / 1000;
-  const { late, offline } = document.body.dataset;
-  const state = seconds >= Number(offline) ? "offline" : seconds >= Number(late) ? "late" : "online";
+  const state = stateOf(newest, Date.now());
   document.getElementById("state").textContent = state;
   document.getElementById("dot").className = `dot ${state}`;
   document.getElementById("since").textContent = state === "online" ? "" : `since ${moment(newest)}`;

@@ -1,5 +1,8 @@
 // What every page has: calls to the API, the stream of live values, the banner, dark and light.
 
+import { at, here, withQuery } from "./address.js";
+import { age } from "./format.js";
+
 /** Reads JSON; an error has the server's message. */
 export const get = (path) => call("GET", path);
 
@@ -8,11 +11,11 @@ export const call = async (method, path, body) => {
   let response;
   try {
     const headers = body === undefined ? {} : { "content-type": "application/json" };
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(at(path), { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new Error("This server cannot be reached.");
   }
-  if (response.status === 401) location.assign(`/sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
+  if (response.status === 401) location.assign(at(withQuery("sign-in", { to: here() })));
   const document = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(document.error ? [document.error.field, document.error.message].filter(Boolean).join(": ") : `Status ${response.status}`);
   return document;
@@ -22,14 +25,36 @@ const live = document.getElementById("live");
 const banner = document.getElementById("banner");
 const status = (state, text) => { live.dataset.state = state; live.textContent = text; };
 
+/** Since when the database has not answered, by this browser's clock; null while it does. */
+export let silentSince = null;
+
+/** A host's state by the time of its newest point: a database that is away says nothing of its hosts. */
+export const stateOf = (time, now) => {
+  const { late, offline } = document.body.dataset;
+  const silence = silentSince === null ? 0 : Date.now() - silentSince;
+  const isSilent = silence >= late * 1e3;
+  const seconds = (now - (isSilent ? silence : 0) - time) / 1e3;
+  if (seconds >= offline) return "offline";
+  if (isSilent) return "unknown";
+  return seconds >= late ? "late" : "online";
+};
+
+const tellSilence = () => {
+  if (silentSince === null) return;
+  document.getElementById("silence").textContent = `It has not answered for ${age((Date.now() - silentSince) / 1e3)}.`;
+};
+setInterval(tellSilence, 1000);
+
 /** Follows live values, of one host or of the fleet; connects again by itself. */
 export const follow = (host, onUpdate) => {
-  const stream = new EventSource(`/api/v1/live${host ? `?host=${encodeURIComponent(host)}` : ""}`);
+  const stream = new EventSource(at(withQuery("api/v1/live", { host })));
   stream.addEventListener("open", () => status("on", "live"));
   stream.addEventListener("error", () => status("off", "reconnecting"));
   stream.addEventListener("update", (event) => onUpdate(JSON.parse(event.data)));
   stream.addEventListener("status", (event) => {
-    const { database, message } = JSON.parse(event.data);
+    const { database, message, silent_ms: silent } = JSON.parse(event.data);
+    silentSince = database === "up" ? null : Date.now() - silent;
+    tellSilence();
     const back = database === "up" && !banner.hidden;
     banner.hidden = database === "up";
     document.getElementById("banner-text").textContent = message ?? "";

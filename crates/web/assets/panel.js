@@ -1,6 +1,7 @@
 // Panels of a page: what they ask the API for (one request for all), and the range, cursor, zoom and
 // live tail they share.
 
+import { at, withQuery } from "./address.js";
 import { Chart } from "./chart.js";
 import { picture } from "./chart-picture.js";
 import { length } from "./format.js";
@@ -127,11 +128,11 @@ export class Panels {
     for (const panel of this.panels) {
       const hosts = panel.hosts?.length ? { hosts: panel.hosts.join(",") } : {};
       const metrics = panel.metrics.map((metric) => name(panel, metric)).join(",");
-      panel.csv.href = `/api/v1/series/batch?${new URLSearchParams({ metrics, ...own, ...hosts, format: "csv", download: true })}`;
+      panel.csv.href = at(withQuery("api/v1/series/batch", { metrics, ...own, ...hosts, format: "csv", download: true }));
     }
     if (!metrics.length) return;
     try {
-      const { answers } = await get(`/api/v1/series/batch?${new URLSearchParams({ metrics: metrics.join(","), ...own })}`);
+      const { answers } = await get(withQuery("api/v1/series/batch", { metrics: metrics.join(","), ...own }));
       if (run !== this.run) return;
       for (const panel of this.panels) this.show(panel, panel.metrics.map((metric) => answers[metrics.indexOf(name(panel, metric))]));
       this.tier(answers[0]);
@@ -168,8 +169,10 @@ export class Panels {
   async mark(range, run) {
     const marks = await (this.loadMarks?.(range) ?? []);
     if (run !== this.run) return;
-    for (const { chart, hosts } of this.panels) {
-      chart.marks = marks.filter((mark) => !mark.host || !hosts?.length || hosts.includes(mark.host));
+    for (const { chart, hosts, metrics } of this.panels) {
+      const own = marks.filter((mark) => !mark.host || !hosts?.length || hosts.includes(mark.host));
+      // An alert's span stands on the charts of its metric; on the others its beginning is marked.
+      chart.marks = own.map((mark) => mark.alert && !metrics.includes(mark.metric) ? { ...mark, stop: undefined } : mark);
       chart.draw();
     }
     this.onMarks?.(marks);
@@ -202,12 +205,23 @@ export class Panels {
   }
 }
 
+/** The metric that each rule looks at, asked for once. */
+let fields = null;
+const fieldsOfRules = () => {
+  const none = document.body.dataset.alerter !== "true";
+  fields ??= none ? Promise.resolve(new Map()) : get("api/v1/rules").then(({ rules }) => new Map(rules.map((rule) => [rule.name, rule.field])), () => { fields = null; return new Map(); });
+  return fields;
+};
+
 /** Annotations and alerts of a range as marks, the oldest first; `hosts` empty: of all. */
 export const marks = (hosts) => async (range) => {
-  const asked = new URLSearchParams({ ...range, ...(hosts.length === 1 ? { host: hosts[0] } : {}) });
+  const asked = { ...range, ...(hosts.length === 1 ? { host: hosts[0] } : {}) };
   const wanted = (mark) => !mark.host || !hosts.length || hosts.includes(mark.host);
+  // What fires about no host, or about the database, is no news of these hosts.
+  const concerns = (span) => !hosts.length || hosts.includes(span.host);
+  const rules = await fieldsOfRules();
   const many = hosts.length !== 1;
-  const notes = get(`/api/v1/annotations?${asked}`).then(({ annotations }) => annotations.filter(wanted).map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text, by: note.author, host: note.host })), () => []);
-  const alerts = get(`/api/v1/alerts/spans?${asked}`).then(({ spans }) => spans.filter(wanted).map((span) => ({ time: span.start_ms, stop: span.stop_ms ?? Date.now(), open: !span.stop_ms, label: many && span.host ? `${span.rule} ${span.host}` : span.rule, alert: span.severity || "warning", host: span.host })), () => []);
+  const notes = get(withQuery("api/v1/annotations", asked)).then(({ annotations }) => annotations.filter(wanted).map((note) => ({ id: note.id, time: note.time_ms, stop: note.stop && Date.parse(note.stop), label: note.text, by: note.author, host: note.host })), () => []);
+  const alerts = get(withQuery("api/v1/alerts/spans", asked)).then(({ spans }) => spans.filter(concerns).map((span) => ({ metric: rules.get(span.rule), time: span.start_ms, stop: span.stop_ms ?? Date.now(), open: !span.stop_ms, label: many && span.host ? `${span.rule} ${span.host}` : span.rule, alert: span.severity || "warning", host: span.host })), () => []);
   return (await Promise.all([notes, alerts])).flat().sort((a, b) => a.time - b.time);
 };

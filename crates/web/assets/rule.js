@@ -1,5 +1,6 @@
 // A rule: its levels over its series, what it would have sent, and what another level would have done.
 
+import { of, withQuery } from "./address.js";
 import { length, moment, value } from "./format.js";
 import { call, follow, get } from "./page.js";
 import { Panels } from "./panel.js";
@@ -11,7 +12,7 @@ const figure = document.querySelector("figure.panel");
 
 let messages = [];
 const spans = async (asked) => {
-  const { spans } = await get(`/api/v1/alerts/spans?${new URLSearchParams({ ...asked, rule })}`).catch(() => ({ spans: [] }));
+  const { spans } = await get(withQuery("api/v1/alerts/spans", { ...asked, rule })).catch(() => ({ spans: [] }));
   const told = messages.map((message) => ({ time: Date.parse(message.at), label: `would be sent: ${message.status}`, alert: message.severity }));
   return [...spans.map((span) => ({ time: span.start_ms, stop: span.stop_ms ?? Date.now(), label: span.host || rule, alert: span.severity || "warning" })), ...told];
 };
@@ -27,7 +28,7 @@ element("backtest")?.addEventListener("submit", async (event) => {
   button.disabled = true;
   verdict.textContent = "Replaying…";
   try {
-    const answer = await call("POST", `/api/v1/rules/${encodeURIComponent(rule)}/backtest?range=${wanted}`);
+    const answer = await call("POST", withQuery(`${of("api/v1/rules", rule)}/backtest`, { range: wanted }));
     messages = answer.messages;
     verdict.textContent = `Would have sent ${answer.pages} page${answer.pages === 1 ? "" : "s"} in ${wanted} over ${answer.series} series, looking every ${answer.step}.`;
     element("messages").hidden = messages.length === 0;

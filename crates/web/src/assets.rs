@@ -5,7 +5,6 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
-use rustlavel_chart::plugin::CHART_JS;
 
 use crate::ApiError;
 use crate::sign_in::users::hex;
@@ -23,12 +22,17 @@ macro_rules! asset {
 }
 
 /// Name, type and bytes.
-const ASSETS: [(&str, &str, &[u8]); 16] = [
+const ASSETS: [(&str, &str, &[u8]); 17] = [
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("favicon.svg", "image/svg+xml"),
     asset!("page.js", JAVASCRIPT),
+    asset!("address.js", JAVASCRIPT),
     asset!("format.js", JAVASCRIPT),
-    ("chartjs.js", JAVASCRIPT, CHART_JS.as_bytes()),
+    (
+        "chartjs.js",
+        JAVASCRIPT,
+        include_bytes!("../assets/vendor/chart.umd.js"),
+    ),
     asset!("chart.js", JAVASCRIPT),
     asset!("chart-overlay.js", JAVASCRIPT),
     asset!("chart-picture.js", JAVASCRIPT),

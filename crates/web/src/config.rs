@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use watchpost_service::config::{
     InfluxConfig, Interval, LogConfig, Problems, RoleConfig, check_secret_file,
 };
+use watchpost_service::hosts::KnownHosts;
 use watchpost_service::tls::Certificate;
 
 use crate::sign_in::users::Users;
@@ -47,10 +48,14 @@ pub struct HttpConfig {
     pub users_file: Option<PathBuf>,
     /// Time after which one has to sign in again.
     pub session_length: Interval,
-    /// Host names under which a proxy or a name server makes the port known. Without sign-in on
-    /// loopback, requests for other names than localhost are refused, so that no web page can
-    /// reach the port through a name of its own.
-    pub host_names: Vec<String>,
+    /// Address under which people reach the pages through a proxy, `https://example.com/mon/`: the
+    /// origin of their requests, the path of the cookie, which is `Secure` with https.
+    pub public_url: String,
+    /// Further names under which the port is reached, beside that of `public_url`, addresses,
+    /// `localhost` and names without a dot. On loopback, and once names are given, requests for
+    /// other names are refused, so that no web page can reach the port through a name of its own;
+    /// on the network without sign-in those of browsers.
+    pub allowed_hosts: Vec<String>,
     /// PEM file of the certificate; with it and `tls_key_file` the port speaks HTTPS.
     pub tls_certificate_file: Option<PathBuf>,
     /// PEM file of its key.
@@ -64,7 +69,8 @@ impl Default for HttpConfig {
             allow_anonymous: false,
             users_file: None,
             session_length: Interval::seconds(12 * 3600),
-            host_names: Vec::new(),
+            public_url: String::new(),
+            allowed_hosts: Vec::new(),
             tls_certificate_file: None,
             tls_key_file: None,
         }
@@ -169,6 +175,18 @@ impl HttpConfig {
             .zip(self.tls_key_file.as_ref())
     }
 
+    /// The names this port answers to.
+    pub fn known_hosts(&self) -> KnownHosts {
+        let has_login = self.users_file.is_some();
+        let (listen, names) = (self.listen.ip(), &self.allowed_hosts);
+        KnownHosts::new(listen, names, "http.allowed_hosts", has_login).and_of_url(&self.public_url)
+    }
+
+    /// Whether browsers reach the pages by https alone, here or at a proxy.
+    pub fn is_secure(&self) -> bool {
+        self.tls_files().is_some() || self.public_url.starts_with("https://")
+    }
+
     fn check(&self, problems: &mut Problems) {
         if !self.listen.ip().is_loopback() && self.users_file.is_none() && !self.allow_anonymous {
             problems.add(
@@ -191,6 +209,11 @@ impl HttpConfig {
         {
             problems.add("http.users_file", error.to_string());
         }
+        problems.require(
+            self.public_url.is_empty() || crate::address::Public::read(&self.public_url).is_some(),
+            "http.public_url",
+            "is not a URL; write https://example.com/ or https://example.com/mon/",
+        );
         problems.require(
             self.tls_certificate_file.is_some() == self.tls_key_file.is_some(),
             "http.tls_key_file",

@@ -60,6 +60,8 @@ pub enum State {
     Late,
     /// Missing for longer; its last values are kept.
     Offline,
+    /// The database, which would know, has not answered for a while.
+    Unknown,
 }
 
 /// From which age on a host is late or offline, in nanoseconds.
@@ -69,6 +71,8 @@ pub struct Ages {
     pub late: i64,
     /// Offline.
     pub offline: i64,
+    /// While the database does not answer: when it last did, nanoseconds since 1970.
+    pub answered: Option<i64>,
 }
 
 impl State {
@@ -78,6 +82,7 @@ impl State {
             State::Online => "online",
             State::Late => "late",
             State::Offline => "offline",
+            State::Unknown => "unknown",
         }
     }
 }
@@ -85,9 +90,13 @@ impl State {
 impl Host {
     /// How fresh it is.
     pub fn state(&self, now: i64, ages: Ages) -> State {
-        match now - self.time {
-            age if age >= ages.offline => State::Offline,
-            age if age >= ages.late => State::Late,
+        // A database that is away says nothing of its hosts: they are as old as its last answer knew.
+        let silent = ages.answered.filter(|at| now - at >= ages.late);
+        let age = silent.unwrap_or(now) - self.time;
+        match age {
+            _ if age >= ages.offline => State::Offline,
+            _ if silent.is_some() => State::Unknown,
+            _ if age >= ages.late => State::Late,
             _ => State::Online,
         }
     }
@@ -147,6 +156,22 @@ impl Host {
 }
 
 impl Fleet {
+    /// Hosts to begin with: one of each kind in turn, the rarest kind first. Kinds are told apart by
+    /// their tags, so that a host of one's own stands before a hundred simulated ones.
+    pub fn sample(&self, count: usize) -> Vec<String> {
+        let mut kinds: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+        for host in self.hosts.values() {
+            let kind = host.tags.values().map(String::as_str).collect();
+            kinds.entry(kind).or_default().push(&host.name);
+        }
+        let mut kinds: Vec<Vec<&str>> = kinds.into_values().collect();
+        kinds.sort_by_key(Vec::len);
+        let rounds = kinds.iter().map(Vec::len).max().unwrap_or_default();
+        let in_turn =
+            (0..rounds).flat_map(|round| kinds.iter().filter_map(move |of| of.get(round)));
+        in_turn.take(count).map(|name| (*name).to_owned()).collect()
+    }
+
     /// The hosts by name.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = &Host> {
         self.hosts.values()

@@ -2,6 +2,7 @@
 //!
 //! | to do | look in |
 //! |---|---|
+//! | write an address of a page or of the API | [`address`] |
 //! | start the server, its routes and headers | [`serve`], `router`, `security` |
 //! | configure it | [`config`] |
 //! | answer `/metrics` and `/api/v1` | `api` |
@@ -14,11 +15,9 @@
 //!
 //! # The charts
 //!
-//! Chart.js draws them, from a package of the registry that the rest comes from, so that a build needs no
-//! other package manager and a machine without the internet serves it. `rustlavel-chart` carries the
-//! published file as a constant: 209 kB, 69 kB as sent, on the pages with charts alone. Its own Rust code,
-//! and the two crates under it, are compiled (without optimisation) and never called. A test holds the
-//! bytes to the checksum of `chart.js` 4.5.1 as its authors published it, and the version is pinned.
+//! Chart.js 4.5.1 draws them: `assets/vendor/chart.umd.js`, the file that its authors publish, beside its
+//! licence (MIT); a test holds it to the published checksum. 209 kB, 69 kB as sent, on the pages with charts
+//! alone, from this server, so that a machine without the internet draws them too.
 //!
 //! `assets/chart.js` sets it up and adds what it has no notion of: thresholds, marks, a cursor that charts
 //! share, zoom by pointer and keys. Times as ticks are ours (`assets/chart-scale.js`), since Chart.js wants
@@ -39,6 +38,7 @@
 //! | `plotters` with `plotters-canvas` | a chart library in Rust | WebAssembly: a second toolchain target, and `wasm-unsafe-eval` in the policy |
 //! | `chart-js-rs`, `flot`, `leptos_chart`, `vega`, `uplot`, `perspective` | no chart library in the package, or none for a browser | |
 
+pub mod address;
 pub mod alert_span;
 pub mod alerter;
 pub mod annotation;

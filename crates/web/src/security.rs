@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::sign_in::{Who, sessions};
 use crate::state::App;
-use crate::{ApiError, Result};
+use crate::{ApiError, Result, address};
 
 /// Nothing but our own scripts, styles and data; no inline script, no frame, no plugin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -48,7 +48,7 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if app.config.http.tls_files().is_some() {
+    if app.config.http.is_secure() {
         headers.insert(
             header::STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=31536000"),
@@ -68,7 +68,7 @@ pub(crate) async fn headers(State(app): State<App>, request: Request, next: Next
 /// Refuses what other sites send, and asks who it is.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let public = is_public(request.uri().path());
-    if let Err(error) = same_site(&app, request.method(), request.headers()) {
+    if let Err(error) = same_site(&app, &request) {
         return error.into_response();
     }
     match identify(&app, request.headers()) {
@@ -92,8 +92,9 @@ fn sign_in_first(uri: &Uri) -> Response {
         return ApiError::Unauthorized.into_response();
     }
     let asked = uri.path_and_query().map_or("/", |asked| asked.as_str());
-    let to: String = form_urlencoded::byte_serialize(asked.as_bytes()).collect();
-    Redirect::to(&format!("/sign-in?to={to}")).into_response()
+    let base = address::base(path);
+    let to = address::with_query(&["sign-in"], &[("to", asked)]);
+    Redirect::to(&format!("{base}{to}")).into_response()
 }
 
 /// Who sent the request: everybody where there are no users; else whoever the token or the session
@@ -109,19 +110,18 @@ pub(crate) fn identify(app: &App, headers: &HeaderMap) -> Option<Who> {
         return users.get().bearer(token.trim()).filter(|_| known);
     }
     let id = sessions::id_in(text(header::COOKIE)?)?;
-    app.sessions.find(id).filter(|who| users.get().knows(who))
+    let (who, stamp) = app.sessions.find(id)?;
+    (users.get().stamp(&who.name) == Some(stamp)).then_some(who)
 }
 
 /// Refuses requests that a page of another site made a browser send. A browser tells the page's
 /// origin; scripts send neither header.
-fn same_site(app: &App, method: &Method, headers: &HeaderMap) -> Result<()> {
+fn same_site(app: &App, request: &Request) -> Result<()> {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
-    if app.users.is_none() && app.config.http.listen.ip().is_loopback() && !is_ours(app, host) {
-        return Err(ApiError::CrossSite(format!(
-            "the name {host:?} is not ours; http.host_names lists further names"
-        )));
-    }
+    let known = app.hosts.check(uri, headers);
+    known.map_err(|unknown| ApiError::CrossSite(unknown.to_string()))?;
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -130,30 +130,9 @@ fn same_site(app: &App, method: &Method, headers: &HeaderMap) -> Result<()> {
         return Err(ApiError::CrossSite(format!("Sec-Fetch-Site is {site}")));
     }
     match text(header::ORIGIN) {
-        Some(origin)
-            if origin
-                .split_once("://")
-                .is_none_or(|(_, named)| named != host) =>
-        {
+        Some(origin) if !app.is_own_origin(origin, host) => {
             Err(ApiError::CrossSite(format!("Origin is {origin}")))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether a `Host` header names this port on loopback, or a configured name.
-fn is_ours(app: &App, host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok()
-        || app
-            .config
-            .http
-            .host_names
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(bare))
 }

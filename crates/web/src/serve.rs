@@ -2,13 +2,10 @@
 
 use std::net::SocketAddr;
 
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
-use tokio::net::{TcpListener, TcpStream};
+use watchpost_service::connections::{self, Limits};
 use watchpost_service::reload::Hangup;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
-use watchpost_service::tls::{Certificate, TlsError, TlsListener};
+use watchpost_service::tls::{Certificate, TlsError};
 
 use crate::config::WebConfig;
 use crate::router;
@@ -18,9 +15,6 @@ use crate::state::App;
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port cannot be opened.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
     /// A part cannot be made of the configuration.
     #[error(transparent)]
     Part(#[from] crate::ApiError),
@@ -56,9 +50,7 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
     let tls = tls.transpose()?;
     let open = config.http.users_file.is_none();
     let app = App::new(config, shutdown)?;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| ServeError::Listen(listen, error))?;
+    let listener = connections::bind(listen).await?;
     let address = listener.local_addr()?;
     if open && !address.ip().is_loopback() {
         tracing::warn!(%address, "everybody who reaches the port is served as an operator");
@@ -68,19 +60,17 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
         users.watch(shutdown);
     }
     read_again_on_hangup(app.users.clone(), shutdown)?;
-    let routes = router::routes(app);
-    match tls {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let tls = match tls {
+        None => None,
         Some(certificate) => {
             certificate.watch(shutdown)?;
-            let listener = TlsListener::new(listener, certificate.server_config()?, shutdown)?;
-            serve(listener, routes, shutdown);
-            tracing::info!("listening on https://{address}");
+            Some(certificate.server_config()?)
         }
-        None => {
-            serve(Prompt(listener), routes, shutdown);
-            tracing::info!("listening on http://{address}");
-        }
-    }
+    };
+    let routes = router::routes(app);
+    connections::serve(listener, tls, routes, Limits::server(), shutdown);
+    tracing::info!("listening on {scheme}://{address}");
     Ok(address)
 }
 
@@ -99,55 +89,4 @@ fn read_again_on_hangup(users: Option<UsersFile>, shutdown: &Shutdown) -> std::i
         }
     });
     Ok(())
-}
-
-fn serve<L>(listener: L, routes: Router, shutdown: &Shutdown)
-where
-    L: Listener<Addr = SocketAddr>,
-    Peer: for<'s> Connected<IncomingStream<'s, L>>,
-{
-    let stop = shutdown.clone();
-    let service = routes.into_make_service_with_connect_info::<Peer>();
-    shutdown.spawn(async move {
-        let served = axum::serve(listener, service)
-            .with_graceful_shutdown(async move { stop.requested().await });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the port failed");
-        }
-    });
-}
-
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
-
-/// As `watchpost_service::http::prompt`, as a type of ours: [`Peer`] is read from its streams.
-struct Prompt(TcpListener);
-
-impl Listener for Prompt {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let (stream, peer) = Listener::accept(&mut self.0).await;
-        // A stream that refuses is slower, not wrong.
-        let _ = stream.set_nodelay(true);
-        (stream, peer)
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Prompt>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Prompt>) -> Peer {
-        Peer(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Peer {
-        Peer(*stream.remote_addr())
-    }
 }

@@ -1,11 +1,14 @@
 //! What the handlers work with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use watchpost_service::hosts::KnownHosts;
 use watchpost_service::metrics::{CounterVec, HistogramVec, Registry};
 use watchpost_service::shutdown::Shutdown;
 
+use crate::address::Public;
 use crate::alerter::Alerter;
 use crate::annotation::Annotations;
 use crate::config::WebConfig;
@@ -13,7 +16,7 @@ use crate::database::Database;
 use crate::live::Live;
 use crate::pages::Templates;
 use crate::pages::fleet::Rendered;
-use crate::sign_in::sessions::Sessions;
+use crate::sign_in::sessions::{self, Sessions};
 use crate::sign_in::tries::Tries;
 use crate::sign_in::users_file::UsersFile;
 use crate::{ApiError, Result};
@@ -30,6 +33,9 @@ pub(crate) struct App(Arc<Parts>);
 
 pub(crate) struct Parts {
     pub(crate) config: WebConfig,
+    pub(crate) hosts: KnownHosts,
+    /// Where a proxy serves the pages, if that is known.
+    pub(crate) public: Option<Public>,
     pub(crate) database: Database,
     pub(crate) live: Live,
     pub(crate) alerter: Alerter,
@@ -81,6 +87,8 @@ impl App {
                 &["route"],
                 SECONDS,
             ),
+            hosts: config.http.known_hosts(),
+            public: Public::read(&config.http.public_url),
             config,
             database,
             live,
@@ -91,6 +99,21 @@ impl App {
             registry,
             shutdown: shutdown.clone(),
         })))
+    }
+}
+
+impl Parts {
+    /// Whether a browser's `Origin` is that of our pages: the host that was asked for, or that of
+    /// `http.public_url`, since some proxies ask by a host of their own.
+    pub(crate) fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let named = origin.split_once("://").map(|(_, named)| named);
+        named == Some(host) || self.public.as_ref().is_some_and(|own| own.origin == origin)
+    }
+
+    /// The `Set-Cookie` header of a session; an empty id ends it.
+    pub(crate) fn cookie(&self, id: &str, length: Duration) -> String {
+        let path = self.public.as_ref().map_or("/", |own| own.path.as_str());
+        sessions::cookie(id, path, length, self.config.http.is_secure())
     }
 }
 

@@ -12,6 +12,7 @@ mod fixture;
 mod forms;
 mod live;
 mod pages;
+mod prefix;
 mod pure;
 mod sign_in;
 mod signals;

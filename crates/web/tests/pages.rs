@@ -60,6 +60,38 @@ fn pages_are_tables_without_scripts_and_escape_names() {
     );
 }
 
+/// A first look shows what there is: a host of one's own beside a simulated fleet, and hours while
+/// there is no day.
+#[test]
+fn first_views_show_what_there_is() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    for number in 0..9 {
+        fixture.write_host(&format!("a-{number}"), 20.0, 40.0, 1);
+    }
+    let now = crate::fixture::now();
+    for ago in 1..30 {
+        let time = now - ago * 60_000_000_000;
+        fixture.write(&format!(
+            "system_metrics,host=own-laptop,metric_type=cpu cpu_usage_percent=20 {time}\n"
+        ));
+    }
+    fixture.wait_for_host("own-laptop");
+    fixture.wait_for_host("a-8");
+    let compare = fixture.get("/compare").body;
+    assert!(compare.contains(">own-laptop</a>"), "{compare}");
+    let history = fixture.get("/history").body;
+    assert!(history.contains("own-laptop"), "{history}");
+    let rows = history.matches("<th scope=\"row\">").count();
+    assert!(rows > 10, "{rows} rows: {history}");
+    let days = fixture.get("/history?range=30d").body;
+    assert!(
+        days.contains("data-range=\"30d\""),
+        "what is asked for is shown"
+    );
+}
+
 #[test]
 fn assets_are_known_by_their_bytes() {
     let Some(fixture) = Fixture::start() else {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use watchpost_core::time::{format_rfc3339, parse_rfc3339};
 use watchpost_testkit::cases::{self, Case};
 use watchpost_web::Result;
+use watchpost_web::fleet::{Ages, Fleet};
 use watchpost_web::metric::Choice;
 use watchpost_web::parameters::Parameters;
 use watchpost_web::series::{Request, flux};
@@ -139,6 +140,72 @@ fn mistakes_name_the_parameter() {
         });
         lines.collect::<String>()
     });
+}
+
+/// Hosts of names, regions and times in seconds, as the newest points that a database answers.
+fn fleet(hosts: &[(&str, &str, i64)]) -> Fleet {
+    let mut text = "#datatype,string,long,dateTime:RFC3339,double,string,string,string\n\
+                    #group,false,false,false,false,true,true,true\n\
+                    #default,,,,,,,\n,result,table,_time,_value,_field,host,region\n"
+        .to_owned();
+    for (place, (host, region, seconds)) in hosts.iter().enumerate() {
+        let time = format_rfc3339(seconds * 1_000_000_000);
+        writeln!(text, ",,{place},{time},1.5,cpu_load_1m,{host},{region}").unwrap();
+    }
+    let mut fleet = Fleet::default();
+    fleet.see(&watchpost_core::csv::read_tables(text.as_bytes(), 1_000).unwrap());
+    fleet
+}
+
+/// While the database is away, hosts age until that is known no more; those that were offline stay so.
+#[test]
+fn a_silent_database_makes_hosts_unknown_not_offline() {
+    const SECOND: i64 = 1_000_000_000;
+    let fleet = fleet(&[("fresh", "", 99), ("late", "", 80), ("gone", "", 10)]);
+    let states = |now: i64, answered: Option<i64>| {
+        let ages = Ages {
+            late: 15 * SECOND,
+            offline: 60 * SECOND,
+            answered: answered.map(|at| at * SECOND),
+        };
+        ["fresh", "late", "gone"].map(|name| {
+            let host = fleet.host(name).unwrap();
+            host.state(now * SECOND, ages).name()
+        })
+    };
+    assert_eq!(states(100, None), ["online", "late", "offline"]);
+    assert_eq!(states(105, Some(100)), ["online", "late", "offline"]);
+    for now in [115, 133, 1_000] {
+        assert_eq!(states(now, Some(100)), ["unknown", "unknown", "offline"]);
+    }
+    assert_eq!(
+        states(1_000, None),
+        ["offline"; 3],
+        "it answers, they do not"
+    );
+}
+
+#[test]
+fn first_views_hold_a_host_of_each_kind() {
+    let mut hosts: Vec<(String, &str)> = (0..40)
+        .map(|number| (format!("host-{number}"), ["eu", "us"][number % 2]))
+        .collect();
+    hosts.push(("my-laptop".to_owned(), ""));
+    let hosts: Vec<_> = hosts
+        .iter()
+        .map(|(name, region)| (name.as_str(), *region, 1))
+        .collect();
+    let fleet = fleet(&hosts);
+    assert_eq!(fleet.sample(1), ["my-laptop"]);
+    let sample = fleet.sample(8);
+    assert_eq!(sample.len(), 8);
+    let in_us = |name: &&String| hosts.contains(&(name.as_str(), "us", 1));
+    assert!(
+        (3..=4).contains(&sample.iter().filter(in_us).count()),
+        "{sample:?}"
+    );
+    assert_eq!(fleet.sample(100).len(), 41);
+    assert!(Fleet::default().sample(3).is_empty());
 }
 
 #[test]

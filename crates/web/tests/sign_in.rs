@@ -1,8 +1,11 @@
 //! Who may do what: roles, sessions, tokens, tries, other sites, and what the server refuses to start with.
 
+use std::time::Instant;
+
 use serde_json::json;
 use watchpost_service::config::{Sources, load};
 use watchpost_web::config::WebConfig;
+use watchpost_web::sign_in::tries::{TRIES, Tries, WAIT};
 use watchpost_web::sign_in::users::{Users, hash_password, new_token};
 
 use crate::fixture::{Fixture, write_secret};
@@ -42,7 +45,7 @@ fn sign_in(fixture: &Fixture, name: &str, password: &str) -> (u16, Option<String
     let body = format!("name={name}&password={password}&to=%2F%2Fevil.example");
     let answer = fixture.send(fixture.http.post(fixture.url("/sign-in")).body(body));
     if answer.status == 303 {
-        assert_eq!(answer.headers["location"], "/", "no way to another site");
+        assert_eq!(answer.headers["location"], "./", "no way to another site");
     }
     let cookie = answer
         .headers
@@ -61,7 +64,7 @@ fn users_tokens_and_roles() {
     let page = fixture.get("/hosts/x?range=1h");
     assert_eq!(
         (page.status, page.headers["location"].to_str().unwrap()),
-        (303, "/sign-in?to=%2Fhosts%2Fx%3Frange%3D1h")
+        (303, "../sign-in?to=%2Fhosts%2Fx%3Frange%3D1h")
     );
     assert_eq!(fixture.get("/health").status, 200);
 
@@ -131,6 +134,115 @@ fn tries_are_counted() {
         429,
         "also the right password has to wait"
     );
+}
+
+/// Counted before they are looked at: a hundred at once are no more than one after the other.
+#[test]
+fn tries_at_once_are_counted_too() {
+    let Some((fixture, _)) = start() else { return };
+    let body = "name=ada&password=wrong&to=%2F";
+    let one = || async {
+        fixture
+            .http
+            .post(fixture.url("/sign-in"))
+            .body(body)
+            .send()
+            .await
+    };
+    let answers = fixture.block_on(futures_util::future::join_all((0..100).map(|_| one())));
+    let statuses = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().status().as_u16());
+    let looked_at = statuses.filter(|status| *status == 401).count();
+    assert!(looked_at <= 5, "{looked_at} of 100 were looked at");
+    assert_eq!(sign_in(&fixture, "ada", "password of ada").0, 429);
+}
+
+#[test]
+fn what_is_remembered_of_tries_is_bounded_and_forgotten() {
+    let (tries, now) = (Tries::default(), Instant::now());
+    for _ in 0..TRIES {
+        assert_eq!(tries.begin(["a", "name x"], now), Ok(()));
+    }
+    assert!(tries.begin(["a", "name y"], now).is_err(), "by address");
+    assert!(tries.begin(["b", "name x"], now).is_err(), "by name");
+    for other in 0..6_000 {
+        let (address, name) = (format!("address {other}"), format!("name {other}"));
+        assert_eq!(tries.begin([&address, &name], now), Ok(()), "the oldest go");
+    }
+    assert_eq!(tries.begin(["b", "name z"], now + WAIT), Ok(()));
+    tries.succeed(["b", "name z"]);
+    for _ in 0..TRIES {
+        assert_eq!(tries.begin(["b", "name z"], now + WAIT), Ok(()));
+    }
+}
+
+/// A changed password, role or a user who went ends sessions, and the streams they opened.
+#[test]
+fn sessions_end_with_the_entry_they_began_by() {
+    let (text, _) = users();
+    let mut path = None;
+    let started = Fixture::start_with(|config, folder| {
+        let file = write_secret(folder, "users.toml", &text);
+        path = Some(file.clone());
+        config.http.users_file = Some(file);
+    });
+    let (Some(fixture), Some(path)) = (started, path) else {
+        return;
+    };
+    let cookie = sign_in(&fixture, "ada", "password of ada").1.unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let as_ada = async |path: &str| {
+        let request = fixture.http.get(fixture.url(path));
+        request.header("cookie", &cookie).send().await
+    };
+    let status = || fixture.block_on(as_ada("/api/v1/hosts")).unwrap().status();
+    let mut stream = fixture.block_on(as_ada("/api/v1/live")).unwrap();
+    assert_eq!((status().as_u16(), stream.status().as_u16()), (200, 200));
+    let other = hash_password("a new password").unwrap();
+    let old = text.split("password_hash = \"").nth(1).unwrap();
+    let old = old.split('"').next().unwrap();
+    std::fs::write(&path, text.replace(old, &other)).unwrap();
+    watchpost_testkit::wait::until("the session ends", || (status() == 401).then_some(()));
+    fixture.block_on(async { while stream.chunk().await.unwrap().is_some() {} });
+    assert_eq!(sign_in(&fixture, "ada", "a new password").0, 303);
+}
+
+/// A proxy that asks by a host of its own, and serves the pages by https below a path.
+#[test]
+fn a_public_url_is_our_origin_and_the_path_of_the_cookie() {
+    let (text, _) = users();
+    let started = Fixture::start_with(|config, folder| {
+        config.http.users_file = Some(write_secret(folder, "users.toml", &text));
+        config.http.public_url = "https://Mon.example.com:443/mon".to_owned();
+    });
+    let Some(fixture) = started else { return };
+    let (_, cookie) = sign_in(&fixture, "ada", "password of ada");
+    let cookie = cookie.unwrap();
+    assert!(
+        cookie.contains("; Path=/mon/;") && cookie.ends_with("; Secure"),
+        "{cookie}"
+    );
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let note = |origin: &str| {
+        let request = fixture.http.post(fixture.url("/api/v1/annotations"));
+        let request = request.header("cookie", &cookie).header("origin", origin);
+        fixture.send(request.json(&json!({ "text": "t" }))).status
+    };
+    assert_eq!(note("https://mon.example.com"), 201);
+    for other in [
+        "https://mon.example.com:8443",
+        "http://mon.example.com",
+        "null",
+        "https://evil.example",
+    ] {
+        assert_eq!(note(other), 403, "{other}");
+    }
+    let asked = fixture
+        .http
+        .get(fixture.url("/health"))
+        .header("host", "mon.example.com");
+    assert_eq!(fixture.send(asked).status, 200);
 }
 
 #[test]

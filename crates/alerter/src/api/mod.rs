@@ -28,6 +28,8 @@ use tokio::sync::Semaphore;
 use watchpost_client::Client;
 use watchpost_core::duration::Duration;
 use watchpost_service::config::TelemetryConfig;
+use watchpost_service::connections::{self, Limits};
+use watchpost_service::hosts::KnownHosts;
 use watchpost_service::http::{Readiness, Telemetry, routes};
 use watchpost_service::metrics::Registry;
 use watchpost_service::shutdown::Shutdown;
@@ -120,9 +122,9 @@ pub async fn serve(
     if !listen.enabled {
         return None;
     }
-    let address = listen.listen;
+    let (address, known) = (listen.listen, listen.known_hosts());
     match TcpListener::bind(address).await {
-        Ok(listener) => serve_on(listener, server, shutdown),
+        Ok(listener) => serve_on(listener, known, server, shutdown),
         Err(error) => {
             tracing::error!(
                 "cannot listen on {address}: {error}; api.listen.listen names another address. Alerts are \
@@ -139,7 +141,7 @@ pub async fn serve(
                     }
                 };
                 if let Some(listener) = stop.unless_requested(free).await {
-                    serve_on(listener, server, &stop);
+                    serve_on(listener, known, server, &stop);
                 }
             });
             None
@@ -147,7 +149,12 @@ pub async fn serve(
     }
 }
 
-fn serve_on(listener: TcpListener, server: Server, shutdown: &Shutdown) -> Option<SocketAddr> {
+fn serve_on(
+    listener: TcpListener,
+    known: KnownHosts,
+    server: Server,
+    shutdown: &Shutdown,
+) -> Option<SocketAddr> {
     let address = listener.local_addr().ok()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "the API is open to the network; reading needs no login");
@@ -159,14 +166,8 @@ fn serve_on(listener: TcpListener, server: Server, shutdown: &Shutdown) -> Optio
         readiness: server.readiness.clone(),
     };
     let app = routes(telemetry).merge(router(server));
-    let stop = shutdown.clone();
-    shutdown.spawn(async move {
-        let served = axum::serve(watchpost_service::http::prompt(listener), app)
-            .with_graceful_shutdown(async move { stop.requested().await });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the API port failed");
-        }
-    });
+    let app = known.guard(app);
+    connections::serve(listener, None, app, Limits::server(), shutdown);
     Some(address)
 }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Interval, Problems};
+use crate::hosts::KnownHosts;
 use crate::secret::{Secret, is_open_to_everyone};
 
 /// The InfluxDB 2 server this role talks to.
@@ -165,6 +166,9 @@ pub struct TelemetryConfig {
     pub enabled: bool,
     /// Address and port. They tell about the machine and need no login: keep them on loopback.
     pub listen: SocketAddr,
+    /// Names under which the port is reached, beside addresses, `localhost` and names without a dot.
+    /// On loopback requests for other names are refused, on the network those of browsers.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl TelemetryConfig {
@@ -173,7 +177,20 @@ impl TelemetryConfig {
         Self {
             enabled: true,
             listen: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port),
+            allowed_hosts: Vec::new(),
         }
+    }
+}
+
+impl TelemetryConfig {
+    /// The names this port answers to; what it serves needs no login.
+    pub fn known_hosts(&self) -> KnownHosts {
+        KnownHosts::new(
+            self.listen.ip(),
+            &self.allowed_hosts,
+            "allowed_hosts",
+            false,
+        )
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn list(
     let limit = parameters.integer("limit", 1..=LIMIT, LIMIT)?;
     let cursor = parameters.one("cursor")?;
     let state = match parameters.one("state")? {
-        Some(_) => Some(parameters.choice("state", &["online", "late", "offline"])?),
+        Some(_) => Some(parameters.choice("state", &["online", "late", "offline", "unknown"])?),
         None => None,
     };
     let tags = ["region", "environment", "service"].map(|tag| (tag, parameters.many(tag)));

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event as SentEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
@@ -13,15 +14,23 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::Result;
 use crate::live::{Event, Following};
 use crate::parameters::Parameters;
+use crate::security;
 use crate::state::App;
 
 /// Longest silence; proxies close what is quiet for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How often a follower's session or token is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
 /// Time after which a browser that lost the connection tries again.
 const RETRY: Duration = Duration::from_secs(2);
 
-pub(super) async fn follow(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response> {
+pub(super) async fn follow(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
     let parameters = Parameters::read(query.as_deref(), &["host"])?;
     let fleet = app.live.follow()?;
     let host = parameters
@@ -36,14 +45,29 @@ pub(super) async fn follow(State(app): State<App>, RawQuery(query): RawQuery) ->
     });
     let of_host = stream::iter(host).flat_map(events);
     let first = stream::iter([app.live.status()]);
-    let shutdown = app.shutdown.clone();
+    let ended = ended(app.clone(), headers);
     let all = first
         .chain(stream::select(of_fleet, of_host))
-        .take_until(Box::pin(async move { shutdown.requested().await }))
+        .take_until(Box::pin(ended))
         .map(|event| Ok::<_, Infallible>(sent(&event)));
-    Ok(Sse::new(all)
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
-        .into_response())
+    let events = Sse::new(all).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // nginx would hold events back until 4 kB have come.
+    let unbuffered = (HeaderName::from_static("x-accel-buffering"), "no");
+    Ok(([unbuffered], events).into_response())
+}
+
+/// Returns when the server stops, or when the follower may not look any more.
+async fn ended(app: App, headers: HeaderMap) {
+    while app
+        .shutdown
+        .unless_requested(tokio::time::sleep(LOOK_AGAIN))
+        .await
+        .is_some()
+    {
+        if security::identify(&app, &headers).is_none() {
+            return;
+        }
+    }
 }
 
 fn sent(event: &Event) -> SentEvent {

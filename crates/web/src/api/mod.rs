@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/hosts", get(hosts::list))
         .route("/api/v1/hosts/{host}", get(hosts::show))
         .route("/api/v1/hosts/{host}/processes", get(processes::list))
+        .route("/api/v1/processes", get(processes::list_named))
         .route("/api/v1/series", get(series::list))
         .route("/api/v1/series/batch", get(series::batch))
         .route("/api/v1/compare", get(series::compare))

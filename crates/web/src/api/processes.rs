@@ -42,7 +42,28 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response> {
     let parameters = Parameters::read(query.as_deref(), &["at", "by", "limit", "format"])?;
-    let format = Format::read(&parameters, &headers)?;
+    answer(&app, &host, &parameters, &headers).await
+}
+
+/// The same for a host whose name proxies or browsers would change in a path.
+pub(super) async fn list_named(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let known = ["host", "at", "by", "limit", "format"];
+    let parameters = Parameters::read(query.as_deref(), &known)?;
+    let host = parameters.required("host")?;
+    answer(&app, host, &parameters, &headers).await
+}
+
+async fn answer(
+    app: &App,
+    host: &str,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let format = Format::read(parameters, headers)?;
     let now = crate::now();
     let at = instant("at", parameters.one("at")?.unwrap_or("now"), now)?;
     let by = match parameters.choice("by", &["cpu", "memory", "io"])? {
@@ -57,7 +78,7 @@ pub(super) async fn list(
             "lies before what the raw tier keeps; processes are kept there alone",
         ));
     }
-    let processes = read(&app, &host, at).await?;
+    let processes = read(app, host, at).await?;
     let mut processes: Vec<Value> = processes.into_values().map(Value::Object).collect();
     let size =
         |process: &Value| -> f64 { by.iter().filter_map(|field| process[*field].as_f64()).sum() };

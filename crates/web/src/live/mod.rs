@@ -5,12 +5,13 @@ pub(crate) mod alerts;
 mod poll;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use watchpost_core::time::NANOS_PER_MILLI;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::alerter::Alerter;
@@ -49,6 +50,8 @@ struct Inner {
     revision: AtomicU64,
     /// Why the database does not answer, if it does not.
     problem: RwLock<Option<ApiErrorText>>,
+    /// When the database last answered, nanoseconds since 1970; at first when we began to ask.
+    answered: AtomicI64,
     events: broadcast::Sender<Event>,
     hosts: Mutex<HashMap<String, broadcast::Sender<Event>>>,
     places: Arc<Semaphore>,
@@ -60,6 +63,8 @@ struct Inner {
 pub(crate) struct ApiErrorText {
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// When the database last answered, nanoseconds since 1970.
+    pub(crate) answered: i64,
 }
 
 /// A follower's channel and its place.
@@ -85,6 +90,7 @@ impl Live {
             fleet: RwLock::default(),
             revision: AtomicU64::new(0),
             problem: RwLock::default(),
+            answered: AtomicI64::new(crate::now()),
             events: broadcast::channel(BACKLOG).0,
             hosts: Mutex::default(),
             places,
@@ -111,6 +117,7 @@ impl Live {
         Ages {
             late: nanos(self.inner.config.late_after.get()),
             offline: nanos(self.inner.config.offline_after.get()),
+            answered: self.problem().map(|problem| problem.answered),
         }
     }
 
@@ -128,7 +135,8 @@ impl Live {
         let document = match self.problem() {
             None => json!({ "database": "up" }),
             Some(error) => {
-                json!({ "database": "down", "code": error.code, "message": error.message })
+                let silent_ms = (crate::now() - error.answered).max(0) / NANOS_PER_MILLI;
+                json!({ "database": "down", "code": error.code, "message": error.message, "silent_ms": silent_ms })
             }
         };
         Event::Status(document.to_string().into())
@@ -215,7 +223,11 @@ impl Live {
         let problem = result.err().map(|error| ApiErrorText {
             code: error.code(),
             message: error.to_string(),
+            answered: self.inner.answered.load(Ordering::Relaxed),
         });
+        if problem.is_none() {
+            self.inner.answered.store(crate::now(), Ordering::Relaxed);
+        }
         let changed = {
             let mut known = self
                 .inner

@@ -8,7 +8,7 @@ use minijinja::context;
 use minijinja::value::Serde;
 use serde_json::{Value, json};
 
-use super::{page, shown};
+use super::{Here, page, shown};
 use crate::Result;
 use crate::alerter::Alerter;
 use crate::sign_in::Who;
@@ -17,12 +17,12 @@ use crate::state::App;
 /// Events that the page shows; the API has more.
 const EVENTS: usize = 100;
 
-pub(super) async fn show(who: Who, State(app): State<App>) -> Response {
-    let rendered = render(&app, &who).await;
-    shown(app, who, rendered)
+pub(super) async fn show(who: Who, here: Here, State(app): State<App>) -> Response {
+    let rendered = render(&app, &here, &who).await;
+    shown(app, here, who, rendered)
 }
 
-async fn render(app: &App, who: &Who) -> Result<Response> {
+async fn render(app: &App, here: &Here, who: &Who) -> Result<Response> {
     let lists = match app.alerter.is_configured() {
         true => Lists::read(&app.alerter).await,
         false => Lists::default(),
@@ -42,7 +42,7 @@ async fn render(app: &App, who: &Who) -> Result<Response> {
         history => Serde(lists.history),
         problem => lists.problem,
     };
-    page(app, Some(who), "alerts.html", own)
+    page(app, here, Some(who), "alerts.html", own)
 }
 
 /// What the alerter answers; what it does not is empty.

@@ -5,7 +5,7 @@ use axum::response::Response;
 use minijinja::{Value, context};
 use watchpost_core::catalogue::METRICS;
 
-use super::{page, shown};
+use super::{Here, page, shown};
 use crate::metric::Choice;
 use crate::parameters::Parameters;
 use crate::series::{Request, fetch};
@@ -18,15 +18,23 @@ use crate::{ApiError, Result};
 /// Most hosts of one comparison: more lines than that nobody tells apart.
 const HOSTS: usize = 50;
 
+/// Hosts of a comparison that names none: as many as colours are told apart.
+const FIRST: usize = 8;
+
 /// Points of the table's figures; the charts ask for themselves.
 const POINTS: usize = 200;
 
-pub(super) async fn show(who: Who, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
-    let rendered = render(&app, &who, query.as_deref()).await;
-    shown(app, who, rendered)
+pub(super) async fn show(
+    who: Who,
+    here: Here,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let rendered = render(&app, &here, &who, query.as_deref()).await;
+    shown(app, here, who, rendered)
 }
 
-async fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
+async fn render(app: &App, here: &Here, who: &Who, query: Option<&str>) -> Result<Response> {
     let parameters = Parameters::read(
         query,
         &["metric", "hosts", "range", "start", "stop", "view", "each"],
@@ -40,7 +48,7 @@ async fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
         .fleet(|fleet| fleet.hosts().map(|host| host.name.clone()).collect());
     let mut hosts = parameters.many("hosts");
     if hosts.is_empty() {
-        hosts = known.iter().take(5).cloned().collect();
+        hosts = app.live.fleet(|fleet| fleet.sample(FIRST));
     }
     if hosts.len() > HOSTS {
         return Err(ApiError::invalid(
@@ -93,5 +101,5 @@ async fn render(app: &App, who: &Who, query: Option<&str>) -> Result<Response> {
         range => range_text, ranges => super::host::RANGES.to_vec(),
         start => parameters.one("start")?, stop => parameters.one("stop")?,
     };
-    page(app, Some(who), "compare.html", own)
+    page(app, here, Some(who), "compare.html", own)
 }

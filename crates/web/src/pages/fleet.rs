@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::{shown, text};
+use super::{Here, shown, text};
 use crate::Result;
 use crate::fleet::{Ages, Host};
 use crate::parameters::Parameters;
@@ -60,7 +60,12 @@ impl Rendered {
     }
 }
 
-pub(super) async fn show(who: Who, State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn show(
+    who: Who,
+    here: Here,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let query = query.unwrap_or_default();
     // What the page shows beside its rows: who is signed in, alerts, what is wrong with the database.
     let (firing, _) = app.live.alerts().count();
@@ -72,12 +77,12 @@ pub(super) async fn show(who: Who, State(app): State<App>, RawQuery(query): RawQ
     if let Some(page) = app.rendered.get(&key) {
         return Html(page).into_response();
     }
-    match render(&app, &who, &query) {
+    match render(&app, &here, &who, &query) {
         Ok(page) => {
             app.rendered.keep(key, page.clone());
             Html(page).into_response()
         }
-        Err(error) => shown(app, who, Err(error)),
+        Err(error) => shown(app, here, who, Err(error)),
     }
 }
 
@@ -150,7 +155,7 @@ impl Wanted {
     }
 }
 
-fn render(app: &App, who: &Who, query: &str) -> Result<String> {
+fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
     let wanted = Wanted::read(query)?;
     let (now, ages) = (crate::now(), app.live.ages());
     let (firing, alerter_problem) = app.live.alerts().count();
@@ -183,6 +188,7 @@ fn render(app: &App, who: &Who, query: &str) -> Result<String> {
             online => count("online"),
             late => count("late"),
             offline => count("offline"),
+            unknown => count("unknown"),
             firing, alerter_problem,
             hosts => hosts.iter().map(|host| row(app, host, now, ages)).collect::<Vec<_>>(),
             columns => columns.collect::<Vec<_>>(),
@@ -193,7 +199,7 @@ fn render(app: &App, who: &Who, query: &str) -> Result<String> {
             order => wanted.order,
         }
     });
-    text(app, Some(who), "fleet.html", own)
+    text(app, here, Some(who), "fleet.html", own)
 }
 
 fn compare(a: &Host, b: &Host, by: &str) -> Ordering {

@@ -9,7 +9,7 @@ use watchpost_core::catalogue::{self, MEASUREMENT};
 use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_MINUTE, format_rfc3339};
 
-use super::{page, shown};
+use super::{Here, page, shown};
 use crate::fleet::Host;
 use crate::parameters::Parameters;
 use crate::sign_in::Who;
@@ -65,16 +65,36 @@ pub(super) const RANGES: [&str; 9] = ["5m", "15m", "1h", "6h", "24h", "7d", "30d
 
 pub(super) async fn show(
     who: Who,
+    here: Here,
     State(app): State<App>,
     Path(host): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let rendered = render(&app, &who, &host, query.as_deref()).await;
-    shown(app, who, rendered)
+    let rendered = render(&app, &here, &who, &host, query.as_deref()).await;
+    shown(app, here, who, rendered)
 }
 
-async fn render(app: &App, who: &Who, host: &str, query: Option<&str>) -> Result<Response> {
-    let parameters = Parameters::read(query, &["range", "start", "stop"])?;
+/// A host whose name browsers or proxies would change in a path: `/hosts?name=..`.
+pub(super) async fn show_named(
+    who: Who,
+    here: Here,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match super::named(query.as_deref()) {
+        Ok(host) => show(who, here, State(app), Path(host), RawQuery(query)).await,
+        Err(error) => shown(app, here, who, Err(error)),
+    }
+}
+
+async fn render(
+    app: &App,
+    here: &Here,
+    who: &Who,
+    host: &str,
+    query: Option<&str>,
+) -> Result<Response> {
+    let parameters = Parameters::read(query, &["name", "range", "start", "stop"])?;
     let range = parameters.one("range")?.unwrap_or("15m").to_owned();
     crate::time_range::length("range", &range)?;
     let (now, ages) = (crate::now(), app.live.ages());
@@ -108,7 +128,7 @@ async fn render(app: &App, who: &Who, host: &str, query: Option<&str>) -> Result
         panels, newest, range, ranges => RANGES.to_vec(),
         start => parameters.one("start")?, stop => parameters.one("stop")?,
     };
-    page(app, Some(who), "host.html", own)
+    page(app, here, Some(who), "host.html", own)
 }
 
 /// The figures at the top: heading, metric, newest value, unit.

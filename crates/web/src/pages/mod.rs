@@ -12,15 +12,17 @@ pub(crate) mod sign_in;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use minijinja::{Environment, Value, context};
+use watchpost_core::time::NANOS_PER_SECOND;
 
+use crate::parameters::Parameters;
 use crate::sign_in::Who;
 use crate::state::App;
-use crate::{ApiError, Result};
+use crate::{ApiError, Result, address};
 
 macro_rules! template {
     ($name:literal) => {
@@ -49,6 +51,12 @@ impl Templates {
     /// Errors: a template is wrong.
     pub(crate) fn new() -> Result<Templates> {
         let mut environment = Environment::new();
+        environment.add_function("address", |collection: &str, name: &str| {
+            address::of(collection, name)
+        });
+        environment.add_function("query", |path: &str, name: &str, value: &str| {
+            address::with_query(&[path], &[(name, value)])
+        });
         environment.add_filter("value", number::value);
         environment.add_filter("age", number::age);
         environment.add_filter("moment", number::moment);
@@ -66,22 +74,42 @@ fn failed(error: minijinja::Error) -> ApiError {
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/", get(fleet::show))
+        .route("/hosts", get(host::show_named))
         .route("/hosts/{host}", get(host::show))
         .route("/compare", get(compare::show))
         .route("/history", get(history::show))
         .route("/alerts", get(alerts::show))
+        .route("/rules", get(rule::show_named))
         .route("/rules/{name}", get(rule::show))
 }
 
-/// Renders a page with what every page needs beside its own.
-fn page(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<Response> {
-    Ok(Html(text(app, who, name, own)?).into_response())
+/// The address that a page was asked for by, below which its links are relative.
+pub(crate) struct Here(Uri);
+
+impl<S: Send + Sync> FromRequestParts<S> for Here {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &S,
+    ) -> std::result::Result<Here, Self::Rejection> {
+        Ok(Here(parts.uri.clone()))
+    }
 }
 
-fn text(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<String> {
+/// Renders a page with what every page needs beside its own.
+fn page(app: &App, here: &Here, who: Option<&Who>, name: &str, own: Value) -> Result<Response> {
+    Ok(Html(text(app, here, who, name, own)?).into_response())
+}
+
+fn text(app: &App, here: &Here, who: Option<&Who>, name: &str, own: Value) -> Result<String> {
     let template = app.templates.0.get_template(name).map_err(failed)?;
+    let problem = app.live.problem();
     let all = context! {
-        database_problem => app.live.problem().map(|problem| problem.message),
+        // Made of dots and slashes: nothing in it is to be escaped.
+        base => Value::from_safe_string(address::base(here.0.path())),
+        database_problem => problem.as_ref().map(|problem| problem.message.as_str()),
+        silent => problem.as_ref().map(|problem| (crate::now() - problem.answered).max(0) / NANOS_PER_SECOND),
         who => who.map(|who| context! { name => who.name.as_str(), signed_in => who.signed_in, role => who.role.name() }),
         may_silence => who.is_some_and(Who::may_change) && app.alerter.may_change(),
         may_annotate => who.is_some_and(Who::may_change) && app.annotations.may_change(),
@@ -94,30 +122,37 @@ fn text(app: &App, who: Option<&Who>, name: &str, own: Value) -> Result<String> 
 }
 
 /// A page that could not be made: an error page for people.
-struct Failure(App, Option<Who>, ApiError);
+struct Failure(App, Here, Option<Who>, ApiError);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Failure(app, who, error) = self;
+        let Failure(app, here, who, error) = self;
         let status = error.status();
         let own =
             context! { title => "Error", message => error.to_string(), status => status.as_u16() };
-        match page(&app, who.as_ref(), "error.html", own) {
+        match page(&app, &here, who.as_ref(), "error.html", own) {
             Ok(page) => (status, page).into_response(),
             Err(error) => error.into_response(),
         }
     }
 }
 
+/// The name that a query asks for.
+fn named(query: Option<&str>) -> Result<String> {
+    let known = ["name", "range", "start", "stop"];
+    let parameters = Parameters::read(query, &known)?;
+    parameters.required("name").map(str::to_owned)
+}
+
 /// The page, or the error page.
-fn shown(app: App, who: Who, page: Result<Response>) -> Response {
-    page.unwrap_or_else(|error| Failure(app, Some(who), error).into_response())
+fn shown(app: App, here: Here, who: Who, page: Result<Response>) -> Response {
+    page.unwrap_or_else(|error| Failure(app, here, Some(who), error).into_response())
 }
 
 /// Paths that nothing answers to.
-pub(crate) async fn not_found(State(app): State<App>, who: Option<Who>, uri: Uri) -> Response {
-    let error = ApiError::NotFound(format!("page {}", uri.path()));
-    let mut response = Failure(app, who, error).into_response();
+pub(crate) async fn not_found(State(app): State<App>, who: Option<Who>, here: Here) -> Response {
+    let error = ApiError::NotFound(format!("page {}", here.0.path()));
+    let mut response = Failure(app, here, who, error).into_response();
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

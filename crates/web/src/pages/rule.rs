@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use serde_json::{Value, json};
 use watchpost_core::catalogue;
 
-use super::{page, shown};
+use super::{Here, page, shown};
 use crate::Result;
 use crate::alerter::segment;
 use crate::metric::Choice;
@@ -26,16 +26,36 @@ const RANGES: [&str; 6] = ["1h", "6h", "24h", "7d", "30d", "90d"];
 
 pub(super) async fn show(
     who: Who,
+    here: Here,
     State(app): State<App>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let rendered = render(&app, &who, &name, query.as_deref()).await;
-    shown(app, who, rendered)
+    let rendered = render(&app, &here, &who, &name, query.as_deref()).await;
+    shown(app, here, who, rendered)
 }
 
-async fn render(app: &App, who: &Who, name: &str, query: Option<&str>) -> Result<Response> {
-    let parameters = Parameters::read(query, &["range", "start", "stop"])?;
+/// A rule whose name browsers or proxies would change in a path.
+pub(super) async fn show_named(
+    who: Who,
+    here: Here,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    match super::named(query.as_deref()) {
+        Ok(name) => show(who, here, State(app), Path(name), RawQuery(query)).await,
+        Err(error) => shown(app, here, who, Err(error)),
+    }
+}
+
+async fn render(
+    app: &App,
+    here: &Here,
+    who: &Who,
+    name: &str,
+    query: Option<&str>,
+) -> Result<Response> {
+    let parameters = Parameters::read(query, &["name", "range", "start", "stop"])?;
     let range = parameters.one("range")?.unwrap_or("6h");
     crate::time_range::length("range", range)?;
     let rule = app
@@ -91,7 +111,7 @@ async fn render(app: &App, who: &Who, name: &str, query: Option<&str>) -> Result
         range, ranges => RANGES.to_vec(),
         may_backtest => who.may_change() && app.alerter.may_change(),
     };
-    page(app, Some(who), "rule.html", own)
+    page(app, here, Some(who), "rule.html", own)
 }
 
 /// The levels that stand on the axis of the series: of values and rates, and what a forecast waits for.

@@ -1,6 +1,7 @@
 //! The page to sign in on, and what its form does.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -9,9 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use minijinja::context;
 
-use super::page;
+use super::{Here, page};
 use crate::parameters::Parameters;
-use crate::serve::Peer;
 use crate::sign_in::sessions;
 use crate::state::App;
 use crate::{ApiError, Result};
@@ -19,16 +19,26 @@ use crate::{ApiError, Result};
 /// Longest name and password that are looked at.
 const LENGTH_LIMIT: usize = 1024;
 
-pub(crate) async fn show(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn show(
+    State(app): State<App>,
+    here: Here,
+    RawQuery(query): RawQuery,
+) -> Response {
     let to = Parameters::read(query.as_deref(), &["to"])
         .ok()
         .and_then(|parameters| parameters.one("to").ok().flatten().map(str::to_owned));
-    form(&app, StatusCode::OK, to.as_deref().unwrap_or("/"), None)
+    form(
+        &app,
+        &here,
+        StatusCode::OK,
+        to.as_deref().unwrap_or("/"),
+        None,
+    )
 }
 
-fn form(app: &App, status: StatusCode, to: &str, mistake: Option<String>) -> Response {
+fn form(app: &App, here: &Here, status: StatusCode, to: &str, mistake: Option<String>) -> Response {
     let own = context! { title => "Sign in", to => local(to), mistake, bare => true };
-    match page(app, None, "sign_in.html", own) {
+    match page(app, here, None, "sign_in.html", own) {
         Ok(page) => (status, page).into_response(),
         Err(error) => error.into_response(),
     }
@@ -42,7 +52,8 @@ fn local(to: &str) -> &str {
 
 pub(crate) async fn begin(
     State(app): State<App>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    here: Here,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     body: Bytes,
 ) -> Response {
     let fields: HashMap<String, String> = form_urlencoded::parse(&body)
@@ -54,10 +65,13 @@ pub(crate) async fn begin(
         field("password").to_owned(),
         field("to").to_owned(),
     );
-    match verify(&app, &peer.0.ip().to_string(), name, password).await {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(local(&to))).into_response(),
+    match verify(&app, &peer.ip().to_string(), name, password).await {
+        Ok(cookie) => {
+            let back = format!(".{}", local(&to));
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&back)).into_response()
+        }
         Err(error) => {
-            let mut response = form(&app, error.status(), &to, Some(mistake(&error)));
+            let mut response = form(&app, &here, error.status(), &to, Some(mistake(&error)));
             if let ApiError::TooManyTries(seconds) = error {
                 response
                     .headers_mut()
@@ -80,38 +94,39 @@ async fn verify(app: &App, address: &str, name: String, password: String) -> Res
     let Some(users) = app.users.as_ref().map(|file| file.get()) else {
         return Err(ApiError::NotConfigured("http.users_file"));
     };
-    let by_name = format!("name {name}");
-    let keys = [address, by_name.as_str()];
-    if let Some(seconds) = app.tries.wait(keys, Instant::now()) {
-        return Err(ApiError::TooManyTries(seconds));
-    }
     if name.len() > LENGTH_LIMIT || password.len() > LENGTH_LIMIT {
         return Err(ApiError::Unauthorized);
     }
+    let by_name = format!("name {name}");
+    let keys = [address, by_name.as_str()];
+    let counted = app.tries.begin(keys, Instant::now());
+    counted.map_err(ApiError::TooManyTries)?;
     let internal = |error: String| ApiError::Internal(error);
     let _place = app
         .passwords
         .acquire()
         .await
         .map_err(|error| internal(error.to_string()))?;
-    let verified = tokio::task::spawn_blocking(move || users.sign_in(&name, &password)).await;
-    match verified.map_err(|error| internal(error.to_string()))? {
-        Some(who) => {
+    let verified = tokio::task::spawn_blocking(move || {
+        let who = users.sign_in(&name, &password)?;
+        let stamp = users.stamp(&who.name)?;
+        Some((who, stamp))
+    });
+    match verified
+        .await
+        .map_err(|error| internal(error.to_string()))?
+    {
+        Some((who, stamp)) => {
             app.tries.succeed(keys);
             tracing::info!(user = who.name, address, "signed in");
             let length = app.config.http.session_length.get();
             let id = app
                 .sessions
-                .begin(who, length)
+                .begin(who, stamp, length)
                 .ok_or_else(|| internal("no random numbers".to_owned()))?;
-            Ok(sessions::cookie(
-                &id,
-                length,
-                app.config.http.tls_files().is_some(),
-            ))
+            Ok(app.cookie(&id, length))
         }
         None => {
-            app.tries.fail(keys, Instant::now());
             tracing::warn!(address, "a try to sign in failed");
             Err(ApiError::Unauthorized)
         }
@@ -126,7 +141,6 @@ pub(crate) async fn end(State(app): State<App>, headers: HeaderMap) -> Response 
     if let Some(id) = cookies.and_then(sessions::id_in) {
         app.sessions.end(id);
     }
-    let secure = app.config.http.tls_files().is_some();
-    let cookie = sessions::cookie("", std::time::Duration::ZERO, secure);
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response()
+    let cookie = app.cookie("", std::time::Duration::ZERO);
+    ([(header::SET_COOKIE, cookie)], Redirect::to("sign-in")).into_response()
 }

@@ -27,6 +27,9 @@ use super::{Role, Who};
 /// Bytes of a session's or a script's token: as many as a SHA-256 key.
 const TOKEN_BYTES: usize = 32;
 
+/// The hash of a user's entry.
+pub type Stamp = [u8; 32];
+
 /// Who may sign in.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -139,11 +142,13 @@ impl Users {
         })
     }
 
-    /// Whether that user still stands in the file with that role.
-    pub fn knows(&self, who: &Who) -> bool {
-        self.users
-            .iter()
-            .any(|user| user.name == who.name && user.role == who.role)
+    /// What a user's entry is known by: another role or password gives another, so that sessions
+    /// which began by the old entry end.
+    pub fn stamp(&self, name: &str) -> Option<Stamp> {
+        let user = self.users.iter().find(|user| user.name == name)?;
+        let entry = format!("{} {}", user.role.name(), user.password_hash);
+        let hash = digest(&SHA256, entry.as_bytes());
+        hash.as_ref().try_into().ok()
     }
 }
 
