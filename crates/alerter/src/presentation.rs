@@ -46,6 +46,11 @@ impl Presentation {
         &self.public_url
     }
 
+    /// The zone of all times.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// `14:03 CET`, or `Nov 29 14:03 CET` if that was not within the day before `now`.
     pub fn moment(&self, time: Nanos, now: Nanos) -> String {
         let Ok(instant) = jiff::Timestamp::from_nanosecond(i128::from(time)) else {

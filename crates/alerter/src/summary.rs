@@ -129,11 +129,9 @@ impl Sentence<'_> {
         let subject = &self.subject;
         match self.alert.state {
             AlertState::Firing => format!("{subject} at {value}, {level}"),
-            AlertState::Worse => format!("{subject} got worse: {value}, {level}"),
-            AlertState::Better => format!("{subject} got better: {value}, still {level}"),
-            AlertState::Recovering => {
-                format!("{subject} is recovering: {value}{}", self.recovers())
-            }
+            AlertState::Worse => format!("{subject} {} to {value}, {level}", self.away()),
+            AlertState::Better => format!("{subject} {} to {value}, still {level}", self.back()),
+            AlertState::Recovering => format!("{subject} at {value}{}", self.recovers()),
             AlertState::Resolved => format!("{subject} back at {value} after {}", self.past()),
             _ => self.without_data(),
         }
@@ -232,11 +230,30 @@ impl Sentence<'_> {
         )
     }
 
-    /// `12m (worst 98 %)`
+    /// `12m (max 98 %)`
     fn past(&self) -> String {
+        let side = match self.rule.kind.direction() {
+            Direction::Above => "max",
+            Direction::Below => "min",
+        };
         match self.wording.worst.as_str() {
             "" => self.lasted.clone(),
-            worst => format!("{} (worst {worst})", self.lasted),
+            worst => format!("{} ({side} {worst})", self.lasted),
+        }
+    }
+
+    /// How a value moves to where it is worse.
+    fn away(&self) -> &'static str {
+        match self.rule.kind.direction() {
+            Direction::Above => "rose",
+            Direction::Below => "fell",
+        }
+    }
+
+    fn back(&self) -> &'static str {
+        match self.rule.kind.direction() {
+            Direction::Above => "fell",
+            Direction::Below => "rose",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::tz::{Offset, TimeZone};
 use watchpost_alerter::alert::SECOND;
 use watchpost_alerter::labels::Labels;
 use watchpost_alerter::pipeline::delivery::Failure;
@@ -375,6 +376,24 @@ fn the_chart_shows_the_climb_over_the_level() {
     assert!(picture.places(LEVEL).iter().any(near_level));
 }
 
+/// The chart's times are those of the message's text: of its zone.
+#[test]
+fn the_chart_has_the_times_of_its_message() {
+    let times = |zone: TimeZone| {
+        let mut message = message();
+        let labels = (*message.alerts[0].labels).clone().with("host", "web-1");
+        message.alerts[0].labels = labels.into();
+        let mail = mailed(CPU, climbing(), &message, Presentation::new("", zone));
+        let mut below = Picture::of(&mail).places(TEXT);
+        below.retain(|(x, y)| *x > 200 && *y > 380);
+        below
+    };
+    let utc = times(TimeZone::UTC);
+    let east = TimeZone::fixed(Offset::constant(1));
+    assert_eq!(utc, times(TimeZone::fixed(Offset::constant(0))));
+    assert_ne!(utc, times(east), "the hours are others");
+}
+
 #[test]
 fn missing_data_is_a_gap() {
     let values = (0..60).map(|minute| {
@@ -416,7 +435,7 @@ fn a_mail_says_it_once_and_opens_the_page() {
         Picture::of(&mail);
     }
     assert_eq!(
-        html.matches("CPU usage of web-1 got worse").count(),
+        html.matches("CPU usage of web-1 rose to").count(),
         1,
         "{html}"
     );

@@ -120,7 +120,7 @@ fn each_channel_says_it_once() {
         let file = parse(&receiver).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let text = preview(&file.receivers["ops"], &worse(), &presentation).unwrap();
         assert_eq!(
-            text.matches("got worse").count(),
+            text.matches("rose to").count(),
             usize::from(case.name == "slack") + 1,
             "{text}"
         );

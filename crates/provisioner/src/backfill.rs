@@ -132,7 +132,7 @@ pub async fn run_all(
     while let Some(batch) = rest.pop_front() {
         match run(target, task, text, batch).await {
             Ok(()) => made(batch.windows),
-            Err(error) if batch.windows > 1 && is_too_much(&error) => {
+            Err(error) if batch.windows > 1 && error.is_too_much() => {
                 let later = batch.windows / 2;
                 let earlier = i64::try_from(later).unwrap_or(i64::MAX) * nanoseconds(task.every);
                 rest.push_front(Batch {
@@ -148,15 +148,6 @@ pub async fn run_all(
         }
     }
     Ok(())
-}
-
-/// What less work may avoid: the server gave up, or the time was over. What it refuses, it refuses in
-/// any size.
-fn is_too_much(error: &Error) -> bool {
-    match error {
-        Error::Server { error, .. } => error.status().is_none_or(|it| it >= 429),
-        _ => false,
-    }
 }
 
 /// Makes the windows of a batch. What the text writes is passed through by the server and dropped

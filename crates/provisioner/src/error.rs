@@ -37,6 +37,17 @@ pub enum Error {
     Request(String),
 }
 
+impl Error {
+    /// What less work may avoid: the server gave up, or the time was over. What it refuses, it refuses in
+    /// any size.
+    pub(crate) fn is_too_much(&self) -> bool {
+        match self {
+            Error::Server { error, .. } => error.status().is_none_or(|it| it >= 429),
+            _ => false,
+        }
+    }
+}
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 

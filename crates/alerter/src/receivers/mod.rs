@@ -245,7 +245,8 @@ async fn chart_of(
 ) -> Option<Vec<u8>> {
     let history = around.history.as_ref().filter(|_| settings.chart)?;
     let alert = message.alerts.first()?;
-    chart::png(&history.of(alert, message.created_at).await?)
+    let data = history.of(alert, message.created_at).await?;
+    chart::png(&data, around.presentation.zone())
 }
 
 /// What a message looks like in the receiver's channel: what is sent, or title and text of a mail.

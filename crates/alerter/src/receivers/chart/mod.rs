@@ -8,6 +8,7 @@ mod font;
 mod scale;
 
 use canvas::{Canvas, Color};
+use jiff::tz::TimeZone;
 
 use crate::alert::Nanos;
 use crate::rules::sample::Sample;
@@ -67,8 +68,8 @@ impl Plot {
     }
 }
 
-/// Draws the samples and, if there is one, the level. `None` of fewer than two samples.
-pub(super) fn png(data: &ChartData) -> Option<Vec<u8>> {
+/// Draws the samples and, if there is one, the level, with times of `zone`. `None` of fewer than two samples.
+pub(super) fn png(data: &ChartData, zone: &TimeZone) -> Option<Vec<u8>> {
     let finite = data.samples.iter().copied();
     let samples: Vec<Sample> = finite.filter(|sample| sample.value.is_finite()).collect();
     let (first, last) = (samples.first()?, samples.last()?);
@@ -88,7 +89,7 @@ pub(super) fn png(data: &ChartData) -> Option<Vec<u8>> {
         high: *ticks.last()?,
     };
     let mut canvas = Canvas::new(WIDTH, HEIGHT, BACKGROUND);
-    axes(&mut canvas, &plot, &ticks, data.unit);
+    axes(&mut canvas, &plot, &ticks, (data.unit, zone));
     series(&mut canvas, &plot, &samples);
     if let Some(level) = level {
         let y = plot.y(level);
@@ -100,7 +101,7 @@ pub(super) fn png(data: &ChartData) -> Option<Vec<u8>> {
     canvas.png()
 }
 
-fn axes(canvas: &mut Canvas, plot: &Plot, ticks: &[f64], unit: &str) {
+fn axes(canvas: &mut Canvas, plot: &Plot, ticks: &[f64], (unit, zone): (&str, &TimeZone)) {
     for &tick in ticks {
         let y = plot.y(tick);
         canvas.line((LEFT, y), (RIGHT, y), 2.0, GRID);
@@ -108,7 +109,7 @@ fn axes(canvas: &mut Canvas, plot: &Plot, ticks: &[f64], unit: &str) {
         let left = LEFT - 16.0 - font::width(&label);
         font::write(canvas, &label, (left, y - font::HEIGHT / 2.0), TEXT);
     }
-    for (time, label) in scale::times(plot.start, plot.end) {
+    for (time, label) in scale::times(plot.start, plot.end, zone) {
         let x = plot.x(time);
         canvas.line((x, BOTTOM), (x, BOTTOM + 10.0), 2.0, AXIS);
         let left = x - font::width(&label) / 2.0;

@@ -1,6 +1,6 @@
 //! Where an axis has its marks, and what they say.
 
-use watchpost_core::time::format_rfc3339;
+use jiff::tz::TimeZone;
 
 use crate::alert::{Nanos, SECOND};
 
@@ -50,19 +50,24 @@ fn round_step(rough: f64) -> f64 {
     factors.iter().find(fits).unwrap_or(&10.0) * power
 }
 
-/// Marks of time with their texts, UTC.
-pub(super) fn times(start: Nanos, end: Nanos) -> Vec<(Nanos, String)> {
+/// Marks of time with their texts, in the zone in which the message says its times.
+pub(super) fn times(start: Nanos, end: Nanos, zone: &TimeZone) -> Vec<(Nanos, String)> {
     let fits = |step: &&Nanos| (end - start) / **step < TIME_MARKS;
     let longest = ((end - start) / TIME_MARKS / DAY + 1) * DAY;
     let step = TIME_STEPS.iter().find(fits).copied().unwrap_or(longest);
-    let first = (start + step - 1).div_euclid(step);
-    let marks = (first..).map(|n| n * step).take_while(|mark| *mark <= end);
-    let text = |mark: Nanos| {
-        let time = format_rfc3339(mark);
-        // A day by its date, an hour by its time.
-        let part = if step >= DAY { 5..10 } else { 11..16 };
-        time.get(part).unwrap_or_default().to_owned()
+    let local = |time: Nanos| {
+        let instant = jiff::Timestamp::from_nanosecond(i128::from(time)).ok()?;
+        Some(instant.to_zoned(zone.clone()))
     };
+    // Round hours of the zone, which may be half an hour from those of UTC.
+    let offset = local(start).map_or(0, |it| Nanos::from(it.offset().seconds()) * SECOND);
+    let first = (start + offset + step - 1).div_euclid(step);
+    let marks = (first..)
+        .map(|n| n * step - offset)
+        .take_while(|mark| *mark <= end);
+    let format = if step >= DAY { "%m-%d" } else { "%H:%M" };
+    let text =
+        |mark: Nanos| local(mark).map_or_else(String::new, |it| it.strftime(format).to_string());
     marks.map(|mark| (mark, text(mark))).collect()
 }
 

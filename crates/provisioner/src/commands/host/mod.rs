@@ -4,6 +4,9 @@
 //! forgotten by removing those of the first bucket, the raw one; the others, whose means are its history,
 //! stay unless that is asked for. The running alerter is asked to end what it watches.
 
+mod rename;
+
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,21 +18,17 @@ use watchpost_client::query::Query;
 use watchpost_core::time::format_rfc3339;
 use watchpost_service::secret::Secret;
 
+use self::rename::Stretch;
 use super::{Context, now, print};
 use crate::cli::HostCommand;
 use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
+use crate::platform::Bucket;
 
 /// Hosts that were not heard of for longer are not listed.
 const LISTED_RANGE: &str = "-30d";
-/// A rename reads and writes so much time in one query: bounded, whatever the resolution.
-const CHUNK: i64 = 3_600 * 1_000_000_000;
-const COARSE_CHUNK: i64 = 30 * 24 * CHUNK;
-/// How far back the raw bucket and the others are looked at.
-const RAW_CHUNKS: i64 = 24 * 7;
-const COARSE_CHUNKS: i64 = 24;
-/// A chunk takes seconds; longer is a server in trouble.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Points of hosts whose clocks are ahead are theirs, too: 2100-01-01, which every server takes.
+const LATEST: i64 = 4_102_444_800 * 1_000_000_000;
 /// The alerter answers at once, or is not there.
 const ALERTER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Buckets about the platform and its people, not about hosts.
@@ -86,21 +85,68 @@ async fn hosts(context: &Context<'_>, target: &Target) -> Result<Vec<(String, St
     Ok(hosts)
 }
 
-/// Errors: no such host, with the nearest that there are.
+/// The buckets with points of hosts, the raw one first.
+fn of_hosts<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Bucket> {
+    let buckets = context.platform.buckets.iter();
+    buckets.filter(|bucket| !NOT_OF_HOSTS.contains(&&*bucket.name))
+}
+
+/// Errors: no bucket has a point of the host, with the hosts that there are. One whose recent points are gone
+/// still has its history, and may be left over from a run that was interrupted.
 async fn check_known(context: &Context<'_>, target: &Target, host: &str) -> Result<()> {
-    let hosts = hosts(context, target).await?;
-    if hosts.iter().any(|(known, _)| known == host) {
-        return Ok(());
+    for bucket in of_hosts(context) {
+        let found = oldest(target, &bucket.name, host, (0, LATEST)).await?;
+        if found.is_some() {
+            return Ok(());
+        }
     }
+    let hosts = hosts(context, target).await?;
     let known: Vec<&str> = hosts
         .iter()
+        .rev()
         .take(20)
         .map(|(known, _)| known.as_str())
         .collect();
     Err(Error::Request(format!(
-        "no host {host:?} has sent anything within 30 days; there are: {}",
+        "there are no points of a host {host:?}; hosts of the last 30 days: {}",
         known.join(", ")
     )))
+}
+
+/// The time of the host's oldest point in a span, in nanoseconds since 1970.
+async fn oldest(
+    target: &Target,
+    bucket: &str,
+    host: &str,
+    (start, stop): (i64, i64),
+) -> Result<Option<i64>> {
+    // Without their values, the points of all fields fit one table.
+    let text = format!(
+        "from(bucket: {})\n  |> range(start: {}, stop: {})\n  |> filter(fn: (r) => {})\n  |> first()\n  \
+         |> keep(columns: [\"_time\"])\n  |> group()\n  |> sort(columns: [\"_time\"])\n  |> limit(n: 1)",
+        flux_text::string(bucket),
+        flux_text::time(start),
+        flux_text::time(stop),
+        flux_text::equals("host", host),
+    );
+    let tables = target.client.query(&Query::new(text)).await;
+    let tables = tables.doing(|| format!("looking for {host:?} in {bucket:?}"))?;
+    let mut rows = tables.iter().flat_map(|table| table.rows());
+    Ok(rows.find_map(|row| row.time("_time")))
+}
+
+/// Whether the host has sent since a change of it began.
+async fn still_sends(
+    context: &Context<'_>,
+    target: &Target,
+    host: &str,
+    began: i64,
+) -> Result<bool> {
+    let Some(raw) = of_hosts(context).next() else {
+        return Ok(false);
+    };
+    let newer = oldest(target, &raw.name, host, (began, LATEST)).await?;
+    Ok(newer.is_some())
 }
 
 async fn forget(
@@ -111,10 +157,8 @@ async fn forget(
     yes: bool,
 ) -> Result<ExitCode> {
     check_known(context, target, host).await?;
-    let buckets = &context.platform.buckets;
-    let names = buckets.iter().map(|bucket| bucket.name.as_str());
-    let names: Vec<&str> = names
-        .filter(|name| !NOT_OF_HOSTS.contains(name))
+    let buckets = of_hosts(context).map(|bucket| bucket.name.as_str());
+    let names: Vec<&str> = buckets
         .take(if with_history { usize::MAX } else { 1 })
         .collect();
     let question = format!(
@@ -125,28 +169,41 @@ async fn forget(
         print("Nothing was changed.\n");
         return Ok(ExitCode::FAILURE);
     }
+    let began = now();
     for name in &names {
-        remove(target, name, host).await?;
+        remove(target, name, host, (0, LATEST)).await?;
     }
     let history = match with_history {
         true => "its history is gone, too",
         false => "its hourly and daily history stays",
     };
+    let sends = still_sends(context, target, host, began).await?;
     let alerter = ask_alerter(context, host).await;
     if context.json() {
-        let said = serde_json::json!({ "forgotten": host, "buckets": names, "alerter": alerter });
+        let said = serde_json::json!({
+            "forgotten": host, "buckets": names, "still_sends": sends, "alerter": alerter
+        });
         print(&format!("{said}\n"));
     } else {
+        let sends = match sends {
+            true => "Its agent still sends: stop it, then run the same command again.\n",
+            false => "",
+        };
         print(&format!(
-            "Host {host:?} is forgotten; {history}.\n{alerter}\n"
+            "Host {host:?} is forgotten; {history}.\n{sends}{alerter}\n"
         ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn remove(target: &Target, bucket: &str, host: &str) -> Result<()> {
+async fn remove(
+    target: &Target,
+    bucket: &str,
+    host: &str,
+    (start, stop): (i64, i64),
+) -> Result<()> {
     let predicate = format!("host={}", quoted(host));
-    let removed = target.client.delete_points(bucket, 0, now(), &predicate);
+    let removed = target.client.delete_points(bucket, start, stop, &predicate);
     removed
         .await
         .doing(|| format!("removing the points of {host:?} from {bucket:?}"))
@@ -163,63 +220,66 @@ async fn rename(
     (from, to): (&str, &str),
     yes: bool,
 ) -> Result<ExitCode> {
-    check_known(context, target, from).await?;
     if to.trim().is_empty() || to == from {
         return Err(Error::Request("the new name must be another one".into()));
     }
+    check_known(context, target, from).await?;
     let question = format!("Give all points of host {from:?} the host {to:?}?");
     if !yes && !confirmed(&question)? {
         print("Nothing was changed.\n");
         return Ok(ExitCode::FAILURE);
     }
-    let buckets = context.platform.buckets.iter().enumerate();
-    let buckets = buckets.filter(|(_, bucket)| !NOT_OF_HOSTS.contains(&&*bucket.name));
-    for (index, bucket) in buckets {
-        let (chunk, count) = match index {
-            0 => (CHUNK, RAW_CHUNKS),
-            _ => (COARSE_CHUNK, COARSE_CHUNKS),
-        };
-        let end = now();
-        for back in (0..count).rev() {
-            let (start, stop) = (end - (back + 1) * chunk, end - back * chunk);
-            copy(target, &bucket.name, (from, to), (start, stop)).await?;
-        }
-        remove(target, &bucket.name, from).await?;
-        if !context.json() {
-            print(&format!("  {} done\n", bucket.name));
-        }
+    let began = now();
+    let mut stretches = Vec::new();
+    for bucket in of_hosts(context) {
+        let found = target.client.find_bucket(&bucket.name).await;
+        let found = found.doing(|| format!("looking for bucket {:?}", bucket.name))?;
+        let Some(found) = found else { continue };
+        let (raw, kept) = (stretches.is_empty(), found.retention_seconds());
+        stretches.push(Stretch::new(&bucket.name, kept, raw, (from, to), began));
     }
+    let say = |text: String| {
+        if !context.json() {
+            print(&format!("  {text}\n"));
+        }
+    };
+    for stretch in &mut stretches {
+        stretch.copy(target, say).await?;
+    }
+    let mut points = BTreeMap::new();
+    for stretch in &stretches {
+        let found = stretch.verify(target).await?;
+        say(format!(
+            "{}: {found} points are there as {to:?}",
+            stretch.bucket
+        ));
+        points.insert(stretch.bucket, found);
+    }
+    for stretch in &stretches {
+        stretch.remove(target).await?;
+    }
+    let sends = still_sends(context, target, from, began).await?;
     let alerter = ask_alerter(context, from).await;
     if context.json() {
-        let said = serde_json::json!({ "renamed": from, "to": to, "alerter": alerter });
+        let said = serde_json::json!({
+            "renamed": from, "to": to, "points": points, "still_sends": sends, "alerter": alerter
+        });
         print(&format!("{said}\n"));
     } else {
-        print(&format!("Host {from:?} is now {to:?}.\n{alerter}\n"));
+        let sends = if sends {
+            rename_again(from, to)
+        } else {
+            String::new()
+        };
+        print(&format!("Host {from:?} is now {to:?}.\n{sends}{alerter}\n"));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a stretch of the host's points again under its new name.
-async fn copy(
-    target: &Target,
-    bucket: &str,
-    (from, to): (&str, &str),
-    (start, stop): (i64, i64),
-) -> Result<()> {
-    let name = flux_text::string(bucket);
-    let text = format!(
-        "from(bucket: {name})\n  |> range(start: {}, stop: {})\n  |> filter(fn: (r) => {})\n  \
-         |> set(key: \"host\", value: {})\n  |> to(bucket: {name})\n  |> limit(n: 1)",
-        flux_text::time(start),
-        flux_text::time(stop),
-        flux_text::equals("host", from),
-        flux_text::string(to),
-    );
-    let query = Query::new(text).timeout(QUERY_TIMEOUT);
-    let copied = target.client.query(&query).await;
-    copied
-        .map(drop)
-        .doing(|| format!("renaming {from:?} in {bucket:?}"))
+fn rename_again(from: &str, to: &str) -> String {
+    format!(
+        "Its agent still sends as {from:?}: set its tag `host` to {to:?}, then run the same command again.\n"
+    )
 }
 
 /// Asks the alerter to end what it watches of the host; a sentence about what became of that. The alerts end
