@@ -142,7 +142,10 @@ fn a_token_file_that_others_may_read_is_a_mistake() {
     std::fs::write(&path, "t0p").unwrap();
     let load = |mode| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let named = ("INFLUX_TOKEN_FILE".to_owned(), path.display().to_string());
+        let named = (
+            "WATCHPOST_INFLUX__TOKEN_FILE".to_owned(),
+            path.display().to_string(),
+        );
         load::<Sample>(&Sources {
             environment: BTreeMap::from([named]),
             ..Sources::default()
