@@ -130,9 +130,9 @@ pub fn length(field: &str, text: &str) -> Result<i64> {
     let parsed = text.trim().parse::<Duration>().ok();
     let fixed = parsed.and_then(|length| match length.months() {
         // A year is asked for as `1y`; its length is that of 365 days here.
-        months if months > 0 => {
-            (months * 365 * NANOS_PER_DAY / 12).checked_add(length.nanoseconds())
-        }
+        months if months > 0 => months
+            .checked_mul(365 * NANOS_PER_DAY)
+            .and_then(|years| (years / 12).checked_add(length.nanoseconds())),
         _ => length.fixed_nanos(),
     });
     fixed

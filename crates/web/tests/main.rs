@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test panics where it cannot go on")]
 
+mod abuse;
 mod alerting;
 mod api;
 mod browser;
