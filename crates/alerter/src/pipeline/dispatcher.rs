@@ -49,6 +49,8 @@ pub struct Dispatcher {
     pub(super) memberships: HashMap<Fingerprint, Vec<GroupId>>,
     pub(super) due: BTreeSet<(Nanos, GroupId)>,
     pub(super) log: HashMap<GroupId, Logged>,
+    /// Logs whose group is gone, by the time of their last message.
+    pub(super) ended: BTreeSet<(Nanos, GroupId)>,
     pub(super) silences: Silences,
     pub(super) acknowledgements: Acknowledgements,
     pub(super) inhibitor: Inhibitor,
@@ -77,6 +79,7 @@ impl Dispatcher {
                 .into_iter()
                 .map(|logged| (logged.group.id(), logged))
                 .collect(),
+            ended: BTreeSet::new(),
             silences: Silences::default(),
             acknowledgements: Acknowledgements::default(),
             outbox: Outbox::default(),
@@ -171,7 +174,7 @@ impl Dispatcher {
             self.join_groups(&alert, now);
         }
         if relabelled {
-            self.leave_inherited(alert.fingerprint);
+            self.leave_former_groups(alert.fingerprint);
         }
         if !alert.is_resolved(now) {
             self.flush_contradicted(&alert, escalated, now);
@@ -229,6 +232,7 @@ impl Dispatcher {
             self.due.remove(&(at, id.clone()));
             self.flush(&id, now);
         }
+        self.forget_ended_groups(now);
         self.changes
             .silences
             .extend(self.silences.forget_expired(now));
@@ -264,9 +268,7 @@ impl Dispatcher {
             .empty_since
             .is_some_and(|since| since.saturating_add(EMPTY_GROUP_KEPT) <= now)
         {
-            if self.log.remove(id).is_some() {
-                self.changes.log.insert(id.clone());
-            }
+            self.end_group(id);
             return;
         }
         self.due.insert((group.next_flush, id.clone()));

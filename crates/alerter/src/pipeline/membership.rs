@@ -17,19 +17,33 @@ impl Dispatcher {
         self.memberships.clear();
         self.due.clear();
         self.inhibitor = Inhibitor::new(&self.routing.inhibit);
-        let alerts: Vec<Alert> = self.alerts.values().cloned().collect();
+        let mut alerts: Vec<Alert> = self.alerts.values().cloned().collect();
+        alerts.sort_by_key(|alert| (alert.starts_at, alert.fingerprint));
         for alert in &alerts {
             self.inhibitor.observe(alert, !alert.is_resolved(now));
-            self.join_groups(alert, now);
+            // `group_wait` goes on, it does not begin anew.
+            self.join_groups(alert, alert.starts_at.min(now));
         }
         let logged: Vec<Logged> = self.log.values().cloned().collect();
         for entry in logged {
             self.rejoin_told(&entry, now);
         }
+        self.rejoin_waiting(now);
+        self.go_on_in_rhythm(now);
+        self.find_ended_groups();
+        for alert in alerts.iter().filter(|alert| !alert.is_resolved(now)) {
+            self.flush_contradicted(alert, false, now);
+        }
+    }
+
+    /// Groups of which something was sent are due an interval after that.
+    fn go_on_in_rhythm(&mut self, now: Nanos) {
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
         for id in ids {
-            let Some(at) = self.log.get(&id).map(|logged| logged.entry.at) else {
-                continue;
+            let logged = self.log.get(&id);
+            let goes_on = logged.filter(|logged| !logged.entry.told.is_empty());
+            let Some(at) = goes_on.map(|logged| logged.entry.at) else {
+                continue; // What was sent of it is over: it begins anew.
             };
             let Some(group) = self.groups.get_mut(&id) else {
                 continue;
@@ -73,6 +87,40 @@ impl Dispatcher {
             let id = logged.group.id();
             self.log.remove(&id);
             self.changes.log.insert(id);
+        }
+    }
+
+    /// The alerts of a message that waits stay with its group: the message may arrive yet, or has arrived
+    /// and its answer was not seen.
+    fn rejoin_waiting(&mut self, now: Nanos) {
+        let waiting = self.outbox.iter().map(|pending| {
+            let message = &pending.notification;
+            let alerts = message.alerts.iter().map(|alert| alert.fingerprint);
+            let name = |key: &str| GroupName {
+                receiver: message.receiver.clone(),
+                route_key: key.to_owned(),
+                labels: message.group_labels.clone(),
+            };
+            let place = self.routing.routes.nodes().find_map(|(route, node)| {
+                let name = name(&node.key);
+                let fits = node.route.receiver == name.receiver && name.id() == message.group;
+                fits.then(|| (route, Arc::new(name)))
+            });
+            (place, alerts.collect::<Vec<_>>())
+        });
+        let waiting: Vec<_> = waiting.collect();
+        for (place, alerts) in waiting {
+            let Some((route, name)) = place else {
+                continue;
+            };
+            for fingerprint in alerts {
+                let mut routed = self.routed_groups(fingerprint).into_iter();
+                let heard_elsewhere =
+                    routed.any(|other| other.receiver == name.receiver && other != name);
+                if self.alerts.contains_key(&fingerprint) && !heard_elsewhere {
+                    self.join_group(Arc::clone(&name), route, fingerprint, now);
+                }
+            }
         }
     }
 
@@ -139,18 +187,17 @@ impl Dispatcher {
         self.changes.log.insert(id);
     }
 
-    /// After its labels changed: groups that the alert no longer belongs to, but whose receiver
-    /// hears of it elsewhere, let it go.
-    pub(super) fn leave_inherited(&mut self, fingerprint: Fingerprint) {
+    /// After its labels changed: groups that the alert no longer belongs to let it go if their receiver
+    /// hears of it elsewhere, or has not heard of it yet.
+    pub(super) fn leave_former_groups(&mut self, fingerprint: Fingerprint) {
         let ids: Vec<GroupId> = self
             .groups_of(fingerprint)
             .map(|(id, _)| id.clone())
             .collect();
         for id in ids {
-            let Some(logged) = self.log.get(&id).cloned() else {
-                continue;
-            };
-            if self.inherited(&logged, fingerprint) {
+            let logged = self.log.get(&id).cloned();
+            let inherited = logged.is_some_and(|logged| self.inherited(&logged, fingerprint));
+            if inherited || self.is_unheard_of(&id, fingerprint) {
                 if let Some(group) = self.groups.get_mut(&id) {
                     group.members.remove(&fingerprint);
                 }
@@ -159,6 +206,21 @@ impl Dispatcher {
                 }
             }
         }
+    }
+
+    /// Whether the routes give the alert to other groups by now, and nothing was sent of it to this one.
+    fn is_unheard_of(&self, id: &GroupId, fingerprint: Fingerprint) -> bool {
+        let Some(group) = self.groups.get(id) else {
+            return false;
+        };
+        let told = |entry: &LogEntry| entry.told.contains_key(&fingerprint);
+        let mut nodes = self.routing.routes.nodes();
+        let escalation = nodes.any(|(_, node)| node.escalates_to == Some(group.route));
+        let mut routed = self.routed_groups(fingerprint).into_iter();
+        !escalation
+            && !self.log_entry(id).is_some_and(told)
+            && self.outbox.get(&group.name.receiver, id).is_none()
+            && !routed.any(|name| name == group.name)
     }
 
     pub(super) fn join_groups(&mut self, alert: &Alert, now: Nanos) {

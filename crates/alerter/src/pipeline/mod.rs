@@ -4,7 +4,7 @@
 //! `inhibition`, `mute`, `silence`, `acknowledgement`. What passes is a group
 //! (`grouping`, laid out by the tree in `route`); `dedup` compares it with what was said
 //! last; `delivery` retries, limits and digests. `dispatcher` drives them; `membership`,
-//! `outcome` and `inspection` are the parts of it that their names say.
+//! `ended_groups`, `outcome` and `inspection` are the parts of it that their names say.
 //!
 //! The semantics are Alertmanager's (0.25 timelines are test data of this crate), with
 //! one addition that its users ask for: an end is told to whoever was told of the start,
@@ -17,6 +17,7 @@ mod composition;
 pub mod dedup;
 pub mod delivery;
 pub mod dispatcher;
+mod ended_groups;
 pub mod explanation;
 pub mod grouping;
 pub mod inhibition;

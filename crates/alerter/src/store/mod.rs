@@ -230,21 +230,25 @@ fn open(path: &Path) -> Result<Database, StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
     }
+    make_private(path).map_err(|error| refuse(error.to_string()))?;
     let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
-    keep_private(path).map_err(|error| refuse(error.to_string()))?;
     prepare(&database)?;
     Ok(database)
 }
 
-/// Labels, comments and answers of receivers are nobody else's business.
+/// Makes the file if there is none. Labels, comments and answers of receivers are for the alerter's own
+/// user from its first moment on; an older file that others may read is closed to them.
 #[cfg(unix)]
-fn keep_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false);
+    let file = options.mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
 #[cfg(not(unix))]
-fn keep_private(_: &Path) -> std::io::Result<()> {
+fn make_private(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
