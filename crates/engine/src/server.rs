@@ -14,6 +14,7 @@ use watchpost_service::descriptors;
 use watchpost_service::egress::Egress;
 use watchpost_service::hosts::KnownHosts;
 use watchpost_service::secret::Secret;
+use watchpost_service::service_manager;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::Certificate;
 use watchpost_storage::disk::Disk;
@@ -84,6 +85,7 @@ async fn listen(serve: &Serve, setup: Option<&Setup>) -> anyhow::Result<ExitCode
         "http"
     };
     announce(&format!("listening on {scheme}://{address}"))?;
+    service_manager::ready(&shutdown);
     let tls = match certificate {
         None => None,
         Some(certificate) => {

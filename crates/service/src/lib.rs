@@ -7,6 +7,7 @@
 //! | keep a secret out of logs | [`secret`] |
 //! | start logging | [`logging`] |
 //! | stop on SIGTERM, drain for a bounded time | [`shutdown`] |
+//! | say to systemd that a role is ready and works | [`service_manager`] |
 //! | take a changed file while running | [`reload`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`http`], [`metrics`] |
 //! | accept connections, all of them bounded | [`connections`], [`descriptors`] |
@@ -27,5 +28,6 @@ pub mod metrics;
 pub mod private_files;
 pub mod reload;
 pub mod secret;
+pub mod service_manager;
 pub mod shutdown;
 pub mod tls;

@@ -10,5 +10,7 @@ mod metrics;
 mod reload;
 mod sample;
 mod secret;
+#[cfg(unix)]
+mod service_manager;
 mod shutdown;
 mod tls;

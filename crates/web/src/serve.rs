@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use watchpost_service::connections::{self, Limits};
 use watchpost_service::reload::Hangup;
+use watchpost_service::service_manager;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Drained, Shutdown};
 use watchpost_service::tls::{Certificate, TlsError};
 
@@ -32,6 +33,7 @@ pub async fn run(config: WebConfig) -> Result<(), ServeError> {
     shutdown.listen_for_signals()?;
     let address = start(config, &shutdown).await?;
     tracing::info!(%address, "serving");
+    service_manager::ready(&shutdown);
     shutdown.requested().await;
     if let Drained::Abandoned(tasks) = shutdown.drain(DRAIN_LIMIT).await {
         tracing::warn!(tasks, "ending although requests are not finished");

@@ -9,6 +9,7 @@ use watchpost_service::http::{Readiness, serve_when_free};
 use watchpost_service::logging::LogHandle;
 use watchpost_service::metrics::Registry;
 use watchpost_service::reload;
+use watchpost_service::service_manager;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::collectors::HostFiles;
@@ -69,6 +70,7 @@ async fn try_run(
         metrics = address.map(|address| address.to_string()),
         "The agent has started."
     );
+    service_manager::ready(&shutdown);
     let mut drain = config.write.drain_timeout.get();
     let listen = config.telemetry.clone();
     let mut configs = reload::watch(sources, config, reload::POLL_INTERVAL, &shutdown)?;

@@ -19,6 +19,7 @@ use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_service::cli::Started;
 use watchpost_service::http::Readiness;
 use watchpost_service::metrics::Registry;
+use watchpost_service::service_manager;
 use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
 
 use crate::alert::{Nanos, SECOND};
@@ -160,6 +161,7 @@ pub async fn run(
         rules = daemon.file.content.rules.len(),
         "the alerter runs"
     );
+    service_manager::ready(&shutdown);
     daemon.work(inbox, &shutdown).await;
     Ok(())
 }
