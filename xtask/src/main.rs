@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod dist;
 mod test;
 mod tidy;
 mod up;
@@ -19,6 +20,7 @@ cargo xtask COMMAND
   test     tidy, then every test; closes with passed, failed and skipped
   ci       what the gate runs: formatting, clippy, then `test`
   bench    the project's own benches and scenarios, into docs/benchmarks.md
+  dist     tarball, packages, sums and bill of materials of a release
   tidy     the checks that rustc cannot make: layers, budgets, names, licences
 
 `cargo xtask COMMAND --help` tells more about each.";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "test" => test::run(&root, &arguments),
         "ci" => ci::run(&root, &arguments),
         "bench" => bench::run(&root, &arguments),
+        "dist" => dist::run(&root, &arguments),
         "tidy" => tidy::run(&root, &arguments),
         "-h" | "--help" | "help" => {
             println!("{HELP}");
