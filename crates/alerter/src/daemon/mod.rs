@@ -161,7 +161,6 @@ pub async fn run(
         rules = daemon.file.content.rules.len(),
         "the alerter runs"
     );
-    service_manager::ready(&shutdown);
     daemon.work(inbox, &shutdown).await;
     Ok(())
 }
@@ -245,6 +244,7 @@ impl Daemon {
 
     /// The loop, until the order to stop; then the end of what is on the way.
     async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
+        service_manager::ready(shutdown);
         let mut woken = now();
         loop {
             let before = std::mem::replace(&mut woken, now());
