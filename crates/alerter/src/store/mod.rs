@@ -230,25 +230,28 @@ fn open(path: &Path) -> Result<Database, StoreError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| refuse(error.to_string()))?;
     }
-    make_private(path).map_err(|error| refuse(error.to_string()))?;
+    let keep_private = || keep_private(path).map_err(|error| refuse(error.to_string()));
+    // Before anything is read of an old file, and for a new one under a mask of another program.
+    keep_private()?;
     let database = Database::create(path).map_err(|error| refuse(error.to_string()))?;
+    keep_private()?;
     prepare(&database)?;
     Ok(database)
 }
 
-/// Makes the file if there is none. Labels, comments and answers of receivers are for the alerter's own
-/// user from its first moment on; an older file that others may read is closed to them.
+/// Labels, comments and answers of receivers are for the alerter's own user: a new file is by the mask of
+/// the process (`private_files::keep`), and one that others may read is closed to them.
 #[cfg(unix)]
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(false);
-    let file = options.mode(0o600).open(path)?;
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    match std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
 }
 
 #[cfg(not(unix))]
-fn make_private(_: &Path) -> std::io::Result<()> {
+fn keep_private(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
