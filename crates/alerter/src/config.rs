@@ -192,6 +192,15 @@ impl RoleConfig for AlerterConfig {
                 problems.add("rules.file", mistake);
             }
         }
+        for path in &self.rules.own {
+            let path = path.display().to_string();
+            if path.contains(['*', '?']) {
+                let said = format!(
+                    "{path:?} is a pattern; name the folder, all of whose .toml files are read"
+                );
+                problems.add("rules.own", said);
+            }
+        }
         if let Some(file) = &self.api.token_file {
             check_secret_file(file, "api.token_file", problems);
         }

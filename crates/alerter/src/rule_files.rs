@@ -15,7 +15,8 @@ const FILES_LIMIT: usize = 1_000;
 pub fn read(rules: &RulesConfig) -> Result<RuleFile, Vec<String>> {
     let text = |path: &Path| {
         let text = std::fs::read_to_string(path);
-        text.map_err(|error| vec![format!("{}: {error}", path.display())])
+        let text = text.map_err(|error| vec![format!("{}: {error}", path.display())])?;
+        Ok::<_, Vec<String>>(without_mark(text))
     };
     let mut files = vec![(rules.file.clone(), text(&rules.file)?)];
     for path in own_files(rules) {
@@ -27,6 +28,14 @@ pub fn read(rules: &RulesConfig) -> Result<RuleFile, Vec<String>> {
         let places = mistakes.0.iter().map(|mistake| merged.place(mistake));
         places.collect()
     })
+}
+
+/// Editors on Windows begin a file with a byte order mark, which is none of its text.
+fn without_mark(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
 }
 
 /// The files of one's own that there are: named ones, and those of folders (`*.toml`) by their names.

@@ -299,8 +299,13 @@ const OF_THE_HOST: [&str; 7] = [
 
 /// What the labels name besides the host.
 fn part(rule: &Rule, labels: &Labels) -> String {
-    if let Some(part) = PARTS.iter().find(|name| !labels.get(name).is_empty()) {
-        return labels.get(part).to_owned();
+    if let Some(name) = PARTS.iter().find(|name| !labels.get(name).is_empty()) {
+        let part = labels.get(name);
+        // A number alone says nothing: `cpu 0`.
+        return match part.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => format!("{name} {part}"),
+            false => part.to_owned(),
+        };
     }
     let is_own = |name: &str| OF_THE_HOST.contains(&name) || !rule.labels.get(name).is_empty();
     let others = labels.iter().filter(|(name, _)| !is_own(name));

@@ -1,7 +1,9 @@
 //! Rule files and their mistakes: `testdata/rule_files`, and the file that is shipped.
 
+use watchpost_alerter::config::{AlerterConfig, RulesConfig};
 use watchpost_alerter::rule_file::merge::merge;
 use watchpost_alerter::rule_file::parse;
+use watchpost_alerter::rule_files;
 use watchpost_testkit::cases;
 
 #[test]
@@ -97,4 +99,38 @@ fn own_rules_take_the_place_of_shipped_ones() {
 
     let loose = merge(&files("bucket = \"b\"\n[[rule]]\n")).unwrap_err();
     assert!(loose.starts_with("own.toml:1:1: "), "{loose}");
+}
+
+/// A file that was saved on Windows is read like any other.
+#[test]
+fn a_byte_order_mark_and_carriage_returns_are_no_text() {
+    let folder = watchpost_testkit::temp_folder();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        path
+    };
+    let shipped = include_str!("../../../deploy/rules.toml");
+    let own = "[[rule]]\nname = \"cpu_high\"\nkind = \"threshold\"\nfield = \"cpu_usage_percent\"\n\
+               above = { warn = 50 }\n";
+    let rules = RulesConfig {
+        file: write("rules.toml", shipped.to_owned()),
+        own: vec![write("own.toml", own.to_owned())],
+    };
+    let file = rule_files::read(&rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let cpu = file.rules.iter().find(|rule| rule.name == "cpu_high");
+    assert_eq!(cpu.unwrap().kind.levels().unwrap().warn, Some(50.0));
+}
+
+/// What looks like a name but would be read by nobody is a mistake.
+#[test]
+fn a_pattern_of_own_files_is_refused() {
+    let folder = watchpost_testkit::temp_folder();
+    let file = folder.path().join("rules.toml");
+    std::fs::write(&file, include_str!("../../../deploy/rules.toml")).unwrap();
+    let mut sources = watchpost_service::config::Sources::default();
+    sources.set("rules.file", file.display().to_string(), "--set");
+    sources.set("rules.own", "[\"/etc/watchpost/rules.d/*.toml\"]", "--set");
+    let error = watchpost_service::config::load::<AlerterConfig>(&sources).unwrap_err();
+    assert!(error.to_string().contains("name the folder"), "{error}");
 }

@@ -184,6 +184,8 @@ fn read_duration(text: &str) -> Result<Nanos, ApiError> {
         .and_then(Duration::fixed_nanos)
         .filter(|nanos| *nanos > 0);
     parsed.ok_or_else(|| {
-        ApiError::BadRequest(format!("{text:?} is not a duration such as 30m or 2h"))
+        ApiError::BadRequest(format!(
+            "{text:?} is no length of time such as 30m or 2h, above zero and below 292 years"
+        ))
     })
 }

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::remote::Api;
 use super::table::{cell, moment};
 
+/// More alerts than fit a screen are counted.
+const ALERTS_SHOWN: usize = 20;
+
 /// What a silence does: until when, and which firing alerts it keeps back now. Empty if the alerter does
 /// not say; the silence holds all the same.
 pub(super) async fn kept_back(api: &Api, id: &str) -> String {
@@ -34,10 +37,17 @@ pub(super) async fn kept_back(api: &Api, id: &str) -> String {
     let matched = match firing.len() {
         0 => "matches no alert that fires now".to_owned(),
         1 => format!("matches 1 alert that fires now:\n  {}", firing[0]),
-        count => format!(
-            "matches {count} alerts that fire now:\n  {}",
-            firing.join("\n  ")
-        ),
+        count => {
+            let rest = count.saturating_sub(ALERTS_SHOWN);
+            let more = if rest > 0 {
+                format!("\n  and {rest} more")
+            } else {
+                String::new()
+            };
+            let shown = &firing[..count.min(ALERTS_SHOWN)];
+            let shown = shown.join("\n  ");
+            format!("matches {count} alerts that fire now:\n  {shown}{more}")
+        }
     };
     let (matchers, until) = (matchers.join(" "), moment(silence, "endsAt"));
     format!("{matchers} is silenced until {until}{only}; it {matched}\n")

@@ -8,9 +8,12 @@ use crate::quantity::duration;
 /// The answer of `/api/v1/status` as lines.
 pub(super) fn text(answer: &Value) -> String {
     let number = |name: &str| cell(answer, name);
-    let sends = match answer["dispatching"] == json!(true) {
-        true => "every rule was evaluated; messages are sent",
-        false => "nothing is sent yet: not every rule was evaluated since the start",
+    let troubles = || answer["troubles"].as_array().into_iter().flatten();
+    let is_away = troubles().any(|trouble| trouble["component"] == json!("database"));
+    let sends = match (answer["dispatching"] == json!(true), is_away) {
+        (true, true) => "no rule can be evaluated while the database is away; messages are sent",
+        (true, false) => "every rule was evaluated; messages are sent",
+        (false, _) => "nothing is sent yet: not every rule was evaluated since the start",
     };
     let file = &answer["ruleFile"];
     let mut lines = vec![
@@ -40,7 +43,7 @@ pub(super) fn text(answer: &Value) -> String {
         ));
         lines.extend(error.lines().map(|line| format!("             {line}")));
     }
-    for trouble in answer["troubles"].as_array().into_iter().flatten() {
+    for trouble in troubles() {
         let [component, reason] = ["component", "reason"].map(|name| cell(trouble, name));
         let seconds = trouble["forSeconds"].as_f64().unwrap_or_default();
         let (since, age) = (moment(trouble, "since"), duration(seconds));
