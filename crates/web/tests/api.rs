@@ -214,6 +214,22 @@ fn a_database_that_goes_is_told_and_comes_back() {
     fixture.wait_for("ready again", "/ready", |answer| answer.status == 200);
 }
 
+/// The command to forget a host is pasted into a shell: its name is quoted, whatever it holds.
+#[test]
+fn the_page_of_a_host_that_is_gone_says_how_to_forget_it() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    let name = "it's;reboot";
+    fixture.write_host(name, 10.0, 10.0, 3_000);
+    fixture.wait_for_host(name);
+    let page = fixture.get("/hosts/it's;reboot").body;
+    let hint = page.split("host forget ").nth(1).expect("the command");
+    let hint = hint.split("</code>").next().unwrap();
+    let hint = hint.replace("&#x27;", "'").replace("&#x2f;", "/");
+    assert_eq!(hint, r"'it'\''s;reboot'", "{page}");
+}
+
 #[test]
 fn silences_go_through_the_alerter_with_its_token() {
     let alerter = HttpReceiver::webhook();
