@@ -39,8 +39,8 @@ impl Role {
 pub(super) const PLATFORM: &str = "watchpost";
 pub(super) const PLATFORM_SUMMARY: &str = "system monitoring platform: all roles on one machine";
 pub(super) const PLATFORM_DESCRIPTION: &str = "\
-This metapackage brings the embedded server, the provisioner, the agent, the alerter and the
-web page, and starts them in this order, on loopback.";
+This metapackage brings the embedded server, the provisioner, the agent, the
+alerter and the web page, and starts them in their order, on loopback.";
 
 pub(super) const HOMEPAGE: &str = "https://watchpost.example.org";
 pub(super) const MAINTAINER: &str = "Watchpost <packages@watchpost.example.org>";
