@@ -294,6 +294,10 @@ fn what_is_forgotten_or_renamed_pages_no_longer() {
     );
     // A later evaluation has been made when the new name is there; it brings nothing old back.
     alerter.wait(&["d/e f", "web-2"]);
+    // A run that did not reach the alerter is made up for, even when no point is left.
+    let unheard = ["host", "forget", "d/e f", "--with-history", "--yes"];
+    let unheard = site.run(&unheard);
+    assert!(unheard.text.contains("was not asked"), "{}", unheard.text);
     let again = alerter.change(&site, &["forget", "d/e f"]);
     assert!(
         again.text.contains("watches it no longer"),

@@ -8,7 +8,6 @@ mod rename;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -156,7 +155,9 @@ async fn forget(
     with_history: bool,
     yes: bool,
 ) -> Result<ExitCode> {
-    check_known(context, target, host).await?;
+    if let Err(unknown) = check_known(context, target, host).await {
+        return only_watched(context, host, unknown).await;
+    }
     let buckets = of_hosts(context).map(|bucket| bucket.name.as_str());
     let names: Vec<&str> = buckets
         .take(if with_history { usize::MAX } else { 1 })
@@ -223,7 +224,9 @@ async fn rename(
     if to.trim().is_empty() || to == from {
         return Err(Error::Request("the new name must be another one".into()));
     }
-    check_known(context, target, from).await?;
+    if let Err(unknown) = check_known(context, target, from).await {
+        return only_watched(context, from, unknown).await;
+    }
     let question = format!("Give all points of host {from:?} the host {to:?}?");
     if !yes && !confirmed(&question)? {
         print("Nothing was changed.\n");
@@ -282,29 +285,39 @@ fn rename_again(from: &str, to: &str) -> String {
     )
 }
 
-/// Asks the alerter to end what it watches of the host; a sentence about what became of that. The alerts end
-/// by themselves after a day, too.
+/// Asks the alerter to end what it watches of the host; a sentence about what became of that.
 async fn ask_alerter(context: &Context<'_>, host: &str) -> String {
-    let cli = &context.cli.alerter;
-    let file = cli.alerter_token_file.clone();
-    let file = file.unwrap_or_else(|| context.cli.tokens_dir.join("alerter-api.token"));
-    match end_alerts(&cli.alerter, &file, host).await {
+    match end_alerts(context, host).await {
         Ok(true) => "The alerter watches it no longer; its alerts have ended.".to_owned(),
         Ok(false) => "The alerter did not watch it.".to_owned(),
         Err(why) => format!(
-            "The alerter was not asked ({why}): its alerts end after `forget_after`, a day. \
+            "The alerter was not asked ({why}): what it sends about the host goes on. Run the same command again; \
              --alerter and --alerter-token-file name it."
         ),
     }
 }
 
+/// The alerter may still watch a host whose points are gone: an earlier run did not reach it.
+async fn only_watched(context: &Context<'_>, host: &str, unknown: Error) -> Result<ExitCode> {
+    if end_alerts(context, host).await != Ok(true) {
+        return Err(unknown);
+    }
+    if context.json() {
+        print(&format!("{}\n", serde_json::json!({ "unwatched": host })));
+    } else {
+        print(&format!(
+            "Host {host:?} has no points; the alerter watches it no longer, its alerts have ended.\n"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// False if it watches no such host.
-async fn end_alerts(
-    alerter: &str,
-    token_file: &Path,
-    host: &str,
-) -> std::result::Result<bool, String> {
-    let token = Secret::from_file(token_file).map_err(|error| error.to_string())?;
+async fn end_alerts(context: &Context<'_>, host: &str) -> std::result::Result<bool, String> {
+    let cli = &context.cli.alerter;
+    let (alerter, token_file) = (&cli.alerter, cli.alerter_token_file.clone());
+    let token_file = token_file.unwrap_or_else(|| context.cli.tokens_dir.join("alerter-api.token"));
+    let token = Secret::from_file(&token_file).map_err(|error| error.to_string())?;
     let mut url = Url::parse(alerter).map_err(|error| format!("{alerter}: {error}"))?;
     let segments = ["api", "v1", "hosts", host];
     url.path_segments_mut()
