@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use watchpost_core::duration::Duration;
 use watchpost_core::time::parse_rfc3339;
 
-use crate::alert::Nanos;
+use crate::alert::{Nanos, SECOND};
 
 /// Nanoseconds since 1970.
 pub fn now() -> Nanos {
@@ -13,6 +13,14 @@ pub fn now() -> Nanos {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Nanos::try_from(elapsed.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+/// When the host was booted by its clock: it moves only when the clock is set, not while the host sleeps.
+/// `None` where the system does not say (`/proc/uptime` is Linux's).
+pub fn booted_at() -> Option<Nanos> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(now().saturating_sub((uptime * SECOND as f64) as Nanos))
 }
 
 /// A time in RFC 3339, or a duration from `now` such as `-30d`.

@@ -37,6 +37,8 @@ pub enum Component {
     },
     RuleFile,
     Store,
+    /// It jumped: what is timed by it came too early or too late.
+    Clock,
     DeadLetters,
     History,
     Heartbeat,
@@ -51,6 +53,7 @@ impl fmt::Display for Component {
             Component::Receiver { name } => write!(f, "receiver {name}"),
             Component::RuleFile => f.write_str("rule file"),
             Component::Store => f.write_str("store"),
+            Component::Clock => f.write_str("clock"),
             Component::DeadLetters => f.write_str("dead letters"),
             Component::History => f.write_str("history"),
             Component::Heartbeat => f.write_str("heartbeat"),
@@ -175,6 +178,17 @@ impl Troubles {
         over
     }
 
+    /// The clock was set back: nothing began in the future.
+    pub fn resume(&mut self, now: Nanos) {
+        for trouble in self.0.values_mut() {
+            trouble.since = trouble.since.min(now);
+            trouble
+                .episodes
+                .iter_mut()
+                .for_each(|at| *at = (*at).min(now));
+        }
+    }
+
     /// Forgets what concerns rules and receivers that are gone.
     pub fn retain(&mut self, keeps: impl Fn(&Labels) -> bool) {
         self.0.retain(|component, _| keeps(&component.labels()));
@@ -208,6 +222,7 @@ impl Troubles {
                     "The database {fails}, and no rule can be judged: {}",
                     trouble.why
                 ),
+                Component::Clock => format!("The clock of the alerter's host {}", trouble.why),
                 _ => format!("The alerter's {component} {fails}: {}", trouble.why),
             };
             alert.annotations.insert("summary".to_owned(), summary);

@@ -70,3 +70,35 @@ fn a_file_that_is_read_at_the_start_ends_what_the_process_before_told() {
     let ended = alerting.tick(NOW + 90 * SECOND);
     assert!(ended[0].message.is_resolved(), "{ended:?}");
 }
+
+#[test]
+fn a_clock_that_was_set_is_one_alert_until_it_is_steady() {
+    let file = parse(FILE).unwrap();
+    let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
+    // A trouble of before is not one of the future.
+    alerting.trouble(Component::Store, Some("full".to_owned()), NOW);
+    let mut now = NOW - 3_600 * SECOND;
+    alerting.resume(now);
+    alerting.clock_was_set(-3_600 * SECOND, now);
+    now += 30 * SECOND;
+    let told = alerting.tick(now);
+    let summaries = told.iter().flat_map(|delivery| &delivery.message.alerts);
+    let summaries: Vec<&str> = summaries
+        .map(|alert| alert.annotations["summary"].as_str())
+        .collect();
+    let expected = [
+        "The clock of the alerter's host was set back by 1h",
+        "The alerter's store fails: full",
+    ];
+    assert_eq!(summaries, expected);
+    told.iter()
+        .for_each(|told| alerting.delivered(told, "ok", now));
+    now += 570 * SECOND;
+    assert!(alerting.next_due(now - SECOND) <= Some(now));
+    let ended = alerting.tick(now + 60 * SECOND);
+    let ended = ended
+        .iter()
+        .flat_map(|delivery| delivery.message.resolved());
+    let ended: Vec<&str> = ended.map(|alert| alert.labels.get("component")).collect();
+    assert_eq!(ended, ["clock"]);
+}

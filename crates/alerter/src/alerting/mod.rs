@@ -42,6 +42,8 @@ pub struct Alerting {
     changed_lives: BTreeSet<(String, Fingerprint)>,
     troubles: Troubles,
     answering: Answering,
+    /// When a clock that was set counts as right again.
+    clock_steady_at: Option<Nanos>,
     ticked_at: Nanos,
     watches_taken_at: Nanos,
 }
@@ -65,6 +67,7 @@ impl Alerting {
             changed_lives: BTreeSet::new(),
             troubles: Troubles::default(),
             answering: Answering::default(),
+            clock_steady_at: None,
             ticked_at: now,
             watches_taken_at: Nanos::MIN,
         };
@@ -227,7 +230,8 @@ impl Alerting {
     /// When something of messages or troubles is due after `now`.
     pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
         let due = self.dispatcher.next_due(now);
-        let due = due.into_iter().chain(self.troubles.next_due(now)).min();
+        let due = due.into_iter().chain(self.troubles.next_due(now));
+        let due = due.chain(self.clock_steady_at).min();
         due.filter(|_| self.may_dispatch())
     }
 
@@ -317,6 +321,7 @@ impl Alerting {
     pub fn resume(&mut self, now: Nanos) {
         self.evaluator.resume();
         self.dispatcher.resume(now);
+        self.troubles.resume(now);
     }
 
     /// The lives to store; `None` for a series that is gone.

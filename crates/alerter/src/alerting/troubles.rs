@@ -1,11 +1,23 @@
 //! What of the alerter itself fails is an alert like any other.
 
 use super::Alerting;
-use crate::alert::{AlertState, Nanos};
+use crate::alert::{AlertState, Nanos, SECOND};
 use crate::event::Event;
 use crate::trouble::{Component, Troubles};
 
+/// A clock that was set and then goes on for so long is right again.
+const CLOCK_STEADY_AFTER: Nanos = 600 * SECOND;
+
 impl Alerting {
+    /// The clock of the host was set, by so much: forward, or back if negative.
+    pub fn clock_was_set(&mut self, by: Nanos, now: Nanos) {
+        let length = watchpost_core::duration::Duration::from_nanos(by.saturating_abs());
+        let direction = if by < 0 { "back" } else { "forward" };
+        let why = format!("was set {direction} by {length}");
+        self.trouble(Component::Clock, Some(why), now);
+        self.clock_steady_at = Some(now.saturating_add(CLOCK_STEADY_AFTER));
+    }
+
     /// Notes that something of ours fails (`Some(why)`) or works again; what lasts is an alert.
     pub fn trouble(&mut self, component: Component, failed: Option<String>, now: Nanos) {
         match failed {
@@ -29,6 +41,9 @@ impl Alerting {
     }
 
     pub(super) fn tell_troubles(&mut self, now: Nanos) {
+        if self.clock_steady_at.take_if(|at| *at <= now).is_some() {
+            self.trouble(Component::Clock, None, now);
+        }
         for component in self.troubles.settled(now) {
             self.settle(&component, now);
         }

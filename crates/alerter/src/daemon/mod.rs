@@ -24,7 +24,7 @@ use watchpost_service::shutdown::{DRAIN_LIMIT, Shutdown};
 
 use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
-use crate::clock::now;
+use crate::clock::{booted_at, now};
 use crate::config::{AlerterConfig, RulesConfig};
 use crate::evaluation::Answer;
 use crate::pipeline::delivery::{Delivery, Failure};
@@ -245,7 +245,7 @@ impl Daemon {
     /// The loop, until the order to stop; then the end of what is on the way.
     async fn work(mut self, mut inbox: Inbox, shutdown: &Shutdown) {
         service_manager::ready(shutdown);
-        let mut woken = now();
+        let (mut woken, mut booted) = (now(), booted_at());
         loop {
             let before = std::mem::replace(&mut woken, now());
             if woken < before || woken - before > STALL {
@@ -255,6 +255,10 @@ impl Daemon {
                 );
                 self.in_flight.clear();
                 self.alerting.resume(woken);
+                let set_by = clock_set_by(woken - before, &mut booted);
+                if set_by.abs() >= STALL {
+                    self.alerting.clock_was_set(set_by, woken);
+                }
             }
             self.start_round();
             self.dispatch(shutdown).await;
@@ -442,5 +446,15 @@ impl Daemon {
         }
         self.alerting
             .trouble(Component::RuleFile, self.file.error.clone(), at);
+    }
+}
+
+/// By how much the clock was set, where it moved by `moved` in one turn: all of it but what the host slept.
+/// Where that is not known, only a move back is one of the clock.
+fn clock_set_by(moved: Nanos, booted: &mut Option<Nanos>) -> Nanos {
+    let before = std::mem::replace(booted, booted_at());
+    match (before, *booted) {
+        (Some(before), Some(booted)) => booted.saturating_sub(before),
+        _ => moved.min(0),
     }
 }
