@@ -16,6 +16,11 @@ pub const REGEX_LENGTH_LIMIT: usize = 16 * 1_024;
 /// Compiled size limit of one regular expression, in bytes.
 const REGEX_SIZE_LIMIT: usize = 5 << 20;
 
+/// What means more than itself in a regular expression, but for `|`.
+const REGEX_SIGNS: [char; 13] = [
+    '\\', '.', '+', '*', '?', '(', ')', '[', ']', '{', '}', '^', '$',
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     Equal,
@@ -86,6 +91,17 @@ impl Matcher {
         };
         found == matches!(self.operator, Operator::Equal | Operator::Regex)
     }
+
+    /// The values that it asks for, where they are few and plain.
+    fn values(&self) -> Option<Vec<&str>> {
+        match self.operator {
+            Operator::Equal => Some(vec![&self.value]),
+            Operator::Regex if !self.value.contains(REGEX_SIGNS) => {
+                Some(self.value.split('|').collect())
+            }
+            _ => None,
+        }
+    }
 }
 
 fn anchored(name: &str, value: &str) -> Result<Regex, MatcherError> {
@@ -110,21 +126,23 @@ pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.matches(labels))
 }
 
-/// Two matchers that no labels satisfy together: one asks for a value that the other refuses.
+/// Two matchers that no labels satisfy together: one asks for values that the others refuse. Only of
+/// those whose values can be listed is it known, `="a"` and `=~"a|b"`.
 pub fn contradiction(matchers: &[Matcher]) -> Option<(&Matcher, &Matcher)> {
-    let exact = matchers
-        .iter()
-        .filter(|matcher| matcher.operator == Operator::Equal);
-    exact
-        .filter_map(|exact| {
-            let labels = Labels::new().with(&exact.name, &exact.value);
-            let same = matchers.iter().filter(|other| other.name == exact.name);
-            Some((
-                exact,
-                same.into_iter().find(|other| !other.matches(&labels))?,
-            ))
-        })
-        .next()
+    matchers.iter().find_map(|asks| {
+        let values = asks.values()?;
+        let others = || matchers.iter().filter(|other| other.name == asks.name);
+        let refuses =
+            |other: &Matcher, value: &str| !other.matches(&Labels::new().with(&asks.name, value));
+        let possible = |value: &&str| !others().any(|other| refuses(other, value));
+        if values.iter().any(possible) {
+            return None;
+        }
+        // The one that refuses all of them, if there is one.
+        let all = |other: &&Matcher| values.iter().all(|value| refuses(other, value));
+        let first = |other: &&Matcher| values.first().is_some_and(|value| refuses(other, value));
+        Some((asks, others().find(all).or_else(|| others().find(first))?))
+    })
 }
 
 // === impl Matcher: text and JSON ===

@@ -11,6 +11,7 @@ mod command_line;
 mod crash;
 mod dialect;
 mod email;
+mod generated_settings;
 mod generated_timelines;
 mod message_limits;
 mod messages;

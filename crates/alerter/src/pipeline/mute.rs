@@ -104,10 +104,11 @@ impl TimeWindow {
         Err(wrong(setting, message))
     }
 
-    /// Whether there is a day of the window. Weekdays and dates meet in every way within 28 years; years
-    /// that are left out by the list are not looked at.
+    /// Whether there is a day of the window. Weekdays and dates meet in every way within 28 years, within
+    /// 40 where a year such as 2100 leaves out its leap day; years that are left out by the list are not
+    /// looked at.
     fn holds_some_day(&self) -> bool {
-        const CYCLE: i16 = 28;
+        const CYCLE: i16 = 40;
         let years = match self.years.as_slice() {
             [] => vec![(Year::FIRST, Year::FIRST + CYCLE)],
             spans => spans
@@ -363,7 +364,8 @@ impl std::str::FromStr for TimeRange {
             start: minute(start).ok_or_else(wrong)?,
             end: minute(end).ok_or_else(wrong)?,
         };
-        if range.start == range.end {
+        // `24:00-00:00` is empty, too.
+        if range.start == range.end || (range.start == 24 * 60 && range.end == 0) {
             Err(wrong())
         } else {
             Ok(range)
