@@ -99,6 +99,7 @@ impl Matcher {
             Operator::Regex if !self.value.contains(REGEX_SIGNS) => {
                 Some(self.value.split('|').collect())
             }
+            Operator::NotRegex if self.value == ".+" => Some(vec![""]),
             _ => None,
         }
     }
@@ -127,7 +128,7 @@ pub fn all_match(matchers: &[Matcher], labels: &Labels) -> bool {
 }
 
 /// Two matchers that no labels satisfy together: one asks for values that the others refuse. Only of
-/// those whose values can be listed is it known, `="a"` and `=~"a|b"`.
+/// those whose values can be listed is it known: `="a"`, `=~"a|b"` and `!~".+"`, which asks for no value.
 pub fn contradiction(matchers: &[Matcher]) -> Option<(&Matcher, &Matcher)> {
     matchers.iter().find_map(|asks| {
         let values = asks.values()?;

@@ -388,8 +388,8 @@ fn late_for_one(
         let fires = message.firing.iter().any(|(of, _)| *of == host);
         message.receiver == receiver && (fires || message.resolved.contains(&host))
     };
-    let before = told.iter().filter(of_host);
-    let last = before.filter(|message| message.at < from as f64).last();
+    let mut before = told.iter().filter(of_host);
+    let last = before.rfind(|message| message.at < from as f64);
     let known = last.and_then(|message| message.firing.iter().find(|(of, _)| *of == host));
     let due = match (last, known) {
         // It is known, as badly.
@@ -518,12 +518,12 @@ fn whoever_reads_the_last_message_knows_the_state() {
 #[test]
 fn flaps_of_all_lengths_are_told_right() {
     let all = std::env::var("WATCHPOST_TIMELINES").is_ok();
-    let lengths = |bad: usize| (1..=10).filter(move |good| all || (bad + good) % 3 == 0);
+    let lengths = |bad: usize| (1..=10).filter(move |good| all || (bad + good).is_multiple_of(3));
     let mut faults = Vec::new();
     for (bad, good) in (1..=10).flat_map(|bad| lengths(bad).map(move |good| (bad, good))) {
         for (index, group_interval) in [10, 30, 60, 300].into_iter().enumerate() {
             for (hold, group_wait) in [(0, 0), (10, 0), (20, 10), (0, 30), (30, 30)] {
-                if !all && (bad + index + hold as usize / 10) % 2 == 0 {
+                if !all && (bad + index + hold as usize / 10).is_multiple_of(2) {
                     continue;
                 }
                 let mut values = vec![Some(50); 2];
