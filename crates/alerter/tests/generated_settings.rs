@@ -6,8 +6,8 @@ use watchpost_alerter::labels::Labels;
 use watchpost_alerter::matcher::{Matcher, all_match, contradiction};
 use watchpost_alerter::pipeline::mute::TimeWindow;
 
-const MATCHERS: usize = 3_000;
-const WINDOWS: usize = 150;
+const MATCHERS: usize = 1_500;
+const WINDOWS: usize = 60;
 const HOUR: i64 = 3_600 * SECOND;
 
 fn pick<T: Copy>(rng: &mut fastrand::Rng, choices: &[T]) -> T {
