@@ -252,26 +252,72 @@ fn a_hundred_thousand_in_one_another_is_refused() {
     }
 }
 
+/// Lines of which each is made from the one before.
+fn steps(first: &str, count: usize, step: impl Fn(usize) -> String) -> String {
+    let steps: Vec<String> = (1..count).map(step).collect();
+    format!("{first}\n{}\n", steps.join("\n"))
+}
+
+/// `a0: 1, a1: 1, …`
+fn fields(numbers: impl Iterator<Item = usize>) -> String {
+    let fields: Vec<String> = numbers.map(|number| format!("a{number}: 1")).collect();
+    fields.join(", ")
+}
+
 /// A few lines whose types are larger than any memory.
 #[test]
 fn types_that_explode_are_refused() {
-    let mut doubling = "a0 = (x) => ({l: x, r: x})\n".to_owned();
-    for step in 1..40 {
-        let before = step - 1;
-        doubling.push_str(&format!("a{step} = (x) => a{before}(x: a{before}(x: x))\n"));
+    let record = |n: usize| format!("a{n} = {{l: a{0}, r: a{0}}}", n - 1);
+    let applied = |n: usize| format!("a{n} = (x) => a{0}(x: a{0}(x: x))", n - 1);
+    let copied = |n: usize| format!("a{n} = (x) => ({{l: a{0}(x: x), r: a{0}(x: x)}})", n - 1);
+    let called = |n: usize| format!("a{n} = (f) => a{0}(f: (x) => [f(x: x): f(x: x)])", n - 1);
+    let nested = |n: usize| format!("a{n} = {{x: a{}}}", n - 1);
+    let wide = format!("f = (r) => ({{r with {}}})\n", fields(0..10_000));
+    let names: Vec<String> = (0..5_000).map(|n| format!("p{n}=1")).collect();
+    let unknown = format!("f = ({}) => 1\nf({})", names.join(", "), fields(0..5_000));
+    for program in [
+        steps("a0 = {l: 1}", 40, record),
+        steps("a0 = (x) => ({l: x, r: x})", 40, applied),
+        steps("a0 = (x) => x", 40, copied),
+        steps("a0 = (f) => f(x: 1)", 40, called),
+        steps("a0 = {x: 1}", 5_000, nested),
+        wide + &"f(r: {q: 1})\n".repeat(10_000),
+        unknown,
+    ] {
+        let (file, diagnostics) = parse(&program);
+        assert_eq!(diagnostics, []);
+        let errors = semantic::check(&file, None).expect_err("the types are too large");
+        assert_eq!(
+            errors[0].message, "the types of this program are too large",
+            "{program:.200}"
+        );
     }
-    let (file, diagnostics) = parse(&doubling);
-    assert_eq!(diagnostics, []);
-    let errors = semantic::check(&file, None).expect_err("the type has more than 2^40 nodes");
-    assert_eq!(errors[0].message, "the types of this program are too large");
+}
 
-    let mut nested = "a0 = {x: 1}\n".to_owned();
-    for step in 1..5_000 {
-        nested.push_str(&format!("a{step} = {{x: a{}}}\n", step - 1));
+/// Errors show types: a long name, in many errors, would be more text than any memory.
+#[test]
+fn errors_are_bounded_in_number_and_length() {
+    let name = "l".repeat(100_000);
+    let records = format!("x = {{{name}: 1}}\n{}", "x + 1\n".repeat(5_000));
+    let parameters = format!("f = ({name}=1) => 1\n{}", "f(x: 1)\n".repeat(5_000));
+    let unknown = "undefined\n".repeat(50_000);
+    for program in [records, parameters, unknown] {
+        let (file, _) = parse(&program);
+        let errors = semantic::check(&file, None).expect_err("each line is wrong");
+        let bytes: usize = errors.iter().map(|error| error.message.len()).sum();
+        assert!(bytes < 2 << 20, "{bytes} bytes in {} errors", errors.len());
+        assert!(errors.len() <= 1_000, "{} errors", errors.len());
     }
-    let errors =
-        semantic::check(&parse(&nested).0, None).expect_err("the type is 5000 levels deep");
-    assert_eq!(errors[0].message, "the types of this program are too large");
+}
+
+/// Two long records in different orders are compared by their labels, not each field with each.
+#[test]
+fn long_records_in_any_order_go_together() {
+    let (up, down) = (fields(0..10_000), fields((0..10_000).rev()));
+    let program = format!("x = {{{up}}}\ny = {{{down}}}\n{}", "x == y\n".repeat(5));
+    let (file, diagnostics) = parse(&program);
+    assert_eq!(diagnostics, []);
+    assert!(semantic::check(&file, None).is_ok());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a program means: names, arguments, types, and the words in which a wrong one is refused.
 
-use watchpost_flux::semantic::monotype::Type;
+use watchpost_flux::semantic::display::print_scheme;
+use watchpost_flux::semantic::monotype::{Scheme, Type};
 use watchpost_flux::semantic::suggestion::{suggestion, suggestions};
 use watchpost_flux::semantic::{self, package::Package};
 use watchpost_flux::syntax::{Diagnostic, parse};
@@ -20,7 +21,8 @@ fn types_or_errors(case: &Case) -> String {
                 } else {
                     "value"
                 };
-                format!("{}: {result} {}\n", expression.span, expression.kind)
+                let kind = print_scheme(&Scheme::of(expression.kind.clone()));
+                format!("{}: {result} {kind}\n", expression.span)
             };
             let lines: String = checked.expressions.iter().map(line).collect();
             if lines.is_empty() {

@@ -26,10 +26,18 @@ fn letter(index: usize) -> String {
     }
 }
 
-/// A resolved type as text.
+/// How many bytes of a type are shown: a row of some hundred columns. A short program can have a type of any length, and show
+/// it in every error.
+const MAX_BYTES: usize = 16 << 10;
+
+/// A resolved type as text; a longer one than anybody reads is cut.
 pub(super) fn print(kind: &Type, letters: &mut Letters) -> String {
     let mut out = String::new();
     write_type(&mut out, kind, letters);
+    if out.len() > MAX_BYTES {
+        out.truncate(out.floor_char_boundary(MAX_BYTES));
+        out.push('…');
+    }
     out
 }
 
@@ -59,6 +67,9 @@ pub fn print_scheme(scheme: &Scheme) -> String {
 }
 
 fn write_type(out: &mut String, kind: &Type, letters: &mut Letters) {
+    if out.len() > MAX_BYTES {
+        return;
+    }
     match kind {
         Type::Error => out.push_str("error"),
         Type::Basic(basic) => out.push_str(basic.name()),
@@ -97,6 +108,9 @@ fn write_record(out: &mut String, record: &Record, letters: &mut Letters) {
         });
     }
     for (index, (label, kind)) in record.fields.iter().enumerate() {
+        if out.len() > MAX_BYTES {
+            return;
+        }
         out.push_str(if index > 0 { ", " } else { "" });
         if is_identifier(label) {
             let _ = write!(out, "{label}: ");
@@ -135,6 +149,9 @@ fn write_function(out: &mut String, function: &Function, letters: &mut Letters) 
         .map(|(name, kind)| (format!("?{name}"), kind));
     out.push('(');
     for (index, (name, kind)) in pipe.chain(required).chain(optional).enumerate() {
+        if out.len() > MAX_BYTES {
+            return;
+        }
         out.push_str(if index > 0 { ", " } else { "" });
         let _ = write!(out, "{name}: ");
         write_type(out, kind, letters);

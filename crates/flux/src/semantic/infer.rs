@@ -20,6 +20,11 @@ use crate::syntax::ast::{
     StatementKind,
 };
 
+/// How many errors are kept, and how many bytes their texts may take together. Each shows its types in full, and the types of
+/// a short program can be long; people read the first ones.
+const MAX_ERRORS: usize = 1_000;
+const MAX_ERROR_BYTES: usize = 1 << 20;
+
 pub(super) struct Inference {
     pub(super) substitution: Substitution,
     environment: Environment,
@@ -60,24 +65,34 @@ impl Inference {
 
     /// Ends inference: what was wrong, in the order in which it was found.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        if self.substitution.exhausted() {
-            self.errors.truncate(0);
-            self.errors
-                .push((Span::default(), Problem::Type(TypeError::TooLarge)));
-        }
         let mut diagnostics: Vec<Diagnostic> = Vec::with_capacity(self.errors.len());
+        let mut bytes = 0;
         for (span, problem) in std::mem::take(&mut self.errors) {
+            if self.substitution.exhausted() || bytes >= MAX_ERROR_BYTES {
+                break;
+            }
             let message = match problem {
                 Problem::Type(error) => error.text(&mut self.substitution),
                 Problem::Other(text) => text,
             };
+            bytes += message.len();
             diagnostics.push(Diagnostic::semantic(span, message));
+        }
+        if self.substitution.exhausted() {
+            let message = TypeError::TooLarge.text(&mut self.substitution);
+            return vec![Diagnostic::semantic(Span::default(), message)];
         }
         diagnostics
     }
 
     fn complain(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push((span, Problem::Other(message.into())));
+        self.problem(span, Problem::Other(message.into()));
+    }
+
+    fn problem(&mut self, span: Span, problem: Problem) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push((span, problem));
+        }
     }
 
     fn import(&mut self, import: &Import) {
@@ -159,23 +174,22 @@ impl Inference {
         if errors.is_empty() {
             return expected.clone();
         }
-        self.errors
-            .extend(errors.into_iter().map(|error| (span, Problem::Type(error))));
+        for error in errors {
+            self.problem(span, Problem::Type(error));
+        }
         Type::Error
     }
 
     fn constrain(&mut self, kind: Kind, found: &Type, span: Span) {
         if let Err(error) = self.substitution.constrain(kind, found) {
-            self.errors.push((span, Problem::Type(error)));
+            self.problem(span, Problem::Type(error));
         }
     }
 
     fn type_errors(&mut self, errors: Vec<(Span, TypeError)>) {
-        self.errors.extend(
-            errors
-                .into_iter()
-                .map(|(span, error)| (span, Problem::Type(error))),
-        );
+        for (span, error) in errors {
+            self.problem(span, Problem::Type(error));
+        }
     }
 }
 

@@ -33,8 +33,8 @@ pub struct CheckedExpression {
     pub span: Span,
     /// Whether it gives tables, and so a result.
     pub streaming: bool,
-    /// Its type, in Flux's notation.
-    pub kind: String,
+    /// Its type; [`display::print_scheme`] shows it in Flux's notation.
+    pub kind: Type,
 }
 
 /// Checks a parsed program. `externals` is a file that comes before it in the same scope: a request's `extern`.
@@ -50,7 +50,6 @@ pub fn check(file: &File, externals: Option<&File>) -> Result<Checked, Vec<Diagn
         for (span, kind) in inference.file(file) {
             let kind = inference.substitution.resolve(&kind);
             let streaming = matches!(kind, Type::Stream(_));
-            let kind = display::print_scheme(&monotype::Scheme::of(kind));
             expressions.push(CheckedExpression {
                 span,
                 streaming,

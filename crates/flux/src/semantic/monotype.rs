@@ -103,6 +103,14 @@ impl Type {
     pub const STRING: Type = Type::Basic(Basic::String);
     pub const REGEXP: Type = Type::Basic(Basic::Regexp);
 
+    /// Whether it is made of other types.
+    pub(super) fn has_parts(&self) -> bool {
+        !matches!(
+            self,
+            Self::Error | Self::Basic(_) | Self::Variable(_) | Self::Bound(_) | Self::Dynamic
+        )
+    }
+
     pub fn array(element: Type) -> Self {
         Self::Array(Arc::new(element))
     }

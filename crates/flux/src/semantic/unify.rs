@@ -1,6 +1,6 @@
 //! Making two types equal, with rows for records (Rémy 1989): what is expected against what was found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::error::TypeError;
@@ -94,12 +94,14 @@ impl Substitution {
     ) {
         let expected = self.flatten(expected);
         let found = self.flatten(found);
-        let mut unmatched: Vec<bool> = vec![true; found.fields.len()];
+        if !self.charge(expected.fields.len() + found.fields.len()) {
+            return;
+        }
+        let mut unmatched = Unmatched::new(&found);
         let mut missing = Vec::new();
         for (index, (label, kind)) in expected.fields.iter().enumerate() {
-            match find_field(&found, label, index, &unmatched) {
+            match unmatched.take(label, index) {
                 Some(at) => {
-                    unmatched[at] = false;
                     let same_row = expected.tail.is_some() && expected.tail == found.tail;
                     self.equal_fields(label, kind, &found.fields[at].1, same_row, errors);
                 }
@@ -109,7 +111,7 @@ impl Substitution {
         let extra: Vec<(Name, Type)> = found
             .fields
             .iter()
-            .zip(&unmatched)
+            .zip(&unmatched.left)
             .filter(|(_, left)| **left)
             .map(|(field, _)| field.clone())
             .collect();
@@ -209,6 +211,9 @@ impl Substitution {
         found: &Function,
         errors: &mut Vec<TypeError>,
     ) {
+        if !self.charge(parameters(expected) + parameters(found)) {
+            return;
+        }
         let mut expected_required = expected.required.clone();
         let mut found_required = found.required.clone();
         match (&expected.pipe, &found.pipe) {
@@ -243,7 +248,10 @@ impl Substitution {
         for name in found_required.keys() {
             if !expected_required.contains_key(name) && !expected.optional.contains_key(name) {
                 let open = expected_required.keys().chain(expected.optional.keys());
-                let open = open.filter(|name| given(name).is_none()).cloned().collect();
+                let open: Vec<Name> = open.filter(|name| given(name).is_none()).cloned().collect();
+                if !self.charge(open.len()) {
+                    return;
+                }
                 errors.push(TypeError::ExtraArgument {
                     name: name.clone(),
                     expected: open,
@@ -291,6 +299,9 @@ impl Substitution {
         call: &CallShape,
     ) -> Vec<(Span, TypeError)> {
         let mut errors = Vec::new();
+        if !self.charge(parameters(function) + call.arguments.len()) {
+            return errors;
+        }
         let mut required = function.required.clone();
         let mut arguments = call.arguments.clone();
         match (&function.pipe, &call.piped) {
@@ -312,10 +323,13 @@ impl Substitution {
         for (name, (_, span)) in &arguments {
             if !required.contains_key(name) && !function.optional.contains_key(name) {
                 let open = required.keys().chain(function.optional.keys());
-                let open = open
+                let open: Vec<Name> = open
                     .filter(|name| !arguments.contains_key(*name))
                     .cloned()
                     .collect();
+                if !self.charge(open.len()) {
+                    return errors;
+                }
                 errors.push((
                     *span,
                     TypeError::ExtraArgument {
@@ -392,11 +406,51 @@ impl Substitution {
     }
 }
 
-/// Where a label stands among the fields not yet matched; `hint` is the likely place.
-fn find_field(record: &Record, label: &Name, hint: usize, unmatched: &[bool]) -> Option<usize> {
-    let fits = |at: usize| unmatched.get(at) == Some(&true) && record.fields[at].0 == *label;
-    if fits(hint) {
-        return Some(hint);
+fn parameters(function: &Function) -> usize {
+    function.required.len() + function.optional.len()
+}
+
+/// The fields of a record that have no partner yet.
+struct Unmatched<'r> {
+    record: &'r Record,
+    left: Vec<bool>,
+    /// Where each label stands, last to first. Made at the first label that is not at its likely place, so that two long
+    /// records in different orders are not compared each with each.
+    places: Option<HashMap<&'r str, Vec<usize>>>,
+}
+
+impl<'r> Unmatched<'r> {
+    fn new(record: &'r Record) -> Self {
+        Self {
+            record,
+            left: vec![true; record.fields.len()],
+            places: None,
+        }
     }
-    (0..record.fields.len()).find(|at| fits(*at))
+
+    /// Takes the first field of a label that is left, the one at `hint` if it fits, and returns its place.
+    fn take(&mut self, label: &Name, hint: usize) -> Option<usize> {
+        let fits = self.left.get(hint) == Some(&true) && self.record.fields[hint].0 == *label;
+        let at = if fits { hint } else { self.find(label)? };
+        self.left[at] = false;
+        Some(at)
+    }
+
+    fn find(&mut self, label: &Name) -> Option<usize> {
+        let fields = &self.record.fields;
+        let places = self.places.get_or_insert_with(|| {
+            let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+            for (at, (label, _)) in fields.iter().enumerate().rev() {
+                places.entry(label).or_default().push(at);
+            }
+            places
+        });
+        let places = places.get_mut(&**label)?;
+        loop {
+            let at = places.pop()?;
+            if self.left[at] {
+                return Some(at);
+            }
+        }
+    }
 }
