@@ -339,25 +339,16 @@ impl Substitution {
                 ));
             }
         }
-        for (name, kind) in &required {
+        for (name, kind) in required.iter().chain(&function.optional) {
             match arguments.get(name) {
                 Some((found, span)) => {
-                    errors.extend(
-                        self.argument(name, kind, found)
-                            .into_iter()
-                            .map(|error| (*span, error)),
-                    );
+                    let wrong = self.argument(name, kind, found);
+                    errors.extend(wrong.into_iter().map(|error| (*span, error)));
                 }
-                None => errors.push((call.span, TypeError::MissingArgument(name.clone()))),
-            }
-        }
-        for (name, kind) in &function.optional {
-            if let Some((found, span)) = arguments.get(name) {
-                errors.extend(
-                    self.argument(name, kind, found)
-                        .into_iter()
-                        .map(|error| (*span, error)),
-                );
+                None if required.contains_key(name) => {
+                    errors.push((call.span, TypeError::MissingArgument(name.clone())));
+                }
+                None => {}
             }
         }
         let mut causes = Vec::new();
