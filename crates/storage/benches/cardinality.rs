@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use watchpost_core::line_protocol::{Lines, Precision};
+use watchpost_core::regular_expression::Regex;
 use watchpost_storage::{
     Aggregate, Batch, Options, Predicate, ScanRequest, Storage, TimeRange, Windowing,
 };
@@ -60,7 +61,7 @@ fn main() {
 fn read(storage: &Storage) {
     let matches = Predicate::Matches {
         subject: watchpost_storage::predicate::Subject::Tag("container".into()),
-        pattern: std::sync::Arc::new(regex::Regex::new("^c00[0-9]*7$").expect("a pattern")),
+        pattern: std::sync::Arc::new(Regex::new("^c00[0-9]*7$").expect("a pattern")),
         negated: false,
     };
     let (found, elapsed) = timed(|| {
