@@ -57,7 +57,7 @@ impl Dispatcher {
             match self.routing.policy(&receiver).after_crash {
                 AfterCrash::Resend => {
                     self.outbox.set_repeated(&receiver, &group);
-                    self.owe_ends(&message);
+                    self.owe_both(&message);
                 }
                 AfterCrash::Drop => {
                     self.outbox.remove(&receiver, &group);
@@ -70,8 +70,9 @@ impl Dispatcher {
         dropped
     }
 
-    /// Whoever may have been told of a start is told of the end.
-    fn owe_ends(&mut self, message: &Notification) {
+    /// A receiver that may have heard of a start is sent the end; one that may have heard of an end is
+    /// sent the next start, even if the alert fires again before the end could be repeated.
+    fn owe_both(&mut self, message: &Notification) {
         let Some(group) = self.groups.get(&message.group) else {
             return;
         };
@@ -88,6 +89,11 @@ impl Dispatcher {
         for alert in message.firing() {
             let told = logged.entry.told.entry(alert.fingerprint);
             told.or_insert(message.created_at);
+        }
+        for id in message.resolved_ids() {
+            if logged.entry.firing.remove(&id).is_some() {
+                logged.entry.resolved.insert(id);
+            }
         }
         self.changes.log.insert(message.group.clone());
     }
@@ -125,7 +131,7 @@ impl Dispatcher {
         let dead = self.outbox.failed(delivery, failure, now, jitter);
         self.note_outbox(delivery);
         if failure.unanswered {
-            delivery.parts.iter().for_each(|part| self.owe_ends(part));
+            delivery.parts.iter().for_each(|part| self.owe_both(part));
         }
         for part in &dead {
             self.said(part, now, now);
