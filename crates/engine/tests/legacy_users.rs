@@ -150,7 +150,8 @@ async fn they_are_managed_apart_from_tokens() {
         .request("PATCH", &path)
         .json(&json!({ "status": "inactive" }));
     assert_eq!(sent(off).await.1["status"], "inactive");
-    assert_eq!(writes(&server, "telegraf", "longenough").await, [403; 3]);
+    // As InfluxDB 2.7.12 answers on the routes of version 1.
+    assert_eq!(writes(&server, "telegraf", "longenough").await, [401; 3]);
     assert_eq!(sent(server.request("DELETE", &path)).await.0, 204);
     assert_eq!(writes(&server, "telegraf", "longenough").await, [401; 3]);
     assert_eq!(sent(server.request("GET", &path)).await.0, 404);
