@@ -9,7 +9,9 @@
 //! | query Flux into tables | [`query`] |
 //! | build Flux text that input cannot break out of | [`flux_text`] |
 //! | buckets, tasks, tokens, … | [`management`] |
+//! | take a copy of the embedded server | [`archive`] |
 
+pub mod archive;
 pub mod backoff;
 mod client;
 mod config;

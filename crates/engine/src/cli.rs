@@ -152,7 +152,7 @@ pub enum Command {
     },
     /// Unpack a backup into a new data folder; then start a server on it.
     Restore {
-        /// The file to read.
+        /// The file to read; - reads standard input.
         file: PathBuf,
     },
     /// Read and check every byte of every file; ends with 1 if something is damaged.

@@ -1,5 +1,6 @@
 //! The engine through its public surface: HTTP on loopback, the built binary, a data folder.
 
+mod archive;
 mod beside;
 mod binary;
 mod clients;

@@ -67,6 +67,8 @@ pub use column::Column;
 pub use damage::Damage;
 pub use error::{Error, Result};
 pub use ingest::Unsynced;
+pub use log::follow::{LogPiece, LogPlace};
+pub use maintenance::snapshot::{SegmentFile, Snapshot};
 pub use options::Options;
 pub use predicate::Predicate;
 pub use range::TimeRange;

@@ -11,6 +11,7 @@ mod cut_log;
 mod damage;
 mod faulty_disk;
 mod fixture;
+mod follow;
 mod format;
 mod format_document;
 mod full_disk;

@@ -268,10 +268,10 @@ fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
             "invalid resource type for permission: unknown resource type for permission",
         )
     })?;
-    if action == Action::Read && ResourceType::OWN.contains(&kind) {
-        let name = kind.name();
+    if kind.only_action().is_some_and(|only| only != action) {
+        let (only, name) = (action.other().name(), kind.name());
         return Err(ApiError::invalid(format!(
-            "invalid action type for permission: there is only write:{name}"
+            "invalid action type for permission: there is only {only}:{name}"
         )));
     }
     let permission = Permission {

@@ -247,6 +247,7 @@ enum Content {
     Empty,
     Json(Value),
     Text(&'static str, String),
+    Bytes(Vec<u8>),
 }
 
 impl Answer {
@@ -290,6 +291,14 @@ impl Answer {
         }
     }
 
+    /// 200 with bytes that have no type of their own.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self {
+            content: Content::Bytes(bytes),
+            ..Self::bare(StatusCode::OK)
+        }
+    }
+
     /// The same with a header more.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -324,6 +333,10 @@ impl IntoResponse for Answer {
             Content::Json(json) => {
                 let content_type = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
                 (self.status, content_type, json.to_string()).into_response()
+            }
+            Content::Bytes(bytes) => {
+                let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
+                (self.status, content_type, bytes).into_response()
             }
             Content::Text(content_type, text) => {
                 (self.status, [(header::CONTENT_TYPE, content_type)], text).into_response()

@@ -3,6 +3,7 @@
 //! [`routes`] holds the table of routes. Around each operation stand, in this order: the limit of the body, credentials,
 //! the operation on a thread that may block, the audit log, the metrics, and the headers that every answer carries.
 
+pub mod archive;
 pub mod authorizations;
 pub mod bodies;
 pub mod buckets;

@@ -4,8 +4,8 @@ use axum::http::Method;
 
 use crate::api::serve::Operation;
 use crate::api::{
-    authorizations, buckets, checks, collection, dbrps, delete, flux, health, labels, members,
-    notification_endpoints, notification_rules, operations, orgs, placeholders, query,
+    archive, authorizations, buckets, checks, collection, dbrps, delete, flux, health, labels,
+    members, notification_endpoints, notification_rules, operations, orgs, placeholders, query,
     query_version_one, runs, scripted, secrets, session, setup, tasks, users, variables, write,
 };
 use crate::meta::{Check, NotificationEndpoint, NotificationRule, Variable};
@@ -300,6 +300,9 @@ pub const MANAGE: &[Route] = &[
     ("/api/v2/remotes", &[(GET, placeholders::remotes)]),
     ("/api/v2/replications", &[(GET, placeholders::replications)]),
     ("/api/v2/stacks", &[(GET, placeholders::stacks)]),
+    ("/watchpost/archive/snapshot", &[(GET, archive::snapshot)]),
+    ("/watchpost/archive/segment", &[(GET, archive::segment)]),
+    ("/watchpost/archive/log", &[(GET, archive::log)]),
     ("/watchpost/stats", &[(GET, operations::stats)]),
     ("/watchpost/verify", &[(GET, operations::verify)]),
 ];

@@ -33,11 +33,20 @@ impl Action {
             Self::Write => "write",
         }
     }
+
+    /// The one that it is not.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Read => Self::Write,
+            Self::Write => Self::Read,
+        }
+    }
 }
 
 macro_rules! resource_types {
     ($($variant:ident $name:literal,)* ; $($own:ident $own_name:literal,)*) => {
-        /// What it is done to: InfluxDB's list and names, and two narrower ones.
+        /// What it is done to: InfluxDB's list and names, and narrower ones.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum ResourceType {
             $(#[doc = $name] #[serde(rename = $name)] $variant,)*
@@ -98,9 +107,19 @@ resource_types! {
     ;
     Points "points",
     Requests "requests",
+    Backup "backup",
 }
 
 impl ResourceType {
+    /// The action that alone means anything for the type; `None` where both do.
+    pub fn only_action(self) -> Option<Action> {
+        match self {
+            Self::Points | Self::Requests => Some(Action::Write),
+            Self::Backup => Some(Action::Read),
+            _ => None,
+        }
+    }
+
     /// The type whose permissions include those of this one: who may write a bucket may write its points, and delete them,
     /// change the bucket and remove it besides.
     fn wider(self) -> Option<Self> {
@@ -185,13 +204,17 @@ impl Permission {
 
     /// Whether having this permission allows what the other one asks for.
     pub fn allows(&self, needed: &Self) -> bool {
+        let is_own = matches!(
+            needed.resource.kind,
+            ResourceType::Requests | ResourceType::Backup
+        );
+        if is_own && self.is_over_all_tokens() {
+            return true;
+        }
         if self.action != needed.action {
             return false;
         }
         if self.resource.kind == ResourceType::Instance {
-            return true;
-        }
-        if needed.resource.kind == ResourceType::Requests && self.is_over_all_tokens() {
             return true;
         }
         let is_of_type = self.resource.kind == needed.resource.kind
@@ -313,6 +336,16 @@ impl Permissions {
         })
     }
 
+    /// Whether they let their bearer take a copy of the whole server. Only an operator gives that, so that it does not
+    /// matter which organization it is written for: a copy is of all of them.
+    pub fn back_up(&self) -> bool {
+        let is_given = |permission: &Permission| {
+            permission.resource.kind == ResourceType::Backup && permission.action == Action::Read
+        };
+        self.0.iter().any(is_given)
+            || self.allow(&Permission::all(Action::Read, ResourceType::Backup))
+    }
+
     /// Whether one of them allows it.
     pub fn allow(&self, needed: &Permission) -> bool {
         self.0.iter().any(|permission| permission.allows(needed))
@@ -413,6 +446,33 @@ mod tests {
             .filter(|it| it.resource.kind != ResourceType::Instance)
             .collect();
         assert!(!may(of_org));
+    }
+
+    #[test]
+    fn only_an_operator_backs_up_or_lets_others_do_so() {
+        let org = id("0000000000000a01");
+        let may = |permissions| Permissions::new(permissions).back_up();
+        assert!(may(Permission::operator()));
+        assert!(may(vec![Permission::all(
+            Action::Read,
+            ResourceType::Backup
+        )]));
+        assert!(may(vec![Permission::of_org(
+            Action::Read,
+            ResourceType::Backup,
+            org
+        )]));
+        assert!(!may(vec![Permission::all(
+            Action::Write,
+            ResourceType::Backup
+        )]));
+        assert!(!may(Permission::owner(org)));
+        let owner = Permissions::new(Permission::owner(org));
+        let given = Permission::of_org(Action::Read, ResourceType::Backup, org);
+        assert!(!owner.allow(&given));
+        let backup = Permissions::new(vec![given]);
+        assert!(!backup.read_any_bucket(org));
+        assert!(!backup.allow(&Permission::of_org(Action::Read, ResourceType::Tasks, org)));
     }
 
     #[test]

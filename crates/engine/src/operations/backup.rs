@@ -107,10 +107,16 @@ impl Drop for BackupDraft<'_> {
 
 /// `restore FILE`: into a folder that is not there yet, or empty, or in which a restore was interrupted.
 pub(super) fn restore(serve: &Serve, file: &Path) -> anyhow::Result<ExitCode> {
-    let mut source = BufReader::new(File::open(file).with_context(|| file.display().to_string())?);
+    let mut source: Box<dyn Read> = match file == Path::new("-") {
+        true => Box::new(std::io::stdin().lock()),
+        false => {
+            let file = File::open(file).with_context(|| file.display().to_string())?;
+            Box::new(BufReader::new(file))
+        }
+    };
     let bytes = restore_from(
         &Disk::default(),
-        &mut source,
+        &mut *source,
         &serve.data_dir,
         &serve.limits,
     )?;

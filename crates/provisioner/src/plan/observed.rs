@@ -13,7 +13,7 @@ pub struct Observed {
     pub tasks: Vec<ObservedTask>,
     pub checks: Vec<ObservedCheck>,
     pub tokens: Vec<ObservedToken>,
-    /// The server knows `write:points` and `write:requests`, which InfluxDB does not.
+    /// The server knows `write:points`, `write:requests` and `read:backup`, which InfluxDB does not.
     pub has_narrow_permissions: bool,
 }
 

@@ -29,10 +29,11 @@ impl Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ResourceType(&'static str);
 
-/// As the server spells them (`/api/v2/resources` of InfluxDB 2.7), and the two narrower ones of the embedded server.
-const RESOURCE_TYPES: [&str; 24] = [
+/// As the server spells them (`/api/v2/resources` of InfluxDB 2.7), and the narrower ones of the embedded server.
+const RESOURCE_TYPES: [&str; 25] = [
     "annotations",
     "authorizations",
+    "backup",
     "buckets",
     "checks",
     "dashboards",
@@ -68,6 +69,9 @@ impl ResourceType {
     /// Requests that queries send to listed hosts. InfluxDB does not have it: there everybody may who may query.
     pub const REQUESTS: ResourceType = ResourceType("requests");
 
+    /// Copies of the whole server, for one who may see nothing of it. InfluxDB does not have it.
+    pub const BACKUP: ResourceType = ResourceType("backup");
+
     /// Organizations; a permission is for the one of the file.
     pub const ORGS: ResourceType = ResourceType("orgs");
 
@@ -99,7 +103,7 @@ pub enum PermissionError {
     Type { text: String, hint: String },
     #[error("{0:?}: only buckets and the points in them can be named one by one")]
     Named(String),
-    #[error("{0:?}: there is only write:points/NAME, and write:requests")]
+    #[error("{0:?}: there is only write:points/NAME, write:requests and read:backup")]
     Narrow(String),
 }
 
@@ -108,7 +112,7 @@ impl Permission {
     #[must_use]
     pub fn widened(&self) -> Option<Permission> {
         match self.resource {
-            ResourceType::REQUESTS => None,
+            ResourceType::REQUESTS | ResourceType::BACKUP => None,
             ResourceType::POINTS => Some(Permission {
                 resource: ResourceType::BUCKETS,
                 ..self.clone()
@@ -143,8 +147,12 @@ impl FromStr for Permission {
             hint: nearest(kind, RESOURCE_TYPES.into_iter())
                 .map_or_else(String::new, |it| format!("; did you mean {it}?")),
         })?;
-        let is_narrow = matches!(resource, ResourceType::POINTS | ResourceType::REQUESTS);
-        if is_narrow && action == Action::Read {
+        let only = match resource {
+            ResourceType::POINTS | ResourceType::REQUESTS => Some(Action::Write),
+            ResourceType::BACKUP => Some(Action::Read),
+            _ => None,
+        };
+        if only.is_some_and(|only| only != action) {
             return Err(PermissionError::Narrow(text.to_owned()));
         }
         match &name {

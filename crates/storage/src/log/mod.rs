@@ -1,5 +1,6 @@
 //! The log: every change, appended and synced before it is acknowledged, and its way back after a crash.
 
+pub(crate) mod follow;
 pub(crate) mod mark;
 pub(crate) mod record;
 pub(crate) mod replay;

@@ -20,6 +20,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use crate::disk::{self, AppendFile, Disk};
 use crate::error::{Error, Result};
+use crate::log::follow::Followed;
 use crate::log::mark::{MARK, Mark, Marker};
 use crate::log::record::Record;
 use crate::segment::encoding::Malformed;
@@ -57,6 +58,7 @@ pub(crate) struct Log {
     appending: Mutex<Appending>,
     syncing: Mutex<Syncing>,
     synced: Condvar,
+    pub(crate) followed: Followed,
 }
 
 #[derive(Debug)]
@@ -137,12 +139,17 @@ impl Log {
                 ..Syncing::default()
             }),
             synced: Condvar::new(),
+            followed: Followed::default(),
         }
     }
 
     /// The generation that rows written now belong to.
     pub(crate) fn generation(&self) -> u64 {
         lock(&self.appending).number
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -296,6 +303,7 @@ impl Log {
             if number <= generation {
                 // One after the other: an older file that came back without a newer one would bring back the rows
                 // that the newer one deleted.
+                self.followed.keep(number, &path);
                 self.disk.remove_durably(&path)?;
             }
         }

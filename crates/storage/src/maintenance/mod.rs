@@ -7,4 +7,5 @@ pub(crate) mod merge;
 pub(crate) mod retention;
 pub(crate) mod salvage;
 pub(crate) mod seal;
+pub(crate) mod snapshot;
 pub(crate) mod verify;

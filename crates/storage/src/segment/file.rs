@@ -282,6 +282,13 @@ impl Segment {
         Ok(self.file.read_at(offset, length)?)
     }
 
+    /// The checksum of the index, from the trailer.
+    pub(crate) fn check(&self) -> Result<u32> {
+        let trailer = self.read_at(self.bytes - TRAILER as u64, TRAILER)?;
+        let (.., check) = decode_trailer(&trailer).unwrap_or_default();
+        Ok(check)
+    }
+
     fn read(file: Arc<ReadFile>, path: &Path, root: &Path) -> Result<Segment> {
         let bytes = file.length();
         let damaged = |offset: u64, length: u64, reason: &str| {
