@@ -8,7 +8,13 @@ units="@UNITS@"
 tokens="@TOKENS@"
 
 case "$1" in
-configure) upgrade=$2 ;;
+configure)
+    upgrade=$2
+    if [ -e "/run/$name.install" ]; then
+        upgrade=
+        rm -f "/run/$name.install"
+    fi
+    ;;
 1) upgrade= ;;
 2 | 3) upgrade=yes ;;
 *) exit 0 ;;

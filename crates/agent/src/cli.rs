@@ -21,6 +21,10 @@ use crate::simulate::incident::Incident;
 /// See whether all is well between it and the server:
 ///
 ///   watchpost-agent self-test
+///
+/// Join a host that has the package to a server:
+///
+///   watchpost-agent enroll --server https://db:8086 --token-file agent.token
 #[derive(Debug, Parser)]
 #[command(name = "watchpost-agent", version, verbatim_doc_comment)]
 pub struct Arguments {
@@ -53,9 +57,50 @@ pub enum Command {
     Status,
     /// Write records of its own to the configured bucket, read them back, compare and delete them
     SelfTest,
+    /// Join this host to a server: try the connection, write token and configuration, start the service
+    #[command(verbatim_doc_comment)]
+    Enroll(EnrollArguments),
+    /// Ask the running agent whether it answers; exit code 1 if it does not (for the health check of a container)
+    Ping,
     /// Write the metrics of a fleet that does not exist
     #[command(verbatim_doc_comment)]
     Simulate(SimulateArguments),
+}
+
+/// Nothing is changed unless the server takes a write with this token. The configuration (--config,
+/// /etc/watchpost/agent.toml) keeps all else that it says; the token goes into tokens/agent.token beside it.
+///
+///   watchpost-agent enroll --server https://db:8086 --token-file agent.token --tag region=eu-west-1
+///   ssh db cat /etc/watchpost/tokens/agent.token | watchpost-agent enroll --server https://db:8086 --token-file -
+#[derive(Debug, Clone, Args)]
+pub struct EnrollArguments {
+    /// URL of the server
+    #[arg(long, value_name = "URL")]
+    pub server: String,
+
+    /// File with a token that may write to the bucket; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+
+    /// Organization [default: as configured]
+    #[arg(long, value_name = "NAME")]
+    pub org: Option<String>,
+
+    /// Bucket [default: as configured]
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+
+    /// PEM file with the certificate authorities to trust instead of the machine's own
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// A tag of every point of this host: host, region, environment, service or one of your own (repeatable)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = watchpost_service::cli::key_value)]
+    pub tag: Vec<(String, String)>,
+
+    /// Write the files alone; enable and start nothing
+    #[arg(long)]
+    pub no_start: bool,
 }
 
 /// The fleet: hosts host-1 … host-N over us-east-1 and us-west-1 (production) and eu-west-1 (staging).

@@ -195,6 +195,12 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     while let Some((path, headers, body)) = read_request(&mut input) {
         let answer = if path.starts_with("/api/v2/write") {
             write(state, &headers, &body)
+        } else if path == "/health" {
+            Answer {
+                status: 200,
+                body: r#"{"name":"influxdb","status":"pass","version":"v2.7.12"}"#.to_owned(),
+                ..Answer::stored()
+            }
         } else {
             Answer::error(404, "not found")
         };

@@ -14,6 +14,7 @@ mod collectors;
 mod commands;
 mod configuration;
 mod disks;
+mod enroll;
 mod fake_influx;
 mod hosts;
 mod mutations;

@@ -5,6 +5,7 @@ mod compose;
 mod deploy;
 mod docs;
 mod external;
+mod helm;
 mod judged;
 mod lifecycle;
 mod living_chain;

@@ -77,11 +77,21 @@ pub struct Serve {
     pub setup_user: String,
 
     /// Certificate chain in PEM: serves HTTPS. Renewed files are taken without a restart.
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        env = "WATCHPOST_ENGINE_TLS_CERT"
+    )]
     pub tls_cert: Option<PathBuf>,
 
     /// The certificate's key in PEM.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_cert",
+        env = "WATCHPOST_ENGINE_TLS_KEY"
+    )]
     pub tls_key: Option<PathBuf>,
 
     /// Hosts that queries, tasks and notification rules may send requests to; none without this flag.
@@ -167,6 +177,8 @@ pub enum Command {
         #[command(flatten)]
         server: RemoteServer,
     },
+    /// Ask the running server whether it answers; ends with 1 if it does not (for the health check of a container).
+    Ping,
     /// Print the reference of all flags, in Markdown.
     ConfigReference,
     /// Show series by bucket, measurement and tag, bytes, and the oldest and newest times.

@@ -109,8 +109,8 @@ impl CommonArgs {
     }
 }
 
-/// Takes `KEY=VALUE` apart.
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// Takes `KEY=VALUE` apart, for clap.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.to_owned()))

@@ -8,6 +8,7 @@
 //! | start logging | [`logging`] |
 //! | stop on SIGTERM, drain for a bounded time | [`shutdown`] |
 //! | say to systemd that a role is ready and works | [`service_manager`] |
+//! | ask a running process whether it answers | [`ping`] |
 //! | take a changed file while running | [`reload`] |
 //! | serve `/health`, `/ready`, `/metrics` | [`http`], [`metrics`] |
 //! | accept connections, all of them bounded | [`connections`], [`descriptors`] |
@@ -25,6 +26,7 @@ pub mod hosts;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod ping;
 pub mod private_files;
 pub mod reload;
 pub mod secret;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
+use watchpost_service::ping;
 
 use crate::config::WebConfig;
 use crate::{serve, sign_in};
@@ -52,6 +53,8 @@ pub enum Command {
     /// Check, print or explain the configuration
     #[command(flatten)]
     Config(ConfigCommand),
+    /// Ask the running page whether it answers; exit code 1 if it does not (for the health check of a container)
+    Ping,
     /// Read a password on standard input and print its hash for the users file
     HashPassword,
     /// Print a new token for scripts and its entry for the users file
@@ -77,6 +80,13 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
         }
         Some(Command::HashPassword) => told(hash_password()),
         Some(Command::NewToken) => told(sign_in::users::new_token()),
+        Some(Command::Ping) => match cli::start::<WebConfig>(&common, environment) {
+            Ok(started) => {
+                let http = &started.config.http;
+                ping::answer(http.listen, http.tls_files().is_some())
+            }
+            Err(code) => code,
+        },
         None | Some(Command::Run) => match cli::start::<WebConfig>(&common, environment) {
             Ok(started) => told(block_on(serve::run(started.config)).map(|()| String::new())),
             Err(code) => code,

@@ -7,9 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::contents::ROLES;
+use super::manual;
 
 /// Where the binaries lie, and the newest glibc that one of them asks for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Binaries {
     pub(super) folder: PathBuf,
     /// Minor number of glibc 2; `None` for static binaries.
@@ -27,6 +28,7 @@ impl Binaries {
         for role in &ROLES {
             command.args(["--package", &role.program()]);
         }
+        command.args(["--package", manual::PROGRAM]);
         let mut folder = target_folder(root);
         if has_target(&musl) {
             command.args(["--target", &musl]);

@@ -26,6 +26,8 @@ pub(super) struct Role {
     /// Three lines: what to do after the first installation.
     pub(super) next: &'static str,
     pub(super) has_firewall_service: bool,
+    /// Arguments of the program that say whether it works, for containers; `None` for a job that ends.
+    pub(super) health_check: Option<&'static [&'static str]>,
 }
 
 impl Role {
@@ -42,8 +44,8 @@ pub(super) const PLATFORM_DESCRIPTION: &str = "\
 This metapackage brings the embedded server, the provisioner, the agent, the
 alerter and the web page, and starts them in their order, on loopback.";
 
-pub(super) const HOMEPAGE: &str = "https://watchpost.example.org";
-pub(super) const MAINTAINER: &str = "Watchpost <packages@watchpost.example.org>";
+/// `.invalid` (RFC 2606): nobody reads it. Where packages are published, an address that is read takes its place.
+pub(super) const MAINTAINER: &str = "Watchpost <packages@watchpost.invalid>";
 
 pub(super) const ROLES: [Role; 5] = [
     Role {
@@ -65,6 +67,7 @@ watchpost-engine serves on 127.0.0.1:8086; its data is in /var/lib/watchpost/eng
 The operator's token is /etc/watchpost/tokens/operator.token: keep a copy of it elsewhere.
 For other hosts set WATCHPOST_ENGINE_LISTEN and a certificate in /etc/watchpost/engine.env.",
         has_firewall_service: true,
+        health_check: Some(&["ping"]),
     },
     Role {
         name: "provisioner",
@@ -90,6 +93,7 @@ With /etc/watchpost/tokens/operator.token, and the server in /etc/watchpost/prov
 systemctl restart watchpost-provisioner    makes buckets, tasks and the other roles' tokens
 Hosts with an agent get agent.token from /etc/watchpost/tokens.",
         has_firewall_service: false,
+        health_check: None,
     },
     Role {
         name: "alerter",
@@ -110,6 +114,7 @@ With /etc/watchpost/tokens/alerter.token, and the server in /etc/watchpost/alert
 systemctl start watchpost-alerter    evaluates the shipped rules
 Receivers and rules of your own go into /etc/watchpost/rules.d; watchpost-alerter receiver --help tries them.",
         has_firewall_service: false,
+        health_check: Some(&["ping"]),
     },
     Role {
         name: "web",
@@ -130,6 +135,7 @@ With web.token and annotations.token in /etc/watchpost/tokens, and the server in
 systemctl start watchpost-web    serves on http://127.0.0.1:5000
 For other addresses name users there (http.users_file); watchpost-web hash-password makes their entries.",
         has_firewall_service: true,
+        health_check: Some(&["ping"]),
     },
     Role {
         name: "agent",
@@ -151,5 +157,6 @@ Name the server in /etc/watchpost/agent.toml and put its token into /etc/watchpo
 systemctl start watchpost-agent    starts it, and each boot does
 watchpost-agent status             says how it is doing",
         has_firewall_service: false,
+        health_check: Some(&["ping"]),
     },
 ];

@@ -6,11 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::contents::{
-    HOMEPAGE, MAINTAINER, PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role,
-};
+use super::contents::{MAINTAINER, PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role};
 use super::tree::Tree;
-use super::{Release, is_there, roles, run_quietly, script};
+use super::{Release, is_there, manual, roles, run_quietly, script};
 
 /// Makes a package a role, and one that depends on them all; or says why not.
 pub(super) fn make(release: &Release, scratch: &Path) -> Result<Option<String>> {
@@ -29,7 +27,12 @@ pub(super) fn make(release: &Release, scratch: &Path) -> Result<Option<String>> 
 fn of_role(release: &Release, role: &Role, scratch: &Path) -> Result<()> {
     let name = role.program();
     let tree = Tree::new(scratch.join("deb").join(&name))?;
-    let configuration = tree.fill(release, role, scratch)?;
+    let configuration = tree.fill(
+        release,
+        role,
+        &scratch.join("manual"),
+        manual::ZSH_OF_DEBIAN,
+    )?;
     documents(release, &tree, &name)?;
     let mut depends = vec!["systemd".to_owned()];
     if let Some(minor) = release.binaries.glibc {
@@ -41,6 +44,7 @@ fn of_role(release: &Release, role: &Role, scratch: &Path) -> Result<()> {
     let listed: String = configuration.iter().map(|it| format!("{it}\n")).collect();
     tree.write("/DEBIAN/conffiles", listed.as_bytes(), 0o644)?;
     for (file, source) in [
+        ("preinst", "before-install"),
         ("postinst", "after-install"),
         ("prerm", "before-remove"),
         ("postrm", "after-remove"),
@@ -123,7 +127,7 @@ fn control(
     };
     format!(
         "Package: {name}\nVersion: {}\nArchitecture: {architecture}\nMaintainer: {MAINTAINER}\n\
-         Section: net\nPriority: optional\nHomepage: {HOMEPAGE}\nDepends: {}\n{recommends}\
+         Section: net\nPriority: optional\nDepends: {}\n{recommends}\
          Description: {summary}\n{description}",
         release.version,
         depends.join(", "),
@@ -140,9 +144,19 @@ fn build(release: &Release, tree: &Tree, name: &str) -> Result<()> {
             .current_dir(&tree.root),
     )?;
     tree.write("/DEBIAN/md5sums", sums.as_bytes(), 0o644)?;
+    // One that only a check installs need not be small.
+    let compression = match release.is_previous {
+        true => "-Znone",
+        false => "-Zxz",
+    };
     run_quietly(
         Command::new("dpkg-deb")
-            .args(["--root-owner-group", "-Zxz", "--threads-max=1", "--build"])
+            .args([
+                "--root-owner-group",
+                compression,
+                "--threads-max=1",
+                "--build",
+            ])
             .arg(&tree.root)
             .arg(&release.output)
             .env("SOURCE_DATE_EPOCH", release.epoch.to_string()),

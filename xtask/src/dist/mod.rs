@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: what is handed to people who do not build. A tarball, packages for Debian and for RPM, sums, and a
-//! bill of materials; the same bytes of the same commit.
+//! `cargo xtask dist`: what is handed to people who do not build. A tarball, packages for Debian and for RPM, images of
+//! containers, sums, and a bill of materials; the same bytes of the same commit.
 //!
 //! The formats' own programs make them (`tar`, `dpkg-deb`, `rpmbuild`): they are on the machines where packages are made,
 //! are deterministic under `SOURCE_DATE_EPOCH`, and cost those who only want `up` no minute of compiling, as a crate in this
@@ -7,8 +7,10 @@
 
 mod bill;
 mod binaries;
+mod check;
 mod contents;
 mod deb;
+mod images;
 mod manual;
 mod options;
 mod rpm;
@@ -27,7 +29,7 @@ use contents::ROLES;
 use options::Options;
 
 /// What all packages of a release have in common.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Release {
     /// The workspace's folder.
     root: PathBuf,
@@ -37,6 +39,8 @@ struct Release {
     binaries: Binaries,
     /// Where the results go.
     output: PathBuf,
+    /// Stands for the version before in `--check`: the same programs under a lower number, with other shipped files.
+    is_previous: bool,
 }
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
@@ -45,18 +49,23 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     };
     let release = prepare(root, &options)?;
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let mut skipped = Vec::new();
-    manual::make(&release, scratch.path())?;
+    manual::make(&release, &scratch.path().join("manual"))?;
+    let mut skipped = packages(&release, scratch.path())?;
     tarball::make(&release, scratch.path())?;
     bill::make(&release)?;
-    for maker in [deb::make, rpm::make] {
-        if let Some(reason) = maker(&release, scratch.path())? {
-            skipped.push(reason);
-        }
-    }
+    skipped.extend(images::make(&release, scratch.path())?);
     sums(&release)?;
     report(&release, &skipped)?;
-    Ok(ExitCode::SUCCESS)
+    match &options.check {
+        None => Ok(ExitCode::SUCCESS),
+        Some(parts) => check::run(&release, parts, scratch.path()),
+    }
+}
+
+/// Both formats; gives what was skipped and why.
+fn packages(release: &Release, scratch: &Path) -> Result<Vec<String>> {
+    let made = [deb::make(release, scratch)?, rpm::make(release, scratch)?];
+    Ok(made.into_iter().flatten().collect())
 }
 
 fn prepare(root: &Path, options: &Options) -> Result<Release> {
@@ -87,6 +96,7 @@ fn prepare(root: &Path, options: &Options) -> Result<Release> {
             .context("git gave no time of the commit")?,
         binaries,
         output: std::path::absolute(output)?,
+        is_previous: false,
     })
 }
 

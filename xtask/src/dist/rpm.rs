@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::contents::{HOMEPAGE, PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role};
+use super::contents::{PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role};
 use super::tree::Tree;
-use super::{Release, is_there, roles, run_quietly, script};
+use super::{Release, is_there, manual, roles, run_quietly, script};
 
 /// Makes a package a role, and one that requires them all; or says why not.
 pub(super) fn make(release: &Release, scratch: &Path) -> Result<Option<String>> {
@@ -28,7 +28,7 @@ pub(super) fn make(release: &Release, scratch: &Path) -> Result<Option<String>> 
 fn of_role(release: &Release, role: &Role, scratch: &Path) -> Result<()> {
     let name = role.program();
     let tree = Tree::new(scratch.join("rpm").join(&name))?;
-    let configuration = tree.fill(release, role, scratch)?;
+    let configuration = tree.fill(release, role, &scratch.join("manual"), manual::ZSH)?;
     let licences = format!("/usr/share/licenses/{name}");
     for file in ["LICENSE-APACHE", "LICENSE-MIT"] {
         tree.copy(
@@ -82,7 +82,7 @@ fn head(release: &Release, name: &str, summary: &str, description: &str) -> Stri
     };
     format!(
         "Name: {name}\nVersion: {}\nRelease: 1\nSummary: {summary}\nLicense: MIT OR Apache-2.0\n\
-         URL: {HOMEPAGE}\n{requires}\n%description\n{description}\n",
+         {requires}\n%description\n{description}\n",
         release.version
     )
 }
@@ -125,7 +125,11 @@ fn build(release: &Release, tree: &Tree, name: &str, spec: &str, scratch: &Path)
         "debug_package %{nil}".to_owned(),
         // The binaries are stripped and the pages compressed already.
         "__os_install_post %{nil}".to_owned(),
-        "_binary_payload w6.xzdio".to_owned(),
+        // One that only a check installs need not be small.
+        match release.is_previous {
+            true => "_binary_payload w1.gzdio".to_owned(),
+            false => "_binary_payload w6.xzdio".to_owned(),
+        },
     ] {
         command.arg("--define").arg(definition);
     }

@@ -1,5 +1,5 @@
 //! The scripts that run when a package comes and goes: those of `deploy/packages`, filled in for a role. Debian and RPM call
-//! the same ones.
+//! the same ones, but for `before-install`.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::contents::Role;
 const PLATFORM_UNITS: &str = "watchpost-engine.service watchpost-provisioner.service watchpost-health.timer \
      watchpost-alerter.service watchpost-web.service watchpost-agent.service";
 
-/// One of `after-install`, `before-remove`, `after-remove`.
+/// One of `before-install`, `after-install`, `before-remove`, `after-remove`.
 pub(super) fn of_role(release: &Release, name: &str, role: &Role) -> Result<String> {
     let path = release.root.join(format!("deploy/packages/{name}.sh"));
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;

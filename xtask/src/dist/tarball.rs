@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::tree::Tree;
-use super::{Release, roles, run_quietly};
+use super::{Release, manual, roles, run_quietly};
 
 /// Makes `watchpost-VERSION-linux-ARCHITECTURE.tar.gz`.
 pub(super) fn make(release: &Release, scratch: &Path) -> Result<()> {
@@ -15,7 +15,7 @@ pub(super) fn make(release: &Release, scratch: &Path) -> Result<()> {
     let name = format!("watchpost-{}-linux-{architecture}", release.version);
     let tree = Tree::new(scratch.join("tarball").join(&name))?;
     for role in roles() {
-        tree.fill(release, role, scratch)?;
+        tree.fill(release, role, &scratch.join("manual"), manual::ZSH)?;
     }
     for licence in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
         tree.copy(&release.root.join(licence), &format!("/{licence}"), 0o644)?;

@@ -61,7 +61,13 @@ impl Tree {
     }
 
     /// All that a role brings. Returns the files that are configuration.
-    pub(super) fn fill(&self, release: &Release, role: &Role, pages: &Path) -> Result<Vec<String>> {
+    pub(super) fn fill(
+        &self,
+        release: &Release,
+        role: &Role,
+        manual: &Path,
+        zsh: &str,
+    ) -> Result<Vec<String>> {
         let deploy = release.root.join("deploy");
         let program = role.program();
         self.copy(
@@ -93,10 +99,7 @@ impl Tree {
         for folder in role.folders {
             self.folder(folder, 0o755)?;
         }
-        self.write_compressed(
-            &format!("/usr/share/man/man1/{program}.1"),
-            &fs::read(pages.join(manual::file(role)))?,
-        )?;
+        manual::add(self, role, manual, zsh)?;
         let mut configuration = Vec::new();
         for name in role.configuration {
             let path = format!("/etc/watchpost/{name}");
@@ -110,11 +113,14 @@ impl Tree {
 /// Files of `deploy/etc`; the desired state is that of `deploy/`, with its tasks where packages put them.
 pub(super) fn configuration_file(release: &Release, name: &str) -> Result<String> {
     let deploy = release.root.join("deploy");
-    let text = match name {
+    let mut text = match name {
         "platform.toml" => fs::read_to_string(deploy.join(name))?
             .replace("\"../flux-tasks/", "\"/usr/share/watchpost/flux-tasks/"),
         _ => fs::read_to_string(deploy.join("etc").join(name)).with_context(|| name.to_owned())?,
     };
+    if release.is_previous {
+        text.push_str("\n# As the previous version shipped it.\n");
+    }
     Ok(text)
 }
 

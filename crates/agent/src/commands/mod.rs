@@ -1,5 +1,6 @@
 //! What a user can do, one file a command.
 
+mod enroll;
 mod explain;
 mod once;
 mod run;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use watchpost_service::cli;
 use watchpost_service::http::{Readiness, Telemetry};
 use watchpost_service::metrics::Registry;
+use watchpost_service::ping;
 
 use crate::cli::{Arguments, Command};
 use crate::config::AgentConfig;
@@ -34,6 +36,9 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
         return cli::answer::<AgentConfig>(command, &arguments.common.sources(environment), output)
             .finish();
     }
+    if let Some(Command::Enroll(asked)) = arguments.command {
+        return block_on(enroll::run(asked, arguments.common.config));
+    }
     let started = match cli::start::<AgentConfig>(&arguments.common, environment) {
         Ok(started) => started,
         Err(code) => return code,
@@ -47,7 +52,8 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
         Some(Command::Status) => block_on(status::run(started.config, output)),
         Some(Command::SelfTest) => block_on(self_test::run(started.config, output)),
         Some(Command::Simulate(arguments)) => block_on(simulate::run(arguments, started.config)),
-        Some(Command::Config(_)) => ExitCode::SUCCESS, // Answered above.
+        Some(Command::Ping) => ping::answer(started.config.telemetry.listen, false),
+        Some(Command::Config(_) | Command::Enroll(_)) => ExitCode::SUCCESS, // Answered above.
     }
 }
 

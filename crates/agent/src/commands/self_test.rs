@@ -13,7 +13,7 @@ use watchpost_service::config::InfluxConfig;
 
 use crate::clock;
 use crate::config::{AgentConfig, PRIMARY_OUTPUT};
-use crate::pipeline::client;
+use crate::pipeline::{PipelineError, client};
 
 /// The measurement of the records, which no dashboard reads.
 const MEASUREMENT: &str = "watchpost_self_test";
@@ -26,9 +26,9 @@ const MAX_SKEW_SECONDS: f64 = 5.0;
 
 /// One step and how it went.
 #[derive(Debug, Serialize)]
-struct Step {
-    name: &'static str,
-    ok: bool,
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) ok: bool,
     detail: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,10 +57,44 @@ impl Step {
 
 /// Runs the steps and prints them. Exit code 0 if all passed.
 pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
-    let client = match client(PRIMARY_OUTPUT, &config.influx) {
-        Ok(client) => client,
+    let steps = match steps(&config, Depth::All).await {
+        Ok(steps) => steps,
         Err(error) => return super::fail(&error),
     };
+    let ok = steps.iter().all(|step| step.ok);
+    match output {
+        Output::Json => println!("{}", serde_json::json!({ "ok": ok, "steps": steps })),
+        Output::Human => {
+            print(&steps);
+            let verdict = if ok {
+                "All is well."
+            } else {
+                "Not all is well."
+            };
+            println!("{verdict}");
+        }
+    }
+    if ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// How far the steps go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Until the server has taken a write.
+    Write,
+    /// The records are read and deleted, too.
+    All,
+}
+
+/// The steps, up to the first that failed and that the others need.
+///
+/// Errors: no client can be made of the configuration.
+pub(super) async fn steps(config: &AgentConfig, depth: Depth) -> Result<Vec<Step>, PipelineError> {
+    let client = client(PRIMARY_OUTPUT, &config.influx)?;
     let bucket = config.influx.bucket.as_str();
     let mut steps = vec![reach(&client).await];
     steps.extend(missing_token(&config.influx));
@@ -75,40 +109,22 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
         let written = run.write().await;
         let stored = written.ok;
         steps.push(written);
-        if stored {
+        if stored && depth == Depth::All {
             steps.push(run.read().await);
             steps.push(run.delete().await);
         }
     }
-    let ok = steps.iter().all(|step| step.ok);
-    match output {
-        Output::Json => println!("{}", serde_json::json!({ "ok": ok, "steps": steps })),
-        Output::Human => {
-            for step in &steps {
-                println!(
-                    "{:<4} {:<10} {}",
-                    if step.ok { "ok" } else { "FAIL" },
-                    step.name,
-                    step.detail
-                );
-                if let Some(hint) = &step.hint {
-                    println!("     {:<10} {hint}", "");
-                }
-            }
-            println!(
-                "{}",
-                if ok {
-                    "All is well."
-                } else {
-                    "Not all is well."
-                }
-            );
+    Ok(steps)
+}
+
+/// A line a step, and what to do about one that failed.
+pub(super) fn print(steps: &[Step]) {
+    for step in steps {
+        let verdict = if step.ok { "ok" } else { "FAIL" };
+        println!("{verdict:<4} {:<10} {}", step.name, step.detail);
+        if let Some(hint) = &step.hint {
+            println!("     {:<10} {hint}", "");
         }
-    }
-    if ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
     }
 }
 

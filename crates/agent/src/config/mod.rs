@@ -2,6 +2,7 @@
 
 mod check;
 mod collectors;
+pub mod edit;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

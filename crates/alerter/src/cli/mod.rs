@@ -19,6 +19,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
 use watchpost_service::config::{self, ConfigError, RoleConfig};
+use watchpost_service::ping;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::config::{AlerterConfig, AskingConfig, RulesConfig};
@@ -77,6 +78,8 @@ pub enum Command {
     History(remote::HistoryArguments),
     /// Show the alerter's status
     Status,
+    /// Ask the running alerter whether it answers; exit code 1 if it does not (for the health check of a container)
+    Ping,
     /// Look at rules and at the queries that are made of them
     #[command(subcommand)]
     Rule(rule::RuleCommand),
@@ -115,6 +118,8 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
             return cli::answer::<AlerterConfig>(command, &common.sources(environment), output)
                 .finish();
         }
+        Some(Command::Ping) => configuration::<AskingConfig>(common, &environment)
+            .map(|config| ping::answer(config.0.api.listen.listen, false)),
         Some(Command::Rule(command)) => rule_configuration(command, common, &environment)
             .and_then(|config| rule::run(command, &config, output)),
         Some(Command::Test(arguments)) => test::run(arguments, output),

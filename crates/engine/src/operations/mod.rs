@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use watchpost_durable::Disk;
+use watchpost_service::ping;
 use watchpost_storage::Storage;
 
 use crate::app::{App, STORAGE_FOLDER};
@@ -34,6 +35,7 @@ pub fn run(command: &Command, serve: &Serve) -> anyhow::Result<ExitCode> {
             output,
             server,
         } => verify(serve, server, *repair, *output),
+        Command::Ping => Ok(ping::answer(serve.listen, serve.tls_cert.is_some())),
         Command::ConfigReference => {
             print(&crate::reference::markdown())?;
             Ok(ExitCode::SUCCESS)

@@ -184,6 +184,7 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
         context! {
             title => "Fleet",
             active => "fleet",
+            server => for_agents(&app.config.influx.url),
             total => fleet.hosts().len(),
             online => count("online"),
             late => count("late"),
@@ -200,6 +201,17 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
         }
     });
     text(app, here, Some(who), "fleet.html", own)
+}
+
+/// The database as another host reaches it: loopback is this machine's, whose name there only people know.
+fn for_agents(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let own = ["127.0.0.1", "localhost", "[::1]"];
+    let port = own.iter().find_map(|it| rest.strip_prefix(it));
+    match port.filter(|it| it.is_empty() || it.starts_with([':', '/'])) {
+        Some(port) => format!("{scheme}://SERVER{port}"),
+        None => url.to_owned(),
+    }
 }
 
 fn compare(a: &Host, b: &Host, by: &str) -> Ordering {
@@ -293,4 +305,21 @@ fn spark(values: &[f64]) -> String {
     }
     path.push_str(&format!("V{SPARK_HEIGHT:.0}z"));
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_agents;
+
+    #[test]
+    fn loopback_is_no_address_for_another_host() {
+        for (url, shown) in [
+            ("http://127.0.0.1:8086", "http://SERVER:8086"),
+            ("https://localhost", "https://SERVER"),
+            ("http://localhost.example:1", "http://localhost.example:1"),
+            ("https://db.example:8086", "https://db.example:8086"),
+        ] {
+            assert_eq!(for_agents(url), shown);
+        }
+    }
 }
