@@ -68,18 +68,16 @@ fn rendered(values: &[&str]) -> Option<(String, Vec<Value>)> {
     Some((text, documents))
 }
 
-/// What runs: the document's kind and its pod.
+/// What runs: the document's kind and name, and its pod.
 fn pods(documents: &[Value]) -> Vec<(String, &Value)> {
-    let pod = |document| match document {
-        it @ Value::Object(_) if it["kind"] == "Pod" => &it["spec"],
-        it => &it["spec"]["template"]["spec"],
-    };
-    let with_name = documents.iter().map(|it| {
-        let name = it["metadata"]["name"].as_str().unwrap_or_default();
-        (
-            format!("{} {name}", it["kind"].as_str().unwrap_or_default()),
-            pod(it),
-        )
+    let with_name = documents.iter().map(|document| {
+        let (kind, name) = (&document["kind"], &document["metadata"]["name"]);
+        let pod = match kind == "Pod" {
+            true => &document["spec"],
+            false => &document["spec"]["template"]["spec"],
+        };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (format!("{} {}", text(kind), text(name)), pod)
     });
     with_name.filter(|(_, pod)| pod.is_object()).collect()
 }

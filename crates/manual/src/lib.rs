@@ -38,13 +38,20 @@ pub fn write(folder: &Path) -> io::Result<()> {
     let pages = folder.join(PAGES);
     fs::create_dir_all(&pages)?;
     for mut command in commands() {
+        clap_mangen::generate_to(without_help(command.clone()), &pages)?;
         let program = command.get_name().to_owned();
         for (shell, name) in SHELLS {
             let folder = folder.join(name);
             fs::create_dir_all(&folder)?;
             clap_complete::generate_to(shell, &mut command, &program, folder)?;
         }
-        clap_mangen::generate_to(command.disable_help_subcommand(true), &pages)?;
     }
     Ok(())
+}
+
+/// `help` prints what the pages say: it needs none of its own.
+fn without_help(command: Command) -> Command {
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help)
 }

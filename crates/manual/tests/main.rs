@@ -39,6 +39,16 @@ fn every_command_has_a_page_and_every_shell_completes_it() {
 }
 
 #[test]
+fn help_has_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path()).unwrap();
+    for entry in fs::read_dir(folder.path().join("man1")).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_string_lossy().contains("-help"), "{name:?}");
+    }
+}
+
+#[test]
 fn bash_takes_its_completions() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path()).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::contents::{PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role};
+use super::contents::{MAINTAINER, PLATFORM, PLATFORM_DESCRIPTION, PLATFORM_SUMMARY, Role};
 use super::tree::Tree;
 use super::{Release, is_there, manual, roles, run_quietly, script};
 
@@ -74,17 +74,39 @@ fn of_platform(release: &Release, scratch: &Path) -> Result<()> {
 fn head(release: &Release, name: &str, summary: &str, description: &str) -> String {
     let requires: String = match name {
         PLATFORM => {
-            let one =
-                |role: &Role| format!("Requires: {} = {}-1\n", role.program(), release.version);
+            let one = |role: &Role| format!("Requires: {} = {}\n", role.program(), release.version);
             roles().map(one).collect()
         }
         _ => "Requires: systemd\nRequires(post): systemd\nRequires(preun): systemd\n".to_owned(),
     };
     format!(
-        "Name: {name}\nVersion: {}\nRelease: 1\nSummary: {summary}\nLicense: MIT OR Apache-2.0\n\
-         {requires}\n%description\n{description}\n",
-        release.version
+        "Name: {name}\nVersion: {}\nRelease: 1\nSummary: {}\nLicense: MIT OR Apache-2.0\n\
+         Packager: {MAINTAINER}\nGroup: Applications/System\n{requires}\n%description\n{description}\n",
+        release.version,
+        capitalized(summary)
     )
+}
+
+/// As RPM wants a summary; Debian wants it without.
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// One entry, which names the file that has them all.
+fn changes(release: &Release) -> Result<String> {
+    let date = run_quietly(
+        Command::new("date")
+            .args(["--utc", "+%a %b %d %Y"])
+            .arg(format!("--date=@{}", release.epoch))
+            .env("LC_ALL", "C"),
+    )?;
+    Ok(format!(
+        "\n%changelog\n* {} {MAINTAINER} - {}-1\n- See CHANGELOG.md of the repository.\n",
+        date.trim(),
+        release.version
+    ))
 }
 
 /// Every file of the tree, by its path on the machine.
@@ -112,6 +134,7 @@ fn build(release: &Release, tree: &Tree, name: &str, spec: &str, scratch: &Path)
         tree.root.display()
     );
     let spec = spec.replacen("\n%files\n", &format!("{install}\n%files\n"), 1);
+    let spec = spec + &changes(release)?;
     fs::write(&path, spec).context("cannot write the spec")?;
     let mut command = Command::new("rpmbuild");
     for definition in [

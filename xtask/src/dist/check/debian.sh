@@ -67,6 +67,7 @@ a_taken_port_is_named_and_no_failure_of_the_package() {
     apt remove watchpost watchpost-web
     perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:5000", Listen => 1) or die; sleep 600' &
     other=$!
+    trap "kill $other" EXIT
     wait_for bash -c 'exec 3<>/dev/tcp/127.0.0.1/5000'
     apt install $new/watchpost-web_*.deb >/check/said 2>&1
     cat /check/said
@@ -75,6 +76,7 @@ a_taken_port_is_named_and_no_failure_of_the_package() {
     journalctl -u watchpost-web --no-pager | tail -5 | tee /check/said
     grep -q '127.0.0.1:5000' /check/said
     kill $other
+    trap - EXIT
     systemctl reset-failed watchpost-web
     wait_for systemctl restart watchpost-web
     apt install $new/watchpost_*.deb
@@ -85,9 +87,11 @@ a_full_disk_leaves_the_old_version_running() {
     apt install $old/*.deb
     all_run
     remember_processes
+    trap 'rm -f /var/fill' EXIT
     fallocate -l "$(($(df --output=avail -B1 / | tail -1) - 2000000))" /var/fill
-    fails dpkg --force-confold -i $new/watchpost-engine_*.deb $new/watchpost-alerter_*.deb >/check/said 2>&1
+    dpkg --force-confold -i $new/watchpost-engine_*.deb $new/watchpost-alerter_*.deb >/check/said 2>&1 && ended=well
     cat /check/said
+    [ "${ended:-}" != well ]
     grep -q 'No space left on device' /check/said
     for role in $daemons; do same_process "$role"; done
     curl -sf http://127.0.0.1:8086/health

@@ -183,7 +183,8 @@ impl Disk {
         let image = disk.folder.path().join("image");
         run_quietly(
             Command::new("mkfs.ext4")
-                .args(["-q", "-d"])
+                // No blocks that root alone may use: a full disk is full for dpkg, too.
+                .args(["-q", "-m", "0", "-d"])
                 .arg(base)
                 .arg(&image)
                 .arg(DISK),

@@ -108,7 +108,9 @@ a_wrong_token_changes_nothing() {
     echo not-the-token-at-all >/root/wrong && chmod 600 /root/wrong
     pid_of agent >/check/pid.agent
     sha256sum /etc/watchpost/agent.toml /etc/watchpost/tokens/agent.token >/check/before
-    fails watchpost-agent enroll --server http://127.0.0.1:8086 --token-file /root/wrong >/check/said 2>&1
+    watchpost-agent enroll --server http://127.0.0.1:8086 --token-file /root/wrong >/check/said 2>&1 && ended=well
+    cat /check/said
+    [ "${ended:-}" != well ]
     grep -q 'Bad token' /check/said
     grep -q 'Nothing was changed' /check/said
     sha256sum --check --quiet /check/before
