@@ -1,6 +1,6 @@
 // Alerts: explain, silence, acknowledge, end a silence.
 
-import { at, of, withQuery } from "./address.js";
+import { of } from "./address.js";
 import { moment } from "./format.js";
 import { ask, call, follow, get } from "./page.js";
 
@@ -88,24 +88,17 @@ const actions = {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-do]");
-  if (button) Promise.resolve(actions[button.dataset.do](button.closest("tr").dataset)).catch((error) => { button.title = button.textContent = error.message; });
+  if (button) Promise.resolve(actions[button.dataset.do](button.closest("[data-fingerprint], [data-id]").dataset)).catch((error) => { button.title = button.textContent = error.message; });
 });
 
 for (const element of document.querySelectorAll("time")) element.textContent = time(element.dateTime);
 
-// The link of a message names the alert, and what to do with it.
+// The link of a message says what to do with its alert: once, not again when the page comes anew.
 const linked = new URLSearchParams(location.search);
-if (linked.has("alert")) {
-  const rows = [...document.querySelectorAll("tr[data-fingerprint]")];
-  const row = rows.find((it) => it.dataset.fingerprint === linked.get("alert"));
-  if (row) {
-    row.classList.add("linked");
-    row.scrollIntoView({ block: "center" });
-    const button = [...row.querySelectorAll("button")].find((it) => it.dataset.do === linked.get("do"));
-    button?.click();
-    // Asked for once: not again when the page comes anew.
-    history.replaceState(null, "", at(withQuery("alerts", { alert: row.dataset.fingerprint })));
-  } else document.getElementById("alerts").append(make("p", "The alert of this link no longer fires; the history below has it."));
+if (linked.has("do")) {
+  [...document.querySelectorAll("[data-fingerprint] button")].find((it) => it.dataset.do === linked.get("do"))?.click();
+  linked.delete("do");
+  history.replaceState(null, "", `?${linked}`);
 }
 
 // What fires changes by itself: the page comes anew then, unless somebody is writing.

@@ -7,8 +7,14 @@ import { moment } from "./format.js";
 const SHORTEST_DRAG = 6;
 
 export class Overlay {
+  /** @type {{from: number, to: number} | null} */ drag = null;
+  /** @type {{from: number, start: number, stop: number} | null} */ moved = null;
+  /** @type {number | null} */ due = null;
+
+  /** @param {import("./chart.js").Chart} chart @param {any} on */
   constructor(chart, on) {
-    Object.assign(this, { chart, on, drag: null });
+    this.chart = chart;
+    this.on = on;
     this.plot = chart.plot;
     this.canvas = this.plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }));
     this.context = this.canvas.getContext("2d");
@@ -38,7 +44,8 @@ export class Overlay {
     if (chart.cursor === null || chart.cursor < chart.start || chart.cursor > chart.stop) return;
     const x = Math.round(chart.x(chart.cursor)) + 0.5;
     context.strokeStyle = context.fillStyle = style.getPropertyValue("--text");
-    context.globalAlpha = 0.6;
+    context.globalAlpha = chart.isLocked ? 1 : 0.6;
+    context.lineWidth = chart.isLocked ? 2 : 1;
     context.beginPath();
     context.moveTo(x, top);
     context.lineTo(x, bottom);
@@ -55,17 +62,25 @@ export class Overlay {
     const { plot, chart, on } = this;
     const within = (event) => Math.min(Math.max(event.offsetX, chart.area.left), chart.area.right);
     plot.addEventListener("pointermove", (event) => {
+      on.hold?.(true);
+      if (this.moved) return this.move(within(event));
       if (this.drag) this.drag.to = within(event);
       on.cursor(chart.time(within(event)));
       this.draw();
     });
-    plot.addEventListener("pointerleave", () => on.cursor(null));
+    plot.addEventListener("pointerleave", () => { on.cursor(null); on.hold?.(false); });
+    plot.addEventListener("click", (event) => { if (event.pointerType === "touch") on.pick?.(chart.time(within(event))); });
     plot.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || event.pointerType === "touch") return;
       event.target.setPointerCapture(event.pointerId);
-      this.drag = { from: within(event), to: within(event) };
+      if (event.shiftKey) this.moved = { from: within(event), start: chart.start, stop: chart.stop };
+      else this.drag = { from: within(event), to: within(event) };
     });
     plot.addEventListener("pointerup", (event) => {
+      if (this.moved) {
+        this.moved = null;
+        return on.zoom(chart.start, chart.stop);
+      }
       if (!this.drag) return;
       const [from, to] = [this.drag.from, within(event)].sort((a, b) => a - b);
       this.drop();
@@ -77,8 +92,15 @@ export class Overlay {
     plot.parentElement.addEventListener("keydown", (event) => this.key(event));
   }
 
+  /** Shift and a drag move the window, all charts with it. */
+  move(x) {
+    const { from, start, stop } = this.moved;
+    const by = (from - x) / (this.chart.area.right - this.chart.area.left) * (stop - start);
+    this.on.move?.(Math.round(start + by), Math.round(stop + by));
+  }
+
   drop() {
-    this.drag = null;
+    this.drag = this.moved = null;
     this.draw();
   }
 
@@ -89,10 +111,10 @@ export class Overlay {
     const at = cursor ?? stop;
     const move = Math.max(step, (stop - start) / 100);
     switch (event.key) {
-      case "ArrowLeft": this.on.cursor(Math.max(start, at - move)); break;
-      case "ArrowRight": this.on.cursor(Math.min(stop, at + move)); break;
+      case "ArrowLeft": this.on.cursor(Math.max(start, at - move), true); break;
+      case "ArrowRight": this.on.cursor(Math.min(stop, at + move), true); break;
       case "Enter": this.on.pick?.(at); break;
-      case "Escape": this.on.cursor(null); break;
+      case "Escape": if (this.chart.isLocked) this.on.pick?.(null); else this.on.cursor(null, true); break;
       case "+": case "=": this.zoomBy(0.5); break;
       case "-": this.zoomBy(2); break;
       default: return;

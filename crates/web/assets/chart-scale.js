@@ -1,6 +1,7 @@
 // Axes: which values and times get a tick, and how a tick is written. Pure. (Chart.js has ticks for powers
 // of ten; for times it wants a library of dates beside it.)
 
+import * as clock from "./clock.js";
 import { value as formatted } from "./format.js";
 
 /** Round steps for a range of values: at most about `count` ticks. */
@@ -35,13 +36,11 @@ const STEPS = [
   15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY,
   30 * DAY, 61 * DAY, 122 * DAY,
 ];
-const two = (number) => String(number).padStart(2, "0");
-
-/** Times of ticks on round local times, with their labels. */
+/** Times of ticks on round times of the page's zone, with their labels. */
 export const timeTicks = (start, stop, count) => {
   const rough = (stop - start) / Math.max(1, count);
   const step = STEPS.find((size) => size >= rough) ?? STEPS[STEPS.length - 1];
-  const offset = new Date(start).getTimezoneOffset() * MINUTE;
+  const offset = -clock.offset(start);
   const ticks = [];
   for (let time = Math.ceil((start - offset) / step) * step + offset; time <= stop; time += step) {
     ticks.push({ time, label: label(time, step) });
@@ -50,12 +49,10 @@ export const timeTicks = (start, stop, count) => {
 };
 
 const label = (time, step) => {
-  const at = new Date(time);
-  const day = `${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  if (step >= DAY) return day;
-  const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  if (at.getHours() === 0 && at.getMinutes() === 0 && step >= MINUTE) return day;
-  return step >= MINUTE ? clock : `${clock}:${two(at.getSeconds())}`;
+  const text = clock.local(time);
+  const day = text.slice(5, 10), hour = text.slice(11, 16);
+  if (step >= DAY || (hour === "00:00" && step >= MINUTE)) return day;
+  return step >= MINUTE ? hour : text.slice(11);
 };
 
 /** Room above and below for values, from zero where that is near. */

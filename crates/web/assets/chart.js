@@ -6,7 +6,7 @@ import { Overlay } from "./chart-overlay.js";
 import { indexAt, timeTicks, valueLabel, valueRange, valueTicks } from "./chart-scale.js";
 import { value as formatted } from "./format.js";
 
-const Library = globalThis.Chart;
+const Library = Reflect.get(globalThis, "Chart");
 Object.assign(Library.defaults.font, { family: "system-ui, sans-serif", size: 11 });
 
 /** Width of the axis of values: the same everywhere, so that times of charts stand below each other. */
@@ -18,6 +18,8 @@ const COLOURS = 8;
 const GAP = 3.5;
 /** Least time, in milliseconds, between two pictures of what is live. */
 const PAUSE = 950;
+/** Pixels that a live chart moves at a time: an eye sees no less, and a battery lasts longer. */
+const MOVED = 2;
 /** More spans than these would lie over each other until nothing shines through: then only their starts are drawn. */
 const MOST_FILLED = 12;
 
@@ -43,14 +45,41 @@ const extent = (series) => {
 };
 
 export class Chart {
-  /** `on.cursor(time | null)`, `on.zoom(start, stop)`, `on.pick(time)` tell what the user did. */
+  /** @type {any[]} */ series = [];
+  /** @type {number[]} */ extent = [];
+  /** Charts that share its axis of values. @type {Chart[]} */ peers = [];
+  /** @type {any[]} */ marks = [];
+  /** @type {{value: number, label: string, severity?: string, tried?: boolean}[]} */ thresholds = [];
+  /** Names of series that are not shown. @type {Set<string>} */ hidden = new Set();
+  /** Where the cursor is, in milliseconds since 1970. @type {number | null} */ cursor = null;
+  unit = "";
+  start = 0;
+  stop = 1;
+  step = 1000;
+  isLocked = false;
+  isStale = false;
+  /** @type {boolean | undefined} */ isSeen;
+  /** @type {number | null} */ due = null;
+  labelled = -Infinity;
+
+  /**
+   * `on.cursor(time | null)`, `on.zoom(start, stop)`, `on.pick(time)` tell what the user did.
+   * @param {HTMLElement} plot
+   * @param {HTMLElement} legend
+   * @param {any} on
+   */
   constructor(plot, legend, on) {
-    Object.assign(this, { plot, legend, series: [], extent: [], peers: [], marks: [], thresholds: [], hidden: new Set(), unit: "", start: 0, stop: 1, step: 1000, cursor: null });
+    this.plot = plot;
+    this.legend = legend;
     const canvas = plot.appendChild(document.createElement("canvas"));
     this.message = Object.assign(document.createElement("div"), { className: "message", textContent: "…" });
     this.library = new Library(canvas, this.configuration());
     this.overlay = new Overlay(this, on);
     plot.append(this.message);
+    new IntersectionObserver(([{ isIntersecting }]) => {
+      this.isSeen = isIntersecting;
+      if (isIntersecting && this.isStale) this.draw();
+    }, { rootMargin: "100px" }).observe(plot);
     new MutationObserver(() => this.restyle()).observe(document.documentElement, { attributes: true });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
   }
@@ -127,11 +156,13 @@ export class Chart {
     this.say("");
   }
 
-  /** Follows the present, once a second at most: no eye needs it more often, and a laptop's battery less. */
+  /** Follows the present, where it is seen and as often as it would move. */
   window(start, stop) {
     this.start = start;
     this.stop = stop;
-    if (!(Date.now() - Number(this.plot.dataset.drawn) < PAUSE)) this.draw();
+    const pause = Math.max(PAUSE, MOVED * (stop - start) / Math.max(1, this.area.right - this.area.left));
+    if (Date.now() - Number(this.plot.dataset.drawn) < pause) return this.updateLegend();
+    if (this.isSeen === false) this.isStale = true; else this.draw();
   }
 
   say(text) { this.message.textContent = text; }
@@ -145,6 +176,7 @@ export class Chart {
   draw() {
     this.due ??= requestAnimationFrame(() => {
       this.due = null;
+      this.isStale = false;
       Object.assign(this.library.options.scales.x, { min: this.start, max: this.stop });
       this.library.update("none");
       this.updateLegend();
@@ -190,6 +222,7 @@ export class Chart {
     context.restore();
   }
 
+  /** @param {any} context @param {any} threshold */
   threshold(context, { value, label, tried, severity }) {
     const { left, right } = this.area;
     const y = Math.round(this.library.scales.y.getPixelForValue(value)) + 0.5;
@@ -248,6 +281,17 @@ export class Chart {
       const text = near ? formatted(one.value[at], this.unit) : "–";
       const shown = this.legend.children[place].lastChild;
       if (shown.textContent !== text) shown.textContent = text;
+      one.shown = near ? one.value[at] : -Infinity;
+    });
+    this.order();
+  }
+
+  /** At a cursor the largest value comes first; without one the lines stand as they were asked for. */
+  order() {
+    const ranked = this.cursor === null ? this.series : [...this.series].sort((a, b) => b.shown - a.shown);
+    ranked.forEach((one, rank) => {
+      const { style } = this.legend.children[this.series.indexOf(one)];
+      if (style.order !== String(rank)) style.order = rank;
     });
   }
 }

@@ -1,22 +1,29 @@
-// The fleet: rows that follow the live values, sort and filter without asking the server. Only rows on
-// the screen are drawn, so that a thousand hosts cost what thirty do.
+// The fleet: a map and rows that follow the live values, sort and filter without asking the server. Only
+// rows on the screen are drawn, so that a thousand hosts cost what thirty do.
 
 import { at, of, withQuery } from "./address.js";
 import { age, value } from "./format.js";
-import { follow, get, stateOf } from "./page.js";
+import { FleetMap } from "./fleet-map.js";
+import { byName, follow, get, levelOf, stateOf } from "./page.js";
 
+const NAMES = { cpu_usage_percent: "CPU", memory_usage_percent: "memory", disk_usage_percent: "fullest disk", cpu_load_1m: "load", network_bytes_recv: "received", network_bytes_sent: "sent" };
 const METRICS = { cpu_usage_percent: "percent", memory_usage_percent: "percent", disk_usage_percent: "percent", cpu_load_1m: "", network_bytes_recv: "bytes/s", network_bytes_sent: "bytes/s" };
-const LEVELS = { cpu_usage_percent: [90, 95], memory_usage_percent: [85, 95], disk_usage_percent: [80, 90] };
 const COLUMNS = { cpu: "cpu_usage_percent", memory: "memory_usage_percent", disk: "disk_usage_percent", load: "cpu_load_1m", received: "network_bytes_recv", sent: "network_bytes_sent" };
 const SEVERITIES = { critical: 0, warning: 1, info: 2 };
+/** What the address leaves out, since it is so without being said. */
+const DEFAULTS = { sort: "problems", order: "up", view: "both", fill: "cpu_usage_percent" };
+/** The rank of a host without problems. */
+const CALM = 9;
+/** Least time, in milliseconds, between two orders by problems. */
+const SORT_PAUSE = 2000;
 const SPARK_MS = 20e3, SPARK_POINTS = 45, SPARK_STEP = 2, SPARK_HEIGHT = 24;
 
 const table = document.getElementById("fleet");
 const body = document.getElementById("hosts");
-const form = document.getElementById("filters");
+const form = /** @type {any} */ (document.getElementById("filters"));
 const hasAlerter = document.body.dataset.alerter === "true";
-const byName = new Intl.Collator("en", { numeric: true }).compare;
 const entries = new Map();
+const isWall = new URLSearchParams(location.search).has("wall");
 let skew = 0;
 
 const text = (node, wanted) => { if (node.textContent !== wanted) node.textContent = wanted; };
@@ -44,8 +51,8 @@ const adopt = (row) => {
   for (const [metric, cell] of cells) if (cell.dataset.value !== "") values[metric] = Number(cell.dataset.value);
   const path = row.querySelector(".spark path");
   const entry = {
-    row, cells, values, path, name: row.dataset.host, time: Number(row.dataset.time), state: row.dataset.state,
-    alerts: [...row.querySelectorAll(".alerts .severity")].map((flag) => ({ name: flag.textContent, severity: flag.classList[1], suppressed: flag.classList.contains("suppressed") })),
+    row, cells, values, path, name: row.dataset.host, tags: JSON.parse(row.dataset.tags || "{}"), time: Number(row.dataset.time), state: row.dataset.state,
+    alerts: [...row.querySelectorAll(".alerts .severity")].map((flag) => ({ name: flag.textContent, severity: flag.classList[1], suppressed: flag.classList.contains("suppressed"), summary: flag.title })),
     dot: row.querySelector(".dot"), stateText: row.querySelector(".state span:last-child"), age: row.querySelector(".age"), flags: row.querySelector(".alerts"),
     spark: [...(path.getAttribute("d") ?? "").matchAll(/L\d+ (\d+)/g)].map((point) => Number(point[1])), visible: true, dirty: false,
   };
@@ -56,7 +63,7 @@ const adopt = (row) => {
 
 const make = (host) => {
   const row = document.createElement("tr");
-  Object.assign(row.dataset, { host: host.host, state: host.state, time: 0, region: host.region ?? "", environment: host.environment ?? "", service: host.service ?? "" });
+  Object.assign(row.dataset, { host: host.host, state: host.state, time: 0, tags: JSON.stringify(host.tags ?? {}) });
   const state = row.appendChild(part("td", "state"));
   state.append(part("span", "dot"), part("span", ""));
   const head = row.appendChild(document.createElement("th"));
@@ -82,18 +89,23 @@ const make = (host) => {
 
 const take = (host) => {
   const entry = entries.get(host.host) ?? make(host);
+  if (host.spark) entry.spark = host.spark.map(height);
   entry.time = Date.parse(host.last_seen);
   entry.state = entry.row.dataset.state = host.state;
   entry.values = host.values;
   entry.alerts = host.alerts ?? [];
+  entry.rank = rank(entry);
   remember(entry);
   if (entry.visible) draw(entry); else entry.dirty = true;
 };
 
+/** Where a percentage stands in a sparkline. */
+const height = (share) => Math.round(SPARK_HEIGHT - 1 - Math.min(100, Math.max(0, share)) / 100 * (SPARK_HEIGHT - 2));
+
 const remember = (entry) => {
   const cpu = entry.values.cpu_usage_percent;
   if (cpu === undefined) return;
-  const y = Math.round(SPARK_HEIGHT - 1 - Math.min(100, Math.max(0, cpu)) / 100 * (SPARK_HEIGHT - 2));
+  const y = height(cpu);
   const step = Math.floor(entry.time / SPARK_MS);
   if (entry.step === step && entry.spark.length) entry.spark[entry.spark.length - 1] = y;
   else entry.spark.push(y);
@@ -108,20 +120,29 @@ const draw = (entry) => {
   for (const [metric, cell] of entry.cells) {
     const number = entry.values[metric];
     text(cell.firstElementChild, value(number, METRICS[metric]));
-    const [warn, critical] = LEVELS[metric] ?? [Infinity, Infinity];
-    const className = `number ${number >= critical ? "critical" : number >= warn ? "warn" : ""}`.trim();
+    const className = `number ${levelOf(metric, number)}`.trim();
     if (cell.className !== className) cell.className = className;
     cell.querySelector("rect")?.setAttribute("width", Math.round(Math.min(100, Math.max(0, number ?? 0))));
   }
   const first = SPARK_POINTS - entry.spark.length;
   if (entry.spark.length) entry.path.setAttribute("d", `M${first * SPARK_STEP} ${SPARK_HEIGHT}${entry.spark.map((y, place) => `L${(first + place) * SPARK_STEP} ${y}`).join("")}V${SPARK_HEIGHT}z`);
-  const flags = entry.alerts.map((alert) => `${alert.severity} ${alert.suppressed} ${alert.name}`).join("\n");
-  if (entry.flags && entry.drawnFlags !== flags) {
-    entry.drawnFlags = flags;
-    entry.flags.title = entry.alerts.map((alert) => alert.name).join(", ");
-    entry.flags.replaceChildren(...entry.alerts.flatMap((alert) => [part("span", `severity ${alert.severity}${alert.suppressed ? " suppressed" : ""}`, alert.name), " "]));
-  }
+  drawFlags(entry);
   drawAge(entry, Date.now() + skew);
+};
+
+/** The alerts by name, and below them what the worst of them says. */
+const drawFlags = (entry) => {
+  const flags = entry.alerts.map((alert) => `${alert.severity} ${alert.suppressed} ${alert.name} ${alert.summary}`).join("\n");
+  if (!entry.flags || entry.drawnFlags === flags) return;
+  entry.drawnFlags = flags;
+  const names = entry.alerts.flatMap((alert) => {
+    /** @type {any} */
+    const flag = Object.assign(document.createElement(alert.fingerprint ? "a" : "span"), { className: `severity ${alert.severity}${alert.suppressed ? " suppressed" : ""}`, textContent: alert.name, title: alert.summary });
+    if (alert.fingerprint) flag.href = at(of("alerts", alert.fingerprint));
+    return [flag, " "];
+  });
+  const says = entry.alerts.find((alert) => !alert.suppressed)?.summary;
+  entry.flags.replaceChildren(...names, ...(says ? [part("small", "line", says)] : []));
 };
 
 const drawAge = (entry, now) => {
@@ -140,6 +161,7 @@ const ages = () => {
     const state = stateOf(entry.time, now);
     if (state !== entry.state) {
       entry.state = entry.row.dataset.state = state;
+      entry.rank = rank(entry);
       changed = entry.dirty = true;
     }
     if (!entry.visible) continue;
@@ -158,10 +180,19 @@ const counts = () => {
   }
 };
 
-// === Order and filters. ===
+// === Order and filters; the address keeps them. ===
+
+/** How urgent a host is, 0 the most; crates/web/src/pages/fleet.rs ranks alike. */
+const rank = ({ alerts, values, state }) => {
+  const ofAlerts = alerts.map(({ suppressed, severity }) => suppressed ? 5 : { critical: 0, warning: 2 }[severity] ?? 4);
+  if (state === "offline") return Math.min(1, ...ofAlerts);
+  const ofValues = Object.entries(values).map(([metric, number]) => ({ critical: 2, warn: 3 })[levelOf(metric, number)] ?? CALM);
+  return Math.min(state === "online" ? CALM : 3, ...ofAlerts, ...ofValues);
+};
 
 const key = (entry, column) => {
   switch (column) {
+    case "problems": return entry.rank;
     case "age": case "state": return -entry.time;
     case "alerts": return entry.alerts.length ? SEVERITIES[entry.alerts[0].severity] * 1000 - entry.alerts.length : Infinity;
     default: return entry.values[COLUMNS[column]] ?? -1;
@@ -181,34 +212,75 @@ const sort = () => {
   for (const head of table.querySelectorAll("th[data-column]")) {
     head.dataset.column === column ? head.setAttribute("aria-sort", order === "down" ? "descending" : "ascending") : head.removeAttribute("aria-sort");
   }
+  document.getElementById("by-problems").setAttribute("aria-pressed", String(column === "problems"));
+  sortedAt = Date.now();
 };
+
+/** Problems come first as they come, unless somebody points at the rows or moves among them. */
+let sortedAt = 0, ranks = "";
+const settleOrder = () => {
+  if (table.dataset.sort !== "problems" || Date.now() - sortedAt < SORT_PAUSE || body.matches(":hover, :focus-within")) return;
+  const now = [...entries.values()].map(({ rank }) => rank).join("");
+  if (now !== ranks) sort();
+  ranks = now;
+};
+
+/** @returns {any} */
+const wantedNow = () => Object.fromEntries(new FormData(form));
 
 const filter = () => {
-  const wanted = Object.fromEntries(new FormData(form));
+  const wanted = wantedNow();
   const search = wanted.q.toLowerCase();
-  let shown = 0;
-  for (const { row, name, state, alerts } of entries.values()) {
+  const tags = ["region", "environment", "service"].filter((tag) => wanted[tag]);
+  const shown = [];
+  for (const entry of entries.values()) {
+    const { row, name, state, alerts } = entry;
     const fits = name.toLowerCase().includes(search)
       && (!wanted.state || (wanted.state === "alerting" ? alerts.length > 0 : state === wanted.state))
-      && ["region", "environment", "service"].every((tag) => !wanted[tag] || row.dataset[tag] === wanted[tag]);
+      && tags.every((tag) => entry.tags[tag] === wanted[tag]);
     if (row.hidden === fits) row.hidden = !fits;
-    shown += fits;
+    if (fits) shown.push(entry);
   }
   const empty = document.getElementById("empty");
-  if (!shown && entries.size) empty.replaceChildren(part("p", "", "No host matches the filters."));
-  empty.hidden = shown > 0;
-  text(document.getElementById("shown"), `${shown} of ${entries.size} hosts`);
+  if (!shown.length && entries.size) empty.replaceChildren(part("p", "", "No host matches the filters."));
+  empty.hidden = shown.length > 0;
+  text(document.getElementById("shown"), `${shown.length} of ${entries.size} hosts`);
+  document.getElementById("within").hidden = !wanted.group;
+  if (isWall) for (const { row, rank } of shown) row.hidden = rank === CALM;
+  const view = document.getElementById("views").dataset.view = wanted.view;
+  if (view !== "table") map.show(shown.sort((a, b) => byName(a.name, b.name)), { fill: wanted.fill, size: wanted.size, groups: [wanted.group, wanted.within].filter(Boolean), units: METRICS, names: NAMES });
 };
 
-for (const head of table.querySelectorAll("th[data-column]")) {
+/** Keeps what is chosen in the address; a choice is a step back, letters that are typed are not. */
+const keep = (isStep) => {
+  const wanted = { ...wantedNow(), sort: table.dataset.sort, order: table.dataset.order };
+  const address = new URL(location.href);
+  for (const [name, chosen] of Object.entries(wanted)) {
+    chosen && chosen !== DEFAULTS[name] ? address.searchParams.set(name, chosen) : address.searchParams.delete(name);
+  }
+  if (address.href === location.href) return;
+  isStep ? history.pushState(null, "", address) : history.replaceState(null, "", address);
+};
+
+addEventListener("popstate", () => {
+  const said = { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(location.search)) };
+  for (const field of form.elements) if (field.name) field.value = said[field.name] ?? "";
+  Object.assign(table.dataset, { sort: said.sort, order: said.order });
+  pressed();
+  sort();
+  filter();
+});
+
+for (const head of document.querySelectorAll("[data-column]")) {
   head.addEventListener("click", (event) => {
     event.preventDefault();
     const { column } = head.dataset;
-    const same = table.dataset.sort === column;
+    const same = table.dataset.sort === column && column !== "problems";
     const largestFirst = column in COLUMNS;
     table.dataset.order = same ? (table.dataset.order === "down" ? "up" : "down") : largestFirst ? "down" : "up";
     table.dataset.sort = column;
     sort();
+    keep(true);
   });
 }
 for (const link of document.querySelectorAll("[data-show]")) {
@@ -216,10 +288,32 @@ for (const link of document.querySelectorAll("[data-show]")) {
     event.preventDefault();
     form.elements.state.value = form.elements.state.value === link.dataset.show ? "" : link.dataset.show;
     filter();
+    keep(true);
   });
 }
-form.addEventListener("input", filter);
+
+const pressed = () => {
+  for (const button of document.querySelectorAll("[data-view-of]")) button.setAttribute("aria-pressed", String(form.elements.view.value === button.dataset.viewOf));
+};
+for (const button of document.querySelectorAll("[data-view-of]")) {
+  button.addEventListener("click", () => { form.elements.view.value = button.dataset.viewOf; pressed(); filter(); keep(true); });
+}
+for (const field of [form, ...document.querySelectorAll(".map-bar")]) field.addEventListener("input", (event) => { filter(); keep(event.target.matches?.("select") ?? false); });
+const more = form.querySelector(".more");
+more.addEventListener("click", () => more.setAttribute("aria-expanded", String(more.getAttribute("aria-expanded") !== "true")));
 form.addEventListener("submit", (event) => event.preventDefault());
+
+/** Down and up go from row to row, as Tab goes from link to link. */
+table.addEventListener("keydown", (event) => {
+  const row = event.target.closest?.("tbody tr");
+  const way = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+  if (!row || !way) return;
+  let next = row[way];
+  while (next?.hidden) next = next[way];
+  if (!next) return;
+  event.preventDefault();
+  next.querySelector("th a").focus();
+});
 
 // === Live. ===
 
@@ -231,12 +325,21 @@ const settle = () => {
     due = false;
     counts();
     filter();
-    document.body.dataset.updates = Number(document.body.dataset.updates ?? 0) + 1;
+    settleOrder();
+    document.body.dataset.updates = String(Number(document.body.dataset.updates ?? 0) + 1);
   });
 };
 
-body.querySelectorAll("tr").forEach(adopt);
+const map = new FleetMap(document.getElementById("map"), {
+  open: ({ name }, { ctrlKey, metaKey }) => { const to = at(of("hosts", name)); ctrlKey || metaKey ? open(to) : location.assign(to); },
+});
+for (const row of body.querySelectorAll("tr")) {
+  const entry = adopt(row);
+  entry.rank = rank(entry);
+}
 sort();
+filter();
+if (isWall) import("./wall.js").then(({ begin }) => begin(form, filter));
 follow(null, (update) => {
   skew = update.now - Date.now();
   const known = entries.size;
@@ -249,13 +352,13 @@ follow(null, (update) => {
 const all = async () => {
   let cursor = "";
   do {
-    const answer = await get(withQuery("api/v1/hosts", { cursor }));
+    const answer = await get(withQuery("api/v1/hosts", { cursor, spark: true }));
     answer.hosts.filter((host) => !entries.has(host.host)).forEach(take);
     cursor = answer.next_cursor;
   } while (cursor);
   sort();
   settle();
 };
-if (location.search) all().catch(() => {});
+if (entries.size < Number(table.dataset.total)) all().catch(() => {});
 document.addEventListener("database-back", () => entries.size ? all().catch(() => {}) : location.reload());
 setInterval(ages, 1000);

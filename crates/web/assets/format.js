@@ -1,5 +1,7 @@
 // Numbers and times as people read them; crates/web/src/pages/number.rs does the same for pages.
 
+import * as clock from "./clock.js";
+
 const scaled = (number, base, units) => {
   let place = 0;
   while (Math.abs(number) >= base && place + 1 < units.length) {
@@ -33,14 +35,8 @@ export const value = (number, unit) => {
   }
 };
 
-const two = (number) => String(number).padStart(2, "0");
-
-/** Local time to the second. */
-export const moment = (milliseconds) => {
-  const at = new Date(milliseconds);
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-};
+/** A time of the page's zone to the second. */
+export const moment = (milliseconds) => clock.local(milliseconds).replace("T", " ");
 
 const UNITS = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 604800e3, y: 365 * 86400e3 };
 

@@ -2,13 +2,12 @@
 
 import { of, withQuery } from "./address.js";
 import { moment, value } from "./format.js";
-import { ask, call, get, stateOf } from "./page.js";
+import { ask, call, get, levelOf, stateOf } from "./page.js";
 import { Panels, marks } from "./panel.js";
 
 const head = document.getElementById("host");
 const { host, range, start, stop } = head.dataset;
 const PAUSE = 400;
-const LEVELS = { cpu_usage_percent: [90, 95], memory_usage_percent: [85, 95], disk_usage_percent: [80, 90] };
 let timer;
 
 const cell = (text, className = "") => Object.assign(document.createElement("td"), { className, textContent: text });
@@ -41,9 +40,8 @@ const showTiles = (points) => {
   }
   for (const [metric, number] of newest) {
     const tile = tiles.get(metric);
-    const [warn, critical] = LEVELS[metric] ?? [Infinity, Infinity];
     tile.textContent = value(number, tile.dataset.unit);
-    tile.className = number >= critical ? "critical" : number >= warn ? "warn" : "";
+    tile.className = levelOf(metric, number);
     tile.parentElement.querySelector("rect")?.setAttribute("width", Math.round(Math.min(100, number)));
   }
 };

@@ -1,7 +1,22 @@
 // What every page has: calls to the API, the stream of live values, the banner, dark and light.
 
 import { at, here, withQuery } from "./address.js";
+import * as clock from "./clock.js";
 import { age } from "./format.js";
+
+/** Names in natural order: `web-9` before `web-10`. */
+export const byName = new Intl.Collator("en", { numeric: true }).compare;
+
+/** From which values on metrics look alarming, as the rules say. */
+const levels = JSON.parse(document.body.dataset.levels || "{}");
+
+/** How alarming a value looks: `critical`, `warn` or nothing. */
+export const levelOf = (metric, number) => {
+  const level = levels[metric];
+  if (!level || number === undefined || number === null) return "";
+  const past = (limit) => limit !== null && (level.below ? number <= limit : number >= limit);
+  return past(level.critical) ? "critical" : past(level.warn) ? "warn" : "";
+};
 
 /** Reads JSON; an error has the server's message. */
 export const get = (path) => call("GET", path);
@@ -30,7 +45,7 @@ export let silentSince = null;
 
 /** A host's state by the time of its newest point: a database that is away says nothing of its hosts. */
 export const stateOf = (time, now) => {
-  const { late, offline } = document.body.dataset;
+  const [late, offline] = [Number(document.body.dataset.late), Number(document.body.dataset.offline)];
   const silence = silentSince === null ? 0 : Date.now() - silentSince;
   const isSilent = silence >= late * 1e3;
   const seconds = (now - (isSilent ? silence : 0) - time) / 1e3;
@@ -95,4 +110,25 @@ document.getElementById("theme").addEventListener("click", () => {
   const next = themes[(themes.indexOf(root.dataset.theme ?? "") + 1) % themes.length];
   try { localStorage.setItem("theme", next); } catch { /* private window: for this page alone */ }
   theme(next);
+});
+
+// === Times are in one zone. ===
+
+const zones = document.getElementById("zone");
+if (zones) {
+  const named = clock.zone && clock.zone !== "UTC" && clock.zone !== clock.own;
+  zones.append(...[["", `Browser (${clock.own})`], ["UTC", "UTC"], ...(named ? [[clock.zone, clock.zone]] : [])].map(([name, text]) => new Option(text, name, false, name === clock.zone)));
+  zones.addEventListener("change", () => clock.choose(zones.value));
+}
+
+// === One field finds everything; its script comes when it is opened. ===
+
+const find = () => import("./find.js").then(({ open }) => open());
+document.getElementById("find")?.addEventListener("click", find);
+addEventListener("keydown", (event) => {
+  const writes = event.target.matches?.("input, select, textarea, [contenteditable]");
+  if ((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !writes)) {
+    event.preventDefault();
+    find();
+  }
 });

@@ -1,15 +1,18 @@
-// Panels of a page: what they ask the API for (one request for all), and the range, cursor, zoom and
-// live tail they share.
+// Panels of a page: what they ask the API for (one request for all), and the range, the cursor, which can
+// be locked, and the live tail they share, which waits while somebody points.
 
 import { at, withQuery } from "./address.js";
 import { Chart } from "./chart.js";
 import { picture } from "./chart-picture.js";
-import { length } from "./format.js";
+import { moment } from "./format.js";
 import { follow, get } from "./page.js";
+import { Range } from "./range.js";
 
 /** Widest span that follows the present: beyond it a second is less than a pixel. */
 const LIVE_SPAN = 6 * 3600e3;
 const DEBOUNCE = 50;
+/** Most metrics of one request. */
+const BATCH = 32;
 
 /** What tells the metrics of a panel apart: their words without the unit, and without those that all begin with. */
 const ownWords = (metrics) => {
@@ -20,28 +23,43 @@ const ownWords = (metrics) => {
 };
 
 export class Panels {
-  constructor({ range, start, stop, host, marks, isShared, onCursor, onPick, onUpdate, onMarks }) {
-    Object.assign(this, { host, onCursor, onPick, onUpdate, onMarks, loadMarks: marks });
+  /** @type {any[]} */ panels = [];
+  /** Points that came while somebody pointed. @type {any[]} */ waiting = [];
+  /** @type {number | null} */ locked = null;
+  isHeld = false;
+  /** Which of several loads is the newest. */
+  run = 0;
+  loadedAt = 0;
+  /** @type {number | undefined} */ timer;
+
+  /** @param {any} options */
+  constructor({ range, start, stop, host, marks, isShared, onCursor, onUpdate, onMarks, isQuiet }) {
+    this.host = host;
+    this.onCursor = onCursor;
+    this.onUpdate = onUpdate;
+    this.onMarks = onMarks;
+    this.loadMarks = marks;
     this.panels = [...document.querySelectorAll("figure.panel[data-metrics]")].map((figure) => this.panel(figure));
     if (isShared) for (const { chart } of this.panels) chart.peers = this.panels.map((panel) => panel.chart);
-    this.follow = document.getElementById("follow");
-    this.controls();
-    if (start) this.fix(Date.parse(start), stop ? Date.parse(stop) : Date.now());
-    else this.choose(range);
-    this.load();
+    this.range = new Range({ range, start, stop }, () => this.load());
+    const at = Date.parse(new URLSearchParams(location.search).get("at"));
+    if (at) this.lock(at);
+    if (!isQuiet) this.load();
     if (host) this.live();
     setInterval(() => this.tick(), 1000);
   }
 
+  get start() { return this.range.start; }
+  get stop() { return this.range.stop; }
+
   panel(figure) {
     const legend = figure.appendChild(Object.assign(document.createElement("div"), { className: "legend" }));
     const chart = new Chart(figure.querySelector(".plot"), legend, {
-      cursor: (time) => {
-        for (const { chart } of this.panels) chart.point(time);
-        this.onCursor?.(time);
-      },
-      zoom: (start, stop) => { this.fix(start, stop); this.load(); },
-      pick: (time) => this.onPick?.(time),
+      cursor: (time, isKey) => { if (this.locked === null || isKey) this.point(time, isKey); },
+      zoom: (start, stop) => this.range.fix(start, stop),
+      move: (start, stop) => { for (const { chart } of this.panels) { Object.assign(chart, { start, stop }); chart.draw(); } },
+      pick: (time) => this.lock(this.locked === null ? time : null),
+      hold: (isHeld) => { this.isHeld = isHeld; if (!isHeld) this.release(); },
     });
     chart.thresholds = JSON.parse(figure.dataset.thresholds ?? "[]");
     const { metrics, each, band, hosts } = figure.dataset;
@@ -60,48 +78,47 @@ export class Panels {
     });
     panel.csv = Object.assign(document.createElement("a"), { textContent: "CSV", title: "Save the values" });
     caption.append(png, panel.csv);
+    if (document.body.dataset.annotate === "true" && !document.getElementById("board")) caption.append(this.pin(panel));
   }
 
-  controls() {
-    for (const button of document.querySelectorAll("button[data-range]")) {
-      button.addEventListener("click", () => { this.choose(button.dataset.range); this.load(); });
-    }
-    document.querySelector("[data-zoom-out]")?.addEventListener("click", () => {
-      const half = (this.stop - this.start) / 2;
-      this.fix(this.start - half, Math.min(Date.now(), this.stop + half));
-      this.load();
+  /** A button that pins the chart to a board. */
+  pin(panel) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Pin", title: "Pin the chart to a board" });
+    button.addEventListener("click", async () => {
+      const { pin } = await import("./pin.js");
+      const hosts = panel.hosts?.length ? panel.hosts : [this.host];
+      pin({ title: panel.figure.getAttribute("aria-label"), metrics: panel.metrics, hosts, each: panel.each }, button);
     });
-    this.follow?.addEventListener("change", () => { if (this.follow.checked) { this.choose(this.range ?? "15m"); this.load(); } });
+    return button;
   }
 
-  /** A range that ends now. */
-  choose(range) {
-    this.range = range;
-    this.stop = Date.now();
-    this.start = this.stop - length(range);
-    if (this.follow) this.follow.checked = true;
-    this.remember({ range });
+  /** The cursor of all charts. Keys move one that is locked. */
+  point(time, isKey) {
+    if (isKey && this.locked !== null) return this.lock(time);
+    for (const { chart } of this.panels) chart.point(time);
+    this.onCursor?.(time);
   }
 
-  /** A range of fixed times. */
-  fix(start, stop) {
-    this.start = Math.round(start);
-    this.stop = Math.round(Math.max(stop, start + 1000));
-    if (this.follow) this.follow.checked = false;
-    this.remember({ start: new Date(this.start).toISOString(), stop: new Date(this.stop).toISOString() });
-  }
-
-  remember(own) {
-    const address = new URL(location.href);
-    for (const name of ["range", "start", "stop"]) address.searchParams.delete(name);
-    for (const [name, value] of Object.entries(own)) address.searchParams.set(name, value);
-    history.replaceState(null, "", address);
-    for (const button of document.querySelectorAll("button[data-range]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.range === own.range));
+  /** Keeps the cursor where it is, with the values of all charts, until it is let go. */
+  lock(time) {
+    this.locked = time;
+    for (const { chart } of this.panels) {
+      chart.isLocked = time !== null;
+      chart.cursor = undefined;
+      chart.point(time);
     }
+    this.onCursor?.(time);
+    const address = new URL(location.href);
+    time === null ? address.searchParams.delete("at") : address.searchParams.set("at", new Date(time).toISOString());
+    history.replaceState(null, "", address);
+    const note = document.getElementById("locked");
+    if (note) note.textContent = time === null ? "" : `Locked at ${moment(time)}; click or press Escape to let go`;
   }
 
-  get isLive() { return this.follow?.checked && this.stop - this.start <= LIVE_SPAN; }
+  get isLive() { return !this.range.isFixed && this.range.follow && this.stop - this.start <= LIVE_SPAN; }
+
+  /** Whether somebody points, drags or writes, so that nothing may move under them. */
+  get isBusy() { return this.isHeld || document.querySelector("dialog[open]") !== null; }
 
   load() {
     clearTimeout(this.timer);
@@ -109,7 +126,7 @@ export class Panels {
   }
 
   async loadNow() {
-    const run = this.run = (this.run ?? 0) + 1;
+    const run = this.run += 1;
     this.loadedAt = Date.now();
     const range = { start: new Date(this.start).toISOString(), stop: new Date(this.stop).toISOString() };
     document.body.dataset.loading = "true";
@@ -117,7 +134,7 @@ export class Panels {
     if (run === this.run) delete document.body.dataset.loading;
   }
 
-  /** One request for the metrics of all panels. */
+  /** One request for the metrics of all panels, or a few. */
   async fill(range, run) {
     const name = (panel, metric) => panel.each ? `${metric}:each` : metric;
     const metrics = [...new Set(this.panels.flatMap((panel) => panel.metrics.map((metric) => name(panel, metric))))];
@@ -132,7 +149,9 @@ export class Panels {
     }
     if (!metrics.length) return;
     try {
-      const { answers } = await get(withQuery("api/v1/series/batch", { metrics: metrics.join(","), ...own }));
+      const pieces = Array.from({ length: Math.ceil(metrics.length / BATCH) }, (_, at) => metrics.slice(at * BATCH, (at + 1) * BATCH));
+      const read = (piece) => get(withQuery("api/v1/series/batch", { metrics: piece.join(","), ...own }));
+      const answers = (await Promise.all(pieces.map(read))).flatMap((piece) => piece.answers);
       if (run !== this.run) return;
       for (const panel of this.panels) this.show(panel, panel.metrics.map((metric) => answers[metrics.indexOf(name(panel, metric))]));
       this.tier(answers[0]);
@@ -183,24 +202,28 @@ export class Panels {
     follow(this.host, (update) => {
       this.onUpdate?.(update);
       if (!this.isLive) return;
-      for (const { metric, tags, time, value } of update.points) {
-        for (const panel of this.panels) {
-          if (!panel.metrics.includes(metric)) continue;
-          panel.chart.append(this.name(panel, metric, { tags, host: this.host }), time, value);
-        }
-      }
-      this.tick();
+      this.waiting.push(...update.points);
+      if (!this.isBusy) this.release();
     });
+  }
+
+  /** What has come while somebody pointed. */
+  release() {
+    for (const { metric, tags, time, value } of this.waiting.splice(0)) {
+      for (const panel of this.panels) {
+        if (!panel.metrics.includes(metric)) continue;
+        panel.chart.append(this.name(panel, metric, { tags, host: this.host }), time, value);
+      }
+    }
+    this.tick();
   }
 
   /** Moves the window along with the present; long spans load again now and then. */
   tick() {
-    if (!this.follow?.checked || document.hidden) return;
-    const span = this.stop - this.start;
-    this.stop = Date.now();
-    this.start = this.stop - span;
+    if (this.range.isFixed || !this.range.follow || document.hidden || this.isBusy) return;
+    this.range.advance();
     if (this.isLive) for (const { chart } of this.panels) chart.window(this.start, this.stop);
-    const pause = Math.max(this.host ? 60e3 : 5e3, span / 500);
+    const pause = Math.max(this.host ? 60e3 : 5e3, (this.stop - this.start) / 500);
     if (this.stop - this.loadedAt > pause) this.loadNow();
   }
 }

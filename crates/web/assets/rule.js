@@ -23,7 +23,7 @@ const panels = figure ? new Panels({ range, marks: spans }) : null;
 element("backtest")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.submitter ?? event.target.querySelector("button");
-  const wanted = new FormData(event.target).get("range");
+  const wanted = new FormData(/** @type {any} */ (event.target)).get("range");
   const verdict = element("verdict");
   button.disabled = true;
   verdict.textContent = "Replaying…";
@@ -38,8 +38,7 @@ element("backtest")?.addEventListener("submit", async (event) => {
       for (const text of [moment(Date.parse(message.at)), message.status, message.severity ?? "", message.receiver, alerts, message.reason]) row.append(Object.assign(document.createElement("td"), { textContent: text }));
       return row;
     }));
-    panels?.choose(wanted);
-    panels?.load();
+    panels?.range.choose(wanted);
   } catch (error) {
     verdict.textContent = error.message;
   }
@@ -60,7 +59,7 @@ const firings = (one, past, hold) => {
 
 element("level")?.addEventListener("submit", (event) => {
   event.preventDefault();
-  const form = Object.fromEntries(new FormData(event.target));
+  const form = Object.fromEntries(new FormData(/** @type {any} */ (event.target)));
   const level = Number(form.level);
   const past = head.dataset.direction === "below" ? (number) => number < level : (number) => number > level;
   const { chart } = panels.panels[0];

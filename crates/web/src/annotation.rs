@@ -68,6 +68,11 @@ impl Annotations {
         })
     }
 
+    /// The bucket of the notes, which boards share.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// Whether notes can be made.
     pub fn may_change(&self) -> bool {
         self.writer.is_some()
@@ -143,7 +148,7 @@ impl Annotations {
         self.write(&point).await
     }
 
-    async fn write(&self, point: &Point) -> Result<()> {
+    pub(crate) async fn write(&self, point: &Point) -> Result<()> {
         let Some(writer) = &self.writer else {
             return Err(ApiError::NotConfigured("annotations.token_file"));
         };
@@ -161,7 +166,7 @@ impl Annotations {
         };
         Err(ApiError::Database {
             failure,
-            message: format!("the note is not stored: {message}"),
+            message: format!("it is not stored: {message}"),
         })
     }
 }

@@ -60,6 +60,9 @@ pub struct HttpConfig {
     pub tls_certificate_file: Option<PathBuf>,
     /// PEM file of its key.
     pub tls_key_file: Option<PathBuf>,
+    /// Folder with `templates` and `assets` that are read at each request instead of those in the
+    /// binary, for work on the pages.
+    pub pages_folder: Option<PathBuf>,
 }
 
 impl Default for HttpConfig {
@@ -73,6 +76,7 @@ impl Default for HttpConfig {
             allowed_hosts: Vec::new(),
             tls_certificate_file: None,
             tls_key_file: None,
+            pages_folder: None,
         }
     }
 }

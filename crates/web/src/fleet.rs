@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
-use watchpost_core::csv::Table;
+use watchpost_core::catalogue::{ITEM_TAGS, TAG_METRIC_TYPE};
+use watchpost_core::csv::{DataType, Table};
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339};
 
 use crate::tier::floor;
@@ -25,6 +26,9 @@ pub const SPARK_STEP: i64 = 20 * NANOS_PER_SECOND;
 /// Points of a sparkline: 15 minutes.
 pub const SPARK_POINTS: usize = 45;
 
+/// Tags that are kept of each host; further ones are left out.
+pub const TAG_LIMIT: usize = 16;
+
 /// Hosts that are kept; further ones are left out and said so.
 pub const HOST_LIMIT: usize = 10_000;
 
@@ -39,8 +43,8 @@ pub struct Fleet {
 pub struct Host {
     /// Its name.
     pub name: String,
-    /// Region, environment and service, where it has them.
-    pub tags: BTreeMap<&'static str, String>,
+    /// Region, environment, service and whatever else its agent was given.
+    pub tags: BTreeMap<String, String>,
     /// Time of its newest point, nanoseconds since 1970.
     pub time: i64,
     /// Newest values; counters as rates per second.
@@ -116,6 +120,7 @@ impl Host {
             "region": self.tags.get("region"),
             "environment": self.tags.get("environment"),
             "service": self.tags.get("service"),
+            "tags": self.tags,
             "state": self.state(now, ages).name(),
             "last_seen": format_rfc3339(floor(self.time, NANOS_PER_MILLI)),
             "age_seconds": ((now - self.time).max(0)) / NANOS_PER_SECOND,
@@ -185,8 +190,12 @@ impl Fleet {
     /// Takes newest values; gives the names of hosts that have news.
     pub fn see(&mut self, tables: &[Table]) -> Vec<String> {
         let mut newest: BTreeMap<String, BTreeMap<&'static str, (i64, f64)>> = BTreeMap::new();
-        let mut tags: BTreeMap<String, BTreeMap<&'static str, String>> = BTreeMap::new();
-        for row in tables.iter().flat_map(Table::rows) {
+        let mut tags: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let rows = tables.iter().flat_map(|table| {
+            let names = tags_of_hosts(table);
+            table.rows().map(move |row| (row, names.clone()))
+        });
+        for (row, names) in rows {
             let field = row
                 .str("_field")
                 .and_then(|name| FIELDS.into_iter().find(|field| *field == name));
@@ -206,9 +215,12 @@ impl Fleet {
                 *entry = (time.max(entry.0), value.max(entry.1));
             }
             let known = tags.entry(host.to_owned()).or_default();
-            for tag in ["region", "environment", "service"] {
-                if let Some(text) = row.str(tag) {
-                    known.insert(tag, text.to_owned());
+            for (place, name) in names.iter() {
+                if let Some(text) = row.values[*place].as_str().filter(|text| !text.is_empty())
+                    && known.get(*name).is_none_or(|known| known != text)
+                    && known.len() < TAG_LIMIT
+                {
+                    known.insert((*name).to_owned(), text.to_owned());
                 }
             }
         }
@@ -267,4 +279,17 @@ impl Fleet {
     pub fn forget(&mut self, before: i64) {
         self.hosts.retain(|_, host| host.time >= before);
     }
+}
+
+/// The places and names of a table's columns that are tags of hosts, not of the things on them.
+fn tags_of_hosts(table: &Table) -> std::rc::Rc<[(usize, &str)]> {
+    let columns = table.columns.iter().enumerate();
+    let tags = columns.filter(|(_, column)| {
+        let name = column.label.as_str();
+        let is_own =
+            name.starts_with('_') || ["host", "result", "table", TAG_METRIC_TYPE].contains(&name);
+        !is_own && column.data_type == DataType::String && ITEM_TAGS.binary_search(&name).is_err()
+    });
+    tags.map(|(place, column)| (place, column.label.as_str()))
+        .collect()
 }

@@ -8,10 +8,17 @@
 //! | answer `/metrics` and `/api/v1` | `api` |
 //! | render a page | `pages`, `templates/`, `assets/` |
 //! | choose a tier, ask for a series | [`tier`], [`series`] |
+//! | colour a value | [`level`] |
 //! | watch the fleet and push what is new | `live` |
 //! | know who asks and what they may | `sign_in` |
 //!
 //! A browser sees only this server: the tokens of the database and of the alerter stay here.
+//!
+//! # The pages
+//!
+//! Templates are rendered here and readable without scripts; scripts are modules without a bundler or a
+//! framework. Their types are in comments (JSDoc), and `tsc -p crates/web` checks them. For work on them
+//! `http.pages_folder = "crates/web"` reads both from the folder at each request, without a build.
 //!
 //! # The charts
 //!
@@ -44,12 +51,14 @@ pub mod alerter;
 pub mod annotation;
 mod api;
 mod assets;
+pub mod board;
 pub mod cli;
 pub mod config;
 pub mod csv;
 mod database;
 mod error;
 pub mod fleet;
+pub mod level;
 mod live;
 pub mod metric;
 mod pages;

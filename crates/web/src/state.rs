@@ -74,7 +74,7 @@ impl App {
         Ok(App(Arc::new(Parts {
             alerter,
             annotations: Annotations::new(&config)?,
-            templates: Templates::new()?,
+            templates: Templates::new(config.http.pages_folder.as_deref())?,
             rendered: Rendered::default(),
             requests: registry.counter_vec(
                 "watchpost_web_requests_total",

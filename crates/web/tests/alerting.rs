@@ -80,7 +80,7 @@ impl Watched {
             .env("WATCHPOST_STORE__FOLDER", folder.join("alerter-data"))
             .env("WATCHPOST_HISTORY__BUCKET", &config.tiers.alerts_bucket);
         let alerter = Daemon::start(command);
-        for ago in [30, 20, 10, 1] {
+        for ago in [90, 60, 30, 20, 10, 1] {
             fixture.write_host("web-1", 90.0, 40.0, ago);
             fixture.write_host("web-2", 20.0, 40.0, ago);
         }
@@ -118,7 +118,9 @@ fn alerts_are_listed_explained_silenced_and_replayed() {
     assert_eq!(hosts.json()["hosts"][1]["alerts"], json!([]));
     let fleet = fixture.get("/?state=alerting").body;
     assert!(fleet.contains("data-host=\"web-1\"") && !fleet.contains("data-host=\"web-2\""));
-    assert!(fleet.contains("class=\"severity warning\">cpu_high"));
+    assert!(
+        fleet.contains("class=\"severity warning\">cpu_high") && fleet.contains("CPU of web-1 at")
+    );
 
     // What the history in the database says, for charts.
     let spans = fixture.wait_for("the span", "/api/v1/alerts/spans?host=web-1", |answer| {

@@ -16,7 +16,7 @@ fn pages_in_a_browser() {
     let Some(browser) = Browser::start() else {
         return;
     };
-    let scenes: [Scene; 8] = [
+    let scenes: [Scene; 14] = [
         (
             "live and zoom",
             a_point_appears_without_reload_and_charts_zoom,
@@ -32,6 +32,15 @@ fn pages_in_a_browser() {
         ),
         ("sign-in", somebody_signs_in_and_out),
         ("alerts", crate::alerting::by_hand),
+        ("overview", crate::overview::map_and_address),
+        ("find", crate::overview::one_field_finds_everything),
+        (
+            "one metric over all hosts",
+            crate::overview::one_metric_over_all_hosts,
+        ),
+        ("incident", crate::incident::from_the_link_of_a_message),
+        ("boards", crate::boards::pin_arrange_and_share),
+        ("accessibility", crate::scripts::axe_finds_nothing),
         ("below a prefix", crate::prefix::by_hand),
         ("a thousand hosts", a_thousand_hosts_stay_usable),
     ];

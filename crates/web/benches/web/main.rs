@@ -150,7 +150,7 @@ async fn times(site: &Site, path: &str, requests: usize) -> Times {
 
 /// Milliseconds from before a point is written until the page shows it: median and most.
 fn pixels(site: &Site, fleet: &Fleet, browser: &Browser) -> (f64, f64) {
-    browser.open(&site.url("/"));
+    browser.open(&site.url("/?sort=host"));
     browser.wait(
         "live",
         "document.getElementById('live').dataset.state === 'on' && document.body.dataset.updates > 2",

@@ -21,8 +21,11 @@ pub(super) const FLEET_PAGE: Page = Page(
     &[
         "style.css",
         "page.js",
-        "fleet.js",
+        "address.js",
+        "clock.js",
         "format.js",
+        "fleet.js",
+        "fleet-map.js",
         "favicon.svg",
     ],
 );
@@ -32,6 +35,9 @@ pub(super) const HOST_PAGE: Page = Page(
     &[
         "style.css",
         "page.js",
+        "address.js",
+        "clock.js",
+        "range.js",
         "host.js",
         "panel.js",
         "chart.js",
@@ -136,7 +142,7 @@ impl Site {
     pub(super) fn wait_for_hosts(&self, hosts: usize) {
         wait::until("the hosts", || {
             let page = self.block_on(async {
-                let answer = self.http.get(self.url("/")).send().await.ok()?;
+                let answer = self.http.get(self.url("/?rows=all")).send().await.ok()?;
                 answer.text().await.ok()
             })?;
             (page.matches("<tr data-host=").count() >= hosts).then_some(())

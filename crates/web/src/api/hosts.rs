@@ -29,11 +29,13 @@ pub(super) async fn list(
         "limit",
         "cursor",
         "format",
+        "spark",
     ];
     let parameters = Parameters::read(query.as_deref(), &known)?;
     let format = Format::read(&parameters, &headers)?;
     let limit = parameters.integer("limit", 1..=LIMIT, LIMIT)?;
     let cursor = parameters.one("cursor")?;
+    let spark = parameters.truth("spark", false)?;
     let state = match parameters.one("state")? {
         Some(_) => Some(parameters.choice("state", &["online", "late", "offline", "unknown"])?),
         None => None,
@@ -53,7 +55,7 @@ pub(super) async fn list(
                     values.is_empty()
                         || host
                             .tags
-                            .get(tag)
+                            .get(*tag)
                             .is_some_and(|value| values.contains(value))
                 })
         };
@@ -65,7 +67,7 @@ pub(super) async fn list(
         );
         let hosts: Vec<Value> = hosts
             .into_iter()
-            .map(|host| app.live.document(host, now))
+            .map(|host| document(&app, host, now, spark))
             .collect();
         (hosts, next)
     });
@@ -77,6 +79,16 @@ pub(super) async fn list(
         || json!({ "hosts": hosts, "next_cursor": next, "database": database }),
         || rows(&hosts),
     ))
+}
+
+/// A host with its alerts, and with the CPU of the last minutes where that is asked for.
+fn document(app: &App, host: &Host, now: i64, spark: bool) -> Value {
+    let mut document = app.live.document(host, now);
+    if spark {
+        let rounded = host.spark().into_iter().map(|value| value.round());
+        document["spark"] = rounded.collect();
+    }
+    document
 }
 
 /// An error that the watch of the fleet met, for those who ask for what it would have seen.

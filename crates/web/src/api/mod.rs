@@ -2,6 +2,7 @@
 
 mod alerts;
 mod annotations;
+mod boards;
 mod hosts;
 mod legacy;
 mod live;
@@ -40,6 +41,11 @@ pub(crate) fn routes() -> Router<App> {
             get(annotations::list).post(annotations::create),
         )
         .route("/api/v1/annotations/{id}", delete(annotations::delete))
+        .route("/api/v1/boards", get(boards::list))
+        .route(
+            "/api/v1/boards/{name}",
+            get(boards::show).post(boards::keep).delete(boards::remove),
+        )
         .route("/api/v1/alerts", get(alerts::list))
         .route("/api/v1/alerts/history", get(alerts::history))
         .route("/api/v1/alerts/spans", get(alerts::spans))

@@ -9,9 +9,16 @@ use serde_json::Value;
 use watchpost_service::shutdown::Shutdown;
 
 use crate::alerter::Alerter;
+use crate::level::Levels;
 
 /// Time between looks: rules are evaluated every ten seconds.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Looks at the alerts between two at the rules, whose levels colour values: they seldom change.
+const LOOKS_PER_RULES: u32 = 12;
+
+/// Characters of what an alert says: a line of the table.
+const SUMMARY_LIMIT: usize = 160;
 
 /// Alerts that are named of one host; further ones are counted.
 const NAMED: usize = 4;
@@ -25,6 +32,10 @@ pub(crate) struct Firing {
     pub name: String,
     /// Whether somebody is told: not while it is silenced or inhibited.
     pub suppressed: bool,
+    /// What it says.
+    pub summary: String,
+    /// The alert, for its page.
+    pub fingerprint: String,
 }
 
 /// How bad an alert is, the worst first.
@@ -49,9 +60,16 @@ pub(crate) struct Alerts {
 struct Known {
     by_host: BTreeMap<String, Vec<Firing>>,
     problem: Option<String>,
+    levels: Arc<Levels>,
 }
 
 impl Alerts {
+    /// From which values on metrics look alarming.
+    pub(crate) fn levels(&self) -> Arc<Levels> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known.levels)
+    }
+
     /// The alerts of a host, the worst first, at most [`NAMED`].
     pub(crate) fn of(&self, host: &str) -> Vec<Firing> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -73,10 +91,8 @@ impl Alerts {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok(document) => {
-                *known = Known {
-                    by_host: by_host(&document),
-                    problem: None,
-                }
+                known.by_host = by_host(&document);
+                known.problem = None;
             }
             Err(error) => {
                 if known.problem.is_none() {
@@ -90,7 +106,18 @@ impl Alerts {
 
     /// Looks at the alerter until shutdown.
     pub(crate) async fn watch(self, alerter: Alerter, shutdown: Shutdown) {
-        loop {
+        for looks in 0_u32.. {
+            if looks.is_multiple_of(LOOKS_PER_RULES) {
+                let look = alerter.get("/api/v1/rules");
+                let Some(answer) = shutdown.unless_requested(look).await else {
+                    return;
+                };
+                // Without an answer those that are known hold on.
+                if let Ok(document) = answer {
+                    let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+                    known.levels = Arc::new(Levels::of_rules(&document));
+                }
+            }
             let look = alerter.get("/api/v1/alerts?state=firing");
             let Some(answer) = shutdown.unless_requested(look).await else {
                 return;
@@ -119,10 +146,14 @@ fn by_host(document: &Value) -> BTreeMap<String, Vec<Firing>> {
         let suppressed = alert["suppressedBy"]
             .as_array()
             .is_some_and(|by| !by.is_empty());
+        let annotation = alert["annotations"]["summary"].as_str();
+        let says = annotation.or(alert["reason"].as_str()).unwrap_or_default();
         found.entry(host.to_owned()).or_default().push(Firing {
             severity,
             name: name.to_owned(),
             suppressed,
+            summary: says.chars().take(SUMMARY_LIMIT).collect(),
+            fingerprint: alert["fingerprint"].as_str().unwrap_or_default().to_owned(),
         });
     }
     for alerts in found.values_mut() {

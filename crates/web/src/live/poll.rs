@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use watchpost_client::flux_text;
-use watchpost_core::catalogue::{self, Kind, MEASUREMENT, TAG_METRIC_TYPE};
+use watchpost_core::catalogue::{self, ITEM_TAGS, Kind, MEASUREMENT, TAG_METRIC_TYPE};
 use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
 
@@ -93,9 +93,14 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
 }
 
 fn newest(bucket: &str, start: i64) -> String {
+    // Of the tags those of the host are kept, whatever they are called.
+    let items = ["_start", "_stop", "_measurement", TAG_METRIC_TYPE]
+        .into_iter()
+        .chain(ITEM_TAGS);
+    let items = flux_text::strings(items);
     let totals = "not exists r[\"cpu\"] and not exists r[\"interface\"]";
     format!(
-        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> filter(fn: (r) => {totals})\n    |> last()\n    |> keep(columns: [\"_time\", \"_value\", \"_field\", \"host\", \"region\", \"environment\", \"service\"])\n",
+        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> filter(fn: (r) => {totals})\n    |> last()\n    |> drop(columns: {items})\n",
         flux_text::string(bucket),
         flux_text::time(start),
         flux_text::equals("_measurement", MEASUREMENT),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use minijinja::context;
 use minijinja::value::Serde;
@@ -17,7 +17,21 @@ use crate::state::App;
 /// Events that the page shows; the API has more.
 const EVENTS: usize = 100;
 
-pub(super) async fn show(who: Who, here: Here, State(app): State<App>) -> Response {
+pub(super) async fn show(
+    who: Who,
+    here: Here,
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    // The link of a message names its alert.
+    match super::incident::linked(query.as_deref()) {
+        Ok(None) => {}
+        Ok(Some(alert)) => {
+            return super::incident::show(who, here, State(app), Path(alert), RawQuery(query))
+                .await;
+        }
+        Err(error) => return shown(app, here, who, Err(error)),
+    }
     let rendered = render(&app, &here, &who).await;
     shown(app, here, who, rendered)
 }

@@ -1,13 +1,18 @@
 //! Any metric over any hosts: one above the other, or side by side.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use minijinja::{Value, context};
-use watchpost_core::catalogue::METRICS;
+use serde_json::json;
 
-use super::{Here, page, shown};
+use super::fleet::natural;
+use super::{Here, metrics, page, shown};
+use crate::fleet::Host;
 use crate::metric::Choice;
 use crate::parameters::Parameters;
+use crate::series::answer::Line;
 use crate::series::{Request, fetch};
 use crate::sign_in::Who;
 use crate::state::App;
@@ -24,6 +29,12 @@ const FIRST: usize = 8;
 /// Points of the table's figures; the charts ask for themselves.
 const POINTS: usize = 200;
 
+/// Parameters of the page.
+const KNOWN: [&str; 13] = [
+    "metric", "hosts", "range", "start", "stop", "view", "each", "pick", "by", "count", "group",
+    "shift", "zone",
+];
+
 pub(super) async fn show(
     who: Who,
     here: Here,
@@ -35,17 +46,16 @@ pub(super) async fn show(
 }
 
 async fn render(app: &App, here: &Here, who: &Who, query: Option<&str>) -> Result<Response> {
-    let parameters = Parameters::read(
-        query,
-        &["metric", "hosts", "range", "start", "stop", "view", "each"],
-    )?;
+    let parameters = Parameters::read(query, &KNOWN)?;
     let name = parameters.one("metric")?.unwrap_or("cpu_usage_percent");
     let choice = Choice::find("metric", name, parameters.truth("each", false)?)?;
     let range_text = parameters.one("range")?.unwrap_or("1h").to_owned();
-    let view = parameters.choice("view", &["overlay", "multiples"])?;
-    let known: Vec<String> = app
-        .live
-        .fleet(|fleet| fleet.hosts().map(|host| host.name.clone()).collect());
+    let view = parameters.choice("view", &["overlay", "multiples", "heat", "table"])?;
+    let pick = parameters.choice("pick", &["named", "top", "bottom", "all"])?;
+    let by = parameters.choice("by", &["mean", "max", "min", "last"])?;
+    let count = parameters.integer("count", 1..=HOSTS, 10)?;
+    let shift = parameters.choice("shift", &["none", "1d", "7d"])?;
+    let (known, tags) = choices(app);
     let mut hosts = parameters.many("hosts");
     if hosts.is_empty() {
         hosts = app.live.fleet(|fleet| fleet.sample(FIRST));
@@ -59,47 +69,78 @@ async fn render(app: &App, here: &Here, who: &Who, query: Option<&str>) -> Resul
     let now = crate::now();
     let range = TimeRange::read(&parameters, now, 3_600_000_000_000)?;
     let unit = choice.unit();
-    let mut warnings = Vec::new();
-    let mut rows: Vec<Value> = Vec::new();
-    if !hosts.is_empty() {
-        let step = step_for(range, POINTS);
-        let request = Request {
-            choice: choice.clone(),
-            hosts: hosts.clone(),
-            range,
-            step,
-            band: true,
-            only: None,
-        };
-        match fetch(&app.database, &request, now).await {
-            Ok(answer) => {
-                warnings.extend(answer.warnings);
-                rows.extend(answer.series.iter().map(|line| {
-                    let weight: f64 = line.points.iter().map(|point| point.weight).sum();
-                    let sum: f64 = line.points.iter().map(|point| point.value * point.weight).sum();
-                    context! {
-                        host => line.host.as_str(),
-                        tags => line.tags.values().cloned().collect::<Vec<_>>().join(", "),
-                        mean => sum / weight,
-                        min => line.points.iter().map(|point| point.min).fold(f64::INFINITY, f64::min),
-                        max => line.points.iter().map(|point| point.max).fold(f64::NEG_INFINITY, f64::max),
-                        last => line.points.last().map(|point| point.value),
-                    }
-                }));
-            }
-            // The banner tells; the page stays usable.
-            Err(ApiError::Database { message, .. }) => warnings.push(message),
-            Err(error) => return Err(error),
-        }
-    }
+    // What is picked of all hosts is asked for by the page itself.
+    let is_named = pick == "named" && parameters.one("group")?.is_none();
+    let (rows, warnings) = match !hosts.is_empty() && is_named {
+        true => rows(app, choice, &hosts, range, now).await?,
+        false => (Vec::new(), Vec::new()),
+    };
     let own = context! {
-        title => "Compare",
+        title => name,
         active => "compare",
         metric => name,
-        metrics => METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>(),
+        metrics => metrics(),
+        pick, by, count, shift, tags, group => parameters.one("group")?, is_named,
         hosts, known, unit, rows, view, warnings,
         range => range_text, ranges => super::host::RANGES.to_vec(),
         start => parameters.one("start")?, stop => parameters.one("stop")?,
     };
     page(app, here, Some(who), "compare.html", own)
+}
+
+/// The hosts to choose from in natural order, with their tags, and the names of all tags.
+fn choices(app: &App) -> (Vec<Value>, Vec<String>) {
+    app.live.fleet(|fleet| {
+        let mut known: Vec<&Host> = fleet.hosts().collect();
+        known.sort_by_cached_key(|host| natural(&host.name));
+        let mut tags = BTreeSet::new();
+        for host in &known {
+            tags.extend(host.tags.keys().cloned());
+        }
+        let known = known.into_iter().map(
+            |host| context! { name => host.name.as_str(), tags => json!(host.tags).to_string() },
+        );
+        (known.collect(), tags.into_iter().collect())
+    })
+}
+
+/// The figures of named hosts for the table, and what is to be said about them.
+async fn rows(
+    app: &App,
+    choice: Choice,
+    hosts: &[String],
+    range: TimeRange,
+    now: i64,
+) -> Result<(Vec<Value>, Vec<String>)> {
+    let request = Request {
+        choice,
+        hosts: hosts.to_vec(),
+        range,
+        step: step_for(range, POINTS),
+        band: true,
+        only: None,
+    };
+    match fetch(&app.database, &request, now).await {
+        Ok(answer) => Ok((answer.series.iter().map(row).collect(), answer.warnings)),
+        // The banner tells; the page stays usable.
+        Err(ApiError::Database { message, .. }) => Ok((Vec::new(), vec![message])),
+        Err(error) => Err(error),
+    }
+}
+
+fn row(line: &Line) -> Value {
+    let weight: f64 = line.points.iter().map(|point| point.weight).sum();
+    let sum = line.points.iter().map(|point| point.value * point.weight);
+    let (min, max) = (
+        line.points.iter().map(|point| point.min),
+        line.points.iter().map(|point| point.max),
+    );
+    context! {
+        host => line.host.as_str(),
+        tags => line.tags.values().cloned().collect::<Vec<_>>().join(", "),
+        mean => sum.sum::<f64>() / weight,
+        min => min.fold(f64::INFINITY, f64::min),
+        max => max.fold(f64::NEG_INFINITY, f64::max),
+        last => line.points.last().map(|point| point.value),
+    }
 }

@@ -5,14 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, State as Extract};
 use axum::response::{Html, IntoResponse as _, Response};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
 use super::{Here, shown, text};
 use crate::Result;
-use crate::fleet::{Ages, Host};
+use crate::fleet::{Ages, Host, State};
+use crate::level::Levels;
+use crate::live::alerts::{Firing, Severity};
 use crate::parameters::Parameters;
 use crate::sign_in::Who;
 use crate::state::App;
@@ -32,6 +34,13 @@ const COLUMNS: [(&str, &str, &str); 6] = [
     ("received", "Received", "network_bytes_recv"),
     ("sent", "Sent", "network_bytes_sent"),
 ];
+
+/// Rows that a page begins with, the first in its order; its script asks for the rest, so that the first
+/// picture of a thousand hosts comes as soon as that of a hundred.
+const FIRST_ROWS: usize = 100;
+
+/// The rank of a host without problems.
+const CALM: u8 = 9;
 
 /// Longest a rendered page is given out again: a thousand rows cost more to render than to send, and
 /// its scripts ask for what is newer.
@@ -63,7 +72,7 @@ impl Rendered {
 pub(super) async fn show(
     who: Who,
     here: Here,
-    State(app): State<App>,
+    Extract(app): Extract<App>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = query.unwrap_or_default();
@@ -93,6 +102,16 @@ struct Wanted {
     tags: [(&'static str, String); 3],
     sort: &'static str,
     order: &'static str,
+    /// Most rows that are rendered.
+    rows: usize,
+    /// Both the map and the table, or one of them.
+    view: &'static str,
+    /// Metric that colours the tiles of the map.
+    fill: &'static str,
+    /// Metric that sizes them; empty: all are of one size.
+    size: &'static str,
+    /// Tags that group them, the second within the first; empty: none.
+    groups: [String; 2],
 }
 
 impl Wanted {
@@ -105,10 +124,19 @@ impl Wanted {
             "state",
             "sort",
             "order",
+            "view",
+            "fill",
+            "size",
+            "group",
+            "within",
+            "zone",
+            "rows",
+            "wall",
         ];
         let parameters = Parameters::read(Some(query), &known)?;
         let words = [
-            "host", "state", "age", "cpu", "memory", "disk", "load", "received", "sent", "alerts",
+            "problems", "host", "state", "age", "cpu", "memory", "disk", "load", "received",
+            "sent", "alerts",
         ];
         let text = |name: &str| -> Result<String> {
             Ok(parameters.one(name)?.unwrap_or_default().to_owned())
@@ -123,6 +151,17 @@ impl Wanted {
             ],
             sort: parameters.choice("sort", &words)?,
             order: parameters.choice("order", &["up", "down"])?,
+            rows: match parameters.choice("rows", &["first", "all"])? {
+                "all" => usize::MAX,
+                _ => FIRST_ROWS,
+            },
+            view: parameters.choice("view", &["both", "map", "table"])?,
+            fill: parameters.choice("fill", &COLUMNS.map(|(.., metric)| metric))?,
+            size: match parameters.one("size")? {
+                Some(_) => parameters.choice("size", &COLUMNS.map(|(.., metric)| metric))?,
+                None => "",
+            },
+            groups: [text("group")?, text("within")?],
         })
     }
 
@@ -135,12 +174,21 @@ impl Wanted {
         let tags = self
             .tags
             .iter()
-            .all(|(tag, value)| value.is_empty() || host.tags.get(tag) == Some(value));
+            .all(|(tag, value)| value.is_empty() || host.tags.get(*tag) == Some(value));
         state && tags && host.name.to_lowercase().contains(&self.search)
     }
 
     fn sort(&self, app: &App, hosts: &mut [&Host]) {
         match self.sort {
+            "problems" => {
+                let (now, ages, levels) =
+                    (crate::now(), app.live.ages(), app.live.alerts().levels());
+                hosts.sort_by_cached_key(|host| {
+                    let alerts = app.live.alerts().of(&host.name);
+                    let rank = rank(host, &alerts, host.state(now, ages), &levels);
+                    (rank, natural(&host.name))
+                });
+            }
             "alerts" => hosts.sort_by_cached_key(|host| {
                 let alerts = app.live.alerts().of(&host.name);
                 let worst = alerts.first().map(|alert| alert.severity);
@@ -165,6 +213,8 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
             .filter(|host| wanted.takes(app, host, now, ages))
             .collect();
         wanted.sort(app, &mut hosts);
+        let shown = hosts.len();
+        hosts.truncate(wanted.rows);
         let count = |name: &str| {
             let states = fleet.hosts().map(|host| host.state(now, ages));
             states.filter(|state| state.name() == name).count()
@@ -180,7 +230,11 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
             context! { tag => *tag, value => value.as_str(), choices => choices(tag) }
         };
         let columns = COLUMNS.into_iter();
-        let columns = columns.map(|(column, heading, _)| context! { column, heading });
+        let columns = columns.map(|(column, heading, metric)| context! { column, heading, metric });
+        let mut tags = BTreeSet::new();
+        for host in fleet.hosts() {
+            tags.extend(host.tags.keys());
+        }
         context! {
             title => "Fleet",
             active => "fleet",
@@ -190,9 +244,14 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
             late => count("late"),
             offline => count("offline"),
             unknown => count("unknown"),
-            firing, alerter_problem,
+            firing, alerter_problem, shown,
             hosts => hosts.iter().map(|host| row(app, host, now, ages)).collect::<Vec<_>>(),
             columns => columns.collect::<Vec<_>>(),
+            tags => tags.into_iter().cloned().collect::<Vec<String>>(),
+            view => wanted.view,
+            fill => wanted.fill,
+            size => wanted.size,
+            groups => wanted.groups,
             filters => wanted.tags.iter().map(filter).collect::<Vec<_>>(),
             search => wanted.search.as_str(),
             state => wanted.state.as_str(),
@@ -231,7 +290,7 @@ fn compare(a: &Host, b: &Host, by: &str) -> Ordering {
 }
 
 /// A name as people sort it: its numbers by their size, so that `web-10` comes after `web-9`.
-fn natural(name: &str) -> Vec<(u64, &str)> {
+pub(super) fn natural(name: &str) -> Vec<(u64, &str)> {
     let mut parts = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {
@@ -252,18 +311,20 @@ fn row(app: &App, host: &Host, now: i64, ages: Ages) -> Value {
         metric if metric.starts_with("network") => "bytes/s",
         _ => "percent",
     };
+    let levels = app.live.alerts().levels();
     let cells: Vec<Value> = COLUMNS
         .into_iter()
         .map(|(column, _, metric)| {
             let number = host.values.get(metric).copied();
             let share = number.filter(|_| unit(metric) == "percent");
             let bar = share.map(|share| share.clamp(0.0, 100.0).round());
-            context! { column, metric, number, bar, unit => unit(metric), level => level(metric, number) }
+            context! { column, metric, number, bar, unit => unit(metric), level => levels.of(metric, number) }
         })
         .collect();
     context! {
         name => host.name.as_str(),
         tags => host.tags.clone(),
+        tag_text => serde_json::json!(host.tags).to_string(),
         state => host.state(now, ages).name(),
         age => (now - host.time).max(0) / 1_000_000_000,
         time => host.time / 1_000_000,
@@ -274,19 +335,34 @@ fn row(app: &App, host: &Host, now: i64, ages: Ages) -> Value {
     }
 }
 
-/// How alarming a percentage looks; the default rules' thresholds.
-pub(super) fn level(metric: &str, number: Option<f64>) -> &'static str {
-    let (warn, critical) = match metric {
-        "cpu_usage_percent" => (90.0, 95.0),
-        "memory_usage_percent" => (85.0, 95.0),
-        "disk_usage_percent" => (80.0, 90.0),
-        _ => return "",
+/// How urgent a host is, 0 the most: what fires, how long it has been silent, what is past a level.
+/// `assets/fleet.js` ranks alike.
+fn rank(host: &Host, alerts: &[Firing], state: State, levels: &Levels) -> u8 {
+    let of_alerts = alerts.iter().map(|alert| match alert.severity {
+        _ if alert.suppressed => 5,
+        Severity::Critical => 0,
+        Severity::Warning => 2,
+        Severity::Info => 4,
+    });
+    let of_values =
+        host.values
+            .iter()
+            .map(|(metric, value)| match levels.of(metric, Some(*value)) {
+                "critical" => 2,
+                "warn" => 3,
+                _ => CALM,
+            });
+    let of_state = match state {
+        State::Online => CALM,
+        State::Late | State::Unknown => 3,
+        // What it last wrote is past.
+        State::Offline => return of_alerts.min().unwrap_or(CALM).min(1),
     };
-    match number {
-        Some(number) if number >= critical => "critical",
-        Some(number) if number >= warn => "warn",
-        _ => "",
-    }
+    of_alerts
+        .chain(of_values)
+        .min()
+        .unwrap_or(CALM)
+        .min(of_state)
 }
 
 /// The outline of an area in a drawing of [`SPARK_HEIGHT`], 0 to 100 % over its height; the newest

@@ -3,7 +3,6 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use minijinja::{Value, context};
-use watchpost_core::catalogue::METRICS;
 use watchpost_core::time::{NANOS_PER_DAY, NANOS_PER_HOUR, NANOS_PER_MINUTE, format_rfc3339};
 
 use super::{Here, page, shown};
@@ -29,6 +28,9 @@ const FIRST: [(&str, i64); 3] = [
 /// Points that show a course.
 const COURSE: usize = 3;
 
+/// Parameters of the page.
+const KNOWN: [&str; 6] = ["metric", "host", "range", "start", "stop", "zone"];
+
 pub(super) async fn show(
     who: Who,
     here: Here,
@@ -40,7 +42,7 @@ pub(super) async fn show(
 }
 
 async fn render(app: &App, here: &Here, who: &Who, query: Option<&str>) -> Result<Response> {
-    let parameters = Parameters::read(query, &["metric", "host", "range", "start", "stop"])?;
+    let parameters = Parameters::read(query, &KNOWN)?;
     let name = parameters.one("metric")?.unwrap_or("cpu_usage_percent");
     let choice = Choice::find("metric", name, false)?;
     let known: Vec<String> = app
@@ -102,7 +104,7 @@ async fn render(app: &App, here: &Here, who: &Who, query: Option<&str>) -> Resul
         title => "History",
         active => "history",
         metric => name,
-        metrics => METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>(),
+        metrics => super::metrics(),
         host, known, unit, rows, tiers, warnings,
         range => shown, ranges => RANGES.to_vec(),
         start => parameters.one("start")?, stop => parameters.one("stop")?,

@@ -60,6 +60,87 @@ const PANELS: [(&str, &str, &str, bool); 9] = [
     ),
 ];
 
+/// Charts of what only some hosts have: a heading, and charts as in [`PANELS`].
+const SECTIONS: [(&str, &[(&str, &str, &str, bool)]); 6] = [
+    (
+        "Pressure and temperature",
+        &[
+            (
+                "pressure",
+                "Waiting for processor, memory, disks",
+                "pressure_cpu_some_percent,pressure_memory_some_percent,pressure_io_some_percent",
+                false,
+            ),
+            ("temperature", "Temperature", "temperature_celsius", false),
+        ],
+    ),
+    (
+        "Disks in detail",
+        &[
+            (
+                "disk-busy",
+                "Busy share of disks",
+                "disk_busy_percent",
+                false,
+            ),
+            (
+                "disk-temperature",
+                "Temperature of disks",
+                "disk_temperature_celsius",
+                false,
+            ),
+            ("disk-wear", "Wear of disks", "disk_wear_percent", false),
+        ],
+    ),
+    (
+        "Containers",
+        &[
+            (
+                "container-cpu",
+                "CPU of containers",
+                "container_cpu_percent",
+                false,
+            ),
+            (
+                "container-memory",
+                "Memory of containers",
+                "container_memory_bytes",
+                false,
+            ),
+        ],
+    ),
+    (
+        "Services",
+        &[
+            ("unit-cpu", "CPU of units", "unit_cpu_percent", false),
+            ("unit-memory", "Memory of units", "unit_memory_bytes", false),
+            (
+                "units",
+                "Units",
+                "units_active,units_failed,units_restarting",
+                false,
+            ),
+        ],
+    ),
+    (
+        "Graphics processors",
+        &[
+            ("gpu-busy", "Busy share of GPUs", "gpu_busy_percent", false),
+            ("gpu-memory", "Memory of GPUs", "gpu_memory_percent", false),
+        ],
+    ),
+    (
+        "Checks",
+        &[
+            ("check-time", "Time of checks", "check_time_us", false),
+            ("check-up", "Checks that succeed", "check_up", false),
+        ],
+    ),
+];
+
+/// The range of a page that is asked for none, in nanoseconds.
+const FIRST_RANGE: i64 = 15 * NANOS_PER_MINUTE;
+
 /// Ranges a page offers.
 pub(super) const RANGES: [&str; 9] = ["5m", "15m", "1h", "6h", "24h", "7d", "30d", "90d", "1y"];
 
@@ -94,7 +175,7 @@ async fn render(
     host: &str,
     query: Option<&str>,
 ) -> Result<Response> {
-    let parameters = Parameters::read(query, &["name", "range", "start", "stop"])?;
+    let parameters = Parameters::read(query, &["name", "range", "start", "stop", "zone", "at"])?;
     let range = parameters.one("range")?.unwrap_or("15m").to_owned();
     crate::time_range::length("range", &range)?;
     let (now, ages) = (crate::now(), app.live.ages());
@@ -110,11 +191,34 @@ async fn render(
         Some(seen) => newest(app, host, seen.time).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let panels: Vec<Value> = PANELS
-        .iter()
-        .copied()
-        .map(|(id, heading, metrics, each)| context! { id, heading, metrics, each })
-        .collect();
+    let panel = |(id, heading, metrics, each): (&str, &str, &str, bool)| context! { id, heading, metrics, each };
+    let mut sections =
+        vec![context! { panels => PANELS.into_iter().map(panel).collect::<Vec<_>>() }];
+    for (heading, panels) in SECTIONS {
+        let has = |metrics: &str| {
+            newest
+                .iter()
+                .any(|row| metrics.split(',').any(|metric| row.0.1 == metric))
+        };
+        let shown: Vec<Value> = panels
+            .iter()
+            .copied()
+            .filter(|(_, _, metrics, _)| has(metrics))
+            .map(panel)
+            .collect();
+        if !shown.is_empty() {
+            sections.push(context! { heading, panels => shown });
+        }
+    }
+    // A host that has been silent for long opens at its last points, not at an empty present.
+    let asked = parameters.one("start")?.is_some() || parameters.one("range")?.is_some();
+    let last = seen
+        .as_ref()
+        .map(|seen| seen.time)
+        .filter(|time| !asked && now - time > FIRST_RANGE);
+    let start = last.map(|time| format_rfc3339(time - FIRST_RANGE));
+    let stop = last.map(|time| format_rfc3339(time + NANOS_PER_MINUTE));
+    let newest: Vec<Value> = newest.into_iter().map(described).collect();
     let own = context! {
         title => host,
         active => "fleet",
@@ -124,20 +228,22 @@ async fn render(
         since => seen.as_ref().map(|seen| format_rfc3339(seen.time - seen.time.rem_euclid(1_000_000_000))),
         time => seen.as_ref().map(|seen| seen.time / 1_000_000),
         age => seen.as_ref().map(|seen| (now - seen.time).max(0) / 1_000_000_000),
-        tiles => tiles(seen.as_ref()), alerts => Value::from(Serde(app.live.alerts().of(host))),
-        panels, newest, range, ranges => RANGES.to_vec(),
-        start => parameters.one("start")?, stop => parameters.one("stop")?,
+        tiles => tiles(app, seen.as_ref()), alerts => Value::from(Serde(app.live.alerts().of(host))),
+        sections, newest, range, ranges => RANGES.to_vec(), metrics => super::metrics(),
+        start => parameters.one("start")?.map(str::to_owned).or(start),
+        stop => parameters.one("stop")?.map(str::to_owned).or(stop),
     };
     page(app, here, Some(who), "host.html", own)
 }
 
 /// The figures at the top: heading, metric, newest value, unit.
-fn tiles(seen: Option<&Host>) -> Vec<Value> {
+fn tiles(app: &App, seen: Option<&Host>) -> Vec<Value> {
+    let levels = app.live.alerts().levels();
     let tile = |(heading, metric, unit): (&str, &str, &str)| {
         let number = seen.and_then(|host| host.values.get(metric).copied());
         let bar = number.filter(|_| unit == "percent");
         let bar = bar.map(|share| share.clamp(0.0, 100.0).round());
-        context! { heading, metric, number, unit, bar, level => super::fleet::level(metric, number) }
+        context! { heading, metric, number, unit, bar, level => levels.of(metric, number) }
     };
     let tiles = [
         ("CPU", "cpu_usage_percent", "percent"),
@@ -151,7 +257,7 @@ fn tiles(seen: Option<&Host>) -> Vec<Value> {
 }
 
 /// The last value of each of the host's series, from about when it was last seen.
-async fn newest(app: &App, host: &str, time: i64) -> Result<Vec<Value>> {
+async fn newest(app: &App, host: &str, time: i64) -> Result<Vec<Newest>> {
     let text = format!(
         "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {} and {})\n    |> last()\n    |> drop(columns: [\"_start\", \"_stop\"])\n",
         flux_text::string(app.database.bucket(Tier::Raw)),
@@ -176,12 +282,16 @@ async fn newest(app: &App, host: &str, time: i64) -> Result<Vec<Value>> {
         found.push((key, number, metric));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0));
-    let row = |((kind, name, tags), number, metric): (
-        (catalogue::MetricType, &str, String),
-        f64,
-        &catalogue::Metric,
-    )| {
-        context! { group => kind.name(), name, tags, number, unit => metric.unit.name(), help => metric.help }
-    };
-    Ok(found.into_iter().map(row).collect())
+    Ok(found)
+}
+
+/// The newest value of a series: group, metric and tags, by which it is sorted.
+type Newest = (
+    (catalogue::MetricType, &'static str, String),
+    f64,
+    &'static catalogue::Metric,
+);
+
+fn described(((kind, name, tags), number, metric): Newest) -> Value {
+    context! { group => kind.name(), name, tags, number, unit => metric.unit.name(), help => metric.help }
 }

@@ -1,14 +1,17 @@
 //! The pages, rendered here and readable as they are; scripts then make them live.
 
 mod alerts;
+mod board;
 mod compare;
 pub(crate) mod fleet;
 mod history;
 mod host;
+mod incident;
 mod number;
 mod rule;
 pub(crate) mod sign_in;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,6 +20,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use minijinja::{Environment, Value, context};
+use watchpost_core::catalogue::{Kind, METRICS, Metric};
 use watchpost_core::time::NANOS_PER_SECOND;
 
 use crate::parameters::Parameters;
@@ -30,11 +34,14 @@ macro_rules! template {
     };
 }
 
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 13] = [
     template!("base.html"),
     template!("controls.html"),
     template!("fleet.html"),
     template!("host.html"),
+    template!("incident.html"),
+    template!("board.html"),
+    template!("boards.html"),
     template!("compare.html"),
     template!("history.html"),
     template!("alerts.html"),
@@ -43,13 +50,38 @@ const TEMPLATES: [(&str, &str); 10] = [
     template!("error.html"),
 ];
 
-/// The templates, parsed once; every value is escaped for HTML.
+/// The templates; every value is escaped for HTML.
 #[derive(Clone)]
-pub(crate) struct Templates(Arc<Environment<'static>>);
+pub(crate) enum Templates {
+    /// Those in the binary, parsed once.
+    BuiltIn(Arc<Environment<'static>>),
+    /// Those of `http.pages_folder`, parsed for each page.
+    Folder(PathBuf),
+}
 
 impl Templates {
     /// Errors: a template is wrong.
-    pub(crate) fn new() -> Result<Templates> {
+    pub(crate) fn new(folder: Option<&Path>) -> Result<Templates> {
+        Ok(match folder {
+            Some(folder) => Templates::Folder(folder.join("templates")),
+            None => Templates::BuiltIn(Arc::new(Self::environment(None)?)),
+        })
+    }
+
+    fn render(&self, name: &str, values: Value) -> Result<String> {
+        let read;
+        let environment = match self {
+            Templates::BuiltIn(environment) => environment.as_ref(),
+            Templates::Folder(folder) => {
+                read = Self::environment(Some(folder))?;
+                &read
+            }
+        };
+        let template = environment.get_template(name).map_err(failed)?;
+        template.render(values).map_err(failed)
+    }
+
+    fn environment(folder: Option<&Path>) -> Result<Environment<'static>> {
         let mut environment = Environment::new();
         environment.add_function("address", |collection: &str, name: &str| {
             address::of(collection, name)
@@ -61,9 +93,17 @@ impl Templates {
         environment.add_filter("age", number::age);
         environment.add_filter("moment", number::moment);
         for (name, text) in TEMPLATES {
-            environment.add_template(name, text).map_err(failed)?;
+            let added = match folder {
+                None => environment.add_template(name, text),
+                Some(folder) => {
+                    let text = std::fs::read_to_string(folder.join(name))
+                        .map_err(|error| ApiError::Internal(format!("{name}: {error}")))?;
+                    environment.add_template_owned(name, text)
+                }
+            };
+            added.map_err(failed)?;
         }
-        Ok(Templates(Arc::new(environment)))
+        Ok(environment)
     }
 }
 
@@ -78,7 +118,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/hosts/{host}", get(host::show))
         .route("/compare", get(compare::show))
         .route("/history", get(history::show))
+        .route("/boards", get(board::list))
+        .route("/boards/{name}", get(board::show))
         .route("/alerts", get(alerts::show))
+        .route("/alerts/{fingerprint}", get(incident::show))
         .route("/rules", get(rule::show_named))
         .route("/rules/{name}", get(rule::show))
 }
@@ -103,7 +146,6 @@ fn page(app: &App, here: &Here, who: Option<&Who>, name: &str, own: Value) -> Re
 }
 
 fn text(app: &App, here: &Here, who: Option<&Who>, name: &str, own: Value) -> Result<String> {
-    let template = app.templates.0.get_template(name).map_err(failed)?;
     let problem = app.live.problem();
     let all = context! {
         // Made of dots and slashes: nothing in it is to be escaped.
@@ -115,10 +157,11 @@ fn text(app: &App, here: &Here, who: Option<&Who>, name: &str, own: Value) -> Re
         may_annotate => who.is_some_and(Who::may_change) && app.annotations.may_change(),
         has_alerter => app.alerter.is_configured(),
         ages => context! { late => app.config.live.late_after.get().as_secs_f64(), offline => app.config.live.offline_after.get().as_secs_f64() },
+        levels => app.live.alerts().levels().document().to_string(),
         version => env!("CARGO_PKG_VERSION"),
         ..own
     };
-    template.render(all).map_err(failed)
+    app.templates.render(name, all)
 }
 
 /// A page that could not be made: an error page for people.
@@ -137,9 +180,21 @@ impl IntoResponse for Failure {
     }
 }
 
+/// The metrics to choose from, with their units and what they are.
+fn metrics() -> Vec<Value> {
+    let metric = |metric: &'static Metric| {
+        let unit = match metric.kind {
+            Kind::Gauge => metric.unit.name().to_owned(),
+            Kind::Counter => format!("{}/s", metric.unit.name()),
+        };
+        context! { name => metric.name, unit, help => metric.help }
+    };
+    METRICS.iter().map(metric).collect()
+}
+
 /// The name that a query asks for.
 fn named(query: Option<&str>) -> Result<String> {
-    let known = ["name", "range", "start", "stop"];
+    let known = ["name", "range", "start", "stop", "zone"];
     let parameters = Parameters::read(query, &known)?;
     parameters.required("name").map(str::to_owned)
 }

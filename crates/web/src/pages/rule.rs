@@ -55,7 +55,7 @@ async fn render(
     name: &str,
     query: Option<&str>,
 ) -> Result<Response> {
-    let parameters = Parameters::read(query, &["name", "range", "start", "stop"])?;
+    let parameters = Parameters::read(query, &["name", "range", "start", "stop", "zone"])?;
     let range = parameters.one("range")?.unwrap_or("6h");
     crate::time_range::length("range", range)?;
     let rule = app
@@ -115,7 +115,7 @@ async fn render(
 }
 
 /// The levels that stand on the axis of the series: of values and rates, and what a forecast waits for.
-fn thresholds(rule: &Value) -> Value {
+pub(super) fn thresholds(rule: &Value) -> Value {
     let mut found = Vec::new();
     if matches!(rule["levelsOf"].as_str(), Some("value" | "rate")) {
         for name in ["warn", "critical", "recover"] {
