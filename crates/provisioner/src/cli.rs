@@ -1,14 +1,21 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use watchpost_core::time;
-use watchpost_service::cli::{CommonArgs, ConfigCommand};
-use watchpost_service::config::Interval;
+use watchpost_service::cli::{self, CommonArgs, ConfigCommand, Output};
+use watchpost_service::config::{self, EXIT_BAD_CONFIG, Interval, environment};
 
 use crate::gaps::Tier;
+use crate::platform::FileError;
+use crate::settings::Settings;
+use crate::{Error, commands};
+
+/// As a shell tells of a program that SIGINT ended.
+const EXIT_INTERRUPTED: u8 = 130;
 
 /// Makes the buckets, tasks and tokens of a server what a file says they should be.
 #[derive(Debug, Parser)]
@@ -234,5 +241,62 @@ fn parse_moment(text: &str) -> Result<Moment, String> {
         None => time::parse_rfc3339(text)
             .map(Moment::At)
             .map_err(|error| format!("{error}; or a duration such as -7d")),
+    }
+}
+
+impl Cli {
+    /// Loads the settings and does it. Here and not in `main`: a future is compiled in the crate that polls it, and once more
+    /// in each that does.
+    pub fn run(self) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(self.run_here()),
+            Err(error) => {
+                eprintln!("watchpost-provisioner: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    async fn run_here(self) -> ExitCode {
+        let output = self.common.output;
+        let sources = self.common.sources(environment::environment());
+        if let Command::Config(command) = &self.command {
+            return cli::answer::<Settings>(command, &sources, output).finish();
+        }
+        let settings = match (&self.command, config::load::<Settings>(&sources)) {
+            (_, Ok(loaded)) => loaded.config,
+            // Checking a file needs no server and no token.
+            (Command::Validate, Err(_)) => Settings::default(),
+            (_, Err(error)) => return cli::refusal(&error, output).finish(),
+        };
+        match commands::run(&self, &settings).await {
+            Ok(code) => code,
+            Err(error) => {
+                tell(&error, output);
+                match error {
+                    Error::File(_) => ExitCode::from(EXIT_BAD_CONFIG),
+                    Error::Interrupted => ExitCode::from(EXIT_INTERRUPTED),
+                    _ => ExitCode::FAILURE,
+                }
+            }
+        }
+    }
+}
+
+fn tell(error: &Error, output: Output) {
+    match output {
+        Output::Human => eprintln!("watchpost-provisioner: {error}"),
+        Output::Json => match error {
+            Error::File(FileError::Content(found)) => {
+                println!(
+                    "{}",
+                    serde_json::json!({ "error": error.to_string(), "problems": found.problems })
+                );
+            }
+            _ => println!("{}", serde_json::json!({ "error": error.to_string() })),
+        },
     }
 }

@@ -1,4 +1,9 @@
 //! The binaries that are packaged: built, or found in a folder; and which C library they need.
+//!
+//! Static ones are of musl, not of glibc: a static glibc still loads the modules that the machine's nsswitch.conf names,
+//! which are of another glibc there, while musl asks `/etc/hosts` and the name server by itself. What allocates and copies a
+//! lot takes half as long again with it (a loop over a map of small vectors, 0.29 s for 0.19 s; mimalloc in place of musl's
+//! allocator did not change that). `--binaries` packages others, such as those of `cargo build --release`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
