@@ -19,7 +19,7 @@ const GAP = 3.5;
 /** Least time, in milliseconds, between two pictures of what is live. */
 const PAUSE = 950;
 /** Pixels that a live chart moves at a time: an eye sees no less, and a battery lasts longer. */
-const MOVED = 2;
+const MOVED = 3;
 /** More spans than these would lie over each other until nothing shines through: then only their starts are drawn. */
 const MOST_FILLED = 12;
 
@@ -165,7 +165,7 @@ export class Chart {
     if (this.isSeen === false) this.isStale = true; else this.draw();
   }
 
-  say(text) { this.message.textContent = text; }
+  say(text) { if (this.message.textContent !== text) this.message.textContent = text; }
   point(time) {
     if (time === this.cursor) return;
     this.cursor = time;
@@ -228,7 +228,8 @@ export class Chart {
     const y = Math.round(this.library.scales.y.getPixelForValue(value)) + 0.5;
     context.strokeStyle = context.fillStyle = colour(tried ? "--link" : severity === "warn" ? "--warn" : severity === "recover" ? "--good" : "--bad");
     dashed(context, [5, 4], left, y, right, y);
-    lettered(context, label, left + 4, y - 14);
+    // The level that ends an alert is near the one that begins it: its name stands below.
+    lettered(context, label, left + 4, severity === "recover" ? y + 2 : y - 14);
   }
 
   mark(context, { time, stop, label, alert }, filled) {
