@@ -18,8 +18,10 @@ const COLOURS = 8;
 const GAP = 3.5;
 /** Least time, in milliseconds, between two pictures of what is live. */
 const PAUSE = 950;
-/** Pixels that a live chart moves at a time: an eye sees no less, and a battery lasts longer. */
-const MOVED = 3;
+/** Pixels that a live chart moves at a time, unless a value jumps: an eye misses nothing, a battery lasts longer. */
+const MOVED = 4;
+/** Share of the axis of values from which on a value jumps. */
+const JUMP = 0.1;
 /** More spans than these would lie over each other until nothing shines through: then only their starts are drawn. */
 const MOST_FILLED = 12;
 
@@ -58,6 +60,7 @@ export class Chart {
   step = 1000;
   isLocked = false;
   isStale = false;
+  hasJumped = false;
   /** @type {boolean | undefined} */ isSeen;
   /** @type {number | null} */ due = null;
   labelled = -Infinity;
@@ -147,6 +150,8 @@ export class Chart {
     if (!one || (one.time.length && time <= one.time[one.time.length - 1])) return;
     for (const column of [one.value, one.min, one.max]) column?.push(value);
     one.time.push(time);
+    const { min, max } = this.library.scales.y;
+    if (Math.abs(value - one.value.at(-2)) > (max - min) * JUMP) this.hasJumped = true;
     for (const { data } of one.datasets) data.push({ x: time, y: value });
     const keep = this.start - this.step * 2;
     while (one.time.length > 2 && one.time[0] < keep) {
@@ -160,7 +165,7 @@ export class Chart {
   window(start, stop) {
     this.start = start;
     this.stop = stop;
-    const pause = Math.max(PAUSE, MOVED * (stop - start) / Math.max(1, this.area.right - this.area.left));
+    const pause = this.hasJumped ? PAUSE : Math.max(PAUSE, MOVED * (stop - start) / Math.max(1, this.area.right - this.area.left));
     if (Date.now() - Number(this.plot.dataset.drawn) < pause) return this.updateLegend();
     if (this.isSeen === false) this.isStale = true; else this.draw();
   }
@@ -176,7 +181,7 @@ export class Chart {
   draw() {
     this.due ??= requestAnimationFrame(() => {
       this.due = null;
-      this.isStale = false;
+      this.isStale = this.hasJumped = false;
       Object.assign(this.library.options.scales.x, { min: this.start, max: this.stop });
       this.library.update("none");
       this.updateLegend();
