@@ -2,6 +2,7 @@
 //! up healthy by each profile whose other images are here.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -168,6 +169,7 @@ fn stack(release: &Release, compose: &[String], profiles: &[&str]) -> Result<Str
             format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)),
         )?;
     }
+    let ports = free_ports()?;
     let run = |arguments: &[&str]| {
         let mut command = Command::new(&compose[0]);
         command
@@ -180,13 +182,18 @@ fn stack(release: &Release, compose: &[String], profiles: &[&str]) -> Result<Str
         command
             .args(arguments)
             .env("WATCHPOST_SECRETS", secrets.path())
-            .env("WATCHPOST_ENGINE_PORT", "18086")
-            .env("WATCHPOST_WEB_PORT", "15000")
-            .env("WATCHPOST_GRAFANA_PORT", "13000")
-            .env("WATCHPOST_VICTORIAMETRICS_PORT", "18428");
+            .env("WATCHPOST_ENGINE_PORT", ports[0].to_string())
+            .env("WATCHPOST_WEB_PORT", ports[1].to_string())
+            .env("WATCHPOST_GRAFANA_PORT", ports[2].to_string())
+            .env("WATCHPOST_VICTORIAMETRICS_PORT", ports[3].to_string());
         run_quietly(&mut command)
     };
     let began = Instant::now();
+    // By name, for compose fetches the image of a service even where none of it is to run.
+    let services = run(&["config", "--services"])?;
+    let services = services
+        .lines()
+        .filter(|it| *it != "grafana" || is_here(GRAFANA));
     let mut up = vec![
         "up",
         "--no-build",
@@ -195,12 +202,10 @@ fn stack(release: &Release, compose: &[String], profiles: &[&str]) -> Result<Str
         "--wait-timeout",
         "180",
     ];
-    if !is_here(GRAFANA) {
-        up.extend(["--scale", "grafana=0"]);
-    }
+    up.extend(services);
     let done = run(&up).and_then(|_| {
         let seconds = began.elapsed().as_secs();
-        hosts(profiles)?;
+        hosts(profiles, ports)?;
         Ok(format!(
             "healthy after {seconds} s, three hosts on the page"
         ))
@@ -213,18 +218,32 @@ fn stack(release: &Release, compose: &[String], profiles: &[&str]) -> Result<Str
     done
 }
 
+/// Four that nothing listens on.
+fn free_ports() -> Result<[u16; 4]> {
+    // All are held until the last is known, so that none is given twice.
+    let held = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let mut ports = [0; 4];
+    for (port, listener) in ports.iter_mut().zip(held) {
+        *port = listener?.local_addr()?.port();
+    }
+    Ok(ports)
+}
+
 /// The page knows the three agents, and VictoriaMetrics the fourth.
-fn hosts(profiles: &[&str]) -> Result<()> {
+fn hosts(profiles: &[&str], ports: [u16; 4]) -> Result<()> {
+    let [_, web, _, victoriametrics] = ports;
     let ask =
         |url: &str| -> Result<String> { Ok(ureq::get(url).call()?.body_mut().read_to_string()?) };
     let mut missing = String::new();
     for _ in 0..30 {
-        let page = ask("http://127.0.0.1:15000/api/v1/hosts")?;
+        let page = ask(&format!("http://127.0.0.1:{web}/api/v1/hosts"))?;
         let mut known = ["agent-us-east", "agent-us-west", "agent-eu-west"]
             .map(|it| (it, page.contains(it)))
             .to_vec();
         if profiles.contains(&"victoriametrics") {
-            let hosts = ask("http://127.0.0.1:18428/api/v1/label/host/values")?;
+            let hosts = ask(&format!(
+                "http://127.0.0.1:{victoriametrics}/api/v1/label/host/values"
+            ))?;
             let name = "agent-victoriametrics";
             known.push((name, hosts.contains(name)));
         }
