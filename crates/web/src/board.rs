@@ -85,13 +85,13 @@ impl Board {
             let field = |member: &str| format!("panels[{place}].{member}");
             if panel.title.len() > NAME_LIMIT {
                 return Err(ApiError::invalid(
-                    &field("title"),
+                    field("title"),
                     format!("has more than {NAME_LIMIT} bytes"),
                 ));
             }
             if panel.metrics.is_empty() || panel.metrics.len() > 8 {
                 return Err(ApiError::invalid(
-                    &field("metrics"),
+                    field("metrics"),
                     "a chart has 1 to 8 metrics",
                 ));
             }
@@ -104,7 +104,7 @@ impl Board {
                 .all(|host| !host.is_empty() && !host.contains(','));
             if panel.hosts.is_empty() || panel.hosts.len() > HOSTS || !is_list {
                 return Err(ApiError::invalid(
-                    &field("hosts"),
+                    field("hosts"),
                     format!("a chart has 1 to {HOSTS} hosts, named without commas"),
                 ));
             }

@@ -20,8 +20,8 @@ pub fn set(text: &str, section: &str, key: &str, value: &str) -> String {
         let sample = line.trim_start().strip_prefix('#');
         sample.and_then(key_of) == Some(key)
     };
-    let place = table.iter().position(|line| sets(line));
-    match place.or_else(|| table.iter().position(|line| shows(line))) {
+    let place = table.iter().position(sets);
+    match place.or_else(|| table.iter().position(shows)) {
         Some(place) => lines[start + 1 + place] = &assignment,
         None => lines.insert(start + 1, &assignment),
     }

@@ -18,7 +18,10 @@ use crate::tier::Tier;
 use crate::{ApiError, Result};
 
 /// A chart: id, heading, metrics, whether each part of the host has a line of its own.
-const PANELS: [(&str, &str, &str, bool); 9] = [
+type Panel = (&'static str, &'static str, &'static str, bool);
+
+/// The charts of every host.
+const PANELS: [Panel; 9] = [
     ("cpu", "CPU", "cpu_usage_percent", false),
     (
         "cpu-modes",
@@ -61,7 +64,7 @@ const PANELS: [(&str, &str, &str, bool); 9] = [
 ];
 
 /// Charts of what only some hosts have: a heading, and charts as in [`PANELS`].
-const SECTIONS: [(&str, &[(&str, &str, &str, bool)]); 6] = [
+const SECTIONS: [(&str, &[Panel]); 6] = [
     (
         "Pressure and temperature",
         &[
@@ -191,7 +194,7 @@ async fn render(
         Some(seen) => newest(app, host, seen.time).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let panel = |(id, heading, metrics, each): (&str, &str, &str, bool)| context! { id, heading, metrics, each };
+    let panel = |(id, heading, metrics, each): Panel| context! { id, heading, metrics, each };
     let mut sections =
         vec![context! { panels => PANELS.into_iter().map(panel).collect::<Vec<_>>() }];
     for (heading, panels) in SECTIONS {
