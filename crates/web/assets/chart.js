@@ -7,10 +7,11 @@ import { indexAt, timeTicks, valueLabel, valueRange, valueTicks } from "./chart-
 import { value as formatted } from "./format.js";
 
 const Library = Reflect.get(globalThis, "Chart");
-Object.assign(Library.defaults.font, { family: "system-ui, sans-serif", size: 11 });
+const isWall = new URLSearchParams(location.search).has("wall");
+Object.assign(Library.defaults.font, { family: "system-ui, sans-serif", size: isWall ? 18 : 11 });
 
 /** Width of the axis of values: the same everywhere, so that times of charts stand below each other. */
-const LEFT = 62;
+const LEFT = isWall ? 100 : 62;
 /** Dashes tell lines apart where colours come round again. */
 const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3]];
 const COLOURS = 8;
