@@ -20,6 +20,9 @@ use machine::Machine;
 /// What can be judged, in this order.
 pub(super) const PARTS: [&str; 5] = ["lint", "debian12", "debian13", "rpm", "stack"];
 
+/// Those that need a version to upgrade from.
+const MACHINES: [&str; 3] = ["debian12", "debian13", "rpm"];
+
 /// Older than every version of ours, and named so that it is seen to be none.
 const PREVIOUS: &str = "0.0.1";
 
@@ -45,17 +48,21 @@ impl Outcome {
 
 /// Runs the parts and prints a line a step. The exit code is 0 if none failed.
 pub(super) fn run(release: &Release, parts: &[String], scratch: &Path) -> Result<ExitCode> {
-    let previous = previous(release, scratch)?;
+    let machines = |part: &String| MACHINES.contains(&part.as_str());
+    let previous = match parts.iter().any(machines) {
+        true => Some(previous(release, scratch)?),
+        false => None,
+    };
     let mut failed = 0;
     for part in parts {
         println!("\n{part}");
-        let outcome = match part.as_str() {
-            "lint" => lint::run(release)?,
-            "debian12" => Machine::debian("bookworm").live(release, &previous, "debian")?,
-            "debian13" => Machine::debian("trixie").live(release, &previous, "debian")?,
-            "rpm" => Machine::debian("bookworm")
+        let outcome = match (part.as_str(), &previous) {
+            ("debian12", Some(old)) => Machine::debian("bookworm").live(release, old, "debian")?,
+            ("debian13", Some(old)) => Machine::debian("trixie").live(release, old, "debian")?,
+            ("rpm", Some(old)) => Machine::debian("bookworm")
                 .with_rpm()
-                .live(release, &previous, "rpm")?,
+                .live(release, old, "rpm")?,
+            ("lint", _) => lint::run(release)?,
             _ => stack::run(release)?,
         };
         for line in &outcome.lines {
