@@ -21,7 +21,7 @@ stop = date.truncate(t: now(), unit: 1h)
 start = date.sub(d: duration(v: parameters.span), from: stop)
 
 // The counters of the metric catalogue (docs/metrics.md).
-counters = /^(disk_read_bytes|disk_write_bytes|disk_read_count|disk_write_count|disk_io_time_ms|network_bytes_sent|network_bytes_recv|network_packets_sent|network_packets_recv|network_errors_in|network_errors_out|network_drops_in|network_drops_out|process_io_read_bytes|process_io_write_bytes|pressure_cpu_some_us|pressure_memory_some_us|pressure_memory_full_us|pressure_io_some_us|pressure_io_full_us|network_tcp_retransmits|network_tcp_segments_sent|network_listen_overflows|network_listen_drops|network_softnet_drops|oom_kills|disk_errors|container_oom_kills|container_io_read_bytes|container_io_write_bytes|container_network_recv_bytes|container_network_sent_bytes|container_restarts|unit_oom_kills)$/
+counters = /^(disk_read_bytes|disk_write_bytes|disk_read_count|disk_write_count|disk_io_time_ms|network_bytes_sent|network_bytes_recv|network_packets_sent|network_packets_recv|network_errors_in|network_errors_out|network_drops_in|network_drops_out|process_io_read_bytes|process_io_write_bytes|pressure_cpu_some_us|pressure_memory_some_us|pressure_memory_full_us|pressure_io_some_us|pressure_io_full_us|network_tcp_retransmits|network_tcp_segments_sent|network_listen_overflows|network_listen_drops|network_softnet_drops|oom_kills|disk_errors|container_oom_kills|container_io_read_bytes|container_io_write_bytes|container_network_recv_bytes|container_network_sent_bytes|container_restarts|journal_errors|unit_oom_kills|unit_restarts|unit_journal_errors)$/
 
 write = (tables=<-, suffix) =>
     tables

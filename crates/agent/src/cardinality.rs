@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use watchpost_core::catalogue::{ITEM_TAGS, MEASUREMENT_AGENT, MetricType, TAG_METRIC_TYPE};
+use watchpost_core::catalogue::{
+    ITEM_TAGS, MEASUREMENT, MEASUREMENT_AGENT, MetricType, TAG_METRIC_TYPE,
+};
 use watchpost_core::point::SeriesKey;
 use watchpost_core::time::NANOS_PER_HOUR;
 
@@ -19,7 +21,7 @@ pub enum Subject {
     Host,
     /// One of its file systems.
     Disk,
-    /// One of many things: a core, an interface, a process.
+    /// One of many things: a core, an interface, a process; without a type, what programs send.
     Item(Option<MetricType>),
 }
 
@@ -28,6 +30,9 @@ impl Subject {
     pub fn of(series: &SeriesKey) -> Self {
         if series.measurement() == MEASUREMENT_AGENT {
             return Subject::Host;
+        }
+        if series.measurement() != MEASUREMENT {
+            return Subject::Item(None);
         }
         let metric_type = series.tag(TAG_METRIC_TYPE).and_then(MetricType::from_name);
         let named = series
@@ -192,6 +197,20 @@ mod tests {
         assert!(!guard.admits(&item("network", "interface", "a"), 3));
         assert!(guard.admits(&item("cpu", "host", "h"), 3));
         assert_eq!(guard.len(), 3);
+    }
+
+    #[test]
+    fn what_programs_send_takes_no_room_from_the_host() {
+        let mut guard = CardinalityGuard::new(10);
+        let of_program =
+            |number: usize| SeriesKey::new(format!("program{number}"), [("host", "h")]);
+        for number in 0..100 {
+            guard.admits(&of_program(number), 0);
+        }
+        assert!(guard.admits(&item("cpu", "host", "h"), 1));
+        assert!(guard.admits(&item("disk", "mountpoint", "/"), 1));
+        let cores = (0..60).filter(|core| guard.admits(&item("cpu", "cpu", &core.to_string()), 1));
+        assert_eq!(cores.count(), 4, "half of what is left");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | to see | look in |
 //! |---|---|
 //! | what is measured | [`collectors`], one file each |
+//! | what programs send | [`programs`], one file a source |
 //! | when, and what happens if one hangs | [`schedule`] |
 //! | what is kept while a server is away | [`buffer`] |
 //! | how it is written, and what each answer means | [`writer`] |
@@ -21,6 +22,7 @@ pub mod config;
 pub mod filter;
 pub mod metrics;
 pub mod pipeline;
+pub mod programs;
 pub mod schedule;
 pub mod simulate;
 pub mod telemetry_client;

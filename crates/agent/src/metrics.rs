@@ -24,6 +24,12 @@ pub struct CollectingMetrics {
     pub lines_gathered: Counter,
     /// Points the cardinality guard kept out.
     pub points_refused: Counter,
+    /// Points with a name that line protocol has no text for.
+    pub points_unwritable: Counter,
+    /// Lines, samples and points that programs sent, by collector.
+    pub lines_taken: CounterVec,
+    /// Those of them that were refused, by collector.
+    pub lines_refused: CounterVec,
     /// Series written lately.
     pub series: Gauge,
     /// Collections, by collector and how they ended.
@@ -64,6 +70,7 @@ impl AgentMetrics {
         ("lines_buffered", "watchpost_agent_buffer_lines"),
         ("series", "watchpost_agent_series"),
         ("points_refused", "watchpost_agent_points_refused_total"),
+        ("lines_refused", "watchpost_agent_lines_refused_total"),
         ("queue_corrupt", "watchpost_agent_queue_corrupt_total"),
         ("cpu_seconds", "process_cpu_seconds_total"),
         ("resident_bytes", "process_resident_memory_bytes"),
@@ -92,6 +99,20 @@ impl CollectingMetrics {
             points_refused: registry.counter(
                 "watchpost_agent_points_refused_total",
                 "Points of new series beyond collect.max_series.",
+            ),
+            points_unwritable: registry.counter(
+                "watchpost_agent_points_unwritable_total",
+                "Points with a name that line protocol has no text for.",
+            ),
+            lines_taken: registry.counter_vec(
+                "watchpost_agent_lines_taken_total",
+                "Lines, samples and points that programs sent.",
+                &["collector"],
+            ),
+            lines_refused: registry.counter_vec(
+                "watchpost_agent_lines_refused_total",
+                "Lines, samples and points of programs that were refused.",
+                &["collector"],
             ),
             series: registry.gauge(
                 "watchpost_agent_series",

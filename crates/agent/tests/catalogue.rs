@@ -97,7 +97,10 @@ fn check_own(points: &[Point]) -> BTreeSet<String> {
 #[test]
 fn what_the_agent_tells_of_itself_is_written_too() {
     let server = FakeInflux::start();
-    let setup = Setup::new(&server.url(), "");
+    let setup = Setup::new(
+        &server.url(),
+        "[collectors.exec]\ninterval = \"100ms\"\n[collectors.exec.commands.one]\ncommand = [\"echo\", \"one value=1\"]\n",
+    );
     setup.configure(&setup.config().replace(
         "[collectors.agent]\nenabled = false",
         "[collectors.agent]\ninterval = \"100ms\"\ntimeout = \"10s\"",
@@ -162,6 +165,9 @@ const WHERE_THE_HOST_HAS_IT: &[&str] = &[
     "gpu_",
     "clock_",
     "battery_",
+    "ups_",
+    "timers_",
+    "journal_",
     "mains_",
     "packages_upgradable",
 ];
@@ -181,8 +187,12 @@ fn this_host_gives_the_catalogue_where_it_has_it() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    // A host may have files of node_exporter's jobs.
     let (own, of_host): (Vec<Point>, Vec<Point>) = points(&output.stdout)
         .into_iter()
+        .filter(|point| {
+            point.series.measurement() != watchpost_agent::programs::prometheus::MEASUREMENT
+        })
         .partition(|point| point.series.measurement() == MEASUREMENT_AGENT);
     check_own(&own);
     let seen = checked_fields(&of_host);

@@ -14,10 +14,13 @@ use watchpost_agent::collectors::disk_health::DiskHealth;
 use watchpost_agent::collectors::disk_io::DiskIo;
 use watchpost_agent::collectors::file_systems::{FileSystemUsage, FileSystems};
 use watchpost_agent::collectors::gpu::Gpu;
+use watchpost_agent::collectors::journal::Journal;
 use watchpost_agent::collectors::kernel::Kernel;
 use watchpost_agent::collectors::load::Load;
 use watchpost_agent::collectors::memory::Memory;
 use watchpost_agent::collectors::network::Network;
+use watchpost_agent::collectors::nvidia::Nvidia;
+use watchpost_agent::collectors::packages::Packages;
 use watchpost_agent::collectors::power::Power;
 use watchpost_agent::collectors::pressure::Pressure;
 use watchpost_agent::collectors::processes::{Processes, Units};
@@ -25,6 +28,7 @@ use watchpost_agent::collectors::protocols::Protocols;
 use watchpost_agent::collectors::services::Services;
 use watchpost_agent::collectors::smart::Smart;
 use watchpost_agent::collectors::temperature::Temperature;
+use watchpost_agent::collectors::thin_pools::ThinPools;
 use watchpost_agent::collectors::uptime::Uptime;
 use watchpost_agent::collectors::users::Users;
 use watchpost_agent::collectors::{Collector, HostFiles, Points};
@@ -39,12 +43,16 @@ const SUITES: &[&str] = &[
     "cpu.md",
     "disk.md",
     "disk_health.md",
+    "journal.md",
     "kernel.md",
     "memory.md",
     "network.md",
+    "nvidia.md",
+    "packages.md",
     "processes.md",
     "services.md",
     "system.md",
+    "thin_pools.md",
 ];
 
 #[test]
@@ -154,6 +162,47 @@ fn source(case: &Case, name: &str) -> Box<dyn Collector> {
     match name {
         "containers" => Box::new(Containers::new(Filter::default(), 5, true)),
         "disk_health" => Box::new(DiskHealth::new(Filter::default())),
+        "journal" => {
+            // A look takes the next block.
+            let looks: Vec<String> = case
+                .inputs()
+                .filter(|block| block.language == "journalctl")
+                .map(|block| block.text.clone())
+                .collect();
+            let looks = std::sync::Mutex::new(looks.into_iter());
+            Box::new(Journal::new(Arc::new(move |_| {
+                looks
+                    .lock()
+                    .unwrap()
+                    .next()
+                    .ok_or_else(|| io::ErrorKind::TimedOut.into())
+            })))
+        }
+        "nvidia" => {
+            let (answer, asked) = (case.input("nvidia-smi").to_owned(), case.optional("asked"));
+            let asked = asked.map(|asked| asked.trim().to_owned());
+            Box::new(Nvidia::new(Arc::new(move |arguments| {
+                let as_asked = arguments.get(2).copied() == asked.as_deref();
+                let answer = as_asked.then(|| answer.clone());
+                answer.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+            })))
+        }
+        "packages" => {
+            let (code, answer) = (
+                case.input("code").trim().parse().unwrap(),
+                case.input("says").to_owned(),
+            );
+            Box::new(Packages::new(Arc::new(move |_, _| {
+                Ok(Output {
+                    text: answer.clone(),
+                    code: Some(code),
+                })
+            })))
+        }
+        "thin_pools" => {
+            let answer = case.input("dmsetup").to_owned();
+            Box::new(ThinPools::new(Arc::new(move || Ok(answer.clone()))))
+        }
         "clock" => {
             let text = case.input("chronyc").to_owned();
             Box::new(Clock::new(Arc::new(move || {
@@ -186,13 +235,17 @@ fn source(case: &Case, name: &str) -> Box<dyn Collector> {
                 .map(str::to_owned)
                 .collect();
             let list = case.input("systemctl").to_owned();
+            let show = case.optional("show").unwrap_or_default().to_owned();
             let named = Filter::new(&names, &[]).unwrap();
             Box::new(Services::new(
                 named,
                 !names.is_empty(),
                 Filter::default(),
                 4,
-                Arc::new(move || Ok(list.clone())),
+                (
+                    Arc::new(move || Ok(list.clone())),
+                    Arc::new(move |_| Ok(show.clone())),
+                ),
             ))
         }
         other => panic!("there is no collector {other:?}"),

@@ -17,8 +17,14 @@ mod disks;
 mod enroll;
 mod fake_influx;
 mod hosts;
+#[cfg(unix)]
+mod listeners;
 mod mutations;
+mod noise;
 mod outages;
+mod power_supplies;
+mod programs;
+mod protobuf;
 mod psutil;
 mod rounds;
 mod runtimes;

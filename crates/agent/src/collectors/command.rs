@@ -36,7 +36,8 @@ pub fn run(
         .args(arguments)
         .env_clear()
         .env("PATH", PATH)
-        .env("LC_ALL", "C");
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC");
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

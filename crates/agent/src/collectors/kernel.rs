@@ -11,7 +11,7 @@ const COLLECTIONS_BETWEEN_PACKAGES: u32 = 60;
 /// Debian and its children ask for a reboot by this file.
 const REBOOT_REQUIRED: [&str; 2] = ["run/reboot-required", "var/run/reboot-required"];
 /// Ubuntu's count: `12 updates can be applied immediately.`
-const UPDATES: &str = "var/lib/update-notifier/updates-available";
+pub(super) const UPDATES: &str = "var/lib/update-notifier/updates-available";
 
 /// Counts and states of the kernel and the distribution.
 #[derive(Debug, Default)]

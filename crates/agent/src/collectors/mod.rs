@@ -25,10 +25,13 @@ pub mod disk_health;
 pub mod disk_io;
 pub mod file_systems;
 mod interfaces;
+pub mod journal;
 pub mod kernel;
 pub mod load;
 pub mod memory;
 pub mod network;
+pub mod nvidia;
+pub mod packages;
 #[cfg(any(test, not(target_os = "linux")))]
 pub mod portable;
 pub mod power;
@@ -42,6 +45,8 @@ pub mod self_metrics;
 pub mod services;
 pub mod smart;
 pub mod temperature;
+pub mod thin_pools;
+pub mod ups;
 pub mod uptime;
 pub mod users;
 

@@ -19,6 +19,12 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(5);
 /// sleeps is kept awake.
 const SELDOM: Duration = Duration::from_secs(30 * 60);
 
+/// Between runs of a program whose start costs some 20 ms of processor.
+const PROGRAM: Duration = Duration::from_secs(30);
+
+/// Between looks at packages, which take a package manager a second or two.
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// A check takes 30 seconds at most, and is given up soon after.
 const LONGEST_CHECK: Duration = Duration::from_secs(35);
 
@@ -36,6 +42,8 @@ pub struct Assignment {
     /// Whether it waits for others (a program, a socket, the network), so that no other collector may wait for it:
     /// what it gives is taken when it comes.
     pub in_background: bool,
+    /// Whether it opens a socket for others: a single look at the host must not, beside an agent that runs.
+    pub listens: bool,
     /// The text of its configuration: the same text, the same collector, so a reload leaves it running.
     pub identity: String,
     build: Build,
@@ -66,6 +74,7 @@ pub fn assignments(
         list.slow("checks", &config.checks, move || Checks::new(&checks));
         list.in_background(&config.checks, LONGEST_CHECK);
     }
+    programs::add(config, &mut list, metrics)?;
     let metrics = metrics.clone();
     list.slow("agent", &config.agent, move || {
         SelfMetrics::new(metrics.clone())
@@ -127,14 +136,22 @@ impl List {
         }
     }
 
-    /// A collector that runs every [`SELDOM`], unless its section says otherwise.
-    fn seldom<C: Collector + 'static>(
+    /// The collector added last opens a socket.
+    fn listens(&mut self, section: &dyn Section) {
+        if let Some(last) = self.assignments.last_mut() {
+            last.listens |= section.timing().enabled;
+        }
+    }
+
+    /// A collector that runs every so often, unless its section says otherwise.
+    fn every<C: Collector + 'static>(
         &mut self,
+        interval: Duration,
         name: &'static str,
         section: &dyn Section,
         build: impl Fn() -> C + Send + Sync + 'static,
     ) {
-        let interval = SELDOM.max(self.interval);
+        let interval = interval.max(self.interval);
         self.add(name, section, interval, Arc::new(move || Box::new(build())));
     }
 
@@ -161,9 +178,104 @@ impl List {
             interval,
             timeout,
             in_background: false,
+            listens: false,
             identity: format!("{section:?}"),
             build,
         });
+    }
+}
+
+mod programs {
+    //! What programs send.
+
+    use super::{
+        AgentMetrics, CollectorsConfig, Filter, FilterError, LONGEST_CHECK, List, Section as _,
+        slow_interval,
+    };
+    use crate::programs::Intake;
+    use crate::programs::exec::Exec;
+    #[cfg(unix)]
+    use crate::programs::line_protocol::LineProtocol;
+    use crate::programs::logs::Logs;
+    #[cfg(unix)]
+    use crate::programs::otlp::{self, Otlp};
+    use crate::programs::prometheus::{Scrape, TextFiles};
+    #[cfg(unix)]
+    use crate::programs::statsd::{self, StatsD};
+
+    pub(super) fn add(
+        config: &CollectorsConfig,
+        list: &mut List,
+        metrics: &AgentMetrics,
+    ) -> Result<(), FilterError> {
+        #[cfg(unix)]
+        add_listeners(config, list, metrics)?;
+        let intake = |name| Intake::new(metrics, name);
+        if !config.prometheus.targets.is_empty() {
+            let (targets, intake) = (config.prometheus.targets.clone(), intake("prometheus"));
+            list.slow("prometheus", &config.prometheus, move || {
+                Scrape::new(&targets, intake.clone())
+            });
+            list.in_background(&config.prometheus, LONGEST_CHECK);
+        }
+        let (section, of_files) = (config.textfile.clone(), intake("textfile"));
+        list.slow("textfile", &config.textfile, move || {
+            TextFiles::new(&section.folders, section.max_samples, of_files.clone())
+        });
+        if !config.exec.commands.is_empty() {
+            let (commands, intake) = (config.exec.commands.clone(), intake("exec"));
+            list.slow("exec", &config.exec, move || {
+                Exec::new(&commands, intake.clone())
+            });
+            list.in_background(&config.exec, LONGEST_CHECK);
+        }
+        if !config.logs.files.is_empty() {
+            let files = config.logs.files.clone();
+            list.slow("logs", &config.logs, move || Logs::new(&files));
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn add_listeners(
+        config: &CollectorsConfig,
+        list: &mut List,
+        metrics: &AgentMetrics,
+    ) -> Result<(), FilterError> {
+        let section = &config.statsd;
+        let own = section.timing().interval.map(|interval| interval.get());
+        let settings = statsd::Settings {
+            address: section.address.clone(),
+            socket: section.socket.clone(),
+            max_series: section.max_series,
+            percentiles: section.percentiles.clone(),
+            interval: own.unwrap_or_else(|| slow_interval(list.interval)),
+        };
+        let intake = Intake::new(metrics, "statsd");
+        list.slow("statsd", section, move || {
+            StatsD::new(settings.clone(), intake.clone())
+        });
+        list.listens(section);
+        let section = &config.otlp;
+        let settings = otlp::Settings {
+            address: section.listen,
+            allowed_hosts: section.allowed_hosts.clone(),
+            resource_attributes: Filter::new(&section.resource_attributes, &[])?,
+            max_series: section.max_series,
+        };
+        let intake = Intake::new(metrics, "otlp");
+        list.fast("otlp", section, move || {
+            Otlp::new(settings.clone(), intake.clone())
+        });
+        list.listens(section);
+        let section = &config.line_protocol;
+        let path = section.socket.clone().unwrap_or_default();
+        let intake = Intake::new(metrics, "line_protocol");
+        list.fast("line_protocol", section, move || {
+            LineProtocol::new(&path, intake.clone())
+        });
+        list.listens(section);
+        Ok(())
     }
 }
 
@@ -180,20 +292,28 @@ mod platform {
     use super::super::disk_io::DiskIo;
     use super::super::file_systems::{FileSystems, statvfs};
     use super::super::gpu::Gpu;
+    use super::super::journal::{Journal, journalctl};
     use super::super::kernel::Kernel;
     use super::super::load::Load;
     use super::super::memory::Memory;
     use super::super::network::Network;
+    use super::super::nvidia::{Nvidia, nvidia_smi};
+    use super::super::packages::{self, Packages};
     use super::super::power::Power;
     use super::super::pressure::Pressure;
     use super::super::processes::{Processes, Units};
     use super::super::protocols::Protocols;
-    use super::super::services::{Services, systemctl};
+    use super::super::services::{ListUnits, Services, ShowUnits, systemctl, systemctl_show};
     use super::super::smart::{Smart, smartctl};
     use super::super::temperature::Temperature;
+    use super::super::thin_pools::{ThinPools, dmsetup};
+    use super::super::ups::Ups;
     use super::super::uptime::Uptime;
     use super::super::users::Users;
-    use super::{Arc, CollectorsConfig, Duration, Filter, FilterError, List, MAX_TIMEOUT};
+    use super::{
+        Arc, CollectorsConfig, Duration, Filter, FilterError, HOUR, List, MAX_TIMEOUT, PROGRAM,
+        SELDOM,
+    };
 
     pub(super) fn add(config: &CollectorsConfig, list: &mut List) -> Result<(), FilterError> {
         let per_core = config.cpu.per_core;
@@ -246,13 +366,33 @@ mod platform {
         let admitted = Filter::new(&[], &config.services.exclude)?;
         list.slow("services", &config.services, move || {
             let (named, admitted) = (named.clone(), admitted.clone());
-            Services::new(named, has_names, admitted, max, Arc::new(systemctl))
+            let ask: (ListUnits, ShowUnits) = (Arc::new(systemctl), Arc::new(systemctl_show));
+            Services::new(named, has_names, admitted, max, ask)
         });
         list.in_background(&config.services, MAX_TIMEOUT);
         list.slow("protocols", &config.protocols, || Protocols);
         list.slow("kernel", &config.kernel, Kernel::default);
         list.slow("power", &config.power, || Power);
         list.slow("gpu", &config.gpu, || Gpu);
+        list.every(PROGRAM, "nvidia", &config.nvidia, || {
+            Nvidia::new(Arc::new(nvidia_smi))
+        });
+        list.in_background(&config.nvidia, MAX_TIMEOUT);
+        list.every(PROGRAM, "journal", &config.journal, || {
+            Journal::new(Arc::new(journalctl))
+        });
+        list.in_background(&config.journal, MAX_TIMEOUT);
+        list.every(PROGRAM, "thin_pools", &config.thin_pools, || {
+            ThinPools::new(Arc::new(dmsetup))
+        });
+        list.in_background(&config.thin_pools, MAX_TIMEOUT);
+        let address = config.ups.address.clone();
+        list.every(PROGRAM, "ups", &config.ups, move || Ups::new(&address));
+        list.in_background(&config.ups, MAX_TIMEOUT);
+        list.every(HOUR, "packages", &config.packages, || {
+            Packages::new(Arc::new(packages::run))
+        });
+        list.in_background(&config.packages, packages::DEADLINE);
         list.slow("clock", &config.clock, || Clock::new(Arc::new(chronyc)));
         list.in_background(&config.clock, MAX_TIMEOUT);
         let devices = Filter::new(&config.disk_health.include, &config.disk_health.exclude)?;
@@ -260,7 +400,7 @@ mod platform {
             DiskHealth::new(devices.clone())
         });
         let devices = Filter::new(&config.smart.include, &config.smart.exclude)?;
-        list.seldom("smart", &config.smart, move || {
+        list.every(SELDOM, "smart", &config.smart, move || {
             Smart::new(devices.clone(), Arc::new(smartctl))
         });
         list.in_background(&config.smart, Duration::from_secs(60));

@@ -89,6 +89,13 @@ impl Points {
         }
     }
 
+    /// Takes a point of a program, unless it has no field.
+    pub fn push_point(&mut self, point: Point) {
+        if !point.fields().is_empty() {
+            self.0.push(point);
+        }
+    }
+
     /// The points pushed, in order.
     pub fn into_vec(self) -> Vec<Point> {
         self.0

@@ -40,6 +40,23 @@ impl SelfMetrics {
             .integer("memory_bytes", memory as u64)
     }
 
+    /// What programs sent, by the collectors that took something.
+    fn intakes(&self, at: i64, points: &mut Points) {
+        let collecting = &self.metrics.collecting;
+        for (labels, taken) in collecting.lines_taken.all() {
+            let [collector] = &labels[..] else { continue };
+            let refused = collecting.lines_refused.with(&[collector]).get();
+            if taken.get() + refused > 0 {
+                points.push(
+                    row(at)
+                        .tag("collector", collector)
+                        .integer("lines_taken", taken.get())
+                        .integer("lines_refused", refused),
+                );
+            }
+        }
+    }
+
     /// What one output wrote and holds.
     fn output(&mut self, output: &str, at: i64) -> Row {
         let writing = &self.metrics.writing;
@@ -103,6 +120,7 @@ impl Collector for SelfMetrics {
                 ),
         );
         points.push(self.cost(at));
+        self.intakes(at, points);
         for output in outputs(&self.metrics.writing) {
             let row = self.output(&output, at);
             points.push(row);

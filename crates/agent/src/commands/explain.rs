@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -15,7 +16,7 @@ use crate::pipeline::{Surroundings, plan};
 use crate::schedule::{Look, Round};
 
 /// What each collector reads, by its name.
-const SOURCES: [(&str, &str); 25] = [
+const SOURCES: [(&str, &str); 37] = [
     ("agent", "its own counters"),
     ("checks", "collectors.checks.targets of the configuration"),
     ("clock", "chronyc, /run/systemd/timesync"),
@@ -34,23 +35,35 @@ const SOURCES: [(&str, &str); 25] = [
         "arrays in /sys/block/md*, pools in /proc/spl/kstat/zfs, /sys/fs/btrfs, eMMC",
     ),
     ("disk_io", "/proc/diskstats"),
+    ("exec", "the commands of collectors.exec"),
     ("file_systems", "/proc/self/mountinfo and statvfs(2)"),
     ("gpu", "/sys/class/drm"),
+    ("journal", "journalctl, where systemd's journal is"),
     ("kernel", "/proc/vmstat, /proc/sys, /run/reboot-required"),
+    ("line_protocol", "programs that connect to its socket"),
     ("load", "/proc/loadavg"),
+    ("logs", "the files of collectors.logs"),
     ("memory", "/proc/meminfo"),
     ("network", "/proc/net/dev"),
+    ("nvidia", "nvidia-smi, for cards that are awake"),
+    ("otlp", "programs that send to its address"),
+    ("packages", "the lists of apt-get or dnf"),
     ("portable", "the system's own interfaces"),
     ("power", "fans in /sys/class/hwmon, /sys/class/power_supply"),
     ("pressure", "/proc/pressure"),
     ("processes", "/proc/PID"),
+    ("prometheus", "the pages of collectors.prometheus.targets"),
     (
         "protocols",
         "/proc/net/snmp, netstat, softnet_stat, nf_conntrack",
     ),
     ("services", "systemctl, where /run/systemd/system is"),
     ("smart", "smartctl, for the disks in /sys/block"),
+    ("statsd", "programs that send to its address"),
     ("temperature", "/sys/class/hwmon, /sys/class/thermal"),
+    ("textfile", "*.prom in the folders of collectors.textfile"),
+    ("thin_pools", "dmsetup, where LVM has a thin pool"),
+    ("ups", "NUT's daemon at collectors.ups.address"),
     ("uptime", "/proc/uptime"),
     ("users", "/run/systemd/sessions, /run/utmp"),
 ];
@@ -59,30 +72,56 @@ const SOURCES: [(&str, &str); 25] = [
 pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Output) -> ExitCode {
     let metrics = AgentMetrics::new(&Registry::new());
     let plan = match plan(config, surroundings, &metrics) {
-        Ok(plan) => plan,
+        Ok(plan) => super::once::without_listeners(plan),
         Err(error) => return super::fail(&error),
     };
-    let off = switched_off(config);
+    let others = others(config);
     let mut round = Round::new(plan, metrics, clock::now());
-    drop(round.looks(clock::now()));
+    round.warm_up(clock::now());
     std::thread::sleep(super::once::APART);
     let looks = round.looks(clock::now());
     let text = match output {
-        Output::Human => table(&looks, &off),
-        Output::Json => lines(&looks, &off),
+        Output::Human => table(&looks, &others),
+        Output::Json => lines(&looks, &others),
     };
     // A reader that has left (`| head`) is no mistake.
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
-/// The collectors that the configuration switches off.
-fn switched_off(config: &AgentConfig) -> Vec<&'static str> {
-    let timings = config.collectors.timings();
-    timings
-        .into_iter()
-        .filter(|(_, timing)| !timing.enabled)
-        .map(|(name, _)| name)
+/// A collector that was not run: whether it is switched on, and why it was not.
+type Other = (&'static str, bool, String);
+
+/// The collectors that the configuration switches off, and those that listen while the agent runs.
+fn others(config: &AgentConfig) -> Vec<Other> {
+    let collectors = &config.collectors;
+    let timings = collectors.timings();
+    let off = timings.into_iter().filter(|(_, timing)| !timing.enabled);
+    let off = off.map(|(name, _)| (name, false, "switched off".to_owned()));
+    let statsd = &collectors.statsd;
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let places = |places: [Option<String>; 2]| {
+        let places: Vec<String> = places.into_iter().flatten().collect();
+        format!("listens while the agent runs: {}", places.join(", "))
+    };
+    let udp = (!statsd.address.is_empty()).then(|| format!("udp {}", statsd.address));
+    let http = format!("http://{}/v1/metrics", collectors.otlp.listen);
+    let lines = path(&collectors.line_protocol.socket);
+    let listening = [
+        (
+            statsd.enabled,
+            "statsd",
+            places([udp, path(&statsd.socket)]),
+        ),
+        (collectors.otlp.enabled, "otlp", places([Some(http), None])),
+        (
+            collectors.line_protocol.enabled,
+            "line_protocol",
+            places([lines, None]),
+        ),
+    ];
+    let listening = listening.into_iter().filter(|(enabled, ..)| *enabled);
+    off.chain(listening.map(|(_, name, why)| (name, true, why)))
         .collect()
 }
 
@@ -107,7 +146,7 @@ fn cost(look: &Look) -> f64 {
     1000.0 * look.took.as_secs_f64() * 60.0 / look.interval.as_secs_f64().max(0.1)
 }
 
-fn table(looks: &[Look], off: &[&str]) -> String {
+fn table(looks: &[Look], others: &[Other]) -> String {
     let mut out = format!(
         "{:<14} {:<5} {:>6} {:>9} {:>13}  source\n",
         "collector", "found", "series", "a look", "a minute"
@@ -124,17 +163,17 @@ fn table(looks: &[Look], off: &[&str]) -> String {
             why(look)
         );
     }
-    for name in off {
+    for (name, _, why) in others {
         let _ = writeln!(
             out,
-            "{name:<14} {:<5} {:>6} {:>9} {:>13}  switched off",
+            "{name:<14} {:<5} {:>6} {:>9} {:>13}  {why}",
             "–", "–", "–", "–"
         );
     }
     out
 }
 
-fn lines(looks: &[Look], off: &[&str]) -> String {
+fn lines(looks: &[Look], others: &[Other]) -> String {
     let of_looks = looks.iter().map(|look| {
         json!({
             "collector": look.name, "enabled": true, "found": look.series > 0, "series": look.series,
@@ -142,9 +181,9 @@ fn lines(looks: &[Look], off: &[&str]) -> String {
             "why": why(look),
         })
     });
-    let of_others = off
-        .iter()
-        .map(|name| json!({ "collector": name, "enabled": false, "found": false }));
+    let of_others = others.iter().map(|(name, enabled, why)| {
+        json!({ "collector": name, "enabled": enabled, "found": false, "why": why })
+    });
     of_looks
         .chain(of_others)
         .map(|line| format!("{line}\n"))

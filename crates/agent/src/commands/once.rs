@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::AgentConfig;
 use crate::metrics::AgentMetrics;
 use crate::pipeline::{Surroundings, plan};
-use crate::schedule::Round;
+use crate::schedule::{Plan, Round};
 
 /// Between the two collections: shares of time need a time to be shares of.
 pub(super) const APART: Duration = Duration::from_secs(1);
@@ -25,11 +25,11 @@ pub(super) const APART: Duration = Duration::from_secs(1);
 pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Output) -> ExitCode {
     let metrics = AgentMetrics::new(&Registry::new());
     let plan = match plan(config, surroundings, &metrics) {
-        Ok(plan) => plan,
+        Ok(plan) => without_listeners(plan),
         Err(error) => return super::fail(&error),
     };
     let mut round = Round::new(plan, metrics, clock::now());
-    drop(round.collect_all(clock::now()));
+    round.warm_up(clock::now());
     std::thread::sleep(APART);
     let batch = round.collect_all(clock::now());
     let text = match output {
@@ -46,6 +46,12 @@ pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Out
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// What a single look runs: nothing listens, since an agent that runs may.
+pub(super) fn without_listeners(mut plan: Plan) -> Plan {
+    plan.assignments.retain(|assignment| !assignment.listens);
+    plan
 }
 
 /// A line a point: `{"measurement", "tags", "fields", "time"}`.

@@ -9,7 +9,7 @@ use watchpost_core::line_protocol::name_problem;
 use watchpost_service::config::{ByteSize, Interval, Problems};
 use watchpost_service::secret::Secret;
 
-use super::{AgentConfig, MAX_BATCH_LINES, PRIMARY_OUTPUT};
+use super::{AgentConfig, MAX_BATCH_LINES, PRIMARY_OUTPUT, check_programs};
 use crate::collectors::checks::{MAX_CHECKS, Target};
 use crate::filter::Filter;
 use crate::pipeline::client;
@@ -32,13 +32,13 @@ const TAGS_OF_INFLUXDB: [&str; 1] = ["time"];
 const MAX_TAG_BYTES: usize = 16 * 1024;
 
 /// The shortest time between collections.
-const SHORTEST: Duration = Duration::from_millis(100);
+pub(super) const SHORTEST: Duration = Duration::from_millis(100);
 /// The longest time between collections: a host that is heard of less often is not watched.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The longest time of one collection: those after it wait for it.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest time of one check.
-const LONGEST_CHECK: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_CHECK: Duration = Duration::from_secs(30);
 /// The longest time that data or a writer may wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -55,6 +55,7 @@ pub(super) fn check(config: &AgentConfig, problems: &mut Problems) {
     places(config, problems);
     globs(config, problems);
     checks(config, problems);
+    check_programs::check(&config.collectors, problems);
 }
 
 fn outputs(config: &AgentConfig, problems: &mut Problems) {
@@ -161,7 +162,7 @@ fn tags(config: &AgentConfig, problems: &mut Problems) {
 }
 
 /// Why a value (an empty one is no tag) cannot be written.
-fn problem(text: &str) -> Option<&'static str> {
+pub(super) fn problem(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("has a control character, such as a newline");
     }
@@ -224,7 +225,13 @@ fn times(config: &AgentConfig, problems: &mut Problems) {
     }
 }
 
-fn within(key: &str, value: Interval, least: Duration, most: Duration, problems: &mut Problems) {
+pub(super) fn within(
+    key: &str,
+    value: Interval,
+    least: Duration,
+    most: Duration,
+    problems: &mut Problems,
+) {
     if value.get() < least {
         problems.add(key, format!("must be at least {}", Interval(least)));
     } else if value.get() > most {

@@ -6,6 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use watchpost_service::config::Interval;
 
+use super::programs::{
+    ExecConfig, LineProtocolConfig, LogsConfig, OtlpConfig, PrometheusConfig, StatsDConfig,
+    TextFileConfig,
+};
 use crate::collectors::checks::CheckConfig;
 
 /// What to collect. On macOS and Windows one collector gives what the system tells; `cpu`, `network`,
@@ -47,6 +51,16 @@ pub struct CollectorsConfig {
     pub clock: CollectorConfig,
     /// Graphics processors of AMD and Intel. Slow.
     pub gpu: CollectorConfig,
+    /// Graphics processors of NVIDIA, where nvidia-smi is installed. Every 30 seconds, and never of a card that sleeps.
+    pub nvidia: CollectorConfig,
+    /// Errors in systemd's journal by unit. Every 30 seconds: journalctl is asked.
+    pub journal: CollectorConfig,
+    /// Thin pools of LVM. Every 30 seconds: dmsetup is asked, where there is one.
+    pub thin_pools: CollectorConfig,
+    /// Power supplies that NUT watches. Every 30 seconds.
+    pub ups: UpsConfig,
+    /// Packages with an update, by the package manager's lists. Every hour.
+    pub packages: CollectorConfig,
     /// Fans and batteries. Slow.
     pub power: CollectorConfig,
     /// Arrays (md), pools (ZFS), errors of btrfs, wear of eMMC. Slow.
@@ -56,6 +70,20 @@ pub struct CollectorsConfig {
     pub smart: DevicesConfig,
     /// Checks of what is elsewhere. Slow.
     pub checks: ChecksConfig,
+    /// StatsD, by UDP and a Unix socket.
+    pub statsd: StatsDConfig,
+    /// Prometheus' pages, scraped.
+    pub prometheus: PrometheusConfig,
+    /// Prometheus' text in files.
+    pub textfile: TextFileConfig,
+    /// OTLP metrics over HTTP.
+    pub otlp: OtlpConfig,
+    /// Line protocol on a Unix socket.
+    pub line_protocol: LineProtocolConfig,
+    /// Output of commands.
+    pub exec: ExecConfig,
+    /// Lines of logs.
+    pub logs: LogsConfig,
     /// Counts and top lists of processes. Slow: a folder a process.
     pub processes: ProcessesConfig,
     /// Temperatures. Slow: a sensor may take milliseconds to answer.
@@ -82,9 +110,18 @@ pub trait Section: std::fmt::Debug {
     fn timing(&self) -> Timing;
 }
 
-/// Declares the section of a collector: the keys every collector has, and its own.
+/// Declares the section of a collector: the keys every collector has, and its own. One that is `off` waits to be
+/// switched on.
 macro_rules! collector_section {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr),* $(,)? }) => {
+    ($(#[$doc:meta])* off $name:ident { $($fields:tt)* }) => {
+        collector_section! { @ $(#[$doc])* $name false { $($fields)* } }
+    };
+    ($(#[$doc:meta])* $name:ident { $($fields:tt)* }) => {
+        collector_section! { @ $(#[$doc])* $name true { $($fields)* } }
+    };
+    (@ $(#[$doc:meta])* $name:ident $enabled:literal {
+        $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr),* $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
@@ -102,7 +139,7 @@ macro_rules! collector_section {
 
         impl Default for $name {
             fn default() -> Self {
-                Self { enabled: true, interval: None, timeout: None, $($field: $default,)* }
+                Self { enabled: $enabled, interval: None, timeout: None, $($field: $default,)* }
             }
         }
 
@@ -113,6 +150,7 @@ macro_rules! collector_section {
         }
     };
 }
+pub(super) use collector_section;
 
 collector_section! {
     /// A collector without settings of its own.
@@ -213,6 +251,14 @@ collector_section! {
 }
 
 collector_section! {
+    /// Power supplies.
+    UpsConfig {
+        /// Where NUT's daemon (upsd) listens.
+        address: String = "127.0.0.1:3493".to_owned(),
+    }
+}
+
+collector_section! {
     /// Top lists of processes.
     ProcessesConfig {
         /// Names in each top list (CPU, memory, I/O); 0 for counts only. Each name is a series.
@@ -234,12 +280,12 @@ collector_section! {
     }
 }
 
-fn strings(texts: &[&str]) -> Vec<String> {
+pub(super) fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
 impl CollectorsConfig {
-    pub(crate) fn timings(&self) -> [(&'static str, Timing); 24] {
+    pub(crate) fn timings(&self) -> [(&'static str, Timing); 36] {
         [
             ("cpu", self.cpu.timing()),
             ("load", self.load.timing()),
@@ -258,10 +304,22 @@ impl CollectorsConfig {
             ("kernel", self.kernel.timing()),
             ("clock", self.clock.timing()),
             ("gpu", self.gpu.timing()),
+            ("nvidia", self.nvidia.timing()),
+            ("journal", self.journal.timing()),
+            ("thin_pools", self.thin_pools.timing()),
+            ("ups", self.ups.timing()),
+            ("packages", self.packages.timing()),
             ("power", self.power.timing()),
             ("disk_health", self.disk_health.timing()),
             ("smart", self.smart.timing()),
             ("checks", self.checks.timing()),
+            ("statsd", self.statsd.timing()),
+            ("prometheus", self.prometheus.timing()),
+            ("textfile", self.textfile.timing()),
+            ("otlp", self.otlp.timing()),
+            ("line_protocol", self.line_protocol.timing()),
+            ("exec", self.exec.timing()),
+            ("logs", self.logs.timing()),
             ("processes", self.processes.timing()),
             ("temperature", self.temperature.timing()),
             ("agent", self.agent.timing()),

@@ -1,8 +1,10 @@
 //! The agent's configuration, as written in `watchpost-agent.toml`.
 
 mod check;
+mod check_programs;
 mod collectors;
 pub mod edit;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +18,10 @@ use watchpost_service::config::{
 use crate::collectors::row::tag_text;
 
 pub use self::collectors::{CollectorConfig, CollectorsConfig, CoresConfig, Section, Timing};
+pub use self::programs::{
+    ExecConfig, LineProtocolConfig, LogsConfig, OtlpConfig, PrometheusConfig, StatsDConfig,
+    TextFileConfig,
+};
 
 /// Port of `/health`, `/ready` and `/metrics`.
 pub const TELEMETRY_PORT: u16 = 9101;

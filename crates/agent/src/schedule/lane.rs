@@ -6,7 +6,7 @@ use std::sync::mpsc::{
     Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel,
 };
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Collecting needs little stack, and a hundred hung mounts should not reserve two megabytes each.
 const STACK_BYTES: usize = 256 * 1024;
@@ -14,6 +14,9 @@ const STACK_BYTES: usize = 256 * 1024;
 /// Threads left behind in hung jobs at one time. Beyond it new keys are overdue without a try: a host whose
 /// mounts all hang must not fill up with threads.
 const MAX_STUCK: usize = 64;
+
+/// Between two looks whether jobs that were started together have ended.
+const LOOK: Duration = Duration::from_millis(10);
 
 type Job<T> = (Box<dyn FnOnce() -> T + Send>, SyncSender<T>);
 
@@ -89,6 +92,39 @@ impl<K: Ord, T: Send + 'static> Lane<K, T> {
         }
         self.stuck.insert(key, answer);
         true
+    }
+
+    /// Starts all jobs at once, each on a thread of its own, and gives the answers that come within `deadline`. A key
+    /// whose earlier job has not ended is left out.
+    pub fn run_all<J>(
+        &mut self,
+        jobs: impl IntoIterator<Item = (K, J)>,
+        deadline: Duration,
+    ) -> BTreeMap<K, T>
+    where
+        K: Clone,
+        J: FnOnce() -> T + Send + 'static,
+    {
+        let mut waiting = Vec::new();
+        for (key, job) in jobs {
+            drop(self.take_late(&key));
+            if self.start(key.clone(), job) {
+                waiting.push(key);
+            }
+        }
+        let mut answers = BTreeMap::new();
+        let until = Instant::now() + deadline;
+        while !waiting.is_empty() && Instant::now() < until {
+            thread::sleep(LOOK);
+            waiting.retain(|key| match self.take_late(key) {
+                Some(answer) => {
+                    answers.insert(key.clone(), answer);
+                    false
+                }
+                None => self.is_stuck(key),
+            });
+        }
+        answers
     }
 
     /// The answer of a job that was overdue, if it came by now.

@@ -13,9 +13,13 @@ use crate::batch::Batch;
 use crate::cardinality::{CardinalityGuard, Subject};
 use crate::collectors::{Assignment, CollectError, Collector, HostFiles, Points};
 use crate::metrics::AgentMetrics;
+use crate::programs;
 
 /// Waited for at most while no collector is due: a step of the clock is noticed after this long.
 const LONGEST_WAIT: i64 = 10 * watchpost_core::time::NANOS_PER_SECOND;
+
+/// Collectors that run no more often than this compare nothing with the look before.
+const SELDOM: Duration = Duration::from_secs(30);
 
 /// A collector, its previous sample and its file buffers: what travels into a job and back.
 type Crew = (Box<dyn Collector>, HostFiles);
@@ -60,6 +64,7 @@ pub struct Round {
     lane: Lane<&'static str, Collected>,
     guard: CardinalityGuard,
     refusal_told: bool,
+    unwritable_told: bool,
     metrics: AgentMetrics,
 }
 
@@ -78,6 +83,7 @@ impl Round {
             lane: Lane::new("collect"),
             guard,
             refusal_told: false,
+            unwritable_told: false,
             metrics,
         }
     }
@@ -85,15 +91,19 @@ impl Round {
     /// Another plan: only collectors whose configuration changed start anew.
     pub fn replace(&mut self, plan: Plan, now: i64) {
         let same_root = plan.host_root == self.plan.host_root;
-        let mut old: Vec<Slot> = std::mem::take(&mut self.slots);
+        let (mut old, gone): (Vec<Slot>, Vec<Slot>) = std::mem::take(&mut self.slots)
+            .into_iter()
+            .partition(|slot| same_root && plan.assignments.iter().any(|new| slot.serves(new)));
+        for slot in gone.iter().filter(|slot| {
+            let mut names = plan.assignments.iter().map(|new| new.name);
+            names.all(|name| name != slot.assignment.name)
+        }) {
+            tracing::info!(collector = slot.assignment.name, "The collector stops.");
+        }
+        // Before others begin: a listener gives its socket back.
+        drop(gone);
         for assignment in &plan.assignments {
-            let known = old.iter().position(|slot| {
-                same_root
-                    && slot.assignment.name == assignment.name
-                    && slot.assignment.identity == assignment.identity
-                    && slot.assignment.interval == assignment.interval
-                    && slot.assignment.timeout == assignment.timeout
-            });
+            let known = old.iter().position(|slot| slot.serves(assignment));
             self.slots.push(match known {
                 Some(index) => old.swap_remove(index),
                 None => {
@@ -101,13 +111,6 @@ impl Round {
                     Slot::new(assignment, &plan, now)
                 }
             });
-        }
-        for gone in old.iter().filter(|slot| {
-            plan.assignments
-                .iter()
-                .all(|new| new.name != slot.assignment.name)
-        }) {
-            tracing::info!(collector = gone.assignment.name, "The collector stops.");
         }
         if plan.max_series != self.plan.max_series {
             self.guard = CardinalityGuard::new(plan.max_series);
@@ -177,6 +180,15 @@ impl Round {
             .flat_map(|index| self.collect_one(index, now))
             .collect();
         self.encode(points, now)
+    }
+
+    /// Collects with those that may need an earlier sample, and gives nothing: what runs seldom counts over no time.
+    pub fn warm_up(&mut self, now: i64) {
+        for index in 0..self.slots.len() {
+            if self.slots[index].assignment.interval < SELDOM {
+                drop(self.collect_one(index, now));
+            }
+        }
     }
 
     /// Looks with every collector, one by one, and says what each gave and cost.
@@ -267,9 +279,7 @@ impl Round {
         }
         let mut text = Vec::with_capacity(points.len() * 160);
         for mut point in points {
-            for (key, value) in &self.plan.tags {
-                point.series.set_tag(key, value);
-            }
+            programs::set_own_tags(&mut point, &self.plan.tags);
             if !self.guard.admits(&point.series, now) {
                 self.metrics.collecting.points_refused.increment();
                 if !std::mem::replace(&mut self.refusal_told, true) {
@@ -282,7 +292,10 @@ impl Round {
                 continue;
             }
             if let Err(error) = line_protocol::append_point(&mut text, &point) {
-                tracing::warn!(%error, "A point cannot be written.");
+                self.metrics.collecting.points_unwritable.increment();
+                if !std::mem::replace(&mut self.unwritable_told, true) {
+                    tracing::warn!(%error, "A point cannot be written. Further ones are counted alone.");
+                }
             }
         }
         self.metrics.collecting.series.set(self.guard.len() as f64);
@@ -316,6 +329,15 @@ impl Slot {
             failing: false,
             failure: None,
         }
+    }
+
+    /// Whether it is what an assignment asks for, as it runs.
+    fn serves(&self, assignment: &Assignment) -> bool {
+        let own = &self.assignment;
+        own.name == assignment.name
+            && own.identity == assignment.identity
+            && own.interval == assignment.interval
+            && own.timeout == assignment.timeout
     }
 
     /// Takes the collector back, and what it gave.

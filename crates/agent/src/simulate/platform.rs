@@ -42,7 +42,9 @@ pub(super) fn units(host: &SimulatedHost, state: &State, at: i64, points: &mut P
         Row::new("unit", at)
             .integer("units_active", 180 + u64::from(host.cores))
             .integer("units_failed", 0)
-            .integer("units_restarting", 0),
+            .integer("units_restarting", 0)
+            .integer("timers_overdue", 0)
+            .integer("journal_errors", 0),
     );
     points.push(
         Row::new("unit", at)
@@ -56,7 +58,22 @@ pub(super) fn units(host: &SimulatedHost, state: &State, at: i64, points: &mut P
                 (host.memory_total * state.memory * 0.15) as u64,
             )
             .integer("unit_tasks", 4)
-            .integer("unit_oom_kills", 0),
+            .integer("unit_oom_kills", 0)
+            .integer("unit_restarts", 0)
+            .integer("unit_journal_errors", 0),
+    );
+}
+
+/// A timer that runs every hour.
+pub(super) fn timers(state: &State, at: i64, points: &mut Points) {
+    points.push(
+        Row::new("unit", at)
+            .tag("unit", "backup.timer")
+            .integer("unit_active", 1)
+            .integer("unit_failed", 0)
+            .integer("unit_restarting", 0)
+            .integer("unit_timer_overdue", 0)
+            .integer("unit_timer_passed_seconds", state.uptime as u64 % 3600),
     );
 }
 
@@ -82,7 +99,9 @@ pub(super) fn health(host: &SimulatedHost, state: &State, at: i64, points: &mut 
             .integer("disk_pending_sectors", 0)
             .integer("disk_uncorrectable_sectors", 0)
             .integer("disk_media_errors", 0)
-            .integer("disk_crc_errors", 0),
+            .integer("disk_crc_errors", 0)
+            .float("disk_pool_data_percent", 40.0 + wear)
+            .float("disk_pool_metadata_percent", 12.0),
     );
     kernel(state, at, points);
     power(state, at, points);
@@ -125,6 +144,10 @@ fn power(state: &State, at: i64, points: &mut Points) {
             .float("battery_percent", 100.0)
             .float("battery_health_percent", 96.0)
             .integer("battery_discharging", 0)
+            .integer("battery_low", 0)
+            .integer("battery_replace", 0)
+            .integer("battery_runtime_seconds", 1_800)
+            .float("ups_load_percent", 20.0 + 0.2 * state.cpu)
             .integer("mains_online", 1),
     );
 }

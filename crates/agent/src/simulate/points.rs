@@ -20,6 +20,7 @@ pub(super) fn points(host: &SimulatedHost, state: &State, at: i64, slow: bool) -
         processes(host, state, at, &mut points);
         platform::containers(host, state, at, &mut points);
         platform::units(host, state, at, &mut points);
+        platform::timers(state, at, &mut points);
         platform::health(host, state, at, &mut points);
         platform::checks(host, state, at, &mut points);
     }

@@ -20,6 +20,7 @@ pub struct AgentMetric {
 }
 
 const OUTPUT: &[&str] = &["output"];
+const COLLECTOR: &[&str] = &["collector"];
 const REASON: &[&str] = &["output", "reason"];
 
 const fn field(
@@ -51,6 +52,18 @@ pub static AGENT_METRICS: &[AgentMetric] = &[
         COUNTER,
         &[],
         "Points of new series beyond collect.max_series, which were left out.",
+    ),
+    field(
+        "lines_taken",
+        COUNTER,
+        COLLECTOR,
+        "Lines, samples and points that programs sent, by what took them: statsd, prometheus, otlp …",
+    ),
+    field(
+        "lines_refused",
+        COUNTER,
+        COLLECTOR,
+        "Those of them that were refused: malformed, or beyond a limit.",
     ),
     field(
         "collections_overdue",

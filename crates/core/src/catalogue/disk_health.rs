@@ -91,4 +91,14 @@ pub(super) const OF_DISKS: &[Metric] = &[
         Count,
         "Transfers with errors: mostly a cable.",
     ),
+    percent(
+        "disk_pool_data_percent",
+        DiskHealth,
+        "Space of a thin pool (LVM) in use for data.",
+    ),
+    percent(
+        "disk_pool_metadata_percent",
+        DiskHealth,
+        "Space of a thin pool (LVM) in use for its own records.",
+    ),
 ];

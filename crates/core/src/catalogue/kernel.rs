@@ -2,7 +2,7 @@
 
 use super::Metric;
 use super::MetricType::{Network, System};
-use super::Unit::{Count, Microseconds};
+use super::Unit::{Count, Microseconds, Seconds};
 use super::metrics::{counter, percent, tagged, whole};
 
 const SENSOR: &[&str] = &["sensor"];
@@ -130,6 +130,37 @@ pub(super) const OF_KERNEL: &[Metric] = &[
             Count,
             "1 while the mains supply power, else 0.",
         ),
+        SENSOR,
+    ),
+    tagged(
+        whole(
+            "battery_runtime_seconds",
+            System,
+            Seconds,
+            "How long the battery of a power supply lasts.",
+        ),
+        SENSOR,
+    ),
+    tagged(
+        whole(
+            "battery_low",
+            System,
+            Count,
+            "1 while the battery of a power supply is nearly empty, else 0.",
+        ),
+        SENSOR,
+    ),
+    tagged(
+        whole(
+            "battery_replace",
+            System,
+            Count,
+            "1 while a power supply asks for another battery, else 0.",
+        ),
+        SENSOR,
+    ),
+    tagged(
+        percent("ups_load_percent", System, "Load of a power supply."),
         SENSOR,
     ),
 ];

@@ -2,7 +2,7 @@
 
 use super::Metric;
 use super::MetricType::Unit;
-use super::Unit::{Bytes, Count};
+use super::Unit::{Bytes, Count, Seconds};
 use super::metrics::{counter, percent, tagged, whole};
 
 const UNIT: &[&str] = &["unit"];
@@ -20,6 +20,18 @@ pub(super) const OF_UNITS: &[Metric] = &[
         Unit,
         Count,
         "Units that ended and wait to be started again.",
+    ),
+    whole(
+        "timers_overdue",
+        Unit,
+        Count,
+        "Timers that should have run more than ten minutes ago.",
+    ),
+    counter(
+        "journal_errors",
+        Unit,
+        Count,
+        "Messages of priority err and worse in the journal, since the agent began.",
     ),
     tagged(
         whole("unit_active", Unit, Count, "1 while it is active, else 0."),
@@ -70,6 +82,42 @@ pub(super) const OF_UNITS: &[Metric] = &[
             Unit,
             Count,
             "Processes killed for want of memory.",
+        ),
+        UNIT,
+    ),
+    tagged(
+        counter(
+            "unit_restarts",
+            Unit,
+            Count,
+            "How often systemd started it again by itself, since somebody did.",
+        ),
+        UNIT,
+    ),
+    tagged(
+        whole(
+            "unit_timer_overdue",
+            Unit,
+            Count,
+            "1 while a timer should have run more than ten minutes ago, else 0.",
+        ),
+        UNIT,
+    ),
+    tagged(
+        whole(
+            "unit_timer_passed_seconds",
+            Unit,
+            Seconds,
+            "Time since a timer ran.",
+        ),
+        UNIT,
+    ),
+    tagged(
+        counter(
+            "unit_journal_errors",
+            Unit,
+            Count,
+            "Messages of priority err and worse that it wrote to the journal, since the agent began.",
         ),
         UNIT,
     ),

@@ -101,7 +101,7 @@ fn try_ask(question: &Question, began: Instant, answer: &mut Answer) -> io::Resu
 }
 
 /// The first address that answers.
-fn connect(
+pub(super) fn connect(
     addresses: &[SocketAddr],
     left: impl Fn() -> io::Result<Duration>,
 ) -> io::Result<TcpStream> {
@@ -116,9 +116,9 @@ fn connect(
 }
 
 /// A stream whose reads end with the time of the check, however slowly bytes drip.
-struct Timed {
-    stream: TcpStream,
-    until: Instant,
+pub(super) struct Timed {
+    pub(super) stream: TcpStream,
+    pub(super) until: Instant,
 }
 
 impl Read for Timed {
@@ -144,7 +144,7 @@ impl Write for Timed {
 }
 
 /// Shakes hands; a certificate that does not hold is a failure, whose end is told all the same.
-fn secure(
+pub(super) fn secure(
     mut stream: Timed,
     question: &Question,
     answer: &mut Answer,

@@ -2,12 +2,13 @@
 
 mod ask;
 mod certificate;
+mod get;
 mod target;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use watchpost_core::time::NANOS_PER_SECOND;
 use watchpost_service::config::Interval;
 
 use self::ask::{Answer, Question, ask};
+pub use self::get::{Page, get};
 pub use self::target::{Target, TargetError};
 use super::host_files::HostFiles;
 use super::row::Row;
@@ -25,9 +27,6 @@ use crate::schedule::lane::Lane;
 
 /// Checks at most: each has a thread while it runs.
 pub const MAX_CHECKS: usize = 50;
-
-/// Between two looks whether checks have ended.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// Beyond the time of the slowest check.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -102,33 +101,13 @@ impl Checks {
 
     /// The answers that come in time.
     fn answers(&mut self) -> BTreeMap<String, Answer> {
-        let mut answers = BTreeMap::new();
-        let mut waiting = Vec::new();
-        for (name, question) in &self.questions {
-            drop(self.lane.take_late(name));
+        let timeouts = self.questions.values().map(|question| question.timeout);
+        let longest = timeouts.max().unwrap_or_default();
+        let jobs = self.questions.iter().map(|(name, question)| {
             let question = question.clone();
-            if self.lane.start(name.clone(), move || ask(&question)) {
-                waiting.push(name.clone());
-            }
-        }
-        let longest = self
-            .questions
-            .values()
-            .map(|question| question.timeout)
-            .max()
-            .unwrap_or_default();
-        let until = Instant::now() + longest + MARGIN;
-        while !waiting.is_empty() && Instant::now() < until {
-            std::thread::sleep(LOOK);
-            waiting.retain(|name| match self.lane.take_late(name) {
-                Some(answer) => {
-                    answers.insert(name.clone(), answer);
-                    false
-                }
-                None => self.lane.is_stuck(name),
-            });
-        }
-        answers
+            (name.clone(), move || ask(&question))
+        });
+        self.lane.run_all(jobs, longest + MARGIN)
     }
 
     /// Says when a check begins to fail, and when it is good again.

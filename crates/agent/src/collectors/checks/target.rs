@@ -89,7 +89,7 @@ impl Target {
 
 impl Target {
     /// Whether a certificate is asked for.
-    pub(super) fn is_secured(&self) -> bool {
+    pub(crate) fn is_secured(&self) -> bool {
         matches!(self.scheme, Scheme::Https | Scheme::Tls)
     }
 }

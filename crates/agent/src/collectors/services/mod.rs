@@ -1,11 +1,16 @@
 //! Units of systemd: how many failed or are started again and again, by name those that do, and the state and
-//! use of those that a pattern names. `systemctl` tells the states in one call, control groups the use.
+//! use of those that a pattern names; timers that did not run. `systemctl` tells the states in one call, control groups
+//! the use.
+
+mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::show::Shown;
+pub use self::show::{ShowUnits, systemctl_show};
 use super::cgroups::{self, Usage, Version};
 use super::command;
 use super::host_files::HostFiles;
@@ -24,6 +29,9 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A unit that failed is told of for so many collections after it works again, so that its alert ends.
 const COLLECTIONS_AFTER_FAILURE: u32 = 90;
+
+/// Collections between looks at single units: once a minute at the slow interval, for it is another question.
+const COLLECTIONS_BETWEEN_SHOWS: u32 = 6;
 
 const LIST: [&str; 6] = [
     "list-units",
@@ -55,6 +63,9 @@ pub struct Services {
     admitted: Filter,
     max: usize,
     list: ListUnits,
+    show: ShowUnits,
+    shown: BTreeMap<String, Shown>,
+    collections: u32,
     /// Units that failed, and the collections since.
     failed: BTreeMap<String, u32>,
     usage: BTreeMap<String, Usage>,
@@ -88,7 +99,7 @@ impl Services {
         has_names: bool,
         admitted: Filter,
         max: usize,
-        list: ListUnits,
+        (list, show): (ListUnits, ShowUnits),
     ) -> Self {
         Self {
             named,
@@ -96,6 +107,9 @@ impl Services {
             admitted,
             max,
             list,
+            show,
+            shown: BTreeMap::new(),
+            collections: 0,
             failed: BTreeMap::new(),
             usage: BTreeMap::new(),
             previous_uptime: None,
@@ -107,10 +121,35 @@ impl Services {
         self.has_names && self.named.admits(unit)
     }
 
+    /// Asks about the units that have rows, and about every timer.
+    fn look_at_units(&mut self, units: &[Unit<'_>]) {
+        let named = units.iter().filter(|unit| self.is_named(unit.name));
+        let failed = units
+            .iter()
+            .filter(|unit| self.failed.contains_key(unit.name));
+        let names: BTreeSet<&str> = failed.chain(named).map(|unit| unit.name).collect();
+        let names: Vec<&str> = names
+            .into_iter()
+            .filter(|name| name.ends_with(".service"))
+            .take(self.max)
+            .collect();
+        // One that fails is asked again; the list of units has said that systemd does not answer.
+        self.shown =
+            (self.show)(&names).map_or_else(|_| BTreeMap::new(), |text| show::parse(&text));
+    }
+
+    fn is_overdue(&self, unit: &str, now: i64) -> bool {
+        self.shown
+            .get(unit)
+            .is_some_and(|shown| shown.is_overdue(now))
+    }
+
     /// The units that rows tell of: the failed first.
-    fn chosen<'u, 't>(&mut self, units: &'u [Unit<'t>]) -> Vec<&'u Unit<'t>> {
+    fn chosen<'u, 't>(&mut self, units: &'u [Unit<'t>], now: i64) -> Vec<&'u Unit<'t>> {
         for unit in units.iter().filter(|unit| self.admitted.admits(unit.name)) {
-            if (unit.is_failed() || unit.is_restarting()) && self.failed.len() < self.max {
+            let is_bad =
+                unit.is_failed() || unit.is_restarting() || self.is_overdue(unit.name, now);
+            if is_bad && self.failed.len() < self.max {
                 self.failed.insert(unit.name.to_owned(), 0);
             }
         }
@@ -134,6 +173,13 @@ impl Services {
             .integer("unit_active", u64::from(active))
             .integer("unit_failed", u64::from(unit.is_failed()))
             .integer("unit_restarting", u64::from(unit.is_restarting()));
+        let shown = self.shown.get(unit.name).copied().unwrap_or_default();
+        let is_timer = unit.name.ends_with(".timer");
+        let overdue = is_timer.then(|| u64::from(shown.is_overdue(at)));
+        let row = row
+            .optional_integer("unit_restarts", shown.restarts)
+            .optional_integer("unit_timer_overdue", overdue)
+            .optional_integer("unit_timer_passed_seconds", shown.passed_seconds(at));
         let Some((version, folder)) = folder(files, unit.name) else {
             self.usage.remove(unit.name);
             return row;
@@ -215,8 +261,14 @@ impl Collector for Services {
         };
         self.told = false;
         let units = parse(&text);
+        if self.collections.is_multiple_of(COLLECTIONS_BETWEEN_SHOWS) {
+            self.look_at_units(&units);
+        }
+        self.collections = self.collections.wrapping_add(1);
+        let overdue = count(&units, |unit| self.is_overdue(unit.name, at));
         points.push(
             Row::new("unit", at)
+                .integer("timers_overdue", overdue)
                 .integer(
                     "units_active",
                     count(&units, |unit| unit.active == "active"),
@@ -233,7 +285,7 @@ impl Collector for Services {
             .replace(uptime)
             .map_or(0.0, |before| uptime - before);
         let cpu_us = seconds * 1e6 * processes::online_cpus(files).max(1) as f64;
-        for unit in self.chosen(&units) {
+        for unit in self.chosen(&units, at) {
             let row = self.row(files, unit, cpu_us, at);
             points.push(row);
         }
