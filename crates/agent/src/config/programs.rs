@@ -16,9 +16,9 @@ use crate::programs::prometheus::TargetConfig;
 collector_section! {
     /// StatsD. Slow: what comes is added up over its interval, 10s by default as with the reference daemon.
     off StatsDConfig {
-        /// Address of the UDP socket; empty for none. Whoever reaches it may send: keep it at loopback.
+        /// Address of the UDP socket; empty for none. Who reaches it may send: keep it at loopback.
         address: String = "127.0.0.1:8125".to_owned(),
-        /// Path of a Unix socket for datagrams, beside the address. Whoever reaches its folder may send.
+        /// Path of a Unix socket for datagrams, beside the address. Who reaches its folder may send.
         socket: Option<PathBuf> = None,
         /// Series at most. Lines of others are refused and counted; a series without a line for an hour makes room.
         max_series: usize = 1_000,
@@ -50,7 +50,7 @@ collector_section! {
 collector_section! {
     /// OTLP metrics over HTTP, at `/v1/metrics`.
     off OtlpConfig {
-        /// Address of the listener. Whoever reaches it may send: keep it at loopback.
+        /// Address of the listener. Who reaches it may send: keep it at loopback.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 4318)),
         /// Names that requests may be for, beside those of loopback: a browser that was led here is turned away.
         allowed_hosts: Vec<String> = Vec::new(),
@@ -67,7 +67,7 @@ collector_section! {
 collector_section! {
     /// Line protocol on a Unix socket: programs connect and write lines.
     off LineProtocolConfig {
-        /// Path of the socket. Whoever reaches its folder may send.
+        /// Path of the socket. Who reaches its folder may send.
         socket: Option<PathBuf> = None,
     }
 }

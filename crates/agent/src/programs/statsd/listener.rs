@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::net::sockopt;
 
 use super::Aggregate;
+use super::drops::drops;
 use crate::programs::{Intake, socket};
 
 /// The longest datagram of UDP.
@@ -44,6 +45,9 @@ pub(super) struct Listener {
     ended: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
+    /// Of a UDP socket, and what the system had dropped of it when it was looked at last.
+    bound: Option<SocketAddr>,
+    dropped: u64,
 }
 
 impl Listener {
@@ -54,14 +58,17 @@ impl Listener {
         let named = |error| io::Error::other(format!("cannot listen on udp {address}: {error}"));
         let socket = UdpSocket::bind(address).map_err(named)?;
         make_room(&socket);
-        let mut own = socket.local_addr()?;
+        let bound = socket.local_addr()?;
+        let mut own = bound;
         if own.ip().is_unspecified() {
             own.set_ip(match own.ip() {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
             });
         }
-        Self::start(Waker::Udp(own), to, move |buffer| socket.recv(buffer))
+        let mut listener = Self::start(Waker::Udp(own), to, move |buffer| socket.recv(buffer))?;
+        listener.bound = Some(bound);
+        Ok(listener)
     }
 
     /// Listens at `path`.
@@ -102,7 +109,16 @@ impl Listener {
             ended,
             waker,
             thread: Some(thread),
+            bound: None,
+            dropped: 0,
         })
+    }
+
+    /// Datagrams that the system dropped since this was asked last. To a Unix socket the sender waits instead.
+    pub(super) fn newly_dropped(&mut self) -> u64 {
+        let dropped = self.bound.and_then(drops).unwrap_or(self.dropped);
+        let before = std::mem::replace(&mut self.dropped, dropped);
+        dropped.saturating_sub(before)
     }
 }
 

@@ -2,6 +2,7 @@
 //! arithmetic of the reference daemon (statsd/statsd on GitHub) and Datadog's tags.
 
 mod aggregate;
+mod drops;
 mod line;
 mod listener;
 mod timing;
@@ -82,6 +83,9 @@ impl Collector for StatsD {
         points: &mut Points,
     ) -> Result<(), CollectError> {
         let listening = self.listen();
+        let dropped = self.listeners.iter_mut().map(Listener::newly_dropped).sum();
+        let why = "the system dropped datagrams, for they came faster than they are read; a Unix socket makes senders wait";
+        self.intake.refuse_many(dropped, &why, b"");
         let mut aggregate = self
             .aggregate
             .lock()
