@@ -315,7 +315,7 @@ patterns = {{ errors = "ERROR", timeouts = "upstream*timed out" }}
     wait_for(&server, "prometheus,", "backup_last_success=5");
     wait_for(
         &server,
-        "prometheus,file=backup.prom",
+        "prometheus,",
         "node_textfile_mtime_seconds=",
     );
     wait_for(&server, "queue,", "depth=3i");
