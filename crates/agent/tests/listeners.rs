@@ -313,11 +313,7 @@ patterns = {{ errors = "ERROR", timeouts = "upstream*timed out" }}
     ));
     let mut agent = setup.start();
     wait_for(&server, "prometheus,", "backup_last_success=5");
-    wait_for(
-        &server,
-        "prometheus,",
-        "node_textfile_mtime_seconds=",
-    );
+    wait_for(&server, "prometheus,", "node_textfile_mtime_seconds=");
     wait_for(&server, "queue,", "depth=3i");
     wait_for(&server, "prometheus,", "queue_depth=4");
     wait_for(&server, "exec,command=good", "up=1");
