@@ -57,6 +57,10 @@ fn the_shipped_file_is_valid() {
             "clock_off",
             "check_down",
             "certificate_ends",
+            "copies_old",
+            "copies_silent",
+            "drill_failed",
+            "drill_overdue",
         ]
     );
 }

@@ -96,6 +96,19 @@ pub(super) const SUITES: &[Suite] = &[
         }),
     },
     Suite {
+        name: "backup",
+        about: "Continuous copies: how far behind, what they cost the server and the network, and the way back",
+        seconds: 150,
+        work: Work::CargoBench(Bench {
+            package: "watchpost-archive",
+            targets: &["archive"],
+            kind: Kind::Json,
+            full: JSON,
+            quick: &["--hours", "1", "--seconds", "5", "--output", "json"],
+            binaries: &["watchpost-engine"],
+        }),
+    },
+    Suite {
         name: "core",
         about: "Line protocol and annotated CSV, read and written",
         seconds: 40,

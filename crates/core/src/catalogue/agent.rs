@@ -23,7 +23,7 @@ const OUTPUT: &[&str] = &["output"];
 const COLLECTOR: &[&str] = &["collector"];
 const REASON: &[&str] = &["output", "reason"];
 
-const fn field(
+pub(super) const fn field(
     name: &'static str,
     (field_type, unit, kind): (FieldType, Unit, Kind),
     tags: &'static [&'static str],

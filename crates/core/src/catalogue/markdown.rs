@@ -1,8 +1,8 @@
 //! The catalogue as the document `docs/metrics.md`.
 
 use super::{
-    AGENT_METRICS, AgentMetric, COMMON_TAGS, LEGACY_FIELDS, MEASUREMENT, MEASUREMENT_AGENT, Metric,
-    MetricType, metrics_of,
+    AGENT_METRICS, ARCHIVE_METRICS, AgentMetric, COMMON_TAGS, LEGACY_FIELDS, MEASUREMENT,
+    MEASUREMENT_AGENT, MEASUREMENT_ARCHIVE, Metric, MetricType, metrics_of,
 };
 
 const HEAD: &str = "\
@@ -37,6 +37,7 @@ pub fn render_markdown() -> String {
         "\nA tag in parentheses is on some points only; the points without it carry the total.\n",
     );
     out.push_str(&agent_section());
+    out.push_str(&archive_section());
     out.push_str(
         "\n## Names of the older single-host tool\n\n\
          The web API also answers to these.\n\n| old name | metric |\n|---|---|\n",
@@ -57,19 +58,33 @@ fn agent_section() -> String {
          | field | type | unit | kind | further tags | what |\n|---|---|---|---|---|---|\n"
     );
     for metric in AGENT_METRICS {
-        let AgentMetric {
-            name,
-            field_type,
-            help,
-            ..
-        } = metric;
-        let tags: Vec<String> = metric.tags.iter().map(|tag| format!("`{tag}`")).collect();
-        let (unit, kind, tags) = (metric.unit.name(), metric.kind.name(), tags.join(", "));
-        out.push_str(&format!(
-            "| `{name}` | {field_type} | {unit} | {kind} | {tags} | {help} |\n"
-        ));
+        out.push_str(&own_row(metric));
     }
     out
+}
+
+fn archive_section() -> String {
+    let mut out = format!(
+        "\n## Copies elsewhere\n\nFields of the measurement `{MEASUREMENT_ARCHIVE}`, in the same bucket, with the tag \
+         `host`: written by `watchpost-archive`.\n\n\
+         | field | type | unit | kind | further tags | what |\n|---|---|---|---|---|---|\n"
+    );
+    for metric in ARCHIVE_METRICS {
+        out.push_str(&own_row(metric));
+    }
+    out
+}
+
+fn own_row(metric: &AgentMetric) -> String {
+    let AgentMetric {
+        name,
+        field_type,
+        help,
+        ..
+    } = metric;
+    let tags: Vec<String> = metric.tags.iter().map(|tag| format!("`{tag}`")).collect();
+    let (unit, kind, tags) = (metric.unit.name(), metric.kind.name(), tags.join(", "));
+    format!("| `{name}` | {field_type} | {unit} | {kind} | {tags} | {help} |\n")
 }
 
 fn row(metric: &Metric) -> String {

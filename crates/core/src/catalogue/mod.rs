@@ -6,6 +6,7 @@
 //! goes away stays listed until no bucket can hold it.
 
 mod agent;
+mod archive;
 mod checks;
 mod containers;
 mod disk_health;
@@ -19,6 +20,7 @@ mod units;
 use crate::point::FieldType;
 
 pub use agent::{AGENT_METRICS, AgentMetric};
+pub use archive::ARCHIVE_METRICS;
 pub use legacy::{LEGACY_FIELDS, LegacyField, legacy_cpu_field};
 pub use markdown::render_markdown;
 
@@ -66,6 +68,8 @@ pub const MEASUREMENT_HOURLY: &str = "system_metrics_hourly";
 pub const MEASUREMENT_DAILY: &str = "system_metrics_daily";
 /// The measurement of what an agent tells of itself, see [`AGENT_METRICS`].
 pub const MEASUREMENT_AGENT: &str = "watchpost_agent";
+/// The measurement of what is known of the copies elsewhere, see [`ARCHIVE_METRICS`].
+pub const MEASUREMENT_ARCHIVE: &str = "watchpost_archive";
 /// The measurement of the alert history.
 pub const MEASUREMENT_ALERTS: &str = "alerts";
 

@@ -50,6 +50,7 @@ const TOKENS: [(&str, &[&str], &[&str]); 6] = [
         &[],
     ),
     ("health", &BUCKETS, &["platform_health"]),
+    ("archive", &[], &["system_metrics_raw"]),
 ];
 
 const BUCKETS: [&str; 6] = [
