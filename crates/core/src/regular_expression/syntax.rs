@@ -240,7 +240,13 @@ impl<'p> Translator<'p> {
         if self.nesting > NESTING_LIMIT {
             return Err(RegexError::new(Fault::Nesting, self.pattern));
         }
-        self.out.push_str(operator);
+        // The library forgets the groups of what is repeated no times, Go counts them on: an option that never matches.
+        if counts.is_some_and(|(_, max)| max == Some(0)) && self.out[atom.start..].contains('(') {
+            self.out.insert_str(atom.start, "(?:");
+            self.out.push_str(r"[^\s\S])?");
+        } else {
+            self.out.push_str(operator);
+        }
         if question != self.flags.lazy {
             self.out.push('?');
         }

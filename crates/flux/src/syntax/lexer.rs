@@ -307,17 +307,22 @@ fn escape_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The whole of a regular expression, slashes included; an empty one is none.
+/// The whole of a regular expression, slashes included; an empty one is none. A slash behind a backslash is part of it,
+/// unless no other slash follows: as in InfluxDB, `/a\\/` is then the pattern `a\\`.
 fn regex_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
+    let mut escaped = None;
     while at < bytes.len() {
         match bytes[at] {
             b'/' if at > 1 => return Some(at + 1),
             b'/' => return None,
-            b'\\' if bytes.get(at + 1) == Some(&b'/') => at += 2,
+            b'\\' if bytes.get(at + 1) == Some(&b'/') => {
+                at += 2;
+                escaped = Some(at);
+            }
             _ => at += 1,
         }
     }
-    None
+    escaped
 }
