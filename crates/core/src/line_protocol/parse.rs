@@ -68,8 +68,8 @@ pub struct Line<'l, 'a> {
     pub measurement: Cow<'a, str>,
     /// Sorted by key, no key twice.
     pub tags: &'l [Tag<'a>],
-    /// In the order of the line, no key twice (the later one won), without the field `time`,
-    /// which InfluxDB drops. Empty only if `time` was the only one: then the point cannot be
+    /// In the order of the line, no key twice of one type (the later one won), without the field `time`,
+    /// which InfluxDB drops. A key with values of two types is a conflict that storage refuses. Empty only if `time` was the only one: then the point cannot be
     /// stored, see [`super::only_time_field_message`].
     pub fields: &'l [Field<'a>],
     /// Nanoseconds since 1970.
@@ -230,7 +230,7 @@ fn sort_tags(tags: &mut [Tag<'_>]) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The fields of a line. A later value of a key replaces the earlier one; the fingerprints (a
+/// The fields of a line. A later value of a key replaces the earlier one of its type; the fingerprints (a
 /// cheap digest of each key) keep that check from comparing every key with every other.
 #[derive(Debug, Default)]
 struct Fields<'a> {
@@ -254,7 +254,10 @@ impl<'a> Fields<'a> {
         }
         let fingerprint = fingerprint(key.as_bytes());
         if self.fingerprints.contains(&fingerprint)
-            && let Some(earlier) = self.list.iter_mut().find(|field| field.key == key)
+            && let Some(earlier) = self
+                .list
+                .iter_mut()
+                .find(|field| field.key == key && field.value.field_type() == value.field_type())
         {
             earlier.value = value;
             return;

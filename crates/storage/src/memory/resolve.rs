@@ -191,17 +191,20 @@ impl Resolved {
     }
 }
 
-/// The first field of a layout that has another type in the week already.
+/// The first field of a layout that has another type in the week already, or earlier in the same line.
 fn conflict_of(
     batch: &Batch,
     (number, week): (u32, i32),
     state: &State,
 ) -> Option<RejectionReason> {
     let layout = &batch.layouts[number as usize];
+    let mut earlier = HashMap::with_capacity(layout.fields.len());
     layout.fields.iter().find_map(|(name, kind)| {
-        let existing = state
+        let in_week = state
             .index
-            .other_type(&layout.measurement, name, *kind, week)?;
+            .other_type(&layout.measurement, name, *kind, week);
+        let in_line = earlier.insert(name.as_str(), *kind);
+        let existing = in_week.or(in_line)?;
         Some(RejectionReason::FieldTypeConflict {
             measurement: layout.measurement.clone(),
             field: name.clone(),
