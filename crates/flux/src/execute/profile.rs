@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Context;
 use crate::error::Error;
 use crate::plan::Node;
+use crate::source::SeriesColumns;
 use crate::table::{Column, Field, GroupKey, KeyValue, Table};
 use crate::value::Value;
 
@@ -24,6 +25,8 @@ pub(super) struct Profile {
     current: Cell<Option<usize>>,
     since: Cell<i64>,
     operations: RefCell<Vec<Measured>>,
+    /// Values that the source handed out, and their bytes; none if it was not asked.
+    scanned: Cell<Option<(usize, usize)>>,
 }
 
 /// An operation's own time: each piece from when it got control to when it gave it away.
@@ -36,10 +39,10 @@ struct Measured {
 }
 
 impl Context<'_> {
-    /// Reads which profilers the program enabled.
+    /// Reads which profilers the program enabled. One that is not known is passed over, as in InfluxDB.
     ///
     /// # Errors
-    /// There is no such profiler.
+    /// One is no text.
     pub fn enable_profilers(&self) -> Result<(), Error> {
         self.profile.started.set(self.effects().elapsed());
         let Some(package) = self.imported("profiler") else {
@@ -52,10 +55,7 @@ impl Context<'_> {
             match name {
                 Value::String(name) if &**name == "query" => self.profile.query.set(true),
                 Value::String(name) if &**name == "operator" => self.profile.operator.set(true),
-                Value::String(name) if name.is_empty() => {}
-                Value::String(name) => {
-                    return Err(Error::invalid(format!("profiler {name} does not exist")));
-                }
+                Value::String(_) => {}
                 other => {
                     return Err(Error::invalid(format!(
                         "expected string but found {}",
@@ -89,6 +89,21 @@ impl Context<'_> {
         result
     }
 
+    /// Begins to count what the source hands out.
+    pub(super) fn scan_begins(&self) {
+        let scanned = self.profile.scanned.get().unwrap_or_default();
+        self.profile.scanned.set(Some(scanned));
+    }
+
+    /// Counts what the source handed out.
+    pub(super) fn scanned(&self, series: &SeriesColumns) {
+        if self.profile.query.get() {
+            let (values, bytes) = self.profile.scanned.get().unwrap_or_default();
+            let more = (values + series.times.len(), bytes + series.values.bytes());
+            self.profile.scanned.set(Some(more));
+        }
+    }
+
     /// Ends the turn of the operation that works, and hands back which that was.
     fn turn_to(&self, next: Option<usize>) -> Option<usize> {
         let now = self.effects().elapsed();
@@ -119,9 +134,9 @@ impl Context<'_> {
 
     fn query_profile(&self) -> Table {
         let (started, now) = (self.profile.started.get(), self.effects().elapsed());
-        let bytes = |bytes: usize| Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX));
+        let count = |count: usize| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
         let (most, total) = self.allocated();
-        let row = [
+        let mut row = vec![
             ("TotalDuration", Value::Integer(now)),
             ("CompileDuration", Value::Integer(started)),
             // A query that waits is not compiled yet, and is planned as it is carried out.
@@ -130,16 +145,21 @@ impl Context<'_> {
             ("RequeueDuration", Value::Integer(0)),
             ("ExecuteDuration", Value::Integer(now - started)),
             ("Concurrency", Value::Integer(1)),
-            ("MaxAllocated", bytes(most)),
-            ("TotalAllocated", bytes(total)),
+            ("MaxAllocated", count(most)),
+            ("TotalAllocated", count(total)),
             ("RuntimeErrors", Value::text("")),
             (
                 "flux/query-plan",
                 Value::text(self.shown_notes().join("\n")),
             ),
         ];
-        let columns = row.map(|(label, value)| (label, vec![value]));
-        table("profiler/query", columns)
+        if let Some((values, bytes)) = self.profile.scanned.get() {
+            row.push(("influxdb/scanned-bytes", count(bytes)));
+            row.push(("influxdb/scanned-values", count(values)));
+        }
+        let columns = row.into_iter();
+        let columns = columns.map(|(label, value)| (label, vec![value]));
+        table("profiler/query", columns.collect())
     }
 }
 
@@ -174,7 +194,7 @@ impl Profile {
         let mean = |measured: &Measured| measured.sum as f64 / measured.count.max(1) as f64;
         table(
             "profiler/operator",
-            [
+            vec![
                 ("Type", column(&|_, of| Value::text(name(of)))),
                 (
                     "Label",
@@ -194,10 +214,10 @@ impl Profile {
 }
 
 /// A table of a profiler: grouped by its measurement, as InfluxDB answers it.
-fn table<const N: usize>(measurement: &str, columns: [(&str, Vec<Value>); N]) -> Table {
+fn table(measurement: &str, columns: Vec<(&str, Vec<Value>)>) -> Table {
     let rows = columns.first().map_or(0, |(_, values)| values.len());
     let label: Arc<str> = Arc::from("_measurement");
-    let mut fields = Vec::with_capacity(N + 1);
+    let mut fields = Vec::with_capacity(columns.len() + 1);
     let mut key = Vec::new();
     if let Some(column) = Column::repeat(&Value::text(measurement), rows) {
         if rows > 0 {

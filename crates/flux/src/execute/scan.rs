@@ -188,8 +188,10 @@ impl Context<'_> {
         };
         // A field that changed its type comes once a type: the earlier one's rows stand.
         let mut pending: Option<SeriesColumns> = None;
+        self.scan_begins();
         let scan = self.source().read(&request, &mut |series| {
             self.check()?;
+            self.scanned(&series);
             match pending.take() {
                 Some(before) if same_series(&before, &series) => {
                     let earlier = before.times.first() <= series.times.first();

@@ -260,6 +260,15 @@ impl FieldValues {
         self.len() == 0
     }
 
+    /// The bytes of the values themselves.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Boolean(values) => values.len(),
+            Self::String(values) => values.iter().map(|text| text.len()).sum(),
+            numbers => size_of::<f64>() * numbers.len(),
+        }
+    }
+
     /// Their type.
     pub fn kind(&self) -> FieldType {
         match self {
