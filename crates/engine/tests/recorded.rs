@@ -54,7 +54,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    authorizations buckets checks_notifications dbrps delete labels_secrets misc orgs_users query_forms setup
+    authorization_refusals authorizations buckets checks_notifications dbrps delete labels_secrets misc orgs_users query_forms setup
     setup_without_password tasks v1_compat write_basic write_partial write_refused write_target
 }
 

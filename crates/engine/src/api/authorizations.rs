@@ -122,9 +122,17 @@ fn resource_name<'s>(state: &'s State, resource: &Resource) -> Option<&'s str> {
 /// `GET /api/v2/authorizations`, `GET /private/legacy/authorizations`.
 pub fn list(call: &Call) -> Reply {
     let state = call.app.meta.read();
-    let org = call
-        .organization(&state)?
-        .map(|organization| organization.id);
+    // One that is not known has none, as in InfluxDB; a name must be known.
+    let org = match call.query.id("orgID")? {
+        Some(org) => Some(org),
+        None => call
+            .organization(&state)?
+            .map(|organization| organization.id),
+    };
+    let id = call.query.id("id")?;
+    if let Some(id) = id {
+        find(call, &state, id)?;
+    }
     let mut user = call.query.id("userID")?;
     if let Some(name) = call.query.get("user") {
         let found = state.user_by_name(name);
@@ -142,6 +150,7 @@ pub fn list(call: &Call) -> Reply {
         .values()
         .filter(|one| one.legacy.is_some() == is_legacy(call))
         .filter(|one| legacy_name.is_none_or(|name| is_called(one, name)))
+        .filter(|one| id.is_none_or(|id| id == one.id))
         .filter(|one| {
             org.is_none_or(|org| org == one.org) && user.is_none_or(|user| user == one.user)
         })
@@ -165,29 +174,32 @@ pub fn create(call: &Call) -> Reply {
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     let wanted =
         wanted.ok_or_else(|| ApiError::invalid("authorization must include permissions"))?;
-    let org = request.id("orgID").map_err(unreadable)?;
+    let org = id_of(&request, "orgID").map_err(unreadable)?;
     let org = org.ok_or_else(|| ApiError::invalid("org id required: invalid ID"))?;
-    let user = request
-        .id("userID")
+    let user = id_of(&request, "userID")
         .map_err(unreadable)?
         .map_or_else(|| call.caller().map(|caller| caller.user), Ok)?;
     let permissions = wanted
         .iter()
         .map(|one| permission(one, org))
         .collect::<Result<Vec<_>, _>>()?;
-    let active =
-        status_of(request.string("status").map_err(unreadable)?.as_deref())?.unwrap_or(true);
+    let status = request
+        .word("status", "influxdb.Status")
+        .map_err(unreadable)?;
+    let active = super::users::active(status.as_deref())
+        .map_err(|_| ApiError::invalid("invalid status: must be active or inactive"))?
+        .unwrap_or(true);
     let description = request.text("description").map_err(unreadable)?;
     // One of version 1 has no token: nobody is told this one.
     let token = token::generate();
     let legacy =
         legacy_user(call, &request).map_err(|error| error.within("invalid json structure"))?;
     call.app.meta.update(|state, changes| {
-        if !state.organizations.contains_key(&org) {
-            return Err(ApiError::not_found("organization not found"));
-        }
         call.need_in(Action::Write, ResourceType::Authorizations, org, None)?;
-        visible_user(call, state, user, org)?;
+        let is_known = state.organizations.contains_key(&org);
+        if !is_known || visible_user(call, state, user, org).is_err() {
+            return Err(ApiError::invalid("unable to create token"));
+        }
         check_free(state, legacy.as_ref())?;
         check_rights(call, &permissions)?;
         let now = call.now();
@@ -206,6 +218,13 @@ pub fn create(call: &Call) -> Reply {
         changes.put(authorization.clone());
         Ok(Answer::created(shown(state, &authorization, &token)))
     })
+}
+
+/// An id, of which an empty one is none.
+fn id_of(request: &Object, member: &str) -> Result<Option<Id>, JsonError> {
+    let text = request.string(member)?;
+    text.map(|text| text.parse().map_err(JsonError::Id))
+        .transpose()
 }
 
 /// Fails if another client of version 1 has the name.
@@ -274,12 +293,16 @@ fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
             "invalid action type for permission: there is only {only}:{name}"
         )));
     }
+    let id = |member: &str| {
+        let id = resource.id(member).map_err(ApiError::from);
+        id.map_err(|error| error.within("invalid json structure"))
+    };
     let permission = Permission {
         action,
         resource: Resource {
             kind,
-            id: resource.id("id")?,
-            org: resource.id("orgID")?,
+            id: id("id")?,
+            org: id("orgID")?,
         },
     };
     match permission.resource.org {
@@ -288,10 +311,6 @@ fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
         ))),
         _ => Ok(permission),
     }
-}
-
-fn status_of(status: Option<&str>) -> Result<Option<bool>, ApiError> {
-    super::users::active(status).map_err(|_| ApiError::invalid("unknown authorization status"))
 }
 
 fn find<'s>(call: &Call, state: &'s State, id: Id) -> Result<&'s Authorization, ApiError> {
@@ -318,13 +337,17 @@ pub fn get(call: &Call) -> Reply {
 /// `PATCH /api/v2/authorizations/{id}`: status and description.
 pub fn change(call: &Call) -> Reply {
     let id = call.id("id")?;
-    let request = body::first_object(
-        &call.body,
-        "AuthorizationUpdate",
-        "influxdb.AuthorizationUpdate",
-    )?;
-    let active = status_of(request.string("status")?.as_deref())?;
-    let description = request.string("description")?;
+    // InfluxDB answers 500 here, and clients are written for its answers.
+    let unreadable = |error: JsonError| ApiError::new(Code::Internal, error.to_string());
+    let owner = "AuthorizationUpdate";
+    let request = body::first_object(&call.body, owner, "influxdb.AuthorizationUpdate")
+        .map_err(unreadable)?;
+    let status = request
+        .word("status", "influxdb.Status")
+        .map_err(unreadable)?;
+    let active = super::users::active(status.as_deref())
+        .map_err(|_| ApiError::invalid("unknown authorization status"))?;
+    let description = request.string("description").map_err(unreadable)?;
     call.app.meta.update(|state, changes| {
         let mut authorization = find(call, state, id)?.clone();
         call.need_in(

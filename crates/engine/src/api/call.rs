@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::api::bodies::Charge;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, Code};
 use crate::app::App;
 use crate::auth::{Action, Caller, Permission, ResourceType};
 use crate::meta::{Id, Organization, State, User};
@@ -133,10 +133,13 @@ impl Call {
     /// # Errors
     /// They may not, in InfluxDB's words.
     pub fn need(&self, needed: &Permission) -> Result<(), ApiError> {
-        if self.caller()?.may(needed) {
-            Ok(())
-        } else {
-            Err(ApiError::lacks(needed))
+        let caller = self.caller()?;
+        match caller.may(needed) {
+            true => Ok(()),
+            false if caller.is_inactive => {
+                Err(ApiError::new(Code::Unauthorized, "token is inactive"))
+            }
+            false => Err(ApiError::lacks(needed)),
         }
     }
 

@@ -106,6 +106,11 @@ impl ApiError {
         Self::new(Code::Unauthorized, "unauthorized access")
     }
 
+    /// Credentials of a version 1 request that are not known, or of a token that is switched off.
+    pub fn unauthorized_version_one() -> Self {
+        Self::new(Code::Unauthorized, "Unauthorized")
+    }
+
     /// Credentials without this permission.
     pub fn lacks(needed: &Permission) -> Self {
         Self::new(Code::Unauthorized, format!("{needed} is unauthorized"))

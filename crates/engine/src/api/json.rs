@@ -101,10 +101,18 @@ impl Object {
     /// # Errors
     /// It is something else.
     pub fn string(&self, member: &str) -> Result<Option<String>, JsonError> {
+        self.word(member, "string")
+    }
+
+    /// A text of a type of its own; `expected` is what InfluxDB calls it.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn word(&self, member: &str, expected: &'static str) -> Result<Option<String>, JsonError> {
         match self.get(member) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.mismatch(member, other, "string")),
+            Some(other) => Err(self.mismatch(member, other, expected)),
         }
     }
 

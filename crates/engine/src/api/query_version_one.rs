@@ -12,7 +12,7 @@ use crate::api::dbrps;
 use crate::api::error::ApiError;
 use crate::api::query::EXPLAIN;
 use crate::api::serve;
-use crate::api::write::{is_inactive, organization};
+use crate::api::write::organization;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
@@ -27,8 +27,8 @@ const CHUNK_ROWS: usize = 10_000;
 
 /// `GET` and `POST /query?db=…&q=…`.
 pub fn query(call: &Call) -> Reply {
-    if is_inactive(call, &call.app.meta.read()) {
-        return Err(ApiError::unauthorized());
+    if call.caller()?.is_inactive {
+        return Err(ApiError::unauthorized_version_one());
     }
     let text = call
         .query
@@ -327,6 +327,7 @@ fn named_database(statement: &Statement) -> Option<(&str, Option<&str>)> {
         | Statement::ShowTagValues(show)
         | Statement::ShowFieldKeys(show)
         | Statement::ShowSeries(show)
+        | Statement::ShowCardinality(_, show)
         | Statement::Delete(show) => database_of_show(show),
         _ => None,
     }

@@ -189,7 +189,14 @@ async fn call(
         false => None,
         true => {
             let caller = authenticate(app, parts, &query, kind).await?;
-            Some(caller.ok_or_else(ApiError::unauthorized)?)
+            let brought_any = credentials(parts, &query, kind).is_some();
+            let refusal = || match (kind, brought_any) {
+                (Kind::WriteVersionOne | Kind::QueryVersionOne, true) => {
+                    ApiError::unauthorized_version_one()
+                }
+                _ => ApiError::unauthorized(),
+            };
+            Some(caller.ok_or_else(refusal)?)
         }
     };
     let limit = kind.body_limit(app);

@@ -31,22 +31,16 @@ fn target(call: &Call) -> Result<Bucket, ApiError> {
     let org = call.required_organization(&state)?;
     let bucket = buckets::named(call, &state, org.id)?
         .ok_or_else(|| ApiError::not_found("bucket not found"))?;
-    may_write(call, &state, bucket)?;
+    may_write(call, bucket)?;
     Ok(bucket.clone())
 }
 
-/// Whether the caller's token is switched off.
-pub fn is_inactive(call: &Call, state: &State) -> bool {
-    let token = call.caller.as_ref().and_then(|caller| caller.token);
-    let authorization = token.and_then(|token| state.authorizations.get(&token));
-    authorization.is_some_and(|authorization| !authorization.active)
-}
-
-fn may_write(call: &Call, state: &State, bucket: &Bucket) -> Result<(), ApiError> {
+fn may_write(call: &Call, bucket: &Bucket) -> Result<(), ApiError> {
     let needed = Permission::one(Action::Write, ResourceType::Points, bucket.org, bucket.id);
-    match call.caller()?.may(&needed) {
+    let caller = call.caller()?;
+    match caller.may(&needed) {
         true => Ok(()),
-        false if is_inactive(call, state) => Err(ApiError::new(
+        false if caller.is_inactive => Err(ApiError::new(
             Code::Forbidden,
             "insufficient permissions for write: token is inactive",
         )),
@@ -76,14 +70,14 @@ pub fn write_version_one(call: &Call) -> Reply {
     };
     let bucket = {
         let state = call.app.meta.read();
-        if is_inactive(call, &state) {
-            return Err(ApiError::unauthorized());
+        if call.caller()?.is_inactive {
+            return Err(ApiError::unauthorized_version_one());
         }
         let org = organization(call, &state)?;
         let id = dbrps::bucket_of(&state, org.id, database, call.query.get("rp"));
         let bucket = id.and_then(|id: Id| state.buckets.get(&id));
         let bucket = bucket.ok_or_else(|| ApiError::not_found("no dbrp mapping found"))?;
-        may_write(call, &state, bucket)?;
+        may_write(call, bucket)?;
         bucket.clone()
     };
     store_lines(&call.app, &bucket, &call.body, precision)?;

@@ -34,6 +34,8 @@ pub struct Caller {
     pub token: Option<Id>,
     /// What they may do.
     pub permissions: Permissions,
+    /// Whether the token is switched off: then they may do nothing, and are answered so.
+    pub is_inactive: bool,
 }
 
 impl Caller {
@@ -116,6 +118,7 @@ impl Credentials {
                     user,
                     token: None,
                     permissions: of_user(state, user),
+                    is_inactive: false,
                 })
             }
         }
@@ -134,6 +137,7 @@ pub fn of_authorization(state: &State, authorization: &Authorization) -> Caller 
         user: authorization.user,
         token: Some(authorization.id),
         permissions: Permissions::new(permissions),
+        is_inactive: !authorization.active,
     }
 }
 

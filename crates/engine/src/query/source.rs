@@ -287,7 +287,7 @@ impl Source for StorageSource<'_> {
             .buckets
             .values()
             .filter(|bucket| self.may_read(bucket));
-        Ok(readable
+        let found: Vec<_> = readable
             .map(|bucket| BucketInformation {
                 name: bucket.name.clone(),
                 id: bucket.id.to_string(),
@@ -295,7 +295,14 @@ impl Source for StorageSource<'_> {
                 retention_policy: String::new(),
                 retention_period: bucket.retention_seconds.saturating_mul(1_000_000_000),
             })
-            .collect())
+            .collect();
+        match found.is_empty() {
+            true => Err(Error::not_found(format!(
+                "no buckets found in organization {}",
+                self.org
+            ))),
+            false => Ok(found),
+        }
     }
 }
 
