@@ -25,12 +25,29 @@ pub enum Statement {
     ShowFieldKeys(Show),
     /// `SHOW SERIES …`
     ShowSeries(Show),
+    /// `SHOW SERIES [EXACT] CARDINALITY …`
+    ShowCardinality(Counted, Show),
     /// `DELETE [FROM …] [WHERE …]`
     Delete(Show),
     /// `DROP MEASUREMENT …`
     DropMeasurement(String),
     /// What InfluxDB 2 does not carry out either.
     NotImplemented(String),
+}
+
+/// What a `SHOW … CARDINALITY` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Measurements, all together.
+    Measurements,
+    /// Series of each measurement.
+    Series,
+    /// Tag keys of each measurement.
+    TagKeys,
+    /// Values of the chosen tags of each measurement.
+    TagValues,
+    /// Fields of each measurement.
+    FieldKeys,
 }
 
 /// What a `SHOW` or `DELETE` looks at.

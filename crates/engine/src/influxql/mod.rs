@@ -162,6 +162,7 @@ pub fn run(target: &Target<'_>, statement: &Statement) -> Result<Vec<Series>, Qu
         Statement::ShowTagValues(show) => show::tag_values(target, show),
         Statement::ShowFieldKeys(show) => show::field_keys(target, show),
         Statement::ShowSeries(show) => show::series(target, show),
+        Statement::ShowCardinality(counted, show) => show::cardinality(target, *counted, show),
         Statement::Delete(show) => show::delete(target, show).map(|()| Vec::new()),
         Statement::DropMeasurement(name) => {
             show::drop_measurement(target, name).map(|()| Vec::new())

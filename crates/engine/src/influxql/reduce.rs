@@ -162,5 +162,13 @@ pub(super) fn time_literal(text: &str, zone: &Location) -> Option<i64> {
         10 => format!("{text}T00:00:00Z"),
         _ => format!("{}Z", text.replacen(' ', "T", 1)),
     };
-    parse_rfc3339(&spelled).map(|local| zone.to_utc(local))
+    parse_rfc3339(&spelled).map(|local| instant(local, zone))
+}
+
+/// The instant of a local clock as Go's `time.Date` has it: of a clock that is shown twice or never, it is the one by the
+/// offset that holds where the clock is read as UTC's.
+fn instant(local: i64, zone: &Location) -> i64 {
+    let ahead = |time: i64| zone.to_local(time).saturating_sub(time);
+    let guess = local.saturating_sub(ahead(local));
+    local.saturating_sub(ahead(guess))
 }

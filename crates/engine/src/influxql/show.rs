@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use watchpost_core::point::SeriesKey;
+use watchpost_core::point::{FieldValue, SeriesKey};
 use watchpost_flux::value::window::Location;
 use watchpost_storage::predicate::{Comparison, Literal, Subject};
 use watchpost_storage::{Predicate, TimeRange};
 
 use super::answer::{Cell, Series};
-use super::ast::{Expression, Operator, Show, Source};
+use super::ast::{Counted, Expression, Operator, Show, Source};
 use super::condition::{for_series, has_time, split};
 use super::reduce::Clock;
 use super::select::shards;
@@ -239,6 +239,61 @@ pub(super) fn series(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, Qu
         rows.extend(found.map(|series| vec![Cell::text(series.to_string())]));
     }
     Ok(view.answer(None, &["key"], rows).into_iter().collect())
+}
+
+/// `SHOW … CARDINALITY`
+pub(super) fn cardinality(
+    target: &Target<'_>,
+    counted: Counted,
+    show: &Show,
+) -> Result<Vec<Series>, QueryError> {
+    if show.condition.as_ref().is_some_and(has_time) {
+        return Err(QueryError::new(
+            "SHOW CARDINALITY doesn't support time in WHERE clause",
+        ));
+    }
+    let view = View::new(target, show)?;
+    let (mut answer, mut measurements) = (Vec::new(), 0);
+    for name in view.measurements()? {
+        let series = view.series(&name)?;
+        let tags = || series.iter().flat_map(|series| series.tags());
+        let count = match counted {
+            Counted::Measurements => {
+                measurements += i64::from(!series.is_empty());
+                continue;
+            }
+            Counted::Series => series.len(),
+            Counted::TagKeys => tags().map(|(key, _)| key).collect::<BTreeSet<_>>().len(),
+            Counted::TagValues => {
+                let values = tags().filter(|(key, _)| view.takes(key));
+                values
+                    .map(|(_, value)| value)
+                    .collect::<BTreeSet<_>>()
+                    .len()
+            }
+            // No field has tags that a condition could look at, as in InfluxDB.
+            Counted::FieldKeys if view.condition.is_some() => 0,
+            Counted::FieldKeys => {
+                let of_measurement = Predicate::measurement(&name);
+                let keys = target
+                    .storage
+                    .field_keys(target.bucket, view.range, &of_measurement)?;
+                keys.into_iter()
+                    .map(|(key, _)| key)
+                    .collect::<BTreeSet<_>>()
+                    .len()
+            }
+        };
+        if count > 0 {
+            let row = vec![Cell::Value(FieldValue::Integer(count as i64))];
+            answer.extend(view.answer(Some(&name), &["count"], vec![row]));
+        }
+    }
+    if measurements > 0 {
+        let row = vec![Cell::Value(FieldValue::Integer(measurements))];
+        answer.extend(view.answer(None, &["count"], vec![row]));
+    }
+    Ok(answer)
 }
 
 /// `DROP MEASUREMENT`

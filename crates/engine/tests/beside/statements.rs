@@ -458,7 +458,18 @@ fn show(dice: &mut Dice) -> String {
             ending.push_str(&format!(" {word} {}", 1 + dice.below(3)));
         }
     }
-    match dice.below(9) {
+    match dice.below(11) {
+        8 => format!(
+            "SHOW {} CARDINALITY{from}{filter}{ending}",
+            dice.of(&[
+                "SERIES",
+                "SERIES EXACT",
+                "MEASUREMENT EXACT",
+                "TAG KEY",
+                "FIELD KEY"
+            ])
+        ),
+        9 => format!("SHOW TAG VALUES CARDINALITY{from} WITH KEY = host{filter}{ending}"),
         0 => format!(
             "SHOW MEASUREMENTS{}{filter}{ending}",
             dice.of(&["", " WITH MEASUREMENT = cpu", " WITH MEASUREMENT =~ /[cm]/"])

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::influxql::QueryError;
-use crate::influxql::ast::{KeyChoice, Show, Source, Statement};
+use crate::influxql::ast::{Counted, KeyChoice, Show, Source, Statement};
 use crate::influxql::scanner::Token;
 
 impl Parser<'_> {
@@ -16,13 +16,13 @@ impl Parser<'_> {
         }
         if self.keyword("SERIES")? {
             if matches!(self.peek()?, Token::Keyword("EXACT" | "CARDINALITY")) {
-                return self.rest_of("SHOW SERIES CARDINALITY");
+                return self.cardinality(Counted::Series);
             }
             return self.filters(false).map(Statement::ShowSeries);
         }
         if self.keyword("FIELD")? {
             if self.keyword("KEY")? {
-                return self.rest_of("SHOW FIELD KEY CARDINALITY");
+                return self.cardinality(Counted::FieldKeys);
             }
             self.need_keyword("KEYS")?;
             let mut show = Show::default();
@@ -41,11 +41,13 @@ impl Parser<'_> {
         if self.keyword("TAG")? {
             return self.show_tags();
         }
+        if self.keyword("MEASUREMENT")? {
+            return self.cardinality(Counted::Measurements);
+        }
         for (word, what) in [
             ("CONTINUOUS", "SHOW CONTINUOUS QUERIES"),
             ("DIAGNOSTICS", "SHOW DIAGNOSTICS"),
             ("GRANTS", "SHOW GRANTS"),
-            ("MEASUREMENT", "SHOW MEASUREMENT CARDINALITY"),
             ("QUERIES", "SHOW QUERIES"),
             ("SHARD", "SHOW SHARD GROUPS"),
             ("SHARDS", "SHOW SHARDS"),
@@ -67,6 +69,31 @@ impl Parser<'_> {
         Ok(Statement::NotImplemented(what.to_owned()))
     }
 
+    /// What follows the words of what is counted. InfluxDB 2 estimates nothing: without EXACT it counts, too, but
+    /// not all series or measurements of a database.
+    fn cardinality(&mut self, counted: Counted) -> Result<Statement, QueryError> {
+        let is_exact = self.keyword("EXACT")?;
+        self.need_keyword("CARDINALITY")?;
+        let mut show = Show::default();
+        self.target(&mut show)?;
+        if counted == Counted::TagValues {
+            self.need_keyword("WITH")?;
+            show.keys = Some(self.key_choice()?);
+        }
+        show.condition = self.condition()?;
+        self.ending(&mut show)?;
+        let is_all = show.sources.is_empty() && show.condition.is_none();
+        let what = match counted {
+            Counted::Series => "SHOW SERIES CARDINALITY",
+            Counted::Measurements => "SHOW MEASUREMENT CARDINALITY",
+            _ => return Ok(Statement::ShowCardinality(counted, show)),
+        };
+        match is_all && !is_exact {
+            true => Ok(Statement::NotImplemented(what.to_owned())),
+            false => Ok(Statement::ShowCardinality(counted, show)),
+        }
+    }
+
     fn show_measurements(&mut self) -> Result<Statement, QueryError> {
         let mut show = Show::default();
         if self.keyword("ON")? {
@@ -86,7 +113,7 @@ impl Parser<'_> {
 
     fn show_tags(&mut self) -> Result<Statement, QueryError> {
         if self.keyword("KEY")? {
-            return self.rest_of("SHOW TAG KEY CARDINALITY");
+            return self.cardinality(Counted::TagKeys);
         }
         if self.keyword("KEYS")? {
             let show = self.filters(true)?;
@@ -97,7 +124,7 @@ impl Parser<'_> {
         }
         self.need_keyword("VALUES")?;
         if matches!(self.peek()?, Token::Keyword("EXACT" | "CARDINALITY")) {
-            return self.rest_of("SHOW TAG VALUES CARDINALITY");
+            return self.cardinality(Counted::TagValues);
         }
         let mut show = Show::default();
         self.target(&mut show)?;

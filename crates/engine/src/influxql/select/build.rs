@@ -208,6 +208,11 @@ impl Builder<'_> {
         is_alone: bool,
     ) -> Result<Vec<Point>, QueryError> {
         let of = &arguments[0];
+        // Where InfluxDB's windows overlap, at a change of clocks, the window of a chosen row is not that of its time.
+        let last = Options {
+            at_starts: options.has_windows(),
+            ..options.clone()
+        };
         if let "count" | "min" | "max" | "sum" | "first" | "last" | "mean" = name
             && let Some(function) = Function::named(name)
         {
@@ -216,7 +221,7 @@ impl Builder<'_> {
                 let points = self.call(compiled, of, options, is_alone, false)?;
                 return reduced(&points, function, options);
             }
-            return self.joined(compiled, (name, function), of, options);
+            return self.joined(compiled, (name, function), of, (options, &last));
         }
         let function = match (name, arguments.get(1)) {
             ("percentile", Some(Expression::Integer(percent))) => {
@@ -227,7 +232,7 @@ impl Builder<'_> {
                 .ok_or_else(|| QueryError::new(format!("unsupported call: {name}")))?,
         };
         let points = self.call(compiled, of, options, false, false)?;
-        reduced(&points, function, options)
+        reduced(&points, function, &last)
     }
 
     /// A function whose answers for parts can be joined: by source, and within those by series.
@@ -236,7 +241,7 @@ impl Builder<'_> {
         compiled: &Compiled,
         (name, function): (&str, Function),
         of: &Expression,
-        options: &Options,
+        (options, last): (&Options, &Options),
     ) -> Result<Vec<Point>, QueryError> {
         let Expression::Reference(field, kind) = of else {
             return Err(QueryError::new(format!(
@@ -265,7 +270,7 @@ impl Builder<'_> {
             Function::Count => Function::Sum,
             other => other,
         };
-        reduced(&by_window(lists, options), joining, options)
+        reduced(&by_window(lists, options), joining, last)
     }
 
     fn best(
@@ -299,7 +304,7 @@ impl Builder<'_> {
                 fill: Fill::None,
                 ..options.clone()
             };
-            self.joined(compiled, single, &arguments[0], &by_tags)?
+            self.joined(compiled, single, &arguments[0], (&by_tags, &by_tags))?
         };
         reduced(&points, function, options)
     }
@@ -332,6 +337,7 @@ pub(super) fn own_options(compiled: &Compiled) -> Options {
         series_offset: select.series_offset,
         auxiliary: Vec::new(),
         ordered: true,
+        at_starts: false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use watchpost_core::point::FieldValue;
+use watchpost_core::point::{FieldType, FieldValue};
 use watchpost_flux::value::window::Location;
 
 use super::compile::Interval;
@@ -77,6 +77,8 @@ pub(super) struct Options {
     pub(super) auxiliary: Vec<(String, Kind)>,
     /// Whether points are to come in order of time rather than of windows.
     pub(super) ordered: bool,
+    /// Whether the points of a function are at the starts of their windows, chosen rows too.
+    pub(super) at_starts: bool,
 }
 
 impl Options {
@@ -100,21 +102,50 @@ impl Options {
             .map_or(0, |zone| zone.to_local(time).saturating_sub(time))
     }
 
-    /// The start of the window of a time, and its end. A change of the clocks shortens or prolongs a window unless it is
-    /// as long as the window.
+    /// The start of the window of a time, and its end. A change of the clocks shortens or prolongs a window unless it is as
+    /// long as the window. Where the offset of the windows lies over a change, InfluxDB's reckoning gives a window that the
+    /// time is not in, and its answer ends there; here the zone's clock at the time itself decides then.
     pub(super) fn window(&self, time: i64) -> (i64, i64) {
-        let every = self.interval.every;
-        if every == 0 {
+        if self.interval.every == 0 {
             return (self.start, self.end.saturating_add(1));
         }
-        let time = time.saturating_sub(self.interval.offset);
+        let (start, end) = self.window_of(time);
+        if self.zone.is_none() || self.ahead(start) == self.ahead(end) {
+            return (start, end);
+        }
+        // Over a change two windows may have one start: they are one, or two rows had one time.
+        let (next_start, next_end) = self.window_of(end);
+        match next_start == start {
+            true => (start, end.max(next_end)),
+            false => (start, end),
+        }
+    }
+
+    fn window_of(&self, time: i64) -> (i64, i64) {
+        let holds = |(start, end): (i64, i64)| start <= time && time < end;
+        let at = time.saturating_sub(self.interval.offset);
+        let window = self.window_by(time, self.ahead(at));
+        if holds(window) || self.zone.is_none() {
+            return window;
+        }
         let ahead = self.ahead(time);
+        let (start, end) = self.window_by(time, ahead);
+        match start > time {
+            true => (self.change_before(time, ahead), end),
+            false => (start, end),
+        }
+    }
+
+    /// The window of a time by clocks that are so far ahead there.
+    fn window_by(&self, time: i64, ahead: i64) -> (i64, i64) {
+        let Interval { every, offset } = self.interval;
+        let time = time.saturating_sub(offset);
         let into = time.saturating_add(ahead).rem_euclid(every);
         let mut start = match MIN_TIME.saturating_add(into) >= time {
             true => MIN_TIME,
             false => time - into,
         };
-        start = start.saturating_add(self.interval.offset);
+        start = start.saturating_add(offset);
         let change = ahead - self.ahead(start);
         if change != 0 && change.abs() < every {
             start += change;
@@ -124,7 +155,7 @@ impl Options {
             true => MAX_TIME,
             false => time + left,
         };
-        end = end.saturating_add(self.interval.offset);
+        end = end.saturating_add(offset);
         let at_end = self.ahead(end);
         let change = ahead - at_end;
         let moves = change > 0 || self.ahead(end.saturating_add(change)) == at_end;
@@ -132,6 +163,19 @@ impl Options {
             end = end.saturating_add(change);
         }
         (start, end)
+    }
+
+    /// When the clocks changed last before a time at which they are so far ahead; a window before it at most.
+    fn change_before(&self, time: i64, ahead: i64) -> i64 {
+        let (mut before, mut after) = (time.saturating_sub(self.interval.every), time);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            match self.ahead(middle) == ahead {
+                true => after = middle,
+                false => before = middle,
+            }
+        }
+        after
     }
 
     /// The order in which points of two keys come: by name, then by the tags of the outermost GROUP BY.
@@ -172,6 +216,15 @@ pub(super) fn compared(left: &FieldValue, right: &FieldValue) -> Option<Ordering
         (FieldValue::String(left), FieldValue::String(right)) => Some(left.cmp(right)),
         (FieldValue::Boolean(left), FieldValue::Boolean(right)) => Some(left.cmp(right)),
         (left, right) => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
+}
+
+/// Whether values of a type can be cast to a kind: numbers to numbers, all else to its own type alone.
+pub(super) fn goes_into(of: FieldType, kind: Kind) -> bool {
+    let is_number = |of: FieldType| !matches!(of, FieldType::String | FieldType::Boolean);
+    match kind {
+        Kind::Field(wanted) => of == wanted || (is_number(of) && is_number(wanted)),
+        _ => true,
     }
 }
 

@@ -13,7 +13,7 @@ use watchpost_flux::source::{
 use super::aggregate::{Function, reduced};
 use super::fields::{Catalogue, Names};
 use super::merge::{by_window, limited, merge, sorted};
-use super::point::{Key, Options, Point, cast};
+use super::point::{Key, Options, Point, cast, goes_into};
 use crate::influxql::ast::{Expression, Kind, Source};
 use crate::influxql::condition::{MIN_TIME, Times, for_series, holds, tag_predicates};
 use crate::influxql::eval::{Division, evaluate};
@@ -383,6 +383,8 @@ fn times_of(series: &Rows, reference: Option<Reference<'_>>, options: &Options) 
     for (name, kind) in &options.auxiliary {
         if *kind != Kind::Tag {
             let rows = series.fields.get(name).into_iter().flatten();
+            // What cannot be cast makes no row, as in InfluxDB.
+            let rows = rows.filter(|(_, value)| goes_into(value.field_type(), *kind));
             times.extend(rows.map(|(time, _)| *time));
         }
     }
