@@ -51,15 +51,11 @@ impl Subject {
 #[derive(Debug)]
 pub struct CardinalityGuard {
     limit: usize,
-    seen: HashMap<u64, Seen>,
-    counts: HashMap<Subject, usize>,
+    /// When each was written last.
+    seen: HashMap<u64, i64>,
+    /// In the order in which they came: those that came last make room.
+    by_subject: HashMap<Subject, Vec<u64>>,
     next_sweep: i64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    last: i64,
-    subject: Subject,
 }
 
 impl CardinalityGuard {
@@ -68,7 +64,7 @@ impl CardinalityGuard {
         Self {
             limit,
             seen: HashMap::new(),
-            counts: HashMap::new(),
+            by_subject: HashMap::new(),
             next_sweep: i64::MIN,
         }
     }
@@ -79,8 +75,8 @@ impl CardinalityGuard {
         let mut hasher = DefaultHasher::new();
         series.hash(&mut hasher);
         let key = hasher.finish();
-        if let Some(seen) = self.seen.get_mut(&key) {
-            seen.last = now;
+        if let Some(last) = self.seen.get_mut(&key) {
+            *last = now;
             return true;
         }
         let subject = Subject::of(series);
@@ -89,18 +85,16 @@ impl CardinalityGuard {
         }
         let room = self.seen.len() < self.limit || self.make_room(subject);
         if room {
-            self.seen.insert(key, Seen { last: now, subject });
-            *self.counts.entry(subject).or_default() += 1;
+            self.seen.insert(key, now);
+            self.by_subject.entry(subject).or_default().push(key);
         }
         room
     }
 
     fn sweep(&mut self, now: i64) {
-        self.seen
-            .retain(|_, seen| now.saturating_sub(seen.last) < IDLE);
-        self.counts.clear();
-        for seen in self.seen.values() {
-            *self.counts.entry(seen.subject).or_default() += 1;
+        self.seen.retain(|_, last| now.saturating_sub(*last) < IDLE);
+        for keys in self.by_subject.values_mut() {
+            keys.retain(|key| self.seen.contains_key(key));
         }
         self.next_sweep = now.saturating_add(IDLE / 60);
     }
@@ -108,29 +102,20 @@ impl CardinalityGuard {
     /// Forgets a series that is needed less than a new one of `subject`; false if there is none. Among items
     /// the kind with most series gives way to one with fewer, until they are even.
     fn make_room(&mut self, subject: Subject) -> bool {
-        let own = self.counts.get(&subject).copied().unwrap_or(0);
+        let own = self.by_subject.get(&subject).map_or(0, Vec::len);
         let items = self
-            .counts
-            .iter()
-            .filter(|(other, count)| match (subject, *other) {
-                (Subject::Item(_), Subject::Item(_)) => **count > own + 1,
-                _ => subject < **other && **count > 0,
+            .by_subject
+            .iter_mut()
+            .filter(|(other, keys)| match (subject, *other) {
+                (Subject::Item(_), Subject::Item(_)) => keys.len() > own + 1,
+                _ => subject < **other && !keys.is_empty(),
             });
         let largest =
-            items.max_by_key(|(other, count)| (matches!(other, Subject::Item(_)), **count));
-        let Some(largest) = largest.map(|(other, _)| *other) else {
+            items.max_by_key(|(other, keys)| (matches!(other, Subject::Item(_)), keys.len()));
+        let Some(victim) = largest.and_then(|(_, keys)| keys.pop()) else {
             return false;
         };
-        let victim = self
-            .seen
-            .iter()
-            .find(|(_, seen)| seen.subject == largest)
-            .map(|(key, _)| *key);
-        let Some(victim) = victim else { return false };
         self.seen.remove(&victim);
-        if let Some(count) = self.counts.get_mut(&largest) {
-            *count -= 1;
-        }
         true
     }
 
@@ -223,7 +208,8 @@ mod tests {
         assert_eq!(cores.count(), 50, "half each");
         let known = (0..1000)
             .filter(|name| guard.admits(&item("network", "interface", &name.to_string()), 2));
-        assert_eq!(known.count(), 50);
+        let known: Vec<_> = known.collect();
+        assert_eq!(known, (0..50).collect::<Vec<_>>(), "those that came first");
         assert_eq!(guard.len(), 100);
     }
 }

@@ -160,7 +160,7 @@ fn a_host_with_thousands_of_interfaces_keeps_its_own_series() {
     let root = tree();
     let mut interfaces = " eth0: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n".to_owned();
     for number in 0..2600 {
-        interfaces += &format!(" aaaa{number:04}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n");
+        interfaces += &format!(" cali{number:04}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n");
     }
     std::fs::write(root.path().join("proc/net/dev"), interfaces).unwrap();
     std::fs::write(
@@ -191,6 +191,8 @@ fn a_host_with_thousands_of_interfaces_keeps_its_own_series() {
         "process_count=",
         "disk_total_bytes=",
         "points_refused=",
+        // The card, of all interfaces.
+        "interface=eth0",
     ] {
         let last = batches[9].text().lines();
         assert_eq!(

@@ -111,13 +111,19 @@ impl Collector for Network {
         } else {
             parse(files.read(HOST_DEV)?, &self.interfaces)
         };
-        for (name, counters) in &current {
+        self.look_at_stack(files, &current);
+        // What comes first is kept where the series are limited: cards before ports and tunnels, used before unused.
+        let mut rows: Vec<_> = current.iter().collect();
+        rows.sort_by_key(|(name, counters)| {
+            let is_idle = counters.iter().all(|counter| *counter == 0);
+            (!self.counted.contains(*name), is_idle)
+        });
+        for (name, counters) in rows {
             points.push(fields(
                 Row::new("network", at).tag("interface", name),
                 counters,
             ));
         }
-        self.look_at_stack(files, &current);
         self.add_to_total(&current);
         // An interface that vanished keeps its last reading: should it return with its counters, only what
         // it grew by is added.
