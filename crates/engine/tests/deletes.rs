@@ -88,6 +88,8 @@ async fn a_predicate_takes_what_it_names() {
         ("(t=\"a\"", 400, &all),
         ("t=\"a\")", 400, &all),
         ("_field=\"v\"", 501, &all),
+        ("_field=\"v\" OR t=\"a\"", 400, &all),
+        ("(_field=\"v\"", 400, &all),
         ("", 204, &[]),
     ];
     let server = Running::set_up().await;

@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
         scanner: Scanner::new(text),
         open: 0,
     };
-    let mut conditions = Vec::new();
+    let (mut conditions, mut by_field) = (Vec::new(), None);
     if text.is_empty() {
         return Ok(Some(Predicate::default()));
     }
@@ -35,10 +35,17 @@ pub(super) fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
             let message = format!("parentheses are nested deeper than {MAX_DEPTH}");
             return Err(ApiError::invalid(message));
         }
-        conditions.push(parser.comparison(next)?);
+        match parser.comparison(next) {
+            // What cannot be read at all is said first, wherever it is.
+            Err(error) if error.code == Code::NotImplemented => by_field = Some(error),
+            condition => conditions.push(condition?),
+        }
         if !parser.goes_on()? {
             break;
         }
+    }
+    if let Some(error) = by_field {
+        return Err(error);
     }
     let satisfiable = conditions.into_iter().collect::<Option<Vec<_>>>();
     Ok(satisfiable.map(Predicate::And))

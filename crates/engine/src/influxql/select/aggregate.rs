@@ -299,7 +299,7 @@ fn mode(points: &[&Point]) -> Option<FieldValue> {
     if let Some((FieldValue::Boolean(_), _)) = sorted.first() {
         let is_true = |(value, _): &&(&FieldValue, i64)| **value == FieldValue::Boolean(true);
         let truths = sorted.iter().filter(is_true).count();
-        return Some(FieldValue::Boolean(2 * truths > sorted.len()));
+        return Some(FieldValue::Boolean(2 * truths >= sorted.len()));
     }
     sorted.sort_by(|left, right| compared(left.0, right.0).unwrap_or(Ordering::Equal));
     let (first, start) = *sorted.first()?;
