@@ -1,5 +1,9 @@
 //! The project's commands, and its only script: `cargo xtask COMMAND`.
 
+// First: the modules below print by its macros.
+#[macro_use]
+mod output;
+
 mod bench;
 mod ci;
 mod dist;

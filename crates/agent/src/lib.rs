@@ -10,6 +10,8 @@
 //! | what can be configured | [`config`] |
 //! | what a user can do | [`cli`], [`commands`] |
 //! | a fleet that is not there | [`simulate`] |
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod batch;
 pub mod buffer;

@@ -75,6 +75,28 @@ fn status_tells_how_a_running_agent_is_doing() {
     assert!(text(&output.stdout).contains("\"running\":false"));
 }
 
+/// As `| head` leaves it: what is printed has no reader any more.
+#[test]
+fn a_reader_that_has_left_is_no_panic() {
+    let setup = Setup::new("http://127.0.0.1:9", "");
+    let commands: [&[&str]; 4] = [
+        &["status"],
+        &["status", "--output", "json"],
+        &["self-test"],
+        &["check-config"],
+    ];
+    for arguments in commands {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = setup.command();
+        command.args(arguments).stdout(writer);
+        let output = command.output().unwrap();
+        let told = text(&output.stderr);
+        assert!(!told.contains("panicked"), "{arguments:?}: {told}");
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{arguments:?}");
+    }
+}
+
 #[test]
 fn what_the_agent_writes_can_be_queried() {
     use watchpost_client::query::{Param, Query};

@@ -12,6 +12,8 @@
 //! Around it: `store` (what survives a crash), `trouble` (what of the alerter itself fails), `event` (what is told to the
 //! `alerts_history` bucket) and `annotation` (what charts read of it), `api` and `cli` (how people ask), `timeline` (tests and
 //! backtests on a virtual clock), `daemon` (the loop that drives all of it).
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod alert;
 pub mod alerting;

@@ -25,7 +25,7 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { name } => {
-            print!("{}", scenario::source(name)?);
+            watchpost_service::cli::print(scenario::source(name)?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Compare {
@@ -37,8 +37,11 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             let (a, b) = (Report::read(a)?, Report::read(b)?);
             let comparison = report::compare(&a, &b, *bound, *across)?;
             match output {
-                Output::Human => print!("{}", comparison.text()),
-                Output::Json => println!("{}", serde_json::json!(comparison)),
+                Output::Human => watchpost_service::cli::print(comparison.text()),
+                Output::Json => watchpost_service::cli::print(format_args!(
+                    "{}\n",
+                    serde_json::json!(comparison)
+                )),
             }
             Ok(exit_code(comparison.passed()))
         }
@@ -47,8 +50,10 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
                 reports.iter().map(|path| Report::read(path)).collect();
             let table = report::table(&reports?);
             match output {
-                Output::Human => print!("{}", table.markdown()),
-                Output::Json => println!("{}", serde_json::json!(table)),
+                Output::Human => watchpost_service::cli::print(table.markdown()),
+                Output::Json => {
+                    watchpost_service::cli::print(format_args!("{}\n", serde_json::json!(table)))
+                }
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -57,8 +62,14 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
                 .await
                 .map_err(Error::Server)?;
             match output {
-                Output::Human => println!("{} buckets removed", removed.len()),
-                Output::Json => println!("{}", serde_json::json!({ "removed": removed })),
+                Output::Human => watchpost_service::cli::print(format_args!(
+                    "{} buckets removed\n",
+                    removed.len()
+                )),
+                Output::Json => watchpost_service::cli::print(format_args!(
+                    "{}\n",
+                    serde_json::json!({ "removed": removed })
+                )),
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -77,10 +88,10 @@ fn list(output: Output) -> Result<()> {
     match output {
         Output::Human => {
             for one in &all {
-                println!("{:<26}{}", one.name, one.about);
+                watchpost_service::cli::print(format_args!("{:<26}{}\n", one.name, one.about));
             }
         }
-        Output::Json => println!("{}", serde_json::json!(all)),
+        Output::Json => watchpost_service::cli::print(format_args!("{}\n", serde_json::json!(all))),
     }
     Ok(())
 }
@@ -101,12 +112,14 @@ async fn run_scenario(
     let subjects = subjects(arguments, settings)?;
     let stop = Shutdown::new();
     if let Err(error) = stop.listen_for_signals() {
-        eprintln!("watchpost-bench: Ctrl-C will not clean up: {error}");
+        watchpost_service::cli::complain(format_args!(
+            "watchpost-bench: Ctrl-C will not clean up: {error}\n"
+        ));
     }
     let report = run::run(&scenario, &subjects, arguments.rounds, &stop).await?;
     match output {
-        Output::Human => print!("{}", report::text(&report)),
-        Output::Json => print!("{}", report.json()),
+        Output::Human => watchpost_service::cli::print(report::text(&report)),
+        Output::Json => watchpost_service::cli::print(report.json()),
     }
     if let Some(path) = &arguments.json {
         write(path, &report.json())?;

@@ -11,6 +11,8 @@
 //! | check that all points arrived | [`verify`] |
 //! | follow a scenario from start to end | [`run`] |
 //! | read, print, plot, compare a report | [`report`] |
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;
 pub mod commands;

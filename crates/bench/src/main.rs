@@ -31,8 +31,13 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             match cli.common.output {
-                Output::Human => eprintln!("watchpost-bench: {error}"),
-                Output::Json => println!("{}", serde_json::json!({ "error": error.to_string() })),
+                Output::Human => {
+                    watchpost_service::cli::complain(format_args!("watchpost-bench: {error}\n"))
+                }
+                Output::Json => watchpost_service::cli::print(format_args!(
+                    "{}\n",
+                    serde_json::json!({ "error": error.to_string() })
+                )),
             }
             match error {
                 Error::Engine(_) | Error::Server(_) | Error::Compare(_) => ExitCode::FAILURE,

@@ -63,7 +63,7 @@ pub async fn serve(answers: Answers) -> std::io::Result<()> {
         )
         .layer(DefaultBodyLimit::disable());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("http://{}", listener.local_addr()?);
+    watchpost_service::cli::print(format_args!("http://{}\n", listener.local_addr()?));
     let listener = listener.tap_io(|connection| {
         // A connection that cannot be set so is slower, and works.
         let _ = connection.set_nodelay(true);

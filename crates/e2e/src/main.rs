@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask up --check` builds the binaries and runs this beside them.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use lexopt::prelude::{Long, Short, ValueExt};
@@ -24,32 +25,35 @@ fn main() -> ExitCode {
         Ok(Some(found)) => found,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("watchpost-check: {error}\n\n{HELP}");
+            let _ = writeln!(std::io::stderr(), "watchpost-check: {error}\n\n{HELP}");
             return ExitCode::from(64);
         }
     };
     if let Err(error) = interrupt::clean_up_on_signal() {
-        eprintln!("watchpost-check: cannot listen for signals: {error}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "watchpost-check: cannot listen for signals: {error}"
+        );
         return ExitCode::FAILURE;
     }
     // A judge that panics has found something, which its line tells; the trace would bury it.
     std::panic::set_hook(Box::new(|_| {}));
     let tell = |judged: &_| {
         if !json {
-            println!("{judged}");
+            let _ = writeln!(std::io::stdout(), "{judged}");
         }
     };
     match judge_all(&terms, tell) {
         Ok(report) => {
             if json {
-                println!("{:#}", report.json());
+                let _ = writeln!(std::io::stdout(), "{:#}", report.json());
             } else {
-                println!("\n{report}");
+                let _ = writeln!(std::io::stdout(), "\n{report}");
             }
             ExitCode::from(u8::from(!report.holds()))
         }
         Err(error) => {
-            eprintln!("watchpost-check: {error}");
+            let _ = writeln!(std::io::stderr(), "watchpost-check: {error}");
             ExitCode::FAILURE
         }
     }
@@ -62,7 +66,7 @@ fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => {
-                println!("{HELP}");
+                let _ = writeln!(std::io::stdout(), "{HELP}");
                 return Ok(None);
             }
             Long("quick") => terms.quick = true,

@@ -210,7 +210,7 @@ impl Cli {
             ..LogConfig::default()
         };
         if let Err(error) = logging::init(&log) {
-            eprintln!("watchpost-engine: {error}");
+            watchpost_service::cli::complain(format_args!("watchpost-engine: {error}\n"));
             return ExitCode::from(EXIT_USAGE);
         }
         let done = match &self.command {
@@ -220,7 +220,7 @@ impl Cli {
         match done {
             Ok(code) => code,
             Err(error) => {
-                eprintln!("watchpost-engine: {error:#}");
+                watchpost_service::cli::complain(format_args!("watchpost-engine: {error:#}\n"));
                 let is_usage = error.downcast_ref::<server::BadSettings>().is_some();
                 ExitCode::from(if is_usage { EXIT_USAGE } else { 1 })
             }

@@ -5,6 +5,8 @@
 //!                                          ├─▶ write ─▶ storage
 //!                                          └─▶ query (Flux over storage) ◀─ tasks (schedule, runs)
 //! ```
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod alerting;
 pub mod api;

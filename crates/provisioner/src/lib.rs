@@ -2,6 +2,8 @@
 //!
 //! `platform` is what should be, `observe` reads what is, `plan` compares the two without knowing
 //! the server, `apply` carries a plan out; `commands` are what a person or a script calls.
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod apply;
 pub mod backfill;

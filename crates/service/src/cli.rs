@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::config::{
-    self, ConfigError, EXIT_BAD_CONFIG, Loaded, LogFormat, Problem, RoleConfig, Sources, reference,
+    self, ConfigError, EXIT_BAD_CONFIG, Loaded, LogFormat, Problem, Problems, RoleConfig, Sources,
+    reference,
 };
 use crate::logging::{self, LogHandle};
 
@@ -131,12 +132,23 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Writes both texts; a reader that has left (`| head`) is no mistake.
+    /// Writes both texts.
     pub fn finish(self) -> ExitCode {
-        let _ = std::io::stdout().write_all(self.output.as_bytes());
-        let _ = std::io::stderr().write_all(self.messages.as_bytes());
+        print(self.output);
+        complain(self.messages);
         ExitCode::from(self.code)
     }
+}
+
+/// Writes to standard output. A reader that has left (`| head`) is no mistake, where `print!` would panic.
+pub fn print(text: impl std::fmt::Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Writes to standard error; without a reader nothing is lost, as with [`print`].
+pub fn complain(text: impl std::fmt::Display) {
+    let _ = write!(std::io::stderr(), "{text}");
 }
 
 /// The answer to one of the shared commands over `sources`.
@@ -151,10 +163,19 @@ pub fn answer<C: RoleConfig>(command: &ConfigCommand, sources: &Sources, output:
             ..Answer::default()
         };
     }
-    let loaded = match config::load::<C>(sources) {
+    let mut loaded = match config::load::<C>(sources) {
         Ok(loaded) => loaded,
         Err(error) => return refusal(&error, output),
     };
+    if *command == ConfigCommand::CheckConfig {
+        let mut problems = Problems::default();
+        loaded.config.check_use(&sources.environment, &mut problems);
+        let (error, warnings) = problems.into_parts();
+        if let Some(error) = error {
+            return refusal(&error, output);
+        }
+        loaded.warnings.extend(warnings);
+    }
     let messages: String = loaded
         .warnings
         .iter()

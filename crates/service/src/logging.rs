@@ -63,12 +63,15 @@ pub fn init(config: &LogConfig) -> Result<LogHandle, LoggingError> {
     let registry = tracing_subscriber::registry().with(filter);
     if human {
         let layer = fmt::layer()
+            // What cannot be written is lost; a complaint about it on the same closed pipe would be a panic.
+            .log_internal_errors(false)
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal());
         registry.with(layer.boxed()).try_init()?;
     } else {
         let layer = fmt::layer()
             .json()
+            .log_internal_errors(false)
             .flatten_event(true)
             .with_current_span(false)
             .with_writer(std::io::stderr);

@@ -120,11 +120,11 @@ fn block_on<T, E: std::fmt::Display>(
 fn told(result: Result<String, String>) -> ExitCode {
     match result {
         Ok(output) => {
-            print!("{output}");
+            watchpost_service::cli::print(output);
             ExitCode::SUCCESS
         }
         Err(message) => {
-            eprintln!("watchpost-web: {message}");
+            watchpost_service::cli::complain(format_args!("watchpost-web: {message}\n"));
             ExitCode::FAILURE
         }
     }

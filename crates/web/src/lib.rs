@@ -44,6 +44,8 @@
 //! | `autumn-plugin-d3` 0.2 | D3 7.9, 280 kB | needs the `autumn-web` framework; D3 draws no charts by itself |
 //! | `plotters` with `plotters-canvas` | a chart library in Rust | WebAssembly: a second toolchain target, and `wasm-unsafe-eval` in the policy |
 //! | `chart-js-rs`, `flot`, `leptos_chart`, `vega`, `uplot`, `perspective` | no chart library in the package, or none for a browser | |
+// A reader that has left (`| head`) is no panic: `watchpost_service::cli::print`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod address;
 pub mod alert_span;

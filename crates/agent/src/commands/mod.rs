@@ -76,7 +76,7 @@ fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("watchpost-agent: {error}");
+    watchpost_service::cli::complain(format_args!("watchpost-agent: {error}\n"));
     ExitCode::FAILURE
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: SimulateArguments, config: AgentConfig) -> Ex
     let span = match Span::of(&arguments, clock::now()) {
         Ok(span) => span,
         Err(problem) => {
-            eprintln!("watchpost-agent simulate: {problem}");
+            watchpost_service::cli::complain(format_args!("watchpost-agent simulate: {problem}\n"));
             return ExitCode::from(watchpost_service::config::EXIT_BAD_CONFIG);
         }
     };
@@ -310,7 +310,9 @@ impl Simulation {
             Ok(()) if self.rejected == 0 => ExitCode::SUCCESS,
             Ok(()) => ExitCode::FAILURE,
             Err(problem) => {
-                eprintln!("watchpost-agent simulate: {problem}");
+                watchpost_service::cli::complain(format_args!(
+                    "watchpost-agent simulate: {problem}\n"
+                ));
                 ExitCode::FAILURE
             }
         }

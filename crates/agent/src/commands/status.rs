@@ -13,7 +13,9 @@ use crate::telemetry_client::{Answer, get};
 /// Asks the metrics port and prints what it says. Exit code 0: well; 1: not ready, or not running.
 pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
     if !config.telemetry.enabled {
-        eprintln!("The agent serves no status: telemetry.enabled is false.");
+        watchpost_service::cli::complain(format_args!(
+            "The agent serves no status: telemetry.enabled is false.\n"
+        ));
         return ExitCode::FAILURE;
     }
     let address = config.telemetry.listen;
@@ -125,10 +127,14 @@ fn print(output: Output, report: &Value) {
                 .iter()
                 .filter(|(key, _)| !FIRST.contains(&key.as_str()));
             for (key, value) in first.chain(rest).filter(|(_, value)| !value.is_null()) {
-                println!("{:<28}{}", key.replace('_', " "), text(key, value));
+                watchpost_service::cli::print(format_args!(
+                    "{:<28}{}\n",
+                    key.replace('_', " "),
+                    text(key, value)
+                ));
             }
         }
-        _ => println!("{report}"),
+        _ => watchpost_service::cli::print(format_args!("{report}\n")),
     }
 }
 

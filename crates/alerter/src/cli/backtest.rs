@@ -75,7 +75,7 @@ pub(super) async fn run(
     let progress = |done: Nanos| {
         if output == Output::Human && std::io::stderr().is_terminal() {
             let percent = (done - start).saturating_mul(100) / (stop - start).max(1);
-            eprint!("\rreading history: {percent} %  ");
+            watchpost_service::cli::complain(format_args!("\rreading history: {percent} %  "));
         }
     };
     let database = backtest::read(&client, &rule, span, usize::MAX, progress)

@@ -133,7 +133,7 @@ pub fn run(arguments: Arguments, environment: BTreeMap<String, String>) -> ExitC
     result.unwrap_or_else(|error| match error {
         CommandError::Configuration(error) => cli::refusal(&error, output).finish(),
         other => {
-            eprintln!("error: {other}");
+            watchpost_service::cli::complain(format_args!("error: {other}\n"));
             ExitCode::FAILURE
         }
     })

@@ -63,10 +63,10 @@ pub(super) async fn export(
         print(&format!("{}\n", path.display()));
     }
     for name in &exported.left_out {
-        eprintln!(
+        watchpost_service::cli::complain(format_args!(
             "watchpost-provisioner: the task {name:?} is left out: it has no `every`, and the file cannot tell a time \
-             table (`cron`); it stays on the server as it is"
-        );
+             table (`cron`); it stays on the server as it is\n"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -90,7 +90,7 @@ pub(super) async fn health(
     while shutdown.unless_requested(clock.tick()).await.is_some() {
         let work = report_health(context, &target, output);
         if let Some(Err(error)) = shutdown.unless_requested(work).await {
-            eprintln!("watchpost-provisioner: {error}");
+            watchpost_service::cli::complain(format_args!("watchpost-provisioner: {error}\n"));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -109,7 +109,7 @@ async fn report_health(
         .collect();
     let report = health::collect(&target.client, &buckets, now()).await?;
     for failure in &report.failures {
-        eprintln!("watchpost-provisioner: {failure}");
+        watchpost_service::cli::complain(format_args!("watchpost-provisioner: {failure}\n"));
     }
     let points = report.points;
     let lines = watchpost_core::line_protocol::write_points(&points)

@@ -30,6 +30,8 @@ pub use self::print::print;
 pub use self::problem::{ConfigError, Problem, Problems};
 pub use self::sections::{InfluxConfig, LogConfig, LogFormat, TelemetryConfig, check_secret_file};
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -50,6 +52,10 @@ pub trait RoleConfig:
     /// Checks what types cannot: ranges, combinations, files that must exist. Reports every
     /// problem it finds by the key it concerns; places are filled in by the loader.
     fn check(&self, problems: &mut Problems);
+
+    /// Checks what is only missed in use and costs nothing else then: the secret of one receiver of many. A start does
+    /// without it, `check-config` names it.
+    fn check_use(&self, _environment: &BTreeMap<String, String>, _problems: &mut Problems) {}
 
     /// The `[log]` section, so that the command line can start logging.
     fn log(&self) -> &LogConfig;

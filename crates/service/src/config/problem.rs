@@ -51,6 +51,14 @@ impl Problems {
         });
     }
 
+    /// What was found as an error, if anything was, and the warnings.
+    pub(crate) fn into_parts(self) -> (Option<ConfigError>, Vec<Problem>) {
+        let error = (!self.found.is_empty()).then_some(ConfigError {
+            problems: self.found,
+        });
+        (error, self.warnings)
+    }
+
     /// Reports `message` unless `holds`.
     pub fn require(&mut self, holds: bool, key: &str, message: &str) {
         if !holds {
