@@ -2,6 +2,7 @@
 //! told stands in the rule file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -209,6 +210,28 @@ impl RoleConfig for AlerterConfig {
             problems.add(
                 "heartbeat.url",
                 "is not a URL; it starts with http:// or https://",
+            );
+        }
+    }
+
+    fn check_use(&self, environment: &BTreeMap<String, String>, problems: &mut Problems) {
+        let Ok(file) = crate::rule_files::read(&self.rules) else {
+            return;
+        };
+        let folder = std::path::absolute(&self.store.folder);
+        let folder = folder.unwrap_or_else(|_| self.store.folder.clone());
+        for (name, receiver) in &file.receivers {
+            crate::receivers::check_use(
+                receiver,
+                &folder,
+                environment,
+                &mut |message, is_error| {
+                    let message = format!("receiver {name:?}: {message}");
+                    match is_error {
+                        true => problems.add("rules.file", message),
+                        false => problems.warn("rules.file", message),
+                    }
+                },
             );
         }
     }

@@ -57,6 +57,8 @@ pub enum MatcherError {
     NoOperator(String),
     #[error("matcher {0:?} has no label name before its operator")]
     NoName(String),
+    #[error("{0:?} is to be one matcher, without braces")]
+    NotOne(String),
     #[error("matcher {text:?}: the label name {name:?} needs quotes: write \"my name\"=\"value\"")]
     Name { text: String, name: String },
     #[error("matcher {0:?}: the quoted value does not end with a quote")]
@@ -71,6 +73,10 @@ pub enum MatcherError {
 
 impl Matcher {
     pub fn new(name: &str, operator: Operator, value: &str) -> Result<Matcher, MatcherError> {
+        if name.is_empty() {
+            let text = format!("{}\"{}\"", operator.as_str(), text::escape(value));
+            return Err(MatcherError::NoName(text));
+        }
         let regex = match operator {
             Operator::Regex | Operator::NotRegex => Some(anchored(name, value)?),
             Operator::Equal | Operator::NotEqual => None,
@@ -81,6 +87,15 @@ impl Matcher {
             value: value.to_owned(),
             regex,
         })
+    }
+
+    /// Matchers with commas between them, in braces or not, as in the configuration of Alertmanager.
+    ///
+    /// # Errors
+    /// One of them is none, or there is none.
+    pub fn list(text: &str) -> Result<Vec<Matcher>, MatcherError> {
+        let classic = text::classic_list(text).and_then(made);
+        classic.or_else(|error| made(text::quoted_list(text).ok_or(error)?))
     }
 
     pub fn matches(&self, labels: &Labels) -> bool {
@@ -153,9 +168,21 @@ impl FromStr for Matcher {
 
     /// `name="value"`; quotes may be left out, and a name that needs them may have them.
     fn from_str(text: &str) -> Result<Matcher, MatcherError> {
-        let (name, operator, value) = text::parse(text)?;
-        Matcher::new(&name, operator, &value)
+        let made = |(name, operator, value): text::Parts| Matcher::new(&name, operator, &value);
+        let classic = text::classic(text).and_then(made);
+        classic.or_else(|error| match text::quoted_list(text) {
+            Some(mut list) if list.len() == 1 && !text.starts_with('{') && !text.ends_with('}') => {
+                list.pop().map_or(Err(error), made)
+            }
+            _ => Err(error),
+        })
     }
+}
+
+fn made(list: Vec<text::Parts>) -> Result<Vec<Matcher>, MatcherError> {
+    let all = list.iter();
+    all.map(|(name, operator, value)| Matcher::new(name, *operator, value))
+        .collect()
 }
 
 impl fmt::Display for Matcher {

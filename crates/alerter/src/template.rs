@@ -4,6 +4,8 @@
 //! (`alerts`, `status`, …), the filters of minijinja, and `round`, `bytes`, `duration`. It cannot
 //! read files or the environment, and its work is limited.
 
+pub mod trial;
+
 use std::collections::BTreeMap;
 
 use minijinja::value::Value;
@@ -107,11 +109,14 @@ pub fn render(
     context: impl Serialize,
     escape: Escape,
 ) -> Result<String, TemplateError> {
+    render_value(text, Value::from(minijinja::value::Serde(&context)), escape)
+}
+
+fn render_value(text: &str, context: Value, escape: Escape) -> Result<String, TemplateError> {
     let environment = environment(escape);
     let template = environment.template_from_str(text);
     let template = template.map_err(|error| TemplateError(describe(&error)))?;
     let mut output = Beginning(Vec::new());
-    let context = Value::from(minijinja::value::Serde(&context));
     let rendered = template.render_captured_to(context, &mut output);
     let is_whole = output.0.len() <= OUTPUT_LIMIT;
     if is_whole {

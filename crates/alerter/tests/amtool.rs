@@ -115,6 +115,39 @@ fn what_is_wrong_is_told_in_json() {
     );
 }
 
+/// As Alertmanager does: 400, and the reason as a JSON string, which is what `amtool` shows.
+#[test]
+fn what_cannot_be_read_is_refused_in_a_text() {
+    let site = Site::new(RULES);
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    let silence = |matcher: Value| {
+        json!({
+            "comment": "c", "createdBy": "me", "matchers": [matcher],
+            "startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z",
+        })
+    };
+    let no_name = json!({ "name": "", "value": "x", "isRegex": false });
+    let no_regex = json!({ "name": "a", "value": "[", "isRegex": true });
+    let too_long = json!({ "name": "a", "value": "x".repeat(20_000), "isRegex": true });
+    for (path, body, reason) in [
+        ("silences", silence(no_name), "no label name"),
+        ("silences", silence(no_regex), "missing closing ]"),
+        ("silences", silence(too_long), "longer than 16384 bytes"),
+        ("silences", json!([]), "invalid"),
+        ("silences", json!({}), "missing field"),
+        ("alerts", json!({ "a": 1 }), "invalid type"),
+        ("alerts", json!([{ "labels": { "a": 1 } }]), "invalid type"),
+        ("alerts", json!([{ "labels": { "": "x" } }]), "has no name"),
+    ] {
+        let (status, told) = alerter.post(&format!("/api/v2/{path}"), Some(body.clone()));
+        assert_eq!(status, 400, "{body}: {told}");
+        let told = told.as_str().unwrap_or_else(|| panic!("{body}: {told}"));
+        assert!(told.contains(reason), "{body}: {told}");
+    }
+}
+
 /// The program, if it can be had.
 fn program() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("WATCHPOST_AMTOOL") {

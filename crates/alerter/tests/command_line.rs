@@ -69,6 +69,43 @@ fn rule_show_speaks_the_words_of_the_rule_file() {
     );
 }
 
+/// A start does without them: they cost that receiver alone.
+#[test]
+fn check_config_names_what_a_receiver_would_miss() {
+    let Some(shell) = Shell::new() else {
+        return;
+    };
+    let rules = "[route]\nreceiver = \"chat\"\n\
+        [[receiver]]\nname = \"chat\"\nkind = \"telegram\"\nchat = \"1\"\ntoken_file = \"gone.token\"\n\
+        [[receiver]]\nname = \"hook\"\nkind = \"teams\"\nurl_env = \"NO_SUCH_URL\"\n\
+        [[receiver]]\nname = \"run\"\nkind = \"command\"\nprogram = \"/nowhere/program\"\n";
+    std::fs::write(shell.folder.path().join("rules.toml"), rules).unwrap();
+    let check = || shell.run(&["check-config", "--set", "rules.file=rules.toml"]);
+    let output = check();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{told}");
+    assert!(
+        told.contains("receiver \"chat\"") && told.contains("gone.token"),
+        "{told}"
+    );
+    assert!(
+        told.contains("receiver \"run\": there is no program /nowhere/program"),
+        "{told}"
+    );
+    // A variable may be set for the alerter alone.
+    let rules = rules.split("[[receiver]]").collect::<Vec<_>>();
+    let rules = format!(
+        "{}[[receiver]]{}",
+        rules[0].replace("chat", "hook"),
+        rules[2]
+    );
+    std::fs::write(shell.folder.path().join("rules.toml"), rules).unwrap();
+    let output = check();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("NO_SUCH_URL is not set"), "{told}");
+}
+
 #[test]
 fn rule_show_gives_scripts_the_levels_as_numbers() {
     let Some(shell) = Shell::new() else {

@@ -13,6 +13,7 @@ mod dialect;
 mod email;
 mod generated_settings;
 mod generated_timelines;
+mod matchers;
 mod message_limits;
 mod messages;
 mod receivers;

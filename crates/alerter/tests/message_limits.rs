@@ -47,7 +47,7 @@ const SCRAPS: [&str; 28] = [
     "مرحبا",
 ];
 /// What own templates are made of, whole and broken.
-const MARKUP: [&str; 26] = [
+const MARKUP: [&str; 27] = [
     "{% for a in alerts %}",
     "{% endfor %}",
     "{{ title }}",
@@ -69,6 +69,7 @@ const MARKUP: [&str; 26] = [
     "&lt;",
     "& ",
     "<https://example.org|text>",
+    "<https://example.org|{{ alerts[0].annotations.description }}>",
     "```\n",
     "`code`",
     "[text](https://example.org)",

@@ -58,22 +58,12 @@ pub(super) async fn list(
     Ok(Json(json!({ "alerts": alerts.await? })))
 }
 
-/// Matchers separated by commas; a comma inside quotes belongs to the value.
+/// Matchers separated by commas; none at all are taken, too.
 pub(super) fn matchers(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    let mut quoted = false;
-    let parts = text.split(|c: char| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    });
-    let parse = |part: &str| {
-        part.trim()
-            .parse::<Matcher>()
-            .map_err(|error| ApiError::BadRequest(error.to_string()))
-    };
-    parts
-        .filter(|part| !part.trim().is_empty())
-        .map(parse)
-        .collect()
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    Matcher::list(text).map_err(|error| ApiError::BadRequest(error.to_string()))
 }
 
 pub(super) async fn groups(State(server): State<Server>) -> Result<Json<Value>, ApiError> {

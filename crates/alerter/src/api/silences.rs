@@ -64,9 +64,10 @@ pub(super) async fn create(
     State(server): State<Server>,
     Body(body): Body<SilenceBody>,
 ) -> Result<Json<Value>, ApiError> {
-    let matchers = body.matchers.iter().map(|text| text.parse::<Matcher>());
+    let matchers = body.matchers.iter().map(|text| Matcher::list(text));
     let matchers = matchers.collect::<Result<Vec<_>, _>>();
     let matchers = matchers.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    let matchers = matchers.concat();
     let now = crate::clock::now();
     let starts_at = body
         .starts_at

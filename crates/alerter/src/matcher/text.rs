@@ -1,5 +1,5 @@
-//! The text of a matcher, as Alertmanager reads it: quoted names and Go's escapes first, and where that
-//! gives nothing, the form of its older versions, in which `\d` needs no second backslash.
+//! The text of matchers, as Alertmanager reads it: the form of its older versions first, in which `\d` needs no second
+//! backslash, and where that gives nothing, the form with quoted names and Go's escapes.
 
 use super::{MatcherError, Operator};
 
@@ -15,23 +15,75 @@ fn is_reserved(c: char) -> bool {
 /// Name, operator and value.
 pub(super) type Parts = (String, Operator, String);
 
-pub(super) fn parse(text: &str) -> Result<Parts, MatcherError> {
-    let (name, operator, value) = match quoted(text) {
-        Some(parts) => parts,
-        None => classic(text)?,
-    };
-    if name.is_empty() {
-        return Err(MatcherError::NoName(text.to_owned()));
+/// One matcher.
+pub(super) fn classic(text: &str) -> Result<Parts, MatcherError> {
+    if text.starts_with('{') || text.ends_with('}') {
+        return Err(MatcherError::NotOne(text.to_owned()));
     }
-    Ok((name, operator, value))
+    classic_one(text)
 }
 
-/// `name="value"`, where either may be quoted.
-fn quoted(text: &str) -> Option<Parts> {
+/// Matchers with commas between them, in braces or not.
+pub(super) fn classic_list(text: &str) -> Result<Vec<Parts>, MatcherError> {
+    let (inner, is_open) = match text.strip_prefix('{') {
+        Some(inner) => (inner, true),
+        None => (text, false),
+    };
+    // A brace at the end without its pair closes the list, unless it may belong to a value: `host=~web{2}`.
+    let inner = match inner.strip_suffix('}') {
+        Some(inner) if is_open || inner.ends_with('"') || !inner.contains('{') => inner,
+        _ => inner,
+    };
+    let mut found = Vec::new();
+    let (mut is_quoted, mut is_escaped, mut start) = (false, false, 0);
+    for (at, c) in inner.char_indices() {
+        match c {
+            ',' if !is_quoted => {
+                found.push(classic_one(&inner[start..at])?);
+                start = at + 1;
+            }
+            '"' if !is_escaped => is_quoted = !is_quoted,
+            _ => {}
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    if !inner[start..].trim().is_empty() {
+        found.push(classic_one(inner[start..].trim())?);
+    }
+    match found.is_empty() {
+        true => Err(MatcherError::NoOperator(text.to_owned())),
+        false => Ok(found),
+    }
+}
+
+/// Matchers whose names and values may be quoted; none if the text is in another form.
+pub(super) fn quoted_list(text: &str) -> Option<Vec<Parts>> {
+    let text = text.trim();
+    let mut rest = match text.strip_prefix('{') {
+        Some(rest) => rest.strip_suffix('}')?,
+        None => text,
+    };
+    let mut found = Vec::new();
+    loop {
+        let (parts, after) = quoted_one(rest)?;
+        found.push(parts);
+        rest = match after.trim_start().strip_prefix(',') {
+            Some(after) => after.trim_start(),
+            None if after.trim().is_empty() => return Some(found),
+            None => return None,
+        };
+        if rest.is_empty() {
+            return Some(found);
+        }
+    }
+}
+
+/// `name="value"`, where either may be quoted, and what follows it.
+fn quoted_one(text: &str) -> Option<(Parts, &str)> {
     let (name, rest) = word(text.trim_start())?;
     let (operator, rest) = operator(rest.trim_start())?;
     let (value, rest) = word(rest.trim_start())?;
-    rest.trim().is_empty().then_some((name, operator, value))
+    Some(((name, operator, value), rest))
 }
 
 fn operator(text: &str) -> Option<(Operator, &str)> {
@@ -94,7 +146,7 @@ fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
 }
 
 /// The form before Alertmanager 0.27: a name of letters, digits, `_` and `:`, and anything as its value.
-fn classic(text: &str) -> Result<Parts, MatcherError> {
+fn classic_one(text: &str) -> Result<Parts, MatcherError> {
     let no_operator = || MatcherError::NoOperator(text.to_owned());
     let at = text.find(['=', '!']).ok_or_else(no_operator)?;
     let name = text[..at].trim();

@@ -22,6 +22,7 @@ mod telegram;
 mod text;
 mod webhook;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -181,10 +182,41 @@ fn secret(source: &SecretSource, around: &Surroundings) -> Result<Secret, Failur
 }
 
 fn resolve(path: &Path, around: &Surroundings) -> PathBuf {
-    if path.is_absolute() {
-        path.to_owned()
-    } else {
-        around.folder.join(path)
+    around.folder.join(path)
+}
+
+/// Finds what a receiver would miss when it is to send: secrets, authorities, its program. Each is reported with
+/// whether it is an error: a variable may be set for the alerter alone.
+pub fn check_use(
+    settings: &ReceiverSettings,
+    folder: &Path,
+    environment: &BTreeMap<String, String>,
+    report: &mut dyn FnMut(String, bool),
+) {
+    for source in settings.channel.secrets() {
+        match source {
+            SecretSource::File(path) => {
+                if let Err(error) = Secret::from_file(&folder.join(path)) {
+                    report(error.to_string(), true);
+                }
+            }
+            SecretSource::Environment(name)
+                if environment.get(name).is_none_or(String::is_empty) =>
+            {
+                report(format!("the variable {name} is not set here"), false);
+            }
+            SecretSource::Environment(_) => {}
+        }
+    }
+    if let Some(file) = &settings.ca_file
+        && let Err(error) = http::client(Some(&folder.join(file)))
+    {
+        report(error, true);
+    }
+    if let ChannelSettings::Command { program, .. } = &settings.channel
+        && !program.is_file()
+    {
+        report(format!("there is no program {}", program.display()), true);
     }
 }
 

@@ -74,6 +74,32 @@ impl ChannelSettings {
         }
     }
 
+    /// The secrets that it needs to send anything.
+    pub fn secrets(&self) -> Vec<&SecretSource> {
+        match self {
+            ChannelSettings::Slack(SlackSettings::Webhook { url: secret })
+            | ChannelSettings::Slack(SlackSettings::Bot { token: secret, .. })
+            | ChannelSettings::PagerDuty {
+                routing_key: secret,
+                ..
+            }
+            | ChannelSettings::Teams { url: secret }
+            | ChannelSettings::Discord { url: secret }
+            | ChannelSettings::Telegram { token: secret, .. } => vec![secret],
+            ChannelSettings::Email(email) => email.password.iter().collect(),
+            ChannelSettings::Ntfy { token, .. } => token.iter().collect(),
+            ChannelSettings::Webhook(webhook) => {
+                let url = match &webhook.url {
+                    WebhookUrl::Plain(_) => None,
+                    WebhookUrl::Secret(url) => Some(url),
+                };
+                let others = webhook.hmac.iter().chain(&webhook.bearer);
+                url.into_iter().chain(others).collect()
+            }
+            ChannelSettings::Command { .. } | ChannelSettings::File { .. } => Vec::new(),
+        }
+    }
+
     pub fn kind(&self) -> &'static str {
         match self {
             ChannelSettings::Slack(_) => "slack",

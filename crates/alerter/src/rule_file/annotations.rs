@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::reader::Table;
 use crate::alert::AlertState;
+use crate::rules::definition::Rule;
 use crate::summary::STATES;
+use crate::template::trial;
 
 /// The annotation that people read first.
 const SUMMARY: &str = "summary";
 
-/// Templates, each tried out.
+/// Templates, each of which is one.
 pub(super) struct Texts {
     pub(super) annotations: BTreeMap<String, String>,
     /// Summaries of the states other than firing, by the state's name.
@@ -63,5 +65,38 @@ fn summaries(table: &Table<'_, '_>) -> BTreeMap<String, String> {
 fn check(table: &Table<'_, '_>, key: &'static str, name: &str, text: &str) {
     if let Err(error) = crate::template::check(text) {
         table.mistake(key, format!("{name}: {error}"));
+    }
+}
+
+/// Renders the texts of a rule for each state that its alert may be in. Each text is a mistake once.
+pub(super) fn try_out(table: &Table<'_, '_>, rule: &Rule) {
+    let texts = rule.annotations.iter();
+    let texts = texts.filter(|(name, _)| *name != SUMMARY);
+    for (name, text) in texts.filter(|(_, text)| crate::template::check(text).is_ok()) {
+        let failed = STATES.iter().find_map(|state| {
+            let error = trial::of_alert(text, rule, *state).err()?;
+            Some(format!(
+                "{name}: {error}, where the alert is {}",
+                state.as_str()
+            ))
+        });
+        if let Some(failed) = failed {
+            table.mistake("annotations", failed);
+        }
+    }
+    let mut known = Vec::new();
+    for state in STATES {
+        let Some(text) = rule.summary_of(state).filter(|text| !known.contains(text)) else {
+            continue;
+        };
+        let is_template = crate::template::check(text).is_ok();
+        if let (true, Err(error)) = (is_template, trial::of_alert(text, rule, state)) {
+            known.push(text);
+            let name = state.as_str();
+            table.mistake(
+                SUMMARY,
+                format!("{SUMMARY}: {error}, where the alert is {name}"),
+            );
+        }
     }
 }

@@ -277,9 +277,10 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     pub fn matchers(&self, name: &'static str) -> Vec<Matcher> {
-        let matchers = self.parsed(name, |text| {
-            text.parse::<Matcher>().map_err(|error| error.to_string())
+        let lists = self.parsed(name, |text| {
+            Matcher::list(text).map_err(|error| error.to_string())
         });
+        let matchers = lists.concat();
         if let Some((one, other)) = contradiction(&matchers) {
             self.mistake(name, format!("nothing matches both {one} and {other}"));
         }

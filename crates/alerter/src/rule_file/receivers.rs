@@ -10,7 +10,8 @@ use crate::receivers::settings::{
     ChannelSettings, DEFAULT_TIMEOUT, EmailSettings, ReceiverSettings, SecretSource, SlackSettings,
     SmtpSecurity, WebhookSettings, WebhookUrl,
 };
-use crate::template::is_control;
+use crate::summary::STATES;
+use crate::template::{is_control, trial};
 
 /// Most receivers of a file.
 const RECEIVERS_LIMIT: usize = 500;
@@ -112,6 +113,15 @@ fn template(table: &Table<'_, '_>, name: &'static str) -> Option<String> {
     let text = table.string(name)?;
     if let Err(error) = crate::template::check(&text) {
         table.mistake(name, error.to_string());
+        return Some(text);
+    }
+    let failed = STATES.iter().find_map(|state| {
+        let message = crate::receivers::test_message("example", 0);
+        let error = trial::of_message(&text, message, *state).err()?;
+        Some(format!("{error}, where an alert is {}", state.as_str()))
+    });
+    if let Some(failed) = failed {
+        table.mistake(name, failed);
     }
     Some(text)
 }

@@ -122,7 +122,7 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
     let (forget_after, forgets_firing) = forget_after(table, kind.as_ref());
     let minimum_share = minimum_share(table, kind.as_ref());
     let flap_damping = table.boolean("flap_damping").unwrap_or(true);
-    Some(Rule {
+    let rule = Rule {
         name,
         kind: kind?,
         selector: selector?,
@@ -142,7 +142,9 @@ fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule
         labels,
         annotations: texts.annotations,
         summaries: texts.summaries,
-    })
+    };
+    annotations::try_out(table, &rule);
+    Some(rule)
 }
 
 /// Which part of its window must be there. Kinds without a window have no such setting.

@@ -243,10 +243,11 @@ impl<'a> Words<'a> {
     }
 
     fn matchers(&self) -> Result<Vec<Matcher>, String> {
-        self.0
-            .iter()
-            .map(|word| word.parse::<Matcher>().map_err(|error| error.to_string()))
-            .collect()
+        let lists = self.0.iter().map(|word| Matcher::list(word));
+        let lists = lists.collect::<Result<Vec<_>, _>>();
+        lists
+            .map(|lists| lists.concat())
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -8,6 +8,7 @@ pub(super) mod silences;
 pub(super) mod status;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::{Server, access, extract};
+use super::{Server, access};
 
 /// An error as Alertmanager's clients read it: the body is the message, as a JSON string.
 #[derive(Debug)]
@@ -35,14 +36,22 @@ impl IntoResponse for Refusal {
 
 type Answer = Result<Json<Value>, Refusal>;
 
-/// A JSON body; one that cannot be read is refused in the form of this API.
+/// A JSON body, whatever its declared type; one that cannot be read is 400 in the form of this API, which `amtool` shows.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned> FromRequest<Server> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, server: &Server) -> Result<Body<T>, Refusal> {
-        let extract::Body(value) = extract::Body::from_request(request, server).await?;
+        let bytes = Bytes::from_request(request, server).await;
+        let bytes = bytes.map_err(|rejection| ApiError::Unreadable {
+            status: rejection.status(),
+            message: rejection.body_text(),
+        })?;
+        let read = serde_json::from_slice(&bytes);
+        let value = read.map_err(|error| {
+            ApiError::BadRequest(format!("the body is not as it should be: {error}"))
+        })?;
         Ok(Body(value))
     }
 }

@@ -22,7 +22,12 @@ pub(in super::super) fn pieces(text: &str) -> Vec<Piece<'_>> {
             };
             (piece, FENCE.len())
         } else if let Some(length) = whole(rest) {
-            (Piece::Whole(rest[..length].into()), length)
+            // A link is on one line, or it is none.
+            let text = match rest[..length].contains('\n') {
+                true => rest[..length].replace('\n', " ").into(),
+                false => rest[..length].into(),
+            };
+            (Piece::Whole(text), length)
         } else {
             let text = if rest.starts_with('<') {
                 "&lt;"
@@ -51,6 +56,13 @@ fn whole(text: &str) -> Option<usize> {
         _ => return None,
     };
     let inside = &text[1..text.floor_char_boundary(SPAN_LIMIT).max(1)];
-    let at = inside.find([end, '\n', '<'])?;
+    let ends = |part: &str| part.find([end, '\n', '<']);
+    let at = match (end, inside.split_once('|')) {
+        // The text of a link may hold a line break of a value.
+        ('>', Some((address, text))) if ends(address).is_none() => {
+            address.len() + 1 + text.find([end, '<'])?
+        }
+        _ => ends(inside)?,
+    };
     (at > 0 && inside[at..].starts_with(end)).then_some(at + 2)
 }
