@@ -254,7 +254,7 @@ impl Cli {
         match runtime {
             Ok(runtime) => runtime.block_on(self.run_here()),
             Err(error) => {
-                eprintln!("watchpost-provisioner: {error}");
+                watchpost_service::cli::complain(format_args!("watchpost-provisioner: {error}\n"));
                 ExitCode::FAILURE
             }
         }
@@ -288,15 +288,20 @@ impl Cli {
 
 fn tell(error: &Error, output: Output) {
     match output {
-        Output::Human => eprintln!("watchpost-provisioner: {error}"),
+        Output::Human => {
+            watchpost_service::cli::complain(format_args!("watchpost-provisioner: {error}\n"))
+        }
         Output::Json => match error {
             Error::File(FileError::Content(found)) => {
-                println!(
-                    "{}",
+                watchpost_service::cli::print(format_args!(
+                    "{}\n",
                     serde_json::json!({ "error": error.to_string(), "problems": found.problems })
-                );
+                ));
             }
-            _ => println!("{}", serde_json::json!({ "error": error.to_string() })),
+            _ => watchpost_service::cli::print(format_args!(
+                "{}\n",
+                serde_json::json!({ "error": error.to_string() })
+            )),
         },
     }
 }

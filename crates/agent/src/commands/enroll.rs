@@ -44,18 +44,20 @@ pub(super) async fn run(arguments: EnrollArguments, configuration: Option<PathBu
     });
     match done {
         Ok(message) => {
-            println!("{message}");
+            watchpost_service::cli::print(format_args!("{message}\n"));
             ExitCode::SUCCESS
         }
         Err(message) => {
-            eprintln!("watchpost-agent enroll: {message}");
+            watchpost_service::cli::complain(format_args!("watchpost-agent enroll: {message}\n"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn refused(message: &str) -> ExitCode {
-    eprintln!("watchpost-agent enroll: {message}\nNothing was changed.");
+    watchpost_service::cli::complain(format_args!(
+        "watchpost-agent enroll: {message}\nNothing was changed.\n"
+    ));
     ExitCode::FAILURE
 }
 
@@ -114,10 +116,20 @@ impl Plan {
     fn write(&self) -> Result<(), String> {
         let token = self.token_path();
         write_token(&token, &self.token).map_err(|error| unwritten(&token, &*error))?;
-        println!("{:<4} {:<10} {}", "ok", "token", token.display());
+        watchpost_service::cli::print(format_args!(
+            "{:<4} {:<10} {}\n",
+            "ok",
+            "token",
+            token.display()
+        ));
         write_configuration(&self.path, &self.text)
             .map_err(|error| unwritten(&self.path, &*error))?;
-        println!("{:<4} {:<10} {}", "ok", "written", self.path.display());
+        watchpost_service::cli::print(format_args!(
+            "{:<4} {:<10} {}\n",
+            "ok",
+            "written",
+            self.path.display()
+        ));
         Ok(())
     }
 

@@ -63,7 +63,10 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
     };
     let ok = steps.iter().all(|step| step.ok);
     match output {
-        Output::Json => println!("{}", serde_json::json!({ "ok": ok, "steps": steps })),
+        Output::Json => watchpost_service::cli::print(format_args!(
+            "{}\n",
+            serde_json::json!({ "ok": ok, "steps": steps })
+        )),
         Output::Human => {
             print(&steps);
             let verdict = if ok {
@@ -71,7 +74,7 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
             } else {
                 "Not all is well."
             };
-            println!("{verdict}");
+            watchpost_service::cli::print(format_args!("{verdict}\n"));
         }
     }
     if ok {
@@ -121,9 +124,12 @@ pub(super) async fn steps(config: &AgentConfig, depth: Depth) -> Result<Vec<Step
 pub(super) fn print(steps: &[Step]) {
     for step in steps {
         let verdict = if step.ok { "ok" } else { "FAIL" };
-        println!("{verdict:<4} {:<10} {}", step.name, step.detail);
+        watchpost_service::cli::print(format_args!(
+            "{verdict:<4} {:<10} {}\n",
+            step.name, step.detail
+        ));
         if let Some(hint) = &step.hint {
-            println!("     {:<10} {hint}", "");
+            watchpost_service::cli::print(format_args!("     {:<10} {hint}\n", ""));
         }
     }
 }
