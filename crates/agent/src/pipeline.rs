@@ -275,7 +275,13 @@ pub fn client(name: &str, influx: &InfluxConfig) -> Result<Client, PipelineError
         user_agent: concat!("watchpost-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
         ca_file: influx.ca_file.clone(),
         ..ClientConfig::default()
-    };
+    }
+    .on_server(
+        influx.kind.name(),
+        &influx.write_url,
+        &influx.tenant,
+        influx.revealed_headers(),
+    );
     Client::new(config).map_err(|source| PipelineError::Client {
         name: name.to_owned(),
         source,

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 use watchpost_client::Client;
-use watchpost_client::query::Query;
+use watchpost_client::ask::Limits;
 use watchpost_core::duration::Duration;
 use watchpost_core::time::format_rfc3339;
 
 use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
-use crate::dialect::flux;
+use crate::asking;
 use crate::dialect::shape::{Batch, Content, Member, Operation, Purpose, Shape};
 use crate::pipeline::snapshot::Snapshot;
 use crate::rule_file::RuleFile;
@@ -152,7 +152,7 @@ pub async fn read(
         while at < span.stop {
             progress(at);
             let batch = own(rule, query, at);
-            let rows = rows(client, &batch, Some(at)).await?;
+            let rows = rows(client, &batch).await?;
             count(&mut samples, rows.len(), limit)?;
             for row in rows {
                 database.append(
@@ -176,7 +176,7 @@ pub async fn read(
     while start < span.stop {
         progress(start.max(span.start));
         let stop = (start + PIECE).min(span.stop);
-        let rows = rows(client, &piece(rule, start, stop, span.step), None).await?;
+        let rows = rows(client, &piece(rule, start, stop, span.step)).await?;
         count(&mut samples, rows.len(), limit)?;
         for row in rows {
             let inside = |time: &Nanos| start < *time && *time <= stop;
@@ -294,20 +294,11 @@ fn piece(rule: &Arc<Rule>, start: Nanos, stop: Nanos, step: Nanos) -> Batch {
     }
 }
 
-async fn rows(
-    client: &Client,
-    batch: &Batch,
-    now: Option<Nanos>,
-) -> Result<Vec<Row>, BacktestError> {
-    let mut query = Query::new(flux::text(batch));
-    if let Some(now) = now {
-        query = query.now(now);
-    }
-    let tables = client
-        .query(&query)
+async fn rows(client: &Client, batch: &Batch) -> Result<Vec<Row>, BacktestError> {
+    let mut lists = asking::rows(client, batch, &Limits::default())
         .await
         .map_err(|error| BacktestError::Database(error.to_string()))?;
-    Ok(flux::assign(batch, &tables).swap_remove(0))
+    Ok(lists.swap_remove(0))
 }
 
 /// Evaluates the rule at every step, and routes, groups and delivers what it makes of it, while

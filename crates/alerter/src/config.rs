@@ -4,16 +4,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use watchpost_query::Kind as ServerKind;
 use watchpost_service::config::{
     InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig, check_secret_file,
 };
 use watchpost_service::secret::Secret;
 
 use crate::presentation::{Presentation, is_address};
+use crate::rules::definition::{Kind, Rule};
 
 /// Port of the API, `/health`, `/ready` and `/metrics`.
 pub const API_PORT: u16 = 9102;
@@ -188,9 +191,12 @@ impl RoleConfig for AlerterConfig {
         self.influx.check("influx", problems);
         self.log.check("log", problems);
         self.messages.check(problems);
-        if let Err(mistakes) = crate::rule_files::read(&self.rules) {
-            for mistake in mistakes {
-                problems.add("rules.file", mistake);
+        match crate::rule_files::read(&self.rules) {
+            Ok(file) => self.check_kind(&file.rules, problems),
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    problems.add("rules.file", mistake);
+                }
             }
         }
         for path in &self.rules.own {
@@ -238,6 +244,33 @@ impl RoleConfig for AlerterConfig {
 
     fn log(&self) -> &LogConfig {
         &self.log
+    }
+}
+
+impl AlerterConfig {
+    /// What the kind of server cannot do of what is configured.
+    fn check_kind(&self, rules: &[Arc<Rule>], problems: &mut Problems) {
+        let kind: ServerKind = self.influx.kind.name().parse().unwrap_or_default();
+        if !kind.runs_flux() {
+            for rule in rules
+                .iter()
+                .filter(|rule| matches!(rule.kind, Kind::Flux { .. }))
+            {
+                let said = format!(
+                    "rule {:?} is of kind \"flux\", which {} does not run; write it as another kind, or leave it out",
+                    rule.name,
+                    kind.title()
+                );
+                problems.add("rules.file", said);
+            }
+        }
+        if !kind.keeps_text() && self.history.enabled {
+            let said = format!(
+                "{} keeps no texts: the history stays in the alerter's own store, where the page reads it",
+                kind.title()
+            );
+            problems.warn("history.enabled", said);
+        }
     }
 }
 

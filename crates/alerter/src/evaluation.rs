@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use watchpost_client::Client;
-use watchpost_client::query::Query;
+use watchpost_client::ask::Limits;
 
 use crate::alert::Nanos;
 use crate::answering::QueryFailure;
-use crate::dialect::flux;
-use crate::dialect::shape::{Batch, Content, Member, Purpose, batches, beginnings};
+use crate::asking;
+use crate::dialect::shape::{Batch, Member, Purpose, batches, beginnings};
 use crate::rules::definition::Rule;
 use crate::rules::sample::Row;
 
@@ -139,7 +139,7 @@ async fn answer(client: &Client, batch: Batch) -> Vec<Answer> {
             content: batch.content.clone(),
             members: vec![member.clone()],
         };
-        let rows = if alone || error.is_transient() {
+        let rows = if alone || error.is_of_the_server() {
             Err(failure(&error))
         } else {
             query(client, &single)
@@ -160,15 +160,14 @@ async fn answer(client: &Client, batch: Batch) -> Vec<Answer> {
 fn failure(error: &watchpost_client::Error) -> QueryFailure {
     QueryFailure {
         reason: error.to_string(),
-        unavailable: error.is_transient(),
+        unavailable: error.is_of_the_server(),
     }
 }
 
 async fn query(client: &Client, batch: &Batch) -> watchpost_client::Result<Vec<Vec<Row>>> {
-    let mut query = Query::new(flux::text(batch)).row_limit(ROW_LIMIT);
-    if let Content::Own { at, .. } = batch.content {
-        query = query.now(at);
-    }
-    let tables = client.query(&query).await?;
-    Ok(flux::assign(batch, &tables))
+    let limits = Limits {
+        rows: ROW_LIMIT,
+        ..Limits::default()
+    };
+    asking::rows(client, batch, &limits).await
 }

@@ -20,6 +20,7 @@ pub mod alerting;
 pub mod annotation;
 pub mod answering;
 pub mod api;
+mod asking;
 pub mod backtest;
 pub mod cli;
 pub mod clock;

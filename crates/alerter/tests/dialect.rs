@@ -1,8 +1,9 @@
 //! The Flux of rules: `testdata/dialect`.
 
-use watchpost_alerter::dialect::flux;
+use watchpost_alerter::dialect::question;
 use watchpost_alerter::dialect::shape::batches;
 use watchpost_alerter::rule_file::parse;
+use watchpost_query::Kind;
 use watchpost_testkit::cases;
 
 /// 2026-01-01T00:00:00Z.
@@ -19,7 +20,7 @@ fn queries() {
             let text = format!("{}\n{REST}", case.input("toml"));
             let file = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
             let batches = batches(&file.rules, &file.rules, NOW);
-            let query = |batch| format!("{}\n", flux::text(batch));
+            let query = |batch| format!("{}\n", question::text(batch, Kind::InfluxDb2));
             batches.iter().map(query).collect::<Vec<_>>().join("\n")
         },
     );

@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
+use crate::ask::Schemas;
 use crate::{ClientConfig, Error, Result, tls};
 
 /// Longest error text kept from a server that is no InfluxDB (a proxy's page).
@@ -21,7 +23,10 @@ const ERROR_TEXT_LIMIT: usize = 512;
 /// Largest error answer read; InfluxDB quotes every refused line of a body in it.
 const ERROR_BODY_LIMIT: usize = 4 * 1024 * 1024;
 
-/// A client of one InfluxDB 2 server. Clones share their connections.
+/// Refused lines that an error names.
+const NAMED_LINES: usize = 3;
+
+/// A client of one server. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -30,6 +35,9 @@ pub struct Client {
 struct Inner {
     http: reqwest::Client,
     base: Url,
+    write_base: Url,
+    headers: HeaderMap,
+    schemas: Schemas,
     config: ClientConfig,
 }
 
@@ -39,6 +47,8 @@ pub(crate) struct Request<'r> {
     pub(crate) method: Method,
     /// Path below the base URL: `api/v2/buckets`.
     pub(crate) path: &'r str,
+    /// Goes to the address of writes.
+    pub(crate) is_write: bool,
     /// Query parameters; those without a value are left out.
     pub(crate) query: &'r [(&'r str, Option<&'r str>)],
     pub(crate) body: Option<Body>,
@@ -71,24 +81,17 @@ impl Client {
     ///
     /// Errors: the URL is none, or its certificate authorities cannot be read.
     pub fn new(config: ClientConfig) -> Result<Self> {
-        let bad_url = |reason: String| {
-            Error::Config(format!("{:?} is not a server's URL: {reason}", config.url))
+        let base = base(&config.url)?;
+        let write_base = match &config.write_url {
+            Some(url) => self::base(url)?,
+            None => base.clone(),
         };
-        let mut base = Url::parse(&config.url).map_err(|error| bad_url(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(bad_url("it starts with http:// or https://".into()));
-        }
-        if !base.username().is_empty() || base.password().is_some() {
-            return Err(Error::Config(
-                "a server's URL holds no user and password; use a token".into(),
-            ));
-        }
-        if !base.path().ends_with('/') {
-            let path = format!("{}/", base.path());
-            base.set_path(&path);
-        }
+        let headers = own_headers(&config.headers)?;
         // Redirects are not followed (below), so plain http never turns into https.
-        let tls = if base.scheme() == "https" {
+        let tls = if [&base, &write_base]
+            .iter()
+            .any(|url| url.scheme() == "https")
+        {
             tls::client_config(config.ca_file.as_deref())?
         } else {
             tls::no_trust()?
@@ -106,13 +109,40 @@ impl Client {
             .build()
             .map_err(|error| Error::Config(describe(error)))?;
         Ok(Self {
-            inner: Arc::new(Inner { http, base, config }),
+            inner: Arc::new(Inner {
+                http,
+                base,
+                write_base,
+                headers,
+                schemas: Schemas::default(),
+                config,
+            }),
         })
     }
 
     /// What the client was made from.
     pub fn config(&self) -> &ClientConfig {
         &self.inner.config
+    }
+
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.inner.schemas
+    }
+
+    /// What stands before the paths of VictoriaMetrics' query API: a cluster's name the tenant.
+    pub(crate) fn reading_prefix(&self) -> String {
+        match self.inner.config.tenant.as_str() {
+            "" => String::new(),
+            tenant => format!("select/{tenant}/prometheus/"),
+        }
+    }
+
+    /// What stands before its path of writes.
+    pub(crate) fn writing_prefix(&self) -> String {
+        match self.inner.config.tenant.as_str() {
+            "" => String::new(),
+            tenant => format!("insert/{tenant}/influx/"),
+        }
     }
 
     /// The organization's name as a query parameter; none when it is not configured.
@@ -173,9 +203,11 @@ impl Client {
     }
 
     async fn attempt(&self, request: &Request<'_>, token: Option<&str>) -> Result<Response> {
-        let mut url = self
-            .inner
-            .base
+        let base = match request.is_write {
+            true => &self.inner.write_base,
+            false => &self.inner.base,
+        };
+        let mut url = base
             .join(request.path)
             .map_err(|error| Error::Config(error.to_string()))?;
         if request.query.iter().any(|(_, value)| value.is_some()) {
@@ -185,7 +217,7 @@ impl Client {
                 .filter_map(|(name, value)| Some((*name, (*value)?)));
             url.query_pairs_mut().extend_pairs(present);
         }
-        let mut headers = HeaderMap::new();
+        let mut headers = self.inner.headers.clone();
         headers.insert(
             ACCEPT,
             HeaderValue::from_static("application/json, application/csv"),
@@ -262,6 +294,7 @@ impl Client {
             )
             .filter(|text| !text.is_empty())
         };
+        let lines = refused_lines(&json);
         Error::Api {
             status: status.as_u16(),
             code: member("code")
@@ -271,7 +304,8 @@ impl Client {
                 .or_else(|| member("error"))
                 .or(in_header)
                 .or_else(text)
-                .unwrap_or_else(reason),
+                .unwrap_or_else(reason)
+                + &lines,
             retry_after,
         }
     }
@@ -283,6 +317,54 @@ impl fmt::Debug for Client {
             .field("config", &self.inner.config)
             .finish_non_exhaustive()
     }
+}
+
+/// The first lines that InfluxDB 3 names beside its message.
+fn refused_lines(json: &serde_json::Value) -> String {
+    let list = json.get("data").and_then(serde_json::Value::as_array);
+    let member = |line: &serde_json::Value, name: &str| Some(line.get(name)?.as_str()?.to_owned());
+    let line = |line: &serde_json::Value| {
+        let (text, why) = (
+            member(line, "original_line")?,
+            member(line, "error_message")?,
+        );
+        Some(format!(": {text:?}: {why}"))
+    };
+    let lines = list.into_iter().flatten().take(NAMED_LINES);
+    lines.filter_map(line).collect()
+}
+
+/// The address that paths are joined to.
+fn base(url: &str) -> Result<Url> {
+    let bad_url =
+        |reason: String| Error::Config(format!("{url:?} is not a server's URL: {reason}"));
+    let mut base = Url::parse(url).map_err(|error| bad_url(error.to_string()))?;
+    if !matches!(base.scheme(), "http" | "https") {
+        return Err(bad_url("it starts with http:// or https://".into()));
+    }
+    if !base.username().is_empty() || base.password().is_some() {
+        return Err(Error::Config(
+            "a server's URL holds no user and password; use a token".into(),
+        ));
+    }
+    if !base.path().ends_with('/') {
+        let path = format!("{}/", base.path());
+        base.set_path(&path);
+    }
+    Ok(base)
+}
+
+fn own_headers(headers: &[(String, String)]) -> Result<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let refused = |what: &str| Error::Config(format!("header {name:?}: {what}"));
+        let key = HeaderName::try_from(name).map_err(|_| refused("is no name of a header"))?;
+        let mut value = HeaderValue::try_from(value)
+            .map_err(|_| refused("its value holds a character that no header may"))?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    Ok(map)
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3); a date that is past is now.

@@ -1,15 +1,26 @@
 //! What a client needs to know, as a plain value.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use watchpost_query::Kind;
 
 use crate::token::TokenSource;
 
 /// Where the server is and how to talk to it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientConfig {
     /// Base URL, `http://127.0.0.1:8086`; a path in it is kept (a proxy's prefix).
     pub url: String,
+    /// What stands behind it.
+    pub kind: Kind,
+    /// Base URL of writes, where it is another than that of queries: a cluster's `vminsert`.
+    pub write_url: Option<String>,
+    /// `account` or `account:project` of a VictoriaMetrics cluster whose paths name it; empty otherwise.
+    pub tenant: String,
+    /// More headers of each request: what a proxy in front of the server asks for. Their values are secret.
+    pub headers: Vec<(String, String)>,
     /// Organization by name; empty where no call needs one.
     pub org: String,
     /// Where the API token comes from.
@@ -37,6 +48,10 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:8086".into(),
+            kind: Kind::default(),
+            write_url: None,
+            tenant: String::new(),
+            headers: Vec::new(),
             org: "watchpost".into(),
             token: TokenSource::none(),
             timeout: Duration::from_secs(10),
@@ -52,6 +67,25 @@ impl Default for ClientConfig {
 }
 
 impl ClientConfig {
+    /// The same with what stands behind the address: the kind by its name (an unknown one is InfluxDB 2), the
+    /// address of writes and the tenant, if there are any, and the headers of a proxy.
+    #[must_use]
+    pub fn on_server(
+        self,
+        kind: &str,
+        write_url: &str,
+        tenant: &str,
+        headers: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            kind: kind.parse().unwrap_or_default(),
+            write_url: Some(write_url.to_owned()).filter(|url| !url.is_empty()),
+            tenant: tenant.to_owned(),
+            headers,
+            ..self
+        }
+    }
+
     /// The defaults with a server, an organization and a token.
     pub fn new(url: impl Into<String>, org: impl Into<String>, token: TokenSource) -> Self {
         Self {
@@ -60,5 +94,21 @@ impl ClientConfig {
             token,
             ..Self::default()
         }
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("ClientConfig")
+            .field("url", &self.url)
+            .field("kind", &self.kind)
+            .field("write_url", &self.write_url)
+            .field("tenant", &self.tenant)
+            .field("headers", &headers)
+            .field("org", &self.org)
+            .field("token", &self.token)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -48,6 +48,9 @@ pub enum Error {
         /// Its reference; empty where there was none.
         reference: String,
     },
+    /// The server could only answer for a part of the data.
+    #[error("{0}")]
+    Partial(String),
     /// The answer is not what this API gives.
     #[error("unexpected answer: {0}")]
     Answer(String),
@@ -64,10 +67,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// True when the same request may succeed later: connection errors, 429, 502, 503, 504.
+    /// True when the request may be right, and it is the server, or what stands before it, that did not
+    /// answer as one that works.
+    pub fn is_of_the_server(&self) -> bool {
+        self.is_transient() || matches!(self, Error::Answer(_))
+    }
+
+    /// True when the same request may succeed later: connection errors, partial answers, 429, 502, 503, 504.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Connection { .. } => true,
+            Error::Connection { .. } | Error::Partial(_) => true,
             Error::Api { status, .. } => is_transient_status(*status),
             _ => false,
         }

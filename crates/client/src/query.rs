@@ -224,6 +224,7 @@ impl Client {
             query: &[("org", self.org())],
             body: Some(Body::json(&query.body())?),
             timeout: query.timeout,
+            ..Request::default()
         };
         let response = self.send_ok(&request).await?;
         Ok(QueryStream {

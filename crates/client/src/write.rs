@@ -1,6 +1,10 @@
 //! Writing line protocol. The answer is a value that says what to do with the body next, because
 //! the caller (a buffer, a load generator) decides when and how.
 //!
+//! What an answer means is the kind's: 400 is "nothing stored" for InfluxDB 2 and VictoriaMetrics, and "the
+//! other lines are stored" for InfluxDB 3; a 422 is the first for InfluxDB 3's limits, the second for
+//! InfluxDB 2.
+//!
 //! | answer | outcome |
 //! |---|---|
 //! | 204 | [`Outcome::Done`] |
@@ -9,8 +13,10 @@
 //! | 400 with refused lines, 422 | [`Outcome::RejectedLines`] |
 //! | 401, 403, 404, any other | [`Outcome::Refused`] |
 
+mod body;
 mod rejection;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -19,6 +25,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 pub use watchpost_core::line_protocol::Precision;
+use watchpost_query::Kind;
+use watchpost_query::dialect::metricsql::BUCKET_LABEL;
 
 pub use self::rejection::{RejectedLine, Rejection};
 use crate::client::{Body, Client, Request};
@@ -57,12 +65,19 @@ pub enum Outcome {
 }
 
 impl Client {
-    /// Writes a body of line protocol into a bucket (name or id), compressed if so configured.
+    /// Writes a body of line protocol into a bucket (name or id), compressed if so configured. Of what the
+    /// kind of server cannot keep, texts are left out, and lines that would harm it are refused.
     pub async fn write(&self, bucket: &str, precision: Precision, lines: &[u8]) -> Outcome {
+        let kind = self.config().kind;
+        let lines = match body::for_kind(kind, precision, lines) {
+            Ok(Cow::Owned(kept)) if kept.is_empty() => return Outcome::Done,
+            Ok(lines) => lines,
+            Err(rejection) => return Outcome::RejectedLines(rejection),
+        };
         let body = if self.config().gzip {
-            gzip(lines).map(|bytes| (Bytes::from(bytes), true))
+            gzip(&lines).map(|bytes| (Bytes::from(bytes), true))
         } else {
-            Ok((Bytes::copy_from_slice(lines), false))
+            Ok((Bytes::copy_from_slice(&lines), false))
         };
         let (bytes, gzip) = match body {
             Ok(body) => body,
@@ -74,22 +89,63 @@ impl Client {
                 };
             }
         };
+        let body = Body {
+            bytes,
+            content_type: "text/plain; charset=utf-8",
+            gzip,
+        };
+        outcome(kind, self.send_lines(bucket, precision, body).await, &lines)
+    }
+
+    async fn send_lines(&self, bucket: &str, precision: Precision, body: Body) -> Result<()> {
+        let path = format!("{}api/v2/write", self.writing_prefix());
+        let label = format!("{BUCKET_LABEL}={bucket}");
+        let (path, query): (&str, Vec<(&str, Option<&str>)>) = match self.config().kind {
+            Kind::InfluxDb2 => (
+                "api/v2/write",
+                vec![
+                    ("org", self.org()),
+                    ("bucket", Some(bucket)),
+                    ("precision", Some(precision.name())),
+                ],
+            ),
+            // It knows no buckets: a label keeps them apart.
+            Kind::VictoriaMetrics => (
+                &path,
+                vec![
+                    ("precision", Some(precision.name())),
+                    ("extra_label", Some(&label)),
+                ],
+            ),
+            // Version 2's route names no line, and stores all of a body or nothing.
+            Kind::InfluxDb3 => (
+                "api/v3/write_lp",
+                vec![
+                    ("db", Some(bucket)),
+                    ("precision", Some(precision_in_words(precision))),
+                    ("accept_partial", Some("true")),
+                ],
+            ),
+        };
         let request = Request {
             method: Method::POST,
-            path: "api/v2/write",
-            query: &[
-                ("org", self.org()),
-                ("bucket", Some(bucket)),
-                ("precision", Some(precision.name())),
-            ],
-            body: Some(Body {
-                bytes,
-                content_type: "text/plain; charset=utf-8",
-                gzip,
-            }),
+            path,
+            is_write: true,
+            query: &query,
+            body: Some(body),
             timeout: None,
         };
-        outcome(self.send_ok(&request).await.map(drop), lines)
+        self.send_ok(&request).await.map(drop)
+    }
+}
+
+/// As InfluxDB 3 names it; without it, it guesses by the size of the number.
+fn precision_in_words(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Nanoseconds => "nanosecond",
+        Precision::Microseconds => "microsecond",
+        Precision::Milliseconds => "millisecond",
+        Precision::Seconds => "second",
     }
 }
 
@@ -101,7 +157,7 @@ fn gzip(lines: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// The policy: what an answer to the body `lines` means.
-fn outcome(answer: Result<()>, lines: &[u8]) -> Outcome {
+fn outcome(kind: Kind, answer: Result<()>, lines: &[u8]) -> Outcome {
     match answer {
         Ok(()) => Outcome::Done,
         Err(Error::Connection { message, .. }) => Outcome::RetryAfter {
@@ -124,7 +180,7 @@ fn outcome(answer: Result<()>, lines: &[u8]) -> Outcome {
                 message,
             },
             413 => Outcome::Split { message },
-            400 | 422 => match Rejection::read(status, &message, lines) {
+            400 | 422 => match Rejection::read(kind, status, &message, lines) {
                 Some(rejection) => Outcome::RejectedLines(rejection),
                 None => Outcome::Refused {
                     status,

@@ -7,6 +7,7 @@ mod connection;
 mod flux_text;
 mod management;
 mod query;
+mod questions;
 mod scripted;
 mod server;
 mod write;

@@ -40,19 +40,40 @@ fn every_answer_is_an_outcome() {
         runtime().block_on(async {
             let server = Scripted::start(vec![Answer::parse(case.input("answer"))]).await;
             let lines = case.optional("lp").unwrap_or("m v=1 1\n").as_bytes();
-            shown(
-                &server
-                    .client()
-                    .write("b", Precision::Nanoseconds, lines)
-                    .await,
-            )
+            let kind = case.optional("kind").unwrap_or("influxdb2").trim();
+            let config = ClientConfig {
+                kind: kind.parse().unwrap(),
+                gzip: false,
+                ..server.config()
+            };
+            let client = Client::new(config).unwrap();
+            let outcome = client.write("b", Precision::Nanoseconds, lines).await;
+            let sent: String = match kind {
+                "influxdb2" => String::new(),
+                _ => {
+                    let requests = server.requests().into_iter();
+                    requests
+                        .map(|request| format!("sent {}\n{}", request.line, request.body))
+                        .collect()
+                }
+            };
+            shown(&outcome) + &sent
         })
     });
 }
 
 #[test]
 fn every_suite_is_run() {
-    cases::assert_none_forgotten("testdata", &["management.md", "query.md", "write.md"]);
+    cases::assert_none_forgotten(
+        "testdata",
+        &[
+            "answers.md",
+            "management.md",
+            "query.md",
+            "questions.md",
+            "write.md",
+        ],
+    );
 }
 
 #[tokio::test]

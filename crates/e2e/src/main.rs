@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use lexopt::prelude::{Long, Short, ValueExt};
 use watchpost_e2e::criteria::{Terms, judge_all};
-use watchpost_e2e::platform::{Server, interrupt};
+use watchpost_e2e::platform::{Named, Server, interrupt};
 
 const HELP: &str = "\
-watchpost-check [--quick] [--external] [--output human|json]
+watchpost-check [--quick] [--external | --kind KIND --url URL] [--output human|json]
 
 Judges the platform of the binaries beside it: a line for each criterion with PASS, FAIL or SKIPPED
 and a figure. The exit code is 0 if none failed. `cargo xtask up --check` builds them and runs this.
@@ -18,6 +18,8 @@ and a figure. The exit code is 0 if none failed. `cargo xtask up --check` builds
   --quick      two days of past instead of a week, and a shorter outage
   --external   on the server of INFLUX_URL with INFLUX_TOKEN or INFLUX_TOKEN_FILE, and INFLUX_ORG;
                it is written to and keeps a few points of `judged` hosts
+  --kind       victoriametrics or influxdb3, which runs at --url (a cluster also takes --write-url and
+               --tenant); what such a server cannot be judged by is skipped
   --output     json prints one document at the end";
 
 fn main() -> ExitCode {
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
 /// The terms and whether JSON is wanted; `None` if help was asked for and printed.
 fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
     let (mut terms, mut json) = (Terms::default(), false);
+    let mut named = Named::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
@@ -73,6 +76,10 @@ fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
             Long("external") => {
                 terms.external = Some(Server::from_variables(|name| std::env::var(name).ok())?);
             }
+            Long("kind") => named.kind = parser.value()?.string()?,
+            Long("url") => named.url = parser.value()?.string()?,
+            Long("write-url") => named.write_url = parser.value()?.string()?,
+            Long("tenant") => named.tenant = parser.value()?.string()?,
             Long("output") => match parser.value()?.string()?.as_str() {
                 "json" => json = true,
                 "human" => json = false,
@@ -80,6 +87,9 @@ fn arguments() -> Result<Option<(Terms, bool)>, lexopt::Error> {
             },
             _ => return Err(argument.unexpected()),
         }
+    }
+    if !named.url.is_empty() || !named.kind.is_empty() {
+        terms.external = Some(Server::named(named, |name| std::env::var(name).ok())?);
     }
     Ok(Some((terms, json)))
 }

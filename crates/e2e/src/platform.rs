@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use watchpost_client::ask::Limits;
 use watchpost_client::query::Query;
 use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_core::csv::Table;
+use watchpost_query::{Answer, Kind, Question};
 use watchpost_testkit::{Daemon, Signal, TempFolder, binary, skip, temp_folder, wait};
 
 /// Every binary that `up` starts, and `up` itself.
@@ -35,6 +37,20 @@ pub struct Server {
     /// May do everything in the organization.
     pub token: String,
     pub organization: String,
+    /// Of servers of another kind than InfluxDB 2: which, and where they are written to.
+    pub named: Option<Named>,
+}
+
+/// A server of another kind, as `up` takes it.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// `victoriametrics` or `influxdb3`.
+    pub kind: String,
+    pub url: String,
+    /// Empty where it is the same address.
+    pub write_url: String,
+    /// Of a VictoriaMetrics cluster.
+    pub tenant: String,
 }
 
 impl Server {
@@ -56,6 +72,34 @@ impl Server {
             url: url.trim_end_matches('/').to_owned(),
             token: token.trim().to_owned(),
             organization: variable("INFLUX_ORG").unwrap_or_else(|| "watchpost".into()),
+            named: None,
+        })
+    }
+
+    /// One of another kind; it need not ask for a token.
+    ///
+    /// # Errors
+    /// The kind is unknown, the address is missing, or a file cannot be read.
+    pub fn named(
+        named: Named,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Server, String> {
+        let kind: Kind = named.kind.parse()?;
+        if kind == Kind::InfluxDb2 || named.url.is_empty() {
+            return Err("--kind victoriametrics or influxdb3 and --url go together".into());
+        }
+        let with_url = |name: &str| match name {
+            "INFLUX_URL" => Some(named.url.clone()),
+            // Without one nothing is shown.
+            "INFLUX_TOKEN" => {
+                variable(name).or_else(|| variable("INFLUX_TOKEN_FILE").is_none().then(String::new))
+            }
+            other => variable(other),
+        };
+        let server = Server::from_variables(with_url)?;
+        Ok(Server {
+            named: Some(named),
+            ..server
         })
     }
 }
@@ -109,11 +153,27 @@ impl Site {
         // What is said for debugging must show no secret either.
         command.args(["--log-level", "debug"]);
         if let Some(server) = &self.external {
-            command.args(["--engine", "external"]);
-            command
-                .env("INFLUX_URL", &server.url)
-                .env("INFLUX_TOKEN", &server.token)
-                .env("INFLUX_ORG", &server.organization);
+            match &server.named {
+                None => {
+                    command.args(["--engine", "external"]);
+                    command
+                        .env("INFLUX_URL", &server.url)
+                        .env("INFLUX_ORG", &server.organization);
+                }
+                Some(named) => {
+                    command.args(["--engine", &named.kind, "--url", &named.url]);
+                    let more = [
+                        ("--write-url", &named.write_url),
+                        ("--tenant", &named.tenant),
+                    ];
+                    for (name, value) in more.into_iter().filter(|(_, value)| !value.is_empty()) {
+                        command.args([name, value]);
+                    }
+                }
+            }
+            if !server.token.is_empty() {
+                command.env("INFLUX_TOKEN", &server.token);
+            }
         }
         command.args(arguments);
         command
@@ -231,8 +291,29 @@ impl Platform {
             .collect()
     }
 
-    /// A client with one of the platform's tokens.
+    /// What stands behind the server's address.
+    pub fn kind(&self) -> Kind {
+        let named = self.named().map(|named| named.kind.parse());
+        named.and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn named(&self) -> Option<&Named> {
+        self.site.external.as_ref()?.named.as_ref()
+    }
+
+    /// A client with one of the platform's tokens, where the server has such.
     pub fn client(&self, token: &str) -> Client {
+        if let Some(named) = self.named() {
+            let token = match self.token_file("operator").exists() {
+                true => TokenSource::file(self.token_file("operator")),
+                false => TokenSource::none(),
+            };
+            let config = ClientConfig::new(self.server(), self.organization(), token);
+            let mut config =
+                config.on_server(&named.kind, &named.write_url, &named.tenant, Vec::new());
+            config.timeout = QUERY_TIMEOUT;
+            return Client::new(config).unwrap();
+        }
         let token = TokenSource::file(self.token_file(token));
         let mut config = ClientConfig::new(self.server(), self.organization(), token);
         config.timeout = QUERY_TIMEOUT;
@@ -243,6 +324,13 @@ impl Platform {
     pub fn query(&self, text: &str) -> Vec<Table> {
         let client = self.client("operator");
         block_on(async { client.query(&Query::new(text)).await.unwrap() })
+    }
+
+    /// The answer to a question with the token that may do everything; nothing while the server does not
+    /// answer.
+    pub fn ask(&self, question: &Question) -> Option<Answer> {
+        let client = self.client("operator");
+        block_on(async { client.ask(question, &Limits::default()).await.ok() })
     }
 
     /// As [`Platform::query`], but nothing while the server does not answer.

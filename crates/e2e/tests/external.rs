@@ -17,6 +17,7 @@ fn the_roles_run_on_a_server_that_is_there_already() {
         url: running.url.clone(),
         token: running.token.clone(),
         organization: running.org.clone(),
+        named: None,
     });
     let platform = site.up(&["--hosts", "1"]);
     assert_eq!(platform.server(), running.url);

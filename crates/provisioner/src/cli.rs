@@ -153,6 +153,15 @@ pub enum Command {
         #[arg(long, allow_hyphen_values = true, value_parser = parse_moment)]
         to: Option<Moment>,
     },
+    /// Make hours and days that are missing, on a server without tasks (VictoriaMetrics, InfluxDB 3)
+    Rollup {
+        /// Start: a time (RFC 3339) or a duration before now
+        #[arg(long, allow_hyphen_values = true, value_parser = parse_moment, default_value = "-3d")]
+        from: Moment,
+        /// Again and again, this often, until it is stopped
+        #[arg(long, value_name = "DURATION", value_parser = parse_every)]
+        every: Option<Interval>,
+    },
     /// Report how the server itself is
     Health {
         /// Write the points into this bucket instead of printing them

@@ -17,6 +17,7 @@ pub mod observe;
 pub mod plan;
 pub mod platform;
 pub mod render;
+pub mod rollup;
 pub mod rotate;
 pub mod secret_file;
 pub mod settings;

@@ -8,6 +8,7 @@ use watchpost_core::time::{format_rfc3339, parse_rfc3339};
 use watchpost_provisioner::backfill;
 use watchpost_provisioner::observe::Target;
 use watchpost_provisioner::platform::{self, Platform, TaskText};
+use watchpost_provisioner::rollup;
 
 use crate::site::{Site, block_on};
 
@@ -59,7 +60,7 @@ fn hours_and_days_equal_an_independent_computation() {
     let platform = platform::read(&site.path("platform.toml")).unwrap();
     for (from, to) in PASTS {
         let (from, to) = (parse_rfc3339(from).unwrap(), parse_rfc3339(to).unwrap());
-        let points = write_past(&site, from, to);
+        let points = write_past(&site, ("raw", ",note=\"x\",well=true"), from, to);
         // Window by window, then many in one query: the same points are written again.
         for windows in [1, 24] {
             run_tasks(&site, &platform, (from, to), windows);
@@ -81,6 +82,36 @@ fn hours_and_days_equal_an_independent_computation() {
             (from, to),
         );
     }
+}
+
+/// Where the server has no tasks: the same figures, made of neutral questions; a second run finds nothing to
+/// do, and what is missing again is made again.
+#[test]
+fn a_rollup_gives_the_figures_of_the_tasks() {
+    let Some(site) = Site::new() else { return };
+    site.desire(
+        "[[buckets]]\nname = \"system_metrics_raw\"\n[[buckets]]\nname = \"system_metrics_1h\"\n[[buckets]]\nname = \"system_metrics_1d\"\n",
+    );
+    assert_eq!(site.run(&["apply", "--yes"]).code, 0);
+    let (from, to) = PASTS[0];
+    let (from, to) = (parse_rfc3339(from).unwrap(), parse_rfc3339(to).unwrap());
+    let (raw, hours, days) = (
+        "system_metrics_raw",
+        "system_metrics_1h",
+        "system_metrics_1d",
+    );
+    let points = write_past(&site, (raw, ""), from, to);
+    let now = to + HOUR;
+    let made = || block_on(rollup::run(&site.client(), from, now)).unwrap();
+    // An hour beyond the last of the past is over, and empty, but its last points may still come.
+    assert_eq!(made(), [72, 3]);
+    for (bucket, measurement, every) in [
+        (hours, "system_metrics_hourly", HOUR),
+        (days, "system_metrics_daily", DAY),
+    ] {
+        compare(&site, bucket, measurement, &points, every, (from, to));
+    }
+    assert_eq!(made(), [0, 0]);
 }
 
 /// Half an hour's statistics, written by hand or by a run that was cut short, do not end the task
@@ -129,7 +160,12 @@ fn an_hour_without_a_mean_or_a_count_is_left_out_of_its_day() {
 
 /// Two gauges and a counter of two hosts, with holes, beside a text and a boolean that must not
 /// matter; every 7 minutes, so that hours hold different numbers of points.
-fn write_past(site: &Site, from: i64, to: i64) -> Vec<(String, &'static str, i64, f64)> {
+fn write_past(
+    site: &Site,
+    (bucket, beside): (&str, &str),
+    from: i64,
+    to: i64,
+) -> Vec<(String, &'static str, i64, f64)> {
     let mut points = Vec::new();
     let mut lines = String::new();
     let mut counter = 0_i64;
@@ -146,9 +182,7 @@ fn write_past(site: &Site, from: i64, to: i64) -> Vec<(String, &'static str, i64
                 continue;
             }
             let tags = format!("system_metrics,host={host},region=r");
-            lines += &format!(
-                "{tags},metric_type=cpu cpu_usage_percent={value},note=\"x\",well=true {time}\n"
-            );
+            lines += &format!("{tags},metric_type=cpu cpu_usage_percent={value}{beside} {time}\n");
             lines += &format!("{tags},metric_type=memory memory_used_bytes={counter}i {time}\n");
             lines += &format!("{tags},metric_type=network network_bytes_sent={counter}i {time}\n");
             points.push((host.to_owned(), "cpu_usage_percent", time, value));
@@ -156,7 +190,7 @@ fn write_past(site: &Site, from: i64, to: i64) -> Vec<(String, &'static str, i64
             points.push((host.to_owned(), "network_bytes_sent", time, counter as f64));
         }
     }
-    site.write("raw", &lines);
+    site.write(bucket, &lines);
     points
 }
 

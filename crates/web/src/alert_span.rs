@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use watchpost_client::flux_text;
 use watchpost_core::csv::{Row, Table};
-use watchpost_core::time::{NANOS_PER_DAY, NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339};
+use watchpost_core::time::{
+    NANOS_PER_DAY, NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339, parse_rfc3339,
+};
 
 use crate::Result;
+use crate::alerter::Alerter;
 use crate::csv::Rows;
 use crate::database::Database;
 use crate::time_range::TimeRange;
@@ -97,6 +100,52 @@ pub(crate) async fn list(
     };
     let changes = tables.iter().flat_map(Table::rows).filter_map(read);
     Ok(spans(changes.collect(), wanted.range, now))
+}
+
+/// The spans of a range by the alerter's own history, where the server keeps no texts.
+pub(crate) async fn list_of_alerter(
+    alerter: &Alerter,
+    wanted: &Wanted<'_>,
+    now: i64,
+) -> Result<Vec<AlertSpan>> {
+    if !alerter.is_configured() {
+        return Ok(Vec::new());
+    }
+    let path = format!("/api/v1/history?event=transition&limit={EVENT_LIMIT}");
+    let answer = alerter.get(&path).await?;
+    let events = answer["events"].as_array();
+    let changes = events.into_iter().flatten().filter_map(of_event);
+    let range = wanted.range.start - LOOK_BACK..wanted.range.stop;
+    let is_wanted = |change: &Change| {
+        range.contains(&change.at)
+            && STATES.contains(&change.state.as_str())
+            && wanted
+                .host
+                .is_none_or(|host| change.host.is_empty() || change.host == host)
+            && wanted.rule.is_none_or(|rule| change.rule == rule)
+    };
+    Ok(spans(
+        changes.filter(is_wanted).collect(),
+        wanted.range,
+        now,
+    ))
+}
+
+fn of_event(event: &Value) -> Option<Change> {
+    let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let time = |name: &str| parse_rfc3339(event[name].as_str()?).ok();
+    let at = time("at")?;
+    Some(Change {
+        at,
+        state: text("state"),
+        rule: text("rule"),
+        severity: text("severity"),
+        host: text("host"),
+        fingerprint: text("fingerprint"),
+        fired_for: time("since").map(|since| at - since),
+        value: event["value"].as_f64(),
+        threshold: event["threshold"].as_f64(),
+    })
 }
 
 /// The query for the changes.

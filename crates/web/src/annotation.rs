@@ -4,15 +4,17 @@
 //! (RFC 3339, of a note about a span). A deleted note keeps its point and gets `deleted = true`:
 //! the token that writes may not do more.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+use watchpost_client::Client;
 use watchpost_client::write::{Outcome, Precision};
-use watchpost_client::{Client, flux_text};
-use watchpost_core::csv::Table;
+use watchpost_core::csv::Value;
 use watchpost_core::line_protocol::append_point;
 use watchpost_core::point::Point;
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339, parse_rfc3339};
+use watchpost_query::{Answer, Ask, Question, Range};
 
 use crate::config::WebConfig;
 use crate::database::{self, Database};
@@ -85,17 +87,20 @@ impl Annotations {
         range: TimeRange,
         host: Option<&str>,
     ) -> Result<Vec<Annotation>> {
-        let tables = match database.query(text(&self.bucket, range)).await {
+        if !database.kind().keeps_text() {
+            return Ok(Vec::new());
+        }
+        let range = Range::new(range.start, range.stop);
+        let rows = Ask::Rows { limit: None };
+        let question = Question::new(&self.bucket, MEASUREMENT, range, rows).with_tags(["host"]);
+        let answer = match database.ask(&question).await {
             Err(error) if error.is_missing_bucket() => return Ok(Vec::new()),
-            tables => tables?,
+            answer => answer?,
         };
-        let mut found: Vec<Annotation> = tables
-            .iter()
-            .flat_map(Table::rows)
-            .filter_map(read)
-            .collect();
+        let mut found = notes(&answer);
         found.retain(|note| host.is_none() || note.host.is_none() || note.host.as_deref() == host);
         found.sort_by(|a, b| b.id.cmp(&a.id));
+        found.truncate(LIMIT);
         Ok(found)
     }
 
@@ -152,6 +157,13 @@ impl Annotations {
         let Some(writer) = &self.writer else {
             return Err(ApiError::NotConfigured("annotations.token_file"));
         };
+        let kind = writer.config().kind;
+        if !kind.keeps_text() {
+            return Err(ApiError::Database {
+                failure: crate::error::DatabaseFailure::Refused,
+                message: format!("the note is not stored: {} keeps no texts", kind.title()),
+            });
+        }
         let mut line = Vec::new();
         append_point(&mut line, point)
             .map_err(|error| ApiError::invalid("text", error.to_string()))?;
@@ -171,33 +183,39 @@ impl Annotations {
     }
 }
 
-/// The query for the notes of a range.
-pub fn text(bucket: &str, range: TimeRange) -> String {
-    format!(
-        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {})\n    |> pivot(rowKey: [\"_time\"], columnKey: [\"_field\"], valueColumn: \"_value\")\n    |> group()\n    |> sort(columns: [\"_time\"], desc: true)\n    |> limit(n: {LIMIT})\n",
-        flux_text::string(bucket),
-        flux_text::time(range.start),
-        flux_text::time(range.stop),
-        flux_text::equals("_measurement", MEASUREMENT),
-    )
+/// The fields of each note, by its time and host, put together.
+fn notes(answer: &Answer) -> Vec<Annotation> {
+    let mut fields: BTreeMap<(i64, Option<&str>), HashMap<&str, &Value>> = BTreeMap::new();
+    for series in &answer.series {
+        let host = series.labels.get("host").map(String::as_str);
+        for point in &series.points {
+            if let Some(time) = point.time {
+                let note = fields.entry((time, host)).or_default();
+                note.insert(&series.field, &point.value);
+            }
+        }
+    }
+    let notes = fields.into_iter();
+    notes
+        .filter_map(|((time, host), fields)| note(time, host, &fields))
+        .collect()
 }
 
-fn read(row: watchpost_core::csv::Row<'_>) -> Option<Annotation> {
-    if row.bool("deleted") == Some(true) {
+fn note(time: i64, host: Option<&str>, fields: &HashMap<&str, &Value>) -> Option<Annotation> {
+    let text = |name: &str| fields.get(name)?.as_str();
+    if fields.get("deleted").and_then(|it| it.as_bool()) == Some(true) {
         return None;
     }
-    let time = row.time("_time")?;
     Some(Annotation {
         id: time.to_string(),
         time: format_rfc3339(time),
         time_ms: time / NANOS_PER_MILLI,
-        stop: row
-            .str("stop")
+        stop: text("stop")
             .filter(|stop| parse_rfc3339(stop).is_ok())
             .map(str::to_owned),
-        host: row.str("host").map(str::to_owned),
-        text: row.str("text")?.to_owned(),
-        author: row.str("author").unwrap_or("unknown").to_owned(),
+        host: host.map(str::to_owned),
+        text: text("text")?.to_owned(),
+        author: text("author").unwrap_or("unknown").to_owned(),
     })
 }
 

@@ -119,6 +119,10 @@ pub(crate) async fn list(
     database: &Database,
     name: Option<&str>,
 ) -> Result<Vec<Kept>> {
+    // Boards are texts, read by Flux.
+    if !database.kind().runs_flux() {
+        return Ok(Vec::new());
+    }
     let tables = match database.query(text(notes.bucket(), name)).await {
         Err(error) if error.is_missing_bucket() => return Ok(Vec::new()),
         tables => tables?,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use watchpost_client::ask::Limits;
 use watchpost_client::query::Query;
 use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_core::csv::Table;
+use watchpost_query::{Answer, Kind, Question};
 use watchpost_service::config::InfluxConfig;
 
 use crate::config::WebConfig;
@@ -61,6 +63,23 @@ impl Database {
         &self.buckets[tier as usize]
     }
 
+    /// What stands behind the address.
+    pub(crate) fn kind(&self) -> Kind {
+        self.client.config().kind
+    }
+
+    /// Asks a question.
+    pub(crate) async fn ask(&self, question: &Question) -> Result<Answer> {
+        let place = self.places.acquire().await;
+        let _place = place.map_err(|error| ApiError::Internal(error.to_string()))?;
+        let limits = Limits {
+            rows: ROW_LIMIT,
+            bytes: BYTE_LIMIT,
+            timeout: None,
+        };
+        Ok(self.client.ask(question, &limits).await?)
+    }
+
     /// Sends a query and gives its tables.
     pub(crate) async fn query(&self, text: String) -> Result<Vec<Table>> {
         let place = self.places.acquire().await;
@@ -89,6 +108,12 @@ pub(crate) fn client(
         pool_idle_connections: QUERIES_AT_ONCE,
         ca_file: influx.ca_file.clone(),
         ..ClientConfig::new(&influx.url, &influx.org, token)
-    };
+    }
+    .on_server(
+        influx.kind.name(),
+        &influx.write_url,
+        &influx.tenant,
+        influx.revealed_headers(),
+    );
     Ok(Client::new(config)?)
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Value, json};
 use watchpost_core::catalogue::{ITEM_TAGS, TAG_METRIC_TYPE};
-use watchpost_core::csv::{DataType, Table};
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339};
+use watchpost_query::Answer;
 
 use crate::tier::floor;
 
@@ -188,39 +188,36 @@ impl Fleet {
     }
 
     /// Takes newest values; gives the names of hosts that have news.
-    pub fn see(&mut self, tables: &[Table]) -> Vec<String> {
+    pub fn see(&mut self, answer: &Answer) -> Vec<String> {
         let mut newest: BTreeMap<String, BTreeMap<&'static str, (i64, f64)>> = BTreeMap::new();
         let mut tags: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        let rows = tables.iter().flat_map(|table| {
-            let names = tags_of_hosts(table);
-            table.rows().map(move |row| (row, names.clone()))
-        });
-        for (row, names) in rows {
-            let field = row
-                .str("_field")
-                .and_then(|name| FIELDS.into_iter().find(|field| *field == name));
-            let (Some(field), Some(host), Some(time), Some(value)) =
-                (field, row.str("host"), row.time("_time"), row.f64("_value"))
-            else {
+        for series in &answer.series {
+            let field = FIELDS.into_iter().find(|field| *field == &*series.field);
+            let host = series.labels.get("host");
+            let (Some(field), Some(host)) = (field, host) else {
                 continue;
             };
-            let of_host = newest.entry(host.to_owned()).or_default();
-            let entry = of_host.entry(field).or_insert((time, value));
-            // A host has several disks: the newest points count, of those the fullest.
-            if (time - entry.0).abs() > 60 * NANOS_PER_SECOND {
-                if time > entry.0 {
-                    *entry = (time, value);
+            let points = series.points.iter();
+            let points = points.filter_map(|point| Some((point.time?, point.value.as_f64()?)));
+            let of_host = newest.entry(host.clone()).or_default();
+            for (time, value) in points {
+                let entry = of_host.entry(field).or_insert((time, value));
+                // A host has several disks: the newest points count, of those the fullest.
+                if (time - entry.0).abs() > 60 * NANOS_PER_SECOND {
+                    if time > entry.0 {
+                        *entry = (time, value);
+                    }
+                } else {
+                    *entry = (time.max(entry.0), value.max(entry.1));
                 }
-            } else {
-                *entry = (time.max(entry.0), value.max(entry.1));
             }
-            let known = tags.entry(host.to_owned()).or_default();
-            for (place, name) in names.iter() {
-                if let Some(text) = row.values[*place].as_str().filter(|text| !text.is_empty())
-                    && known.get(*name).is_none_or(|known| known != text)
+            let known = tags.entry(host.clone()).or_default();
+            for (name, text) in series.labels.iter().filter(|(name, _)| is_of_host(name)) {
+                if !text.is_empty()
+                    && known.get(name).is_none_or(|known| known != text)
                     && known.len() < TAG_LIMIT
                 {
-                    known.insert((*name).to_owned(), text.to_owned());
+                    known.insert(name.clone(), text.clone());
                 }
             }
         }
@@ -256,21 +253,21 @@ impl Fleet {
         changed
     }
 
-    /// Takes the past of sparklines instead of what they had: rows of `_time`, `_value`, `host`,
-    /// those of one host in order of time.
-    pub fn remember(&mut self, tables: &[Table]) {
+    /// Takes the past of sparklines instead of what they had.
+    pub fn remember(&mut self, answer: &Answer) {
         let mut begun = BTreeSet::new();
-        for row in tables.iter().flat_map(Table::rows) {
-            let (Some(name), Some(time), Some(value)) =
-                (row.str("host"), row.time("_time"), row.f64("_value"))
-            else {
+        for series in &answer.series {
+            let name = series.label("host");
+            let Some(host) = self.hosts.get_mut(name) else {
                 continue;
             };
-            if let Some(host) = self.hosts.get_mut(name) {
-                if begun.insert(name.to_owned()) {
-                    host.spark.clear();
+            if begun.insert(name.to_owned()) {
+                host.spark.clear();
+            }
+            for point in &series.points {
+                if let (Some(time), Some(value)) = (point.time, point.value.as_f64()) {
+                    host.remember(time, value);
                 }
-                host.remember(time, value);
             }
         }
     }
@@ -281,15 +278,8 @@ impl Fleet {
     }
 }
 
-/// The places and names of a table's columns that are tags of hosts, not of the things on them.
-fn tags_of_hosts(table: &Table) -> std::rc::Rc<[(usize, &str)]> {
-    let columns = table.columns.iter().enumerate();
-    let tags = columns.filter(|(_, column)| {
-        let name = column.label.as_str();
-        let is_own =
-            name.starts_with('_') || ["host", "result", "table", TAG_METRIC_TYPE].contains(&name);
-        !is_own && column.data_type == DataType::String && ITEM_TAGS.binary_search(&name).is_err()
-    });
-    tags.map(|(place, column)| (place, column.label.as_str()))
-        .collect()
+/// Whether a tag is one of hosts, not of the things on them.
+fn is_of_host(name: &str) -> bool {
+    let is_own = name.starts_with('_') || ["host", TAG_METRIC_TYPE].contains(&name);
+    !is_own && ITEM_TAGS.binary_search(&name).is_err()
 }

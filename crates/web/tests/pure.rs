@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
+use watchpost_core::csv::Value;
 use watchpost_core::time::{format_rfc3339, parse_rfc3339};
+use watchpost_query as query;
+use watchpost_query::dialect::flux;
 use watchpost_testkit::cases::{self, Case};
 use watchpost_web::Result;
 use watchpost_web::fleet::{Ages, Fleet};
 use watchpost_web::metric::Choice;
 use watchpost_web::parameters::Parameters;
-use watchpost_web::series::{Request, flux};
+use watchpost_web::series::{Request, question};
 use watchpost_web::tier::{Retention, Tier, divide, step_at_least, step_for};
 use watchpost_web::time_range::{TimeRange, length};
 
@@ -36,7 +39,7 @@ fn now() -> i64 {
     parse_rfc3339(NOW).unwrap()
 }
 
-fn query(case: &Case) -> &str {
+fn query_of(case: &Case) -> &str {
     case.input("query").trim()
 }
 
@@ -68,7 +71,7 @@ fn parts(request: &Request) -> Vec<watchpost_web::tier::Part> {
 #[test]
 fn tiers_are_chosen_and_stitched() {
     cases::run("testdata/tiers.md", |case| {
-        let request = request(query(case)).unwrap();
+        let request = request(query_of(case)).unwrap();
         let mut text = format!("step {} s\n", request.step / 1_000_000_000);
         for part in parts(&request) {
             let (start, stop) = (
@@ -113,10 +116,11 @@ fn parts_cover_the_range_without_overlap() {
 #[test]
 fn queries_are_made_of_requests() {
     cases::run("testdata/queries.md", |case| {
-        let request = request(query(case)).unwrap();
+        let request = request(query_of(case)).unwrap();
         let texts = parts(&request)
             .into_iter()
-            .map(|part| flux::text(part.tier.name(), &part, &request));
+            .map(|part| question::of(part.tier.name(), &part, &request))
+            .map(|question| format!("{}\n", flux::text(&question)));
         texts.collect::<Vec<_>>().join("---\n")
     });
 }
@@ -134,7 +138,7 @@ fn mistakes_name_the_parameter() {
             }
             request(query).map(|request| format!("{request:?}"))
         };
-        let lines = query(case).lines().map(|line| match read(line) {
+        let lines = query_of(case).lines().map(|line| match read(line) {
             Ok(read) => format!("{line}\n  OK {read}\n"),
             Err(error) => format!("{line}\n  {error}\n"),
         });
@@ -144,16 +148,26 @@ fn mistakes_name_the_parameter() {
 
 /// Hosts of names, regions and times in seconds, as the newest points that a database answers.
 fn fleet(hosts: &[(&str, &str, i64)]) -> Fleet {
-    let mut text = "#datatype,string,long,dateTime:RFC3339,double,string,string,string\n\
-                    #group,false,false,false,false,true,true,true\n\
-                    #default,,,,,,,\n,result,table,_time,_value,_field,host,region\n"
-        .to_owned();
-    for (place, (host, region, seconds)) in hosts.iter().enumerate() {
-        let time = format_rfc3339(seconds * 1_000_000_000);
-        writeln!(text, ",,{place},{time},1.5,cpu_load_1m,{host},{region}").unwrap();
-    }
+    let series = hosts.iter().map(|(host, region, seconds)| {
+        let labels = [("host", *host), ("region", *region)];
+        let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+        query::Series {
+            field: "cpu_load_1m".into(),
+            statistic: None,
+            labels: labels
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            points: vec![query::Point {
+                time: Some(seconds * 1_000_000_000),
+                value: Value::Float(1.5),
+            }],
+        }
+    });
+    let answer = query::Answer {
+        series: series.collect(),
+    };
     let mut fleet = Fleet::default();
-    fleet.see(&watchpost_core::csv::read_tables(text.as_bytes(), 1_000).unwrap());
+    fleet.see(&answer);
     fleet
 }
 

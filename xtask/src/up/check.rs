@@ -24,6 +24,18 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<ExitCode> {
         Engine::External => {
             command.arg("--external");
         }
+        Engine::VictoriaMetrics | Engine::InfluxDb3 => {
+            let address = &options.address;
+            command.args(["--kind", options.engine.name(), "--url", &address.url]);
+            for (name, value) in [
+                ("--write-url", &address.write_url),
+                ("--tenant", &address.tenant),
+            ] {
+                if !value.is_empty() {
+                    command.args([name, value]);
+                }
+            }
+        }
         Engine::Docker => bail!(
             "--check judges the embedded engine, or with --engine external a server that you name; for the one of \
              compose start it and name http://127.0.0.1:8086"

@@ -50,7 +50,7 @@ pub(super) fn check_ports(options: &Options) -> Result<()> {
         Engine::Embedded => wanted.push(engine),
         // The others are inside of the containers' own network.
         Engine::Docker => wanted = vec![web, engine, grafana],
-        Engine::External => {}
+        Engine::External | Engine::VictoriaMetrics | Engine::InfluxDb3 => {}
     }
     let taken: Vec<String> = wanted
         .iter()

@@ -15,9 +15,14 @@ agent for this host, a simulated fleet, the alerter, the web page, and a watch o
 health. Ctrl-C stops everything; the data stays in .watchpost/ and a second `up` goes on with it.
 
   --detach             go to the background once everything is ready
-  --engine KIND        auto | embedded | docker | external (auto: embedded)
+  --engine KIND        auto | embedded | docker | external | victoriametrics | influxdb3 (auto: embedded)
                        docker runs deploy/docker-compose.yml: InfluxDB 2.7, three agents, Grafana
                        external takes INFLUX_URL and INFLUX_TOKEN_FILE (or INFLUX_TOKEN), INFLUX_ORG
+                       victoriametrics and influxdb3 run already at --url, which may ask for the token
+                       of INFLUX_TOKEN_FILE (or INFLUX_TOKEN)
+  --url URL            where such a server is asked: http://127.0.0.1:8428, or a cluster's vmselect
+  --write-url URL      where it is written to, if that is another address: a cluster's vminsert
+  --tenant TENANT      account or account:project of a cluster: 0
   --hosts N            simulated hosts beside this one (5; 0 for none)
   --incident TEXT      something that happens to a simulated host: cpu-spike@host-3:+60s (repeatable)
   --engine-port PORT   8086       --web-port PORT      5000
@@ -60,6 +65,44 @@ pub(crate) enum Engine {
     Docker,
     /// One that runs already.
     External,
+    /// A VictoriaMetrics that runs already.
+    VictoriaMetrics,
+    /// An InfluxDB 3 that runs already.
+    InfluxDb3,
+}
+
+impl Engine {
+    /// As `--engine` takes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Engine::Embedded => "embedded",
+            Engine::Docker => "docker",
+            Engine::External => "external",
+            Engine::VictoriaMetrics => "victoriametrics",
+            Engine::InfluxDb3 => "influxdb3",
+        }
+    }
+
+    /// What the roles' configuration calls the server.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Engine::Embedded | Engine::Docker | Engine::External => "influxdb2",
+            Engine::VictoriaMetrics | Engine::InfluxDb3 => self.name(),
+        }
+    }
+
+    /// Whether `--url` names it.
+    pub(crate) fn is_named(self) -> bool {
+        matches!(self, Engine::VictoriaMetrics | Engine::InfluxDb3)
+    }
+}
+
+/// Where a server of another kind is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Address {
+    pub(crate) url: String,
+    pub(crate) write_url: String,
+    pub(crate) tenant: String,
 }
 
 /// The options of `up`, read and checked.
@@ -76,6 +119,7 @@ pub(crate) struct Options {
     pub(crate) log_level: String,
     pub(crate) incidents: Vec<String>,
     pub(crate) engine: Engine,
+    pub(crate) address: Address,
     pub(crate) hosts: u32,
     pub(crate) ports: Ports,
     pub(crate) free_ports: bool,
@@ -120,6 +164,7 @@ impl Options {
             log_level: "info".to_owned(),
             incidents: Vec::new(),
             engine: Engine::Embedded,
+            address: Address::default(),
             hosts: 5,
             ports: Ports::default(),
             free_ports: false,
@@ -142,6 +187,11 @@ impl Options {
                 Long("log-level") => options.log_level = parser.value()?.string()?,
                 Long("free-ports") => options.free_ports = true,
                 Long("engine") => options.engine = engine(&parser.value()?)?,
+                Long("url") => options.address.url = address(parser.value()?.string()?),
+                Long("write-url") => {
+                    options.address.write_url = address(parser.value()?.string()?);
+                }
+                Long("tenant") => options.address.tenant = parser.value()?.string()?,
                 Long("hosts") => options.hosts = parser.value()?.parse()?,
                 Long("engine-port") => options.ports.engine = parser.value()?.parse()?,
                 Long("web-port") => options.ports.web = parser.value()?.parse()?,
@@ -152,6 +202,12 @@ impl Options {
                 Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
                 _ => return Err(argument.unexpected().into()),
             }
+        }
+        let (engine, named) = (options.engine, !options.address.url.is_empty());
+        if engine.is_named() != named {
+            bail!(
+                "--engine victoriametrics and --engine influxdb3 need --url, and no other engine takes it"
+            );
         }
         if !options.check && (options.quick || options.json) {
             bail!("--quick and --output go with --check");
@@ -185,11 +241,6 @@ impl Options {
 
     /// The arguments that lead to the same options, for the process in the background.
     pub(crate) fn as_arguments(&self) -> Vec<String> {
-        let engine = match self.engine {
-            Engine::Embedded => "embedded",
-            Engine::Docker => "docker",
-            Engine::External => "external",
-        };
         let numbers = [
             ("--hosts", self.hosts),
             ("--engine-port", self.ports.engine.into()),
@@ -199,9 +250,14 @@ impl Options {
             ("--fleet-port", self.ports.fleet.into()),
             ("--grafana-port", self.ports.grafana.into()),
         ];
-        let mut arguments: Vec<String> = ["--engine", engine, "--log-level", &self.log_level]
-            .map(str::to_owned)
-            .to_vec();
+        let mut arguments: Vec<String> = [
+            "--engine",
+            self.engine.name(),
+            "--log-level",
+            &self.log_level,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         arguments.extend(
             numbers
                 .iter()
@@ -209,6 +265,14 @@ impl Options {
         );
         if let Some(rules) = &self.rules {
             arguments.extend(["--rules".to_owned(), rules.display().to_string()]);
+        }
+        let address = [
+            ("--url", &self.address.url),
+            ("--write-url", &self.address.write_url),
+            ("--tenant", &self.address.tenant),
+        ];
+        for (name, value) in address.into_iter().filter(|(_, value)| !value.is_empty()) {
+            arguments.extend([name.to_owned(), value.clone()]);
         }
         for incident in &self.incidents {
             arguments.extend(["--incident".to_owned(), incident.clone()]);
@@ -225,13 +289,22 @@ fn json(text: &OsString) -> Result<bool> {
     }
 }
 
+/// An address without a slash at its end.
+fn address(text: String) -> String {
+    text.trim_end_matches('/').to_owned()
+}
+
 fn engine(text: &OsString) -> Result<Engine> {
     match text.to_string_lossy().as_ref() {
         // A Docker engine is used only where it is asked for: pulling images is nobody's surprise.
         "auto" | "embedded" => Ok(Engine::Embedded),
         "docker" => Ok(Engine::Docker),
         "external" => Ok(Engine::External),
-        other => bail!("--engine {other}: expected auto, embedded, docker or external"),
+        "victoriametrics" => Ok(Engine::VictoriaMetrics),
+        "influxdb3" => Ok(Engine::InfluxDb3),
+        other => bail!(
+            "--engine {other}: expected auto, embedded, docker, external, victoriametrics or influxdb3"
+        ),
     }
 }
 

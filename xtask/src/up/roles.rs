@@ -52,11 +52,20 @@ pub(super) fn platform(
     if options.engine == Engine::Embedded {
         roles.push(made.engine());
     }
-    roles.extend([made.provisioner(), made.agent()]);
+    // Servers of other kinds have no tasks and no tokens of roles to make, and answer no Flux.
+    let is_influxdb2 = !options.engine.is_named();
+    if is_influxdb2 {
+        roles.push(made.provisioner());
+    }
+    roles.push(made.agent());
     if options.hosts > 0 {
         roles.push(made.fleet());
     }
-    roles.extend([made.alerter(), made.web(), made.health()]);
+    roles.extend([made.alerter(), made.web()]);
+    roles.push(match is_influxdb2 {
+        true => made.health(),
+        false => made.rollup(),
+    });
     roles
 }
 
@@ -168,6 +177,14 @@ impl Maker<'_> {
             true => role.set("WATCHPOST_HTTP__USERS_FILE", users),
             false => role,
         };
+        // Where no token is made for them, notes are not taken.
+        let role = match self.options.engine.is_named() {
+            true => role,
+            false => role.set(
+                "WATCHPOST_ANNOTATIONS__TOKEN_FILE",
+                self.layout.token("annotations"),
+            ),
+        };
         role.influx(self.server, self.layout, "web")
             .set("WATCHPOST_HTTP__LISTEN", listen(self.options.ports.web))
             .set(
@@ -177,10 +194,6 @@ impl Maker<'_> {
             .set(
                 "WATCHPOST_ALERTER__TOKEN_FILE",
                 self.layout.token("alerter-api"),
-            )
-            .set(
-                "WATCHPOST_ANNOTATIONS__TOKEN_FILE",
-                self.layout.token("annotations"),
             )
             .ready_at(&url, "/ready")
             .found_at(url)
@@ -195,6 +208,20 @@ impl Maker<'_> {
             .argument("--write", "platform_health")
             .argument("--every", "1m")
             .influx(self.server, self.layout, "health");
+        Role {
+            ready: Ready::Started,
+            ..role
+        }
+    }
+
+    /// Makes hours and days, where the server has no tasks.
+    fn rollup(&self) -> Role {
+        let role = self
+            .role("rollup", "watchpost-provisioner")
+            .command("rollup")
+            .argument("--file", &self.server.platform)
+            .argument("--every", "1m")
+            .influx(self.server, self.layout, "operator");
         Role {
             ready: Ready::Started,
             ..role
@@ -235,10 +262,28 @@ impl Role {
 
     /// What every client of the server is told: where it is and which token is its own.
     fn influx(self, server: &Server, layout: &Layout, token: &str) -> Self {
-        self.set("INFLUX_URL", &server.url)
+        let role = self
+            .set("INFLUX_URL", &server.url)
             .set("INFLUX_ORG", &server.organization)
-            .set("INFLUX_BUCKET", "system_metrics_raw")
-            .set("INFLUX_TOKEN_FILE", layout.token(token))
+            .set("INFLUX_BUCKET", "system_metrics_raw");
+        let is_influxdb2 = server.kind == "influxdb2";
+        let role = match (is_influxdb2, server.has_token) {
+            (true, _) => role.set("INFLUX_TOKEN_FILE", layout.token(token)),
+            (false, true) => role.set("INFLUX_TOKEN_FILE", layout.token("operator")),
+            (false, false) => role,
+        };
+        if is_influxdb2 {
+            return role;
+        }
+        let role = role.set("WATCHPOST_INFLUX__KIND", server.kind);
+        let role = match server.write_url.as_str() {
+            "" => role,
+            url => role.set("WATCHPOST_INFLUX__WRITE_URL", url),
+        };
+        match server.tenant.as_str() {
+            "" => role,
+            tenant => role.set("WATCHPOST_INFLUX__TENANT", tenant),
+        }
     }
 
     fn ready_at(mut self, url: &str, path: &str) -> Self {

@@ -1,4 +1,4 @@
-//! The server that the roles of a platform talk to: our own engine, or one that runs already.
+//! The server that the roles of a platform talk to: our own engine, or one that runs already, of whatever kind.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,6 +21,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) struct Server {
     pub(super) url: String,
     pub(super) organization: String,
+    /// What stands there, as the roles' configuration calls it.
+    pub(super) kind: &'static str,
+    /// Of servers of other kinds: where they are written to, and for which tenant. Empty where it is not said.
+    pub(super) write_url: String,
+    pub(super) tenant: String,
+    /// Whether the roles have a token to show. Those of InfluxDB 2 have one each, made by the provisioner.
+    pub(super) has_token: bool,
     /// The desired state.
     pub(super) platform: PathBuf,
 }
@@ -30,10 +37,18 @@ impl Server {
     /// the secrets, for the provisioner and for a later `up`.
     pub(super) fn of(options: &Options, layout: &Layout, root: &Path) -> Result<Server> {
         let platform = root.join("deploy/platform.toml");
+        if options.engine.is_named() {
+            return Server::named(options, layout, platform);
+        }
+        let none = String::new;
         if options.engine != Engine::External {
             return Ok(Server {
                 url: format!("http://127.0.0.1:{}", options.ports.engine),
                 organization: ORGANIZATION.to_owned(),
+                kind: options.engine.kind(),
+                write_url: none(),
+                tenant: none(),
+                has_token: true,
                 platform,
             });
         }
@@ -53,6 +68,31 @@ impl Server {
         Ok(Server {
             url,
             organization,
+            kind: options.engine.kind(),
+            write_url: none(),
+            tenant: none(),
+            has_token: true,
+            platform,
+        })
+    }
+
+    /// The server of another kind at `--url`. It makes its buckets when they are first written to.
+    fn named(options: &Options, layout: &Layout, platform: PathBuf) -> Result<Server> {
+        let address = &options.address;
+        check_answers(&address.url)?;
+        let has_token = ["INFLUX_TOKEN_FILE", "INFLUX_TOKEN"]
+            .iter()
+            .any(|name| variable(name).is_some());
+        if has_token {
+            keep_token(layout)?;
+        }
+        Ok(Server {
+            url: address.url.clone(),
+            organization: ORGANIZATION.to_owned(),
+            kind: options.engine.kind(),
+            write_url: address.write_url.clone(),
+            tenant: address.tenant.clone(),
+            has_token,
             platform,
         })
     }
@@ -73,7 +113,9 @@ fn check_answers(url: &str) -> Result<()> {
         return Ok(());
     }
     agent.get(format!("{url}/health")).call().with_context(|| {
-        format!("--engine external: no server answers at {url} (INFLUX_URL): start it, or correct the address")
+        format!(
+            "no server answers at {url} (INFLUX_URL or --url): start it, or correct the address"
+        )
     })?;
     Ok(())
 }

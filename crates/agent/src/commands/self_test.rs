@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use watchpost_client::query::Query;
 use watchpost_client::write::{Outcome, Precision};
-use watchpost_client::{Client, Error};
+use watchpost_client::{Client, Error, Kind};
 use watchpost_core::time::NANOS_PER_SECOND;
 use watchpost_service::cli::Output;
 use watchpost_service::config::InfluxConfig;
@@ -99,8 +99,13 @@ pub(super) enum Depth {
 pub(super) async fn steps(config: &AgentConfig, depth: Depth) -> Result<Vec<Step>, PipelineError> {
     let client = client(PRIMARY_OUTPUT, &config.influx)?;
     let bucket = config.influx.bucket.as_str();
-    let mut steps = vec![reach(&client).await];
-    steps.extend(missing_token(&config.influx));
+    // Servers of other kinds have no API of InfluxDB 2 to ask; what an agent does there is to write.
+    let is_influxdb2 = client.config().kind == Kind::InfluxDb2;
+    let mut steps = Vec::new();
+    if is_influxdb2 {
+        steps.push(reach(&client).await);
+        steps.extend(missing_token(&config.influx));
+    }
     if steps.iter().all(|step| step.ok) {
         let run = Run {
             client: &client,
@@ -108,11 +113,13 @@ pub(super) async fn steps(config: &AgentConfig, depth: Depth) -> Result<Vec<Step
             id: format!("{:016x}", fastrand::u64(..)),
             at: clock::now(),
         };
-        steps.push(run.clock_skew().await);
+        if is_influxdb2 {
+            steps.push(run.clock_skew().await);
+        }
         let written = run.write().await;
         let stored = written.ok;
         steps.push(written);
-        if stored && depth == Depth::All {
+        if stored && is_influxdb2 && depth == Depth::All {
             steps.push(run.read().await);
             steps.push(run.delete().await);
         }
@@ -378,6 +385,8 @@ fn cause_of_status(status: u16) -> &'static str {
         }
         403 => "No permission: the token is known but may not do this in this bucket.",
         404 => "Missing bucket or organization: look at influx.bucket and influx.org.",
-        _ => "Is this InfluxDB 2, or something that speaks its API?",
+        _ => {
+            "Is this what influx.kind says: InfluxDB 2, or something that speaks its API, if it says nothing?"
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod delivery;
 mod disk_thread;
 mod drain;
 mod journal;
+mod kept;
 pub mod pace;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ use self::delivery::{Report, Verdict, deliver};
 use self::disk_thread::{DiskThread, Ended};
 use self::journal::Failure;
 pub use self::journal::Journal;
+use self::kept::Kept;
 use self::pace::{Next, Pace, PaceSettings, Pending};
 use crate::batch::Batch;
 use crate::buffer::{Buffer, Delivery, Limits, Wish};
@@ -68,6 +70,7 @@ pub struct Writer {
     /// Read from disk, and next to be written when the backlog is due.
     backlog: Option<Delivery>,
     disk: DiskThread,
+    kept: Kept,
 }
 
 impl Writer {
@@ -75,6 +78,7 @@ impl Writer {
     pub fn new(parts: WriterParts, settings: WriterSettings) -> Self {
         Self {
             pace: Pace::new(settings.pace.clone()),
+            kept: Kept::of(parts.client.config().kind),
             parts,
             settings,
             rng: fastrand::Rng::new(),
@@ -281,9 +285,15 @@ impl Writer {
                     .journal
                     .succeeded(self.pace.failures(), self.parts.buffer.fill());
                 self.pace.succeeded();
+                self.kept
+                    .acknowledged(&delivery.batch, self.start.elapsed());
                 self.parts.buffer.written(delivery);
             }
             Verdict::Later { after, message } => {
+                let now = self.now();
+                for batch in self.kept.lost(now) {
+                    self.parts.buffer.push(batch, now);
+                }
                 self.parts.buffer.failed(delivery, &report.remaining);
                 self.fail(after, &message, None);
             }

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use watchpost_core::time::format_rfc3339;
+use watchpost_query::Kind;
 
 use super::access::MayChange;
 use super::error::ApiError;
@@ -210,9 +211,10 @@ pub(super) async fn explain(
     Path(fingerprint): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let id = read_fingerprint(&fingerprint)?;
+    let kind = server.client.config().kind;
     let found = server
         .desk
-        .ask(move |alerting, _, now| explain_now(alerting, id, now))
+        .ask(move |alerting, _, now| explain_now(alerting, id, kind, now))
         .await?;
     let mut found = found.ok_or_else(|| ApiError::NotFound(format!("alert or series {id}")))?;
     let store = server.store.clone();
@@ -229,7 +231,7 @@ pub(super) async fn explain(
     Ok(Json(found))
 }
 
-fn explain_now(alerting: &Alerting, id: Fingerprint, now: Nanos) -> Option<Value> {
+fn explain_now(alerting: &Alerting, id: Fingerprint, server: Kind, now: Nanos) -> Option<Value> {
     let rules = alerting.evaluator.rules();
     let series = rules.iter().find_map(|rule| {
         let (_, series) = alerting
@@ -247,7 +249,7 @@ fn explain_now(alerting: &Alerting, id: Fingerprint, now: Nanos) -> Option<Value
         "now": format_rfc3339(now),
         "dispatching": alerting.may_dispatch(),
         "alert": alert.map(|alert| views::alert(alerting, alert, now)),
-        "rule": series.map(|(rule, _)| views::rule(alerting, rule, now)),
+        "rule": series.map(|(rule, _)| views::rule(alerting, rule, server, now)),
         "series": series.map(|(_, series)| views::series(series)),
         "receivers": receivers.iter().map(views::explanation).collect::<Vec<_>>(),
     }))

@@ -31,6 +31,7 @@ pub(super) async fn list(
     State(server): State<Server>,
     Parameters(filter): Parameters<RuleFilter>,
 ) -> Result<Json<Value>, ApiError> {
+    let kind = server.client.config().kind;
     let rules = server.desk.ask(move |alerting, _, now| {
         let wanted = |rule: &&Arc<Rule>| {
             let field = filter.field.as_deref();
@@ -38,7 +39,7 @@ pub(super) async fn list(
         };
         let rules = alerting.evaluator.rules().iter().filter(wanted);
         rules
-            .map(|rule| views::rule(alerting, rule, now))
+            .map(|rule| views::rule(alerting, rule, kind, now))
             .collect::<Vec<_>>()
     });
     Ok(Json(json!({ "rules": rules.await? })))
@@ -49,15 +50,15 @@ pub(super) async fn show(
     State(server): State<Server>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let wanted = name.clone();
+    let (wanted, kind) = (name.clone(), server.client.config().kind);
     let found = server.desk.ask(move |alerting, _, now| {
         let rule = alerting
             .evaluator
             .rules()
             .iter()
             .find(|rule| rule.name == wanted)?;
-        let mut view = views::rule(alerting, rule, now);
-        view["queries"] = views::query_texts(rule, now);
+        let mut view = views::rule(alerting, rule, kind, now);
+        view["queries"] = views::query_texts(rule, kind, now);
         let series = alerting.evaluator.series(&rule.name).take(SERIES_LIMIT);
         view["seriesList"] = series.map(|(_, series)| views::series(series)).collect();
         Some(view)

@@ -7,7 +7,9 @@ use watchpost_core::time::format_rfc3339;
 
 use crate::alert::{Alert, Nanos};
 use crate::alerting::Alerting;
-use crate::dialect::flux;
+use watchpost_query::Kind as ServerKind;
+
+use crate::dialect::question;
 use crate::dialect::shape::{Batch, Purpose, batches};
 use crate::event::Event;
 use crate::pipeline::acknowledgement::Acknowledgement;
@@ -94,7 +96,7 @@ pub(super) fn silence(silence: &Silence, now: Nanos) -> Value {
 }
 
 /// A rule, how it does, and what a page needs to draw its levels over its series.
-pub(super) fn rule(alerting: &Alerting, rule: &Arc<Rule>, now: Nanos) -> Value {
+pub(super) fn rule(alerting: &Alerting, rule: &Arc<Rule>, server: ServerKind, now: Nanos) -> Value {
     let health = alerting.evaluator.health(&rule.name);
     let selector = &rule.selector;
     json!({
@@ -120,7 +122,7 @@ pub(super) fn rule(alerting: &Alerting, rule: &Arc<Rule>, now: Nanos) -> Value {
         "levels": rule.kind.levels().map(levels),
         "levelsOf": levels_of(&rule.kind),
         "target": target(&rule.kind),
-        "query": queries(rule, now).map(|batch| flux::text(&batch)).next(),
+        "query": queries(rule, now).map(|batch| question::text(&batch, server)).next(),
     })
 }
 
@@ -132,15 +134,24 @@ fn queries(rule: &Arc<Rule>, now: Nanos) -> impl Iterator<Item = Batch> {
 }
 
 /// Each query of an evaluation with what it is for.
-pub(super) fn query_texts(rule: &Arc<Rule>, now: Nanos) -> Value {
+pub(super) fn query_texts(rule: &Arc<Rule>, server: ServerKind, now: Nanos) -> Value {
     let view = |batch: Batch| {
         let purpose = match batch.members.first().map(|member| member.purpose) {
             Some(Purpose::Baseline) => "baseline",
             _ => "values",
         };
-        json!({ "purpose": purpose, "flux": flux::text(&batch) })
+        json!({ "purpose": purpose, language(server): question::text(&batch, server) })
     };
     queries(rule, now).map(view).collect()
+}
+
+/// The language of a kind of server, as the member that holds the text is called.
+fn language(server: ServerKind) -> &'static str {
+    match server {
+        ServerKind::InfluxDb2 => "flux",
+        ServerKind::VictoriaMetrics => "metricsql",
+        ServerKind::InfluxDb3 => "sql",
+    }
 }
 
 fn aggregate(kind: &Kind) -> Option<&'static str> {

@@ -12,7 +12,9 @@ use watchpost_service::cli::Output;
 use super::table::table;
 use super::{CommandError, print, rule_file, setting};
 use crate::config::AlerterConfig;
-use crate::dialect::flux;
+use watchpost_query::Kind;
+
+use crate::dialect::question;
 use crate::dialect::shape::{Batch, Purpose, batches};
 use crate::rule_file::mistake::did_you_mean;
 use crate::rules::definition::Rule;
@@ -94,7 +96,7 @@ fn show(rules: &[Arc<Rule>], name: &str, output: Output) -> Result<(), CommandEr
         .iter()
         .map(|(key, value)| ((*key).to_owned(), value.to_json()))
         .collect();
-    let query = |batch: &Batch| json!({ "purpose": purpose(batch), "flux": flux::text(batch) });
+    let query = |batch: &Batch| json!({ "purpose": purpose(batch), "flux": text(batch) });
     json.insert("queries".to_owned(), queries.iter().map(query).collect());
     print(output, &json.into(), || {
         format!(
@@ -108,12 +110,17 @@ fn show(rules: &[Arc<Rule>], name: &str, output: Output) -> Result<(), CommandEr
 
 fn queries(rules: &[Arc<Rule>], output: Output) {
     let queries = batches(rules, &[], crate::clock::now());
-    let texts: Vec<String> = queries.iter().map(flux::text).collect();
+    let texts: Vec<String> = queries.iter().map(text).collect();
     let members = |batch: &Batch| {
         let names = batch.members.iter().map(|member| member.rule.name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     print(output, &json!(texts), || numbered(&queries, members));
+}
+
+/// In the language of rule files' own queries.
+fn text(batch: &Batch) -> String {
+    question::text(batch, Kind::InfluxDb2)
 }
 
 fn purpose(batch: &Batch) -> &'static str {
@@ -127,7 +134,7 @@ fn purpose(batch: &Batch) -> &'static str {
 fn numbered<T: std::fmt::Display>(queries: &[Batch], what_for: impl Fn(&Batch) -> T) -> String {
     let count = queries.len();
     let query = |(index, batch): (usize, &Batch)| {
-        let (number, title, text) = (index + 1, what_for(batch), flux::text(batch));
+        let (number, title, text) = (index + 1, what_for(batch), text(batch));
         format!("// query {number} of {count}: {title}\n{}\n", text.trim())
     };
     let texts: Vec<String> = queries.iter().enumerate().map(query).collect();

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use watchpost_client::Client;
-use watchpost_client::flux_text;
-use watchpost_client::query::Query;
+use watchpost_client::ask::Limits;
+use watchpost_query::{Ask, Question, Range};
 use watchpost_service::shutdown::Shutdown;
 
 use super::desk::Desk;
@@ -102,14 +102,12 @@ async fn broken(
     }
     let (bucket, measurement) = source?;
     let since = now() - Nanos::try_from(config.data_within.get().as_nanos()).unwrap_or(0);
-    let text = format!(
-        "from(bucket: {})\n  |> range(start: {})\n  |> filter(fn: (r) => {})\n  |> first()\n  |> group()\n  |> limit(n: 1)\n  |> keep(columns: [\"_time\"])",
-        flux_text::string(bucket),
-        flux_text::time(since),
-        flux_text::equals("_measurement", measurement),
-    );
-    match client.query(&Query::new(text)).await {
-        Ok(tables) if tables.iter().any(|table| !table.is_empty()) => None,
+    let hosts = Ask::TagValues {
+        tag: "host".to_owned(),
+    };
+    let question = Question::new(bucket, measurement, Range::new(since, now()), hosts);
+    match client.ask(&question, &Limits::default()).await {
+        Ok(answer) if answer.size() > 0 => None,
         Ok(_) => Some(format!("no new data in {bucket}")),
         Err(error) => Some(format!("the server does not answer: {error}")),
     }

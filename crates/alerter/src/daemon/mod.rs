@@ -208,14 +208,21 @@ pub fn client(config: &AlerterConfig) -> Result<Client, watchpost_client::Error>
         (None, false) => TokenSource::fixed(influx.token.reveal()),
         (None, true) => TokenSource::none(),
     };
-    Client::new(ClientConfig {
+    let config = ClientConfig {
         timeout: influx.timeout.get(),
         connect_timeout: influx.connect_timeout.get(),
         gzip: influx.gzip,
         ca_file: influx.ca_file.clone(),
         pool_idle_connections: 4,
         ..ClientConfig::new(influx.url.clone(), influx.org.clone(), token)
-    })
+    }
+    .on_server(
+        influx.kind.name(),
+        &influx.write_url,
+        &influx.tenant,
+        influx.revealed_headers(),
+    );
+    Client::new(config)
 }
 
 impl Daemon {
@@ -228,6 +235,8 @@ impl Daemon {
         registry: Registry,
     ) -> api::Server {
         let history = &config.history;
+        // Where Flux does not run, what is shown of the past is the store's.
+        let is_asked = history.enabled && self.client.config().kind.runs_flux();
         api::Server {
             desk,
             reloads,
@@ -235,7 +244,7 @@ impl Daemon {
             surroundings: self.surroundings.clone(),
             token_file: config.api.token_file.clone(),
             client: self.client.clone(),
-            history_bucket: history.enabled.then(|| history.bucket.clone()),
+            history_bucket: is_asked.then(|| history.bucket.clone()),
             backtests: Arc::new(tokio::sync::Semaphore::new(1)),
             registry,
             readiness: self.readiness.clone(),

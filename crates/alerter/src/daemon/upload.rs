@@ -27,7 +27,8 @@ pub(super) fn start(
     desk: Desk,
     shutdown: &Shutdown,
 ) {
-    if !config.history.enabled {
+    // Where texts are not kept, the history is what the store has.
+    if !config.history.enabled || !client.config().kind.keeps_text() {
         return;
     }
     let bucket = config.history.bucket.clone();

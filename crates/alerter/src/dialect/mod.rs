@@ -1,6 +1,7 @@
-//! From rules to the text of queries: one module a language. Flux now; SQL (InfluxDB 3) and
-//! MetricsQL would stand beside it.
+//! From rules to neutral questions, and from their answers to the rows of each rule. The languages are
+//! `watchpost_query`'s.
 #![warn(clippy::disallowed_methods)]
 
-pub mod flux;
+pub mod question;
+pub mod rows;
 pub mod shape;

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use watchpost_client::Client;
-use watchpost_client::query::Query;
+use watchpost_client::ask::Limits;
 
 use super::chart::{ChartData, POINTS};
 use crate::alert::{Alert, Nanos, SECOND};
-use crate::dialect::flux;
+use crate::asking;
 use crate::dialect::shape::{Batch, Content, Member, Operation, Purpose, Shape};
 use crate::labels::{ALERT_NAME, SEVERITY};
 use crate::matcher::{Matcher, Operator};
@@ -60,14 +60,16 @@ impl SeriesHistory {
             .cloned();
         let rule = known.filter(|rule| !matches!(rule.kind, Kind::Flux { .. }))?;
         let batch = batch(&rule, alert, now);
-        let query = Query::new(flux::text(&batch))
-            .timeout(TIMEOUT)
-            .row_limit(10_000);
-        let tables = self.client.query(&query).await;
-        let tables = tables.inspect_err(|error| {
+        let limits = Limits {
+            rows: 10_000,
+            timeout: Some(TIMEOUT),
+            ..Limits::default()
+        };
+        let lists = asking::rows(&self.client, &batch, &limits).await;
+        let lists = lists.inspect_err(|error| {
             tracing::warn!(rule = rule.name, %error, "no chart: its data could not be queried");
         });
-        let rows = flux::assign(&batch, &tables.ok()?).swap_remove(0);
+        let rows = lists.ok()?.swap_remove(0);
         let mut samples: Vec<Sample> = rows
             .iter()
             .filter_map(|row| {

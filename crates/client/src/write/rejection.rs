@@ -1,4 +1,7 @@
-//! Which lines of a body a server refused, read from InfluxDB's messages.
+//! Which lines of a body a server refused, read from its messages.
+//!
+//! VictoriaMetrics names the first refused line, and quotes from there to the end of the body; nothing of it
+//! is stored. InfluxDB 3 stores the rest and quotes twenty characters of a line, which find none.
 //!
 //! InfluxDB 2 names refused lines in two ways. 400: `unable to parse 'LINE': REASON`, one a line, and
 //! nothing of the body is stored. 422: `partial write: REASON dropped=N`, which quotes no line, and
@@ -7,6 +10,7 @@
 use std::collections::HashMap;
 
 use watchpost_core::line_protocol::{Lines, Precision};
+use watchpost_query::Kind;
 
 /// Refused lines reported at most; a body of garbage needs no longer list.
 const LINE_LIMIT: usize = 10_000;
@@ -45,8 +49,15 @@ pub struct RejectedLine {
 impl Rejection {
     /// Reads the message of a 400 or 422 answer to `body`; `None` when it is not about lines but
     /// about the request (a bad precision, a missing organization).
-    pub(super) fn read(status: u16, message: &str, body: &[u8]) -> Option<Self> {
+    pub(super) fn read(kind: Kind, status: u16, message: &str, body: &[u8]) -> Option<Self> {
         let rest_stored = message.contains("partial write");
+        match kind {
+            Kind::InfluxDb2 => {}
+            Kind::VictoriaMetrics => return incorrect_line(status, message, body),
+            // Anything else is about the request, or a limit of databases, tables or columns.
+            Kind::InfluxDb3 if !rest_stored => return None,
+            Kind::InfluxDb3 => {}
+        }
         let mut lines = quoted_lines(message, body);
         lines.extend(conflicting_lines(message, body));
         if status == 400 && lines.is_empty() && !rest_stored {
@@ -60,6 +71,32 @@ impl Rejection {
             dropped: dropped(message),
         })
     }
+}
+
+/// The line of `incorrect influx line "LINE\nREST": REASON`, quoted as Go does.
+fn incorrect_line(status: u16, message: &str, body: &[u8]) -> Option<Rejection> {
+    let (_, quoted) = message.split_once("incorrect influx line \"")?;
+    let ends = [quoted.find("\\n"), quoted.find("\": ")];
+    let end = ends.into_iter().flatten().min().unwrap_or(quoted.len());
+    let begins = quoted[..end].replace("\\\"", "\"").replace("\\\\", "\\");
+    let reason = quoted.split_once("\": ").map_or("", |(_, reason)| reason);
+    let text = String::from_utf8_lossy(body);
+    let lines = text.lines().enumerate().find(|(_, line)| {
+        let line = line.trim_start();
+        !begins.is_empty() && line.starts_with(&begins)
+    });
+    let line = |(index, line): (usize, &str)| RejectedLine {
+        number: Some(index + 1),
+        text: line.trim_start().to_owned(),
+        reason: reason.split("; see ").next().unwrap_or(reason).to_owned(),
+    };
+    Some(Rejection {
+        status,
+        message: message.to_owned(),
+        lines: lines.into_iter().map(line).collect(),
+        rest_stored: false,
+        dropped: None,
+    })
 }
 
 /// The lines of `unable to parse 'LINE': REASON`. A line may hold quotes and even this phrase, so a

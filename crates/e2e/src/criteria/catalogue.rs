@@ -1,8 +1,10 @@
 //! Every metric of the catalogue arrives from every simulated host, and from this one what it has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use watchpost_core::catalogue::METRICS;
+use watchpost_query::{Ask, Question, Range};
 use watchpost_testkit::wait;
 
 use super::scene::HOSTS;
@@ -89,20 +91,22 @@ fn is_simulated(host: &str) -> bool {
 }
 
 fn fields_by_host(scene: &Scene) -> BTreeMap<String, BTreeSet<String>> {
-    let tables = scene.platform().query(
-        "from(bucket: \"system_metrics_raw\") |> range(start: -5m)
-            |> filter(fn: (r) => r._measurement == \"system_metrics\")
-            |> last() |> keep(columns: [\"host\", \"_field\"]) |> group()",
-    );
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let now = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
+    let range = Range::new(now - 300_000_000_000, now);
+    let question = Question::new("system_metrics_raw", "system_metrics", range, Ask::Newest)
+        .with_tags(["host"]);
     let mut seen: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in tables.iter().flat_map(|it| it.rows()) {
+    for series in scene.platform().ask(&question).unwrap_or_default().series {
         // On a server that was judged before, the host made up for the queries is still there.
-        if let (Some(host), Some(field)) = (row.str("host"), row.str("_field"))
+        if let Some(host) = series.labels.get("host")
             && host != queries::HOST
         {
-            seen.entry(host.to_owned())
+            seen.entry(host.clone())
                 .or_default()
-                .insert(field.to_owned());
+                .insert(series.field.to_string());
         }
     }
     seen

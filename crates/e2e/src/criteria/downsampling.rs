@@ -65,6 +65,7 @@ const TWO_DAYS: Past = Past {
 };
 
 pub(super) fn judge(scene: &Scene) -> Finding {
+    super::needs_influxdb2(scene)?;
     let past = if scene.terms.quick { TWO_DAYS } else { WEEK };
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -18,6 +18,8 @@ mod tokens;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use watchpost_query::Kind;
+
 pub use self::report::{Judged, Report, Verdict};
 pub use self::scene::Scene;
 use crate::platform::Server;
@@ -190,6 +192,17 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Miss>) -> Result<T, Miss> {
 fn text(miss: Miss) -> String {
     match miss {
         Miss::Failed(text) | Miss::Skipped(text) => text,
+    }
+}
+
+/// For what is judged by Flux, tasks, tokens or buckets: other kinds of server have none of them.
+fn needs_influxdb2(scene: &Scene) -> Result<(), Miss> {
+    match scene.platform().kind() {
+        Kind::InfluxDb2 => Ok(()),
+        kind => Err(Miss::Skipped(format!(
+            "{} has no Flux, tasks, buckets and tokens of InfluxDB 2 to judge it by",
+            kind.title()
+        ))),
     }
 }
 

@@ -29,6 +29,7 @@ struct Past {
 }
 
 pub(super) fn judge(scene: &Scene) -> Finding {
+    super::needs_influxdb2(scene)?;
     let past = write_past(scene)?;
     let mut rows = Vec::new();
     for (name, check) in CHECKS {

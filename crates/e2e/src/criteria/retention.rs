@@ -23,6 +23,7 @@ const WANTED: [(&str, u64); 4] = [
 const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub(super) fn judge(scene: &Scene) -> Finding {
+    super::needs_influxdb2(scene)?;
     let client = scene.platform().client("operator");
     for (name, seconds) in WANTED {
         let found = block_on(client.find_bucket(name)).map_err(|error| error.to_string())?;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use watchpost_query::Kind;
 
 use super::{Finding, Scene, ensure};
 use crate::platform::get;
@@ -36,16 +37,8 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     for address in addresses(scene) {
         look(&address, &get(&address, None).1)?;
     }
-    let operator = fs::read_to_string(scene.platform().token_file("operator"))
-        .map_err(|error| error.to_string())?;
-    let mut paths = vec!["buckets", "tasks", "orgs", "users"];
-    // InfluxDB itself shows an operator the tokens; the engine does not keep them.
-    if scene.terms.external.is_none() {
-        paths.push("authorizations");
-    }
-    for path in paths {
-        let address = format!("{}/api/v2/{path}", scene.platform().server());
-        look(&address, &get(&address, Some(operator.trim())).1)?;
+    if scene.platform().kind() == Kind::InfluxDb2 {
+        look_at_server(scene, &mut look)?;
     }
     for request in [scene.slack.requests.all(), scene.webhook.requests.all()].concat() {
         look("a notification", &request.text())?;
@@ -61,6 +54,25 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         "{} secrets looked for in {places} logs, files, command lines, environments, pages and messages",
         secrets.len()
     ))
+}
+
+/// What the server shows to an operator.
+fn look_at_server(
+    scene: &Scene,
+    look: &mut impl FnMut(&str, &str) -> Result<(), String>,
+) -> Result<(), String> {
+    let operator = fs::read_to_string(scene.platform().token_file("operator"))
+        .map_err(|error| error.to_string())?;
+    let mut paths = vec!["buckets", "tasks", "orgs", "users"];
+    // InfluxDB itself shows an operator the tokens; the engine does not keep them.
+    if scene.terms.external.is_none() {
+        paths.push("authorizations");
+    }
+    for path in paths {
+        let address = format!("{}/api/v2/{path}", scene.platform().server());
+        look(&address, &get(&address, Some(operator.trim())).1)?;
+    }
+    Ok(())
 }
 
 /// Every file that the platform has written, logs and data, but for the secrets themselves.

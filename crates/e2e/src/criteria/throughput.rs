@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use watchpost_core::csv::Table;
+use watchpost_query::{Ask, Matcher, Question, Range, Statistic};
 use watchpost_testkit::wait;
 
 use super::{Finding, Scene, ensure};
@@ -39,7 +39,7 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let sent = batches * BATCH_POINTS;
     let seconds = began.elapsed().as_secs_f64();
     let rate = sent as f64 / seconds;
-    let (count, sum) = (stored(scene, from, "count"), stored(scene, from, "sum"));
+    let [count, sum] = stored(scene, from, sent);
     // Every value is a whole number, so the sum is exact.
     let expected = (sent * (sent - 1) / 2) as f64;
     ensure(count == sent as f64 && sum == expected, || {
@@ -65,14 +65,22 @@ fn lines(batch: usize, from: i64) -> Vec<u8> {
     points.collect::<String>().into_bytes()
 }
 
-fn stored(scene: &Scene, run: i64, function: &str) -> f64 {
-    let tables = scene.platform().query(&format!(
-        "from(bucket: \"platform_health\") |> range(start: -2h)
-            |> filter(fn: (r) => r._measurement == \"judged\" and r.run == \"{run}\") |> group() |> {function}()"
-    ));
-    tables
-        .iter()
-        .flat_map(Table::rows)
-        .filter_map(|row| row.f64("_value"))
-        .sum()
+/// What the server holds of a run once it shows all of it: VictoriaMetrics does so after some seconds.
+fn stored(scene: &Scene, run: i64, sent: usize) -> [f64; 2] {
+    let range = Range::new(run, run + 2 * 3_600_000_000_000);
+    let all = Ask::Values(vec![Statistic::Count, Statistic::Sum]);
+    let question = Question::new("platform_health", "judged", range, all)
+        .select(["value"], vec![Matcher::equal("run", run.to_string())]);
+    let found = || {
+        let answer = scene.platform().ask(&question)?;
+        let sum = |how| {
+            answer
+                .of(how)
+                .filter_map(|series| series.number())
+                .sum::<f64>()
+        };
+        Some([sum(Statistic::Count), sum(Statistic::Sum)])
+    };
+    let whole = wait::until_or_none(|| found().filter(|it| it[0] >= sent as f64));
+    whole.or_else(found).unwrap_or_default()
 }

@@ -66,6 +66,7 @@ const BUCKETS: [&str; 6] = [
 const SEES_TASKS: [&str; 1] = ["health"];
 
 pub(super) fn judge(scene: &Scene) -> Finding {
+    super::needs_influxdb2(scene)?;
     let operator = scene.platform().client("operator");
     let org = block_on(operator.find_org(&scene.platform().organization()))
         .map_err(|error| error.to_string())?

@@ -49,6 +49,7 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             line_protocol,
             every,
         } => report::health(&context, (write.as_deref(), *line_protocol), *every).await,
+        Command::Rollup { from, every } => past::rollup(&context, *from, *every).await,
         Command::Host(command) => host::run(&context, command).await,
         Command::Backfill { task, from, to } => past::backfill(&context, task, *from, *to).await,
         Command::Gaps { tier, from, to } => past::gaps(&context, *tier, *from, *to).await,
@@ -63,6 +64,7 @@ fn read(cli: &Cli) -> Result<Whole> {
         Command::Validate | Command::Backfill { .. } => true,
         Command::Destroy { .. } | Command::Export { .. } | Command::Rotate { .. } => false,
         Command::Gaps { .. } | Command::Health { .. } | Command::Host(_) => false,
+        Command::Rollup { .. } => false,
         Command::Config(_) => false,
     };
     Ok(if needed {
@@ -85,6 +87,10 @@ struct Context<'a> {
 
 impl<'a> Context<'a> {
     async fn target(&self) -> Result<Target> {
+        Target::find(self.client()?, self.platform, self.cli.tokens_dir.clone()).await
+    }
+
+    fn client(&self) -> Result<Client> {
         let influx = &self.settings.influx;
         let config = ClientConfig {
             url: influx.url.clone(),
@@ -96,9 +102,14 @@ impl<'a> Context<'a> {
             ca_file: influx.ca_file.clone(),
             user_agent: concat!("watchpost-provisioner/", env!("CARGO_PKG_VERSION")).into(),
             ..ClientConfig::default()
-        };
-        let client = Client::new(config).doing(|| "connecting".into())?;
-        Target::find(client, self.platform, self.cli.tokens_dir.clone()).await
+        }
+        .on_server(
+            influx.kind.name(),
+            &influx.write_url,
+            &influx.tenant,
+            influx.revealed_headers(),
+        );
+        Client::new(config).doing(|| "connecting".into())
     }
 
     fn desired(&self) -> Desired<'a> {

@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use watchpost_service::config::Interval;
 
 use super::{Context, EXIT_DIFFERENT, now, print};
 use crate::backfill;
 use crate::cli::Moment;
 use crate::error::{Error, Result};
 use crate::gaps::{self, Buckets, Tier};
+use crate::rollup;
 
 pub(super) async fn backfill(
     context: &Context<'_>,
@@ -109,5 +111,39 @@ fn buckets(tier: Tier) -> Buckets {
     Buckets {
         source: source.to_owned(),
         target: target.to_owned(),
+    }
+}
+
+/// Makes missing hours and days once, or again and again; what fails then is said, and tried the next time.
+pub(super) async fn rollup(
+    context: &Context<'_>,
+    from: Moment,
+    every: Option<Interval>,
+) -> Result<ExitCode> {
+    let client = context.client()?;
+    let kind = client.config().kind;
+    if kind.runs_flux() {
+        return Err(Error::Request(format!(
+            "{} makes hours and days by its tasks: `apply` installs them, `backfill` runs them for the past",
+            kind.title()
+        )));
+    }
+    loop {
+        let now = now();
+        let made = rollup::run(&client, from.resolve(now), now).await;
+        let Some(every) = every else {
+            let [hours, days] = made?;
+            print(&match context.json() {
+                true => format!("{}\n", serde_json::json!({ "hours": hours, "days": days })),
+                false => format!("{hours} hours and {days} days were made.\n"),
+            });
+            return Ok(ExitCode::SUCCESS);
+        };
+        match made {
+            Ok([0, 0]) => {}
+            Ok([hours, days]) => eprintln!("{hours} hours and {days} days were made."),
+            Err(error) => eprintln!("Hours and days are not made: {error}"),
+        }
+        tokio::time::sleep(every.get()).await;
     }
 }

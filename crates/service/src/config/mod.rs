@@ -28,7 +28,9 @@ pub use self::load::{Loaded, Sources, load, load_text};
 pub use self::place::locate;
 pub use self::print::print;
 pub use self::problem::{ConfigError, Problem, Problems};
-pub use self::sections::{InfluxConfig, LogConfig, LogFormat, TelemetryConfig, check_secret_file};
+pub use self::sections::{
+    InfluxConfig, LogConfig, LogFormat, ServerKind, TelemetryConfig, check_secret_file,
+};
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
 //! Sections that mean the same in every role: the server, the log, the self-metrics port.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,45 @@ use super::{Interval, Problems};
 use crate::hosts::KnownHosts;
 use crate::secret::{Secret, is_open_to_everyone};
 
-/// The InfluxDB 2 server this role talks to.
+/// What stands behind the server's address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerKind {
+    /// The embedded engine, InfluxDB 2, InfluxDB Cloud: what speaks version 2's API.
+    #[default]
+    InfluxDb2,
+    /// VictoriaMetrics, single node or cluster.
+    VictoriaMetrics,
+    /// InfluxDB 3.
+    InfluxDb3,
+}
+
+impl ServerKind {
+    /// As the configuration writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ServerKind::InfluxDb2 => "influxdb2",
+            ServerKind::VictoriaMetrics => "victoriametrics",
+            ServerKind::InfluxDb3 => "influxdb3",
+        }
+    }
+}
+
+/// The server this role talks to.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct InfluxConfig {
+    /// What stands behind the address: `influxdb2` (the engine, too), `victoriametrics` or `influxdb3`.
+    pub kind: ServerKind,
     /// Base URL of the server: `http://127.0.0.1:8086`, or https.
     pub url: String,
+    /// Base URL of writes where it is another: of a VictoriaMetrics cluster `url` is the `vmselect`'s, this
+    /// the `vminsert`'s.
+    pub write_url: String,
+    /// `account` or `account:project` of a VictoriaMetrics cluster; empty for a single node.
+    pub tenant: String,
+    /// More headers of each request, for a proxy before the server.
+    pub headers: BTreeMap<String, Secret>,
     /// Name of the organization.
     pub org: String,
     /// Bucket this role reads or writes.
@@ -37,7 +71,11 @@ pub struct InfluxConfig {
 impl Default for InfluxConfig {
     fn default() -> Self {
         Self {
+            kind: ServerKind::default(),
             url: "http://127.0.0.1:8086".into(),
+            write_url: String::new(),
+            tenant: String::new(),
+            headers: BTreeMap::new(),
             org: "watchpost".into(),
             bucket: "system_metrics_raw".into(),
             token: Secret::default(),
@@ -62,15 +100,17 @@ impl InfluxConfig {
 
     /// Checks the section, which stands at `section` (`influx`) in the role's configuration.
     pub fn check(&self, section: &str, problems: &mut Problems) {
-        if !(self.url.starts_with("http://") || self.url.starts_with("https://")) {
-            problems.add(
-                format!("{section}.url"),
-                format!(
-                    "{:?} is not a URL; it starts with http:// or https://",
-                    self.url
-                ),
-            );
+        let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        let may_be_empty = self.write_url.is_empty();
+        for (key, url) in [("url", &self.url), ("write_url", &self.write_url)] {
+            if !is_url(url) && !(key == "write_url" && may_be_empty) {
+                problems.add(
+                    format!("{section}.{key}"),
+                    format!("{url:?} is not a URL; it starts with http:// or https://"),
+                );
+            }
         }
+        self.check_tenant(section, problems);
         if let Some(path) = &self.token_file {
             if !self.token.is_empty() {
                 problems.add(
@@ -93,6 +133,38 @@ impl InfluxConfig {
             if value.get().is_zero() {
                 problems.add(format!("{section}.{key}"), "must be longer than zero");
             }
+        }
+    }
+}
+
+impl InfluxConfig {
+    /// The headers with their values.
+    pub fn revealed_headers(&self) -> Vec<(String, String)> {
+        let headers = self.headers.iter();
+        headers
+            .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+            .collect()
+    }
+
+    fn check_tenant(&self, section: &str, problems: &mut Problems) {
+        let is_number = |text: &str| text.parse::<u32>().is_ok();
+        let mut parts = self.tenant.splitn(2, ':');
+        if self.tenant.is_empty() {
+            return;
+        }
+        let key = format!("{section}.tenant");
+        if self.kind != ServerKind::VictoriaMetrics {
+            let kind = self.kind.name();
+            problems.add(
+                key,
+                format!("is of VictoriaMetrics clusters; {section}.kind is {kind:?}"),
+            );
+        } else if !parts.all(is_number) {
+            let said = format!(
+                "{:?} is no tenant; write an account, as 0, or account:project, as 0:1",
+                self.tenant
+            );
+            problems.add(key, said);
         }
     }
 }

@@ -98,7 +98,10 @@ pub(super) async fn spans(
         host: parameters.one("host")?,
         rule: parameters.one("rule")?,
     };
-    let spans = alert_span::list(&app.database, &wanted, now).await?;
+    let spans = match app.database.kind().runs_flux() {
+        true => alert_span::list(&app.database, &wanted, now).await?,
+        false => alert_span::list_of_alerter(&app.alerter, &wanted, now).await?,
+    };
     Ok(format.respond(|| json!({ "spans": spans }), || alert_span::rows(&spans)))
 }
 

@@ -8,10 +8,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
-use watchpost_client::flux_text;
 use watchpost_core::catalogue::{LEGACY_FIELDS, MEASUREMENT, legacy_cpu_field};
-use watchpost_core::csv::{Row, Table};
 use watchpost_core::time::{format_rfc3339, parse_rfc3339};
+use watchpost_query::{self as query, Ask, Matcher, Question, Range};
 
 use crate::csv::{Format, Rows};
 use crate::metric::{Choice, Series};
@@ -48,9 +47,11 @@ pub(super) async fn rows(
     let mut found = BTreeMap::new();
     if range.start < range.stop {
         let host = parameters.one("host")?;
-        let text = text(app.database.bucket(Tier::Raw), range, host, limit + 1);
-        for row in app.database.query(text).await?.iter().flat_map(Table::rows) {
-            take(&mut found, row);
+        let question = question(app.database.bucket(Tier::Raw), range, host, limit + 1);
+        for series in &app.database.ask(&question).await?.series {
+            for point in &series.points {
+                take(&mut found, series, point);
+            }
         }
     }
     if let Some(after) = &after {
@@ -83,29 +84,27 @@ fn cursor(text: &str) -> Result<(i64, String)> {
 }
 
 /// Each series gives at most as many rows as the answer has, so what is read is bounded.
-fn text(bucket: &str, range: TimeRange, host: Option<&str>, rows: usize) -> String {
-    let fields = flux_text::one_of("_field", LEGACY_FIELDS.map(|legacy| legacy.metric));
-    let host = host.map_or(String::new(), |host| {
-        format!(" and {}", flux_text::equals("host", host))
-    });
-    format!(
-        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {}{host})\n    |> filter(fn: (r) => {fields} and not exists r[\"interface\"])\n    |> limit(n: {rows})\n    |> keep(columns: [\"_time\", \"_value\", \"_field\", \"host\", \"cpu\", \"device\"])\n",
-        flux_text::string(bucket),
-        flux_text::time(range.start),
-        flux_text::time(range.stop),
-        flux_text::equals("_measurement", MEASUREMENT),
-    )
+fn question(bucket: &str, range: TimeRange, host: Option<&str>, rows: usize) -> Question {
+    let range = Range::new(range.start, range.stop);
+    let mut matchers = vec![Matcher::absent("interface")];
+    matchers.extend(host.map(|host| Matcher::equal("host", host)));
+    Question::new(bucket, MEASUREMENT, range, Ask::Rows { limit: Some(rows) })
+        .select(LEGACY_FIELDS.map(|legacy| legacy.metric), matchers)
+        .with_tags(["host", "cpu", "device"])
 }
 
 /// Adds a value to the row of its time and host; devices are summed.
-fn take(found: &mut BTreeMap<(i64, String), Map<String, Value>>, row: Row<'_>) {
-    let (Some(time), Some(value), Some(field)) =
-        (row.time("_time"), row.f64("_value"), row.str("_field"))
-    else {
+fn take(
+    found: &mut BTreeMap<(i64, String), Map<String, Value>>,
+    series: &query::Series,
+    point: &query::Point,
+) {
+    let (Some(time), Some(value)) = (point.time, point.value.as_f64()) else {
         return;
     };
-    let host = row.str("host").unwrap_or_default().to_owned();
-    let name = match row.str("cpu") {
+    let field = &*series.field;
+    let host = series.label("host").to_owned();
+    let name = match series.labels.get("cpu") {
         Some(cpu) => legacy_cpu_field(cpu),
         None => LEGACY_FIELDS
             .iter()
@@ -124,13 +123,13 @@ fn take(found: &mut BTreeMap<(i64, String), Map<String, Value>>, row: Row<'_>) {
     let before = entry
         .get(&name)
         .and_then(Value::as_f64)
-        .filter(|_| row.str("device").is_some());
-    entry.insert(name, number(value + before.unwrap_or_default(), row));
+        .filter(|_| series.labels.contains_key("device"));
+    entry.insert(name, number(value + before.unwrap_or_default(), point));
 }
 
 /// Counters are whole numbers, and stay so.
-fn number(value: f64, row: Row<'_>) -> Value {
-    match row.i64("_value") {
+fn number(value: f64, point: &query::Point) -> Value {
+    match point.value.as_i64() {
         Some(_) => json!(value as i64),
         None => json!(value),
     }

@@ -6,10 +6,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
-use watchpost_client::flux_text;
 use watchpost_core::catalogue::MEASUREMENT;
-use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_SECOND, format_rfc3339};
+use watchpost_query::{Ask, Matcher, Question, Range};
 
 use crate::csv::{Format, Rows};
 use crate::parameters::Parameters;
@@ -96,26 +95,34 @@ async fn answer(
 }
 
 async fn read(app: &App, host: &str, at: i64) -> Result<BTreeMap<String, Map<String, Value>>> {
-    let text = format!(
-        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {} and {} and exists r[\"process\"])\n    |> last()\n    |> keep(columns: [\"_time\", \"_value\", \"_field\", \"process\"])\n",
-        flux_text::string(app.database.bucket(Tier::Raw)),
-        flux_text::time(at - LOOK_BACK),
-        flux_text::time(at + 1),
-        flux_text::equals("_measurement", MEASUREMENT),
-        flux_text::equals("host", host),
-    );
+    let bucket = app.database.bucket(Tier::Raw);
+    let of_host = vec![Matcher::equal("host", host), Matcher::present("process")];
+    let every: [&str; 0] = [];
+    let question = Question::new(
+        bucket,
+        MEASUREMENT,
+        Range::new(at - LOOK_BACK, at + 1),
+        Ask::Newest,
+    )
+    .select(every, of_host)
+    .with_tags(["process"]);
     let mut found: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for row in app.database.query(text).await?.iter().flat_map(Table::rows) {
-        let (Some(process), Some(field), Some(value)) =
-            (row.str("process"), row.str("_field"), row.f64("_value"))
-        else {
+    for series in app.database.ask(&question).await?.series {
+        let (process, field) = (series.label("process"), &*series.field);
+        let Some(point) = series.points.last() else {
+            continue;
+        };
+        let Some(value) = point.value.as_f64() else {
             continue;
         };
         let entry = found.entry(process.to_owned()).or_default();
         entry.insert("process".to_owned(), json!(process));
         entry.insert(
             field.to_owned(),
-            row.i64("_value").map_or(json!(value), |whole| json!(whole)),
+            point
+                .value
+                .as_i64()
+                .map_or(json!(value), |whole| json!(whole)),
         );
     }
     Ok(found)

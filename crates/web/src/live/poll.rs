@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use watchpost_client::flux_text;
-use watchpost_core::catalogue::{self, ITEM_TAGS, Kind, MEASUREMENT, TAG_METRIC_TYPE};
-use watchpost_core::csv::Table;
-use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
+use watchpost_core::catalogue::{self, Kind, MEASUREMENT};
+use watchpost_core::time::{NANOS_PER_HOUR, NANOS_PER_MILLI, NANOS_PER_SECOND};
+use watchpost_query::{Answer, Ask, Label, Matcher, Question, Range, Statistic};
 
 use super::alerts::Firing;
 use super::{Event, Live};
@@ -68,11 +67,16 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
     let database = &live.inner.database;
     let now = crate::now();
     let retention = database.retention.0[Tier::Raw as usize];
-    let start = now - if sweep { retention } else { LOOK_BACK };
+    let start = now
+        - if sweep {
+            swept_back(live, retention)
+        } else {
+            LOOK_BACK
+        };
     let bucket = database.bucket(Tier::Raw);
-    let tables = database.query(newest(bucket, start)).await?;
+    let newest = database.ask(&newest(bucket, start, now)).await?;
     let past = match sweep {
-        true => Some(database.query(past(bucket, now)).await?),
+        true => Some(database.ask(&past(bucket, now)).await?),
         false => None,
     };
     let mut fleet = live
@@ -84,7 +88,7 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
         fleet.forget(now - retention);
     }
     // Hosts first, so that their past finds them.
-    let changed = fleet.see(&tables);
+    let changed = fleet.see(&newest);
     fleet.remember(&past.unwrap_or_default());
     if sweep || !changed.is_empty() {
         live.inner.revision.fetch_add(1, Ordering::Relaxed);
@@ -92,32 +96,33 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
     Ok(changed)
 }
 
-fn newest(bucket: &str, start: i64) -> String {
-    // Of the tags those of the host are kept, whatever they are called.
-    let items = ["_start", "_stop", "_measurement", TAG_METRIC_TYPE]
-        .into_iter()
-        .chain(ITEM_TAGS);
-    let items = flux_text::strings(items);
-    let totals = "not exists r[\"cpu\"] and not exists r[\"interface\"]";
-    format!(
-        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> filter(fn: (r) => {totals})\n    |> last()\n    |> drop(columns: {items})\n",
-        flux_text::string(bucket),
-        flux_text::time(start),
-        flux_text::equals("_measurement", MEASUREMENT),
-        flux_text::one_of("_field", FIELDS),
-    )
+/// How far back a sweep looks. InfluxDB 2 and the engine find the newest point of a series without reading
+/// the others; of other kinds, which read all of the range, a day is asked for once and then an hour: hosts
+/// that are known stay known.
+fn swept_back(live: &Live, retention: i64) -> i64 {
+    let knows_hosts = live.fleet(|fleet| fleet.hosts().len() > 0);
+    match (live.inner.database.kind(), knows_hosts) {
+        (watchpost_query::Kind::InfluxDb2, _) => retention,
+        (_, true) => retention.min(NANOS_PER_HOUR),
+        (_, false) => retention.min(24 * NANOS_PER_HOUR),
+    }
 }
 
-fn past(bucket: &str, now: i64) -> String {
+fn newest(bucket: &str, start: i64, now: i64) -> Question {
+    let totals = vec![Matcher::absent("cpu"), Matcher::absent("interface")];
+    Question::new(bucket, MEASUREMENT, Range::new(start, now), Ask::Newest).select(FIELDS, totals)
+}
+
+fn past(bucket: &str, now: i64) -> Question {
     let start = now - SPARK_STEP * SPARK_POINTS as i64;
-    let every = flux_text::duration(Duration::from_nanos(SPARK_STEP.unsigned_abs()));
-    format!(
-        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {} and not exists r[\"cpu\"])\n    |> aggregateWindow(every: {every}, fn: mean, createEmpty: false, timeSrc: \"_start\")\n    |> keep(columns: [\"_time\", \"_value\", \"host\"])\n",
-        flux_text::string(bucket),
-        flux_text::time(start),
-        flux_text::equals("_measurement", MEASUREMENT),
-        flux_text::equals("_field", "cpu_usage_percent"),
-    )
+    let means = Ask::Windows {
+        every: SPARK_STEP,
+        statistics: vec![Statistic::Mean],
+        label: Label::Start,
+    };
+    Question::new(bucket, MEASUREMENT, Range::new(start, now), means)
+        .select(["cpu_usage_percent"], vec![Matcher::absent("cpu")])
+        .with_tags(["host"])
 }
 
 /// Tells followers which hosts have news or changed their state.
@@ -157,13 +162,10 @@ pub(super) async fn host(live: Live, host: String) {
     let mut seen = HashMap::new();
     loop {
         let begun = Instant::now();
-        let text = newest_of_host(
-            live.inner.database.bucket(Tier::Raw),
-            &host,
-            crate::now() - LOOK_BACK,
-        );
+        let bucket = live.inner.database.bucket(Tier::Raw);
+        let question = newest_of_host(bucket, &host, crate::now());
         let Some(answer) = shutdown
-            .unless_requested(live.inner.database.query(text))
+            .unless_requested(live.inner.database.ask(&question))
             .await
         else {
             return;
@@ -182,8 +184,8 @@ pub(super) async fn host(live: Live, host: String) {
                 return;
             }
             // What cannot be read is told by the watch of the fleet.
-            if let Ok(tables) = &answer {
-                let points = news(tables, &mut seen);
+            if let Ok(answer) = &answer {
+                let points = news(answer, &mut seen);
                 let update = json!({ "now": crate::now() / NANOS_PER_MILLI, "host": host, "points": points });
                 let _ = sender.send(Event::Update(update.to_string().into()));
             }
@@ -199,34 +201,34 @@ pub(super) async fn host(live: Live, host: String) {
     }
 }
 
-fn newest_of_host(bucket: &str, host: &str, start: i64) -> String {
-    format!(
-        "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {})\n    |> last()\n    |> drop(columns: [\"_start\", \"_stop\", \"_measurement\", \"host\", \"region\", \"environment\", \"service\", \"{TAG_METRIC_TYPE}\"])\n",
-        flux_text::string(bucket),
-        flux_text::time(start),
-        flux_text::equals("_measurement", MEASUREMENT),
-        flux_text::equals("host", host),
-    )
+fn newest_of_host(bucket: &str, host: &str, now: i64) -> Question {
+    let range = Range::new(now - LOOK_BACK, now);
+    let every: [&str; 0] = [];
+    Question::new(bucket, MEASUREMENT, range, Ask::Newest)
+        .select(every, vec![Matcher::equal("host", host)])
 }
 
 /// Last time and value of each series, by a name made of field and tags.
 type Seen = HashMap<String, (i64, f64)>;
 
 /// The points that are newer than those seen; counters as rates.
-fn news(tables: &[Table], seen: &mut Seen) -> Vec<Value> {
+fn news(answer: &Answer, seen: &mut Seen) -> Vec<Value> {
     let mut points = Vec::new();
-    for row in tables.iter().flat_map(Table::rows) {
-        let (Some(field), Some(time), Some(value)) =
-            (row.str("_field"), row.time("_time"), row.f64("_value"))
-        else {
+    for series in &answer.series {
+        let Some(point) = series.points.last() else {
             continue;
         };
+        let (Some(time), Some(value)) = (point.time, point.value.as_f64()) else {
+            continue;
+        };
+        let field = &*series.field;
         let Some(metric) = catalogue::metric(field) else {
             continue;
         };
         let own = metric.tags.iter().chain(metric.optional_tags);
-        let tags: BTreeMap<&str, &str> =
-            own.filter_map(|tag| Some((*tag, row.str(tag)?))).collect();
+        let tags: BTreeMap<&str, &str> = own
+            .filter_map(|tag| Some((*tag, series.labels.get(*tag)?.as_str())))
+            .collect();
         let before = seen.insert(format!("{field} {tags:?}"), (time, value));
         let value = match (metric.kind, before) {
             (_, Some((at, _))) if at >= time => continue,

@@ -4,10 +4,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
-use watchpost_client::flux_text;
 use watchpost_core::catalogue::{self, MEASUREMENT};
-use watchpost_core::csv::Table;
 use watchpost_core::time::{NANOS_PER_MINUTE, format_rfc3339};
+use watchpost_query::{Ask, Matcher, Question, Range};
 
 use super::{Here, page, shown};
 use crate::fleet::Host;
@@ -261,25 +260,20 @@ fn tiles(app: &App, seen: Option<&Host>) -> Vec<Value> {
 
 /// The last value of each of the host's series, from about when it was last seen.
 async fn newest(app: &App, host: &str, time: i64) -> Result<Vec<Newest>> {
-    let text = format!(
-        "from(bucket: {})\n    |> range(start: {}, stop: {})\n    |> filter(fn: (r) => {} and {})\n    |> last()\n    |> drop(columns: [\"_start\", \"_stop\"])\n",
-        flux_text::string(app.database.bucket(Tier::Raw)),
-        flux_text::time(time - NANOS_PER_MINUTE),
-        flux_text::time(time + NANOS_PER_MINUTE),
-        flux_text::equals("_measurement", MEASUREMENT),
-        flux_text::equals("host", host),
-    );
+    let bucket = app.database.bucket(Tier::Raw);
+    let range = Range::new(time - NANOS_PER_MINUTE, time + NANOS_PER_MINUTE);
+    let every: [&str; 0] = [];
+    let question = Question::new(bucket, MEASUREMENT, range, Ask::Newest)
+        .select(every, vec![Matcher::equal("host", host)]);
     let mut found = Vec::new();
-    for row in app.database.query(text).await?.iter().flat_map(Table::rows) {
-        let (Some(metric), Some(number)) = (
-            row.str("_field").and_then(catalogue::metric),
-            row.f64("_value"),
-        ) else {
+    for series in app.database.ask(&question).await?.series {
+        let (Some(metric), Some(number)) = (catalogue::metric(&series.field), series.number())
+        else {
             continue;
         };
         let own = metric.tags.iter().chain(metric.optional_tags);
         let tags: Vec<String> = own
-            .filter_map(|tag| Some(format!("{tag} {}", row.str(tag)?)))
+            .filter_map(|tag| Some(format!("{tag} {}", series.labels.get(*tag)?)))
             .collect();
         let key = (metric.metric_type, metric.name, tags.join(", "));
         found.push((key, number, metric));

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use watchpost_core::csv::{Row, Table};
 use watchpost_core::time::NANOS_PER_SECOND;
+use watchpost_query::{Answer, Series};
 
 use super::Request;
 use super::answer::{Line, Point};
@@ -51,49 +51,30 @@ impl Merge {
         }
     }
 
-    /// Takes the tables of one tier.
-    pub fn add(&mut self, tier: Tier, tables: &[Table]) {
+    /// Takes the answer of one tier.
+    pub fn add(&mut self, tier: Tier, found: &Answer) {
         // The last value of a counter in a period stands at the period's start and was read at its end.
         let read_after = match (self.rate, tier) {
             (true, Tier::Hourly | Tier::Daily) => tier.period() - 1,
             _ => 0,
         };
-        for table in tables {
-            let mut last: Option<(Key, ())> = None;
-            for row in table.rows() {
-                let (Some(time), Some(value)) = (row.time("_time"), row.f64("_value")) else {
-                    continue;
-                };
-                // Rows of one series follow each other: the key is made once for them.
-                let same = last.as_ref().is_some_and(|(key, ())| self.is_of(key, row));
-                if !same {
-                    last = Some((self.key(row), ()));
-                }
-                if let Some((key, ())) = &last {
-                    let statistic = statistic(&table.result, row.str("_field").unwrap_or_default());
+        for series in &found.series {
+            let key = self.key(series);
+            let statistic = statistic(series);
+            for point in &series.points {
+                if let (Some(time), Some(value)) = (point.time, point.value.as_f64()) {
                     self.put(key.clone(), time + read_after, statistic, value);
                 }
             }
         }
     }
 
-    fn key(&self, row: Row<'_>) -> Key {
-        let tags = self
-            .tags
-            .iter()
-            .filter_map(|tag| Some(((*tag).to_owned(), row.str(tag)?.to_owned())));
-        (
-            row.str("host").unwrap_or_default().to_owned(),
-            tags.collect(),
-        )
-    }
-
-    fn is_of(&self, key: &Key, row: Row<'_>) -> bool {
-        row.str("host").unwrap_or_default() == key.0
-            && self
-                .tags
-                .iter()
-                .all(|tag| row.str(tag) == key.1.get(*tag).map(String::as_str))
+    fn key(&self, series: &Series) -> Key {
+        let tags = self.tags.iter().filter_map(|tag| {
+            let value = series.labels.get(*tag)?;
+            Some(((*tag).to_owned(), value.clone()))
+        });
+        (series.label("host").to_owned(), tags.collect())
     }
 
     fn put(&mut self, key: Key, time: i64, statistic: Statistic, value: f64) {
@@ -142,18 +123,19 @@ enum Statistic {
     Count,
 }
 
-/// What a row is: by the result's name (raw) or the field's ending (lower tiers).
-fn statistic(result: &str, field: &str) -> Statistic {
-    let is =
-        |name: &str| result == name || field.ends_with(&format!("_{name}")) && result == "_result";
-    match () {
-        () if is("min") => Statistic::Min,
-        () if is("max") => Statistic::Max,
-        () if result == "count" => Statistic::Count,
-        () if field.ends_with("_count") && result == "_result" && is_lower_count(field) => {
-            Statistic::Count
-        }
-        () => Statistic::Mean,
+/// What a series' points are: as asked for (raw), or by the field's ending (lower tiers).
+fn statistic(series: &Series) -> Statistic {
+    use watchpost_query::Statistic as Asked;
+    let field = &series.field;
+    match series.statistic {
+        Some(Asked::Min) => Statistic::Min,
+        Some(Asked::Max) => Statistic::Max,
+        Some(Asked::Count) => Statistic::Count,
+        Some(_) => Statistic::Mean,
+        None if field.ends_with("_min") => Statistic::Min,
+        None if field.ends_with("_max") => Statistic::Max,
+        None if field.ends_with("_count") && is_lower_count(field) => Statistic::Count,
+        None => Statistic::Mean,
     }
 }
 

@@ -1,12 +1,12 @@
-//! Series of a metric over a range: which tiers are asked, with which text, and how their answers
+//! Series of a metric over a range: which tiers are asked, with which question, and how their answers
 //! become one.
 
 pub mod answer;
-pub mod flux;
 pub mod merge;
+pub mod question;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
-use watchpost_core::csv::Table;
+use watchpost_query::Answer as Found;
 
 use crate::Result;
 use crate::database::Database;
@@ -37,7 +37,7 @@ pub struct Request {
 /// What one tier said about a part of the range.
 struct Piece {
     part: Part,
-    tables: Vec<Table>,
+    found: Found,
     warning: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn fetch(database: &Database, request: &Request, now: i64) -> R
     let (mut parts, mut warnings) = (Vec::new(), Vec::new());
     for pieces in join_all(asked).await {
         for piece in pieces? {
-            merge.add(piece.part.tier, &piece.tables);
+            merge.add(piece.part.tier, &piece.found);
             if piece.part.range.length() > 0 {
                 parts.push(piece.part);
             }
@@ -81,18 +81,18 @@ fn ask<'a>(
     now: i64,
 ) -> BoxFuture<'a, Result<Vec<Piece>>> {
     async move {
-        let text = flux::text(database.bucket(part.tier), &part, request);
-        let (tables, warning) = match database.query(text).await {
-            Ok(tables) => (tables, None),
+        let question = question::of(database.bucket(part.tier), &part, request);
+        let (found, warning) = match database.ask(&question).await {
+            Ok(found) => (found, None),
             Err(error) if error.is_missing_bucket() && part.tier != Tier::Raw => {
                 let (tier, bucket) = (part.tier.name(), database.bucket(part.tier));
                 let warning = format!("tier {tier} is left out: bucket {bucket} does not exist");
-                (Vec::new(), Some(warning))
+                (Found::default(), Some(warning))
             }
             Err(error) => return Err(error),
         };
-        let times = || tables.iter().flat_map(Table::rows);
-        let times = times().filter_map(|row| row.time("_time"));
+        let points = found.series.iter().flat_map(|series| &series.points);
+        let times = points.filter_map(|point| point.time);
         let held = times.fold(None, |held: Option<(i64, i64)>, time| {
             Some(held.map_or((time, time), |(first, last)| {
                 (first.min(time), last.max(time))
@@ -114,7 +114,7 @@ fn ask<'a>(
             let part = Part { range, ..part };
             pieces.push(Piece {
                 part,
-                tables,
+                found,
                 warning,
             });
         }

@@ -1,5 +1,5 @@
-//! Pieces of Flux text that input cannot break out of. Prefer [`crate::query::Query::param`], which
-//! keeps values out of the text altogether; this is for text that is stored (tasks, checks).
+//! Pieces of Flux text that input cannot break out of. Prefer parameters where a query is sent, which keep
+//! values out of the text altogether; this is for questions and for text that is stored (tasks, checks).
 
 use std::fmt::Write as _;
 
