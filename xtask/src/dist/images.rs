@@ -29,10 +29,9 @@ const FOLDERS: [&str; 2] = ["/var/lib/watchpost", "/tokens"];
 
 /// Makes `watchpost-ROLE-VERSION-linux-ARCHITECTURE.image.tar.gz` of each role, or says why not.
 pub(super) fn make(release: &Release, scratch: &Path) -> Result<Option<String>> {
-    if let Some(missing) = AUTHORITIES.iter().all(|it| !Path::new(it).exists()).then(|| {
-        "no images: this machine has no certificate authorities to put into them (apt install ca-certificates)"
-    }) {
-        return Ok(Some(missing.to_owned()));
+    if AUTHORITIES.iter().all(|it| !Path::new(it).exists()) {
+        let why = "no images: this machine has no certificate authorities to put into them (apt install ca-certificates)";
+        return Ok(Some(why.to_owned()));
     }
     for role in roles() {
         of_role(release, role, &scratch.join("images").join(role.name))?;
