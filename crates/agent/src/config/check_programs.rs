@@ -61,11 +61,12 @@ fn statsd(config: &CollectorsConfig, problems: &mut Problems) {
     if !statsd.address.is_empty() && port.is_none() {
         let message = format!("{:?} is no HOST:PORT", statsd.address);
         problems.add("collectors.statsd.address", message);
-    } else if statsd.enabled && !statsd.address.is_empty() {
-        if let Err(error) = statsd.address.to_socket_addrs() {
-            let message = format!("{:?} is no address: {error}", statsd.address);
-            problems.add("collectors.statsd.address", message);
-        }
+    } else if statsd.enabled
+        && !statsd.address.is_empty()
+        && let Err(error) = statsd.address.to_socket_addrs()
+    {
+        let message = format!("{:?} is no address: {error}", statsd.address);
+        problems.add("collectors.statsd.address", message);
     }
     problems.require(
         !statsd.enabled || !statsd.address.is_empty() || statsd.socket.is_some(),
