@@ -65,7 +65,8 @@ pub fn judge(copies: &BTreeSet<Stamp>, keep: &Keep) -> Option<Verdict> {
     let moments_from = copies.range(..=window).next_back().copied();
     let moments_from = moments_from.or(copies.first().copied())?;
     let mut kept: BTreeSet<Stamp> = copies.range(moments_from..).copied().collect();
-    let periods: [(usize, fn(Stamp) -> String); 4] = [
+    type Period = fn(Stamp) -> String;
+    let periods: [(usize, Period); 4] = [
         (keep.hourly, hour),
         (keep.daily, day),
         (keep.weekly, week),

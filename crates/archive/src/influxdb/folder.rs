@@ -89,7 +89,7 @@ impl Bucket {
 pub fn manifest(folder: &Path) -> Result<Manifest> {
     let listed = watchpost_durable::list(folder)?;
     let is_manifest = |path: &PathBuf| path.extension().is_some_and(|it| it == "manifest");
-    let newest = listed.into_iter().filter(is_manifest).next_back();
+    let newest = listed.into_iter().rfind(is_manifest);
     let path = newest.ok_or_else(|| {
         Error::Nothing(format!(
             "{} holds no .manifest; name the folder that `influx backup` wrote",

@@ -13,7 +13,7 @@ use super::{Finding, Scene, ensure};
 use crate::platform::{block_on, delete};
 
 /// A token, the buckets that it may read, and those that it may write.
-const TOKENS: [(&str, &[&str], &[&str]); 6] = [
+const TOKENS: [(&str, &[&str], &[&str]); 7] = [
     ("agent", &[], &["system_metrics_raw"]),
     (
         "alerter",
