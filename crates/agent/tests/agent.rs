@@ -262,7 +262,7 @@ pub(crate) fn left_out(agent: &Daemon) -> i64 {
     let of_uptime = lines.iter().filter(|line| line.contains("\"uptime\""));
     of_uptime
         .filter_map(|line| {
-            if line.contains("overstayed its timeout") {
+            if line.contains("ran beyond its timeout") {
                 return Some(1);
             }
             let value: serde_json::Value = serde_json::from_str(line).ok()?;

@@ -192,7 +192,14 @@ impl RoleConfig for AlerterConfig {
         self.log.check("log", problems);
         self.messages.check(problems);
         match crate::rule_files::read(&self.rules) {
-            Ok(file) => self.check_kind(&file.rules, problems),
+            Ok(file) => {
+                for window in file.windows_that_are_over(crate::clock::now()) {
+                    let said =
+                        format!("[[mute]] {window:?}: its years are over, it never holds again");
+                    problems.warn("rules.file", said);
+                }
+                self.check_kind(&file.rules, problems);
+            }
             Err(mistakes) => {
                 for mistake in mistakes {
                     problems.add("rules.file", mistake);

@@ -34,6 +34,7 @@ pub mod matcher;
 pub mod pipeline;
 pub mod presentation;
 pub mod quantity;
+mod reach;
 pub mod receivers;
 pub mod rule_file;
 pub mod rule_files;

@@ -19,9 +19,17 @@ pub fn read(rules: &RulesConfig) -> Result<RuleFile, Vec<String>> {
         Ok::<_, Vec<String>>(without_mark(text))
     };
     let mut files = vec![(rules.file.clone(), text(&rules.file)?)];
-    for path in own_files(rules) {
-        let text = text(&path)?;
-        files.push((path, text));
+    let mut doubles = Vec::new();
+    for place in own_places(rules) {
+        let first = files.len();
+        for path in place {
+            let text = text(&path)?;
+            files.push((path, text));
+        }
+        doubles.extend(merge::doubles(&files[first..]));
+    }
+    if !doubles.is_empty() {
+        return Err(doubles);
     }
     let merged = merge::merge(&files).map_err(|mistake| vec![mistake])?;
     rule_file::parse(&merged.text).map_err(|mistakes| {
@@ -40,22 +48,24 @@ fn without_mark(text: String) -> String {
 
 /// The files of one's own that there are: named ones, and those of folders (`*.toml`) by their names.
 pub fn own_files(rules: &RulesConfig) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for path in &rules.own {
-        if path.is_dir() {
-            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-            let paths = entries.map(|entry| entry.path());
-            let mut found: Vec<PathBuf> = paths
-                .filter(|path| path.extension().is_some_and(|it| it == "toml"))
-                .take(FILES_LIMIT)
-                .collect();
-            found.sort();
-            files.extend(found);
-        } else if path.exists() {
-            files.push(path.clone());
+    own_places(rules).flatten().collect()
+}
+
+/// The same, together what stands in one folder.
+fn own_places(rules: &RulesConfig) -> impl Iterator<Item = Vec<PathBuf>> {
+    rules.own.iter().map(|path| {
+        if !path.is_dir() {
+            return Vec::from_iter(path.exists().then(|| path.clone()));
         }
-    }
-    files
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        let mut found: Vec<PathBuf> = paths
+            .filter(|path| path.extension().is_some_and(|it| it == "toml"))
+            .take(FILES_LIMIT)
+            .collect();
+        found.sort();
+        found
+    })
 }
 
 /// What tells a change: time and length of each file.

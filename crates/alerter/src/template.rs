@@ -274,9 +274,11 @@ fn over_of_its_own(alert: &Alert, lasted: &str) -> Option<String> {
     Some(match (alert.name(), component) {
         (SILENCE_ENDS, _) => "The silence that was about to end has ended".to_owned(),
         (SELF_ALERT, _) if alert.state == AlertState::Removed => {
-            format!("The alerter no longer looks at its {component}")
+            format!("The alerter no longer watches its {component}")
         }
         (SELF_ALERT, "database") => format!("The database answers again after {lasted}"),
+        (SELF_ALERT, "network") => format!("Receivers are reached again after {lasted}"),
+        (SELF_ALERT, "clock") => "The clock of the alerter's host is steady again".to_owned(),
         (SELF_ALERT, _) => format!("The alerter's {component} works again after {lasted}"),
         _ => return None,
     })

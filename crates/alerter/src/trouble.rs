@@ -35,6 +35,8 @@ pub enum Component {
     Receiver {
         name: String,
     },
+    /// Several receivers cannot be reached and none is: one trouble, not one a receiver.
+    Network,
     RuleFile,
     Store,
     /// It jumped: what is timed by it came too early or too late.
@@ -51,6 +53,7 @@ impl fmt::Display for Component {
             Component::Query { rule } => write!(f, "query of rule {rule}"),
             Component::SeriesLimit { rule } => write!(f, "series limit of rule {rule}"),
             Component::Receiver { name } => write!(f, "receiver {name}"),
+            Component::Network => f.write_str("network"),
             Component::RuleFile => f.write_str("rule file"),
             Component::Store => f.write_str("store"),
             Component::Clock => f.write_str("clock"),
@@ -148,6 +151,10 @@ impl Troubles {
         trouble.why = why;
     }
 
+    pub fn fails_now(&self, component: &Component) -> bool {
+        self.0.get(component).is_some_and(|trouble| trouble.fails)
+    }
+
     /// It works. Says whether the trouble is over, too.
     pub fn works(&mut self, component: &Component, now: Nanos) -> bool {
         let Some(trouble) = self.0.get_mut(component) else {
@@ -211,17 +218,18 @@ impl Troubles {
             .filter(move |(_, trouble)| trouble.is_told(now));
         told.map(move |(component, trouble)| {
             let mut alert = Alert::of_rule(component.labels(), Severity::Critical, trouble.since);
-            let fails = if trouble.recurs(now) {
-                "fails again and again"
+            let (fails, answers_not) = if trouble.recurs(now) {
+                ("fails again and again", "fails to answer again and again")
             } else {
-                "fails"
+                ("fails", "does not answer")
             };
             alert.reason = trouble.why.clone();
             let summary = match component {
                 Component::Database => format!(
-                    "The database {fails}, and no rule can be judged: {}",
+                    "The database {answers_not}, and no rule can be judged: {}",
                     trouble.why
                 ),
+                Component::Network => format!("No receiver can be reached: {}", trouble.why),
                 Component::Clock => format!("The clock of the alerter's host {}", trouble.why),
                 _ => format!("The alerter's {component} {fails}: {}", trouble.why),
             };

@@ -307,6 +307,23 @@ fn mailed(
     message: &Notification,
     presentation: Presentation,
 ) -> Mail {
+    let (history, _database) = history(rule, values);
+    let server = SmtpReceiver::open();
+    let around = |around| Surroundings {
+        history: Some(history),
+        presentation,
+        ..around
+    };
+    deliver(&server, "security = \"none\"\n", around, message).unwrap();
+    server.mails.wait(1)[0].clone()
+}
+
+/// Data for a chart of the rule: one value a minute, in the hour before now, of web-1; and the server that
+/// answers with it, once.
+pub(crate) fn history(
+    rule: &str,
+    values: impl Iterator<Item = f64>,
+) -> (SeriesHistory, HttpReceiver) {
     let rows = values.enumerate().map(|(minute, value)| {
         let back = 60 - i64::try_from(minute).unwrap();
         let time = watchpost_core::time::format_rfc3339(NOW - back * 60 * SECOND);
@@ -326,21 +343,14 @@ fn mailed(
          [[receiver]]\nname = \"f\"\nkind = \"file\"\npath = \"f\"\n"
     );
     history.take_rules(&parse(&rules).unwrap_or_else(|m| panic!("{m}")).rules);
-    let server = SmtpReceiver::open();
-    let around = |around| Surroundings {
-        history: Some(history),
-        presentation,
-        ..around
-    };
-    deliver(&server, "security = \"none\"\n", around, message).unwrap();
-    server.mails.wait(1)[0].clone()
+    (history, database)
 }
 
-const CPU: &str =
+pub(crate) const CPU: &str =
     "kind = \"threshold\"\nfield = \"x_percent\"\nabove = { warn = 90, critical = 95 }";
 
 /// Calm for forty minutes, then up to 99.
-fn climbing() -> impl Iterator<Item = f64> {
+pub(crate) fn climbing() -> impl Iterator<Item = f64> {
     (0..60).map(|minute| {
         let wave = f64::from(minute * 7 % 13);
         match minute {

@@ -7,6 +7,7 @@ mod answers_of_commands;
 mod api_document;
 mod binary;
 mod chain;
+mod charts;
 mod command_line;
 mod crash;
 mod dialect;

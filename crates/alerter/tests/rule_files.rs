@@ -144,3 +144,38 @@ fn a_pattern_of_own_files_is_refused() {
     let error = watchpost_service::config::load::<AlerterConfig>(&sources).unwrap_err();
     assert!(error.to_string().contains("name the folder"), "{error}");
 }
+
+/// Files of one folder have no order that anybody meant: a name that two of them have is a mistake.
+#[test]
+fn a_name_in_two_files_of_a_folder_is_refused_with_both_places() {
+    let folder = watchpost_testkit::temp_folder();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let rule = "[[rule]]\nname = \"swap\"\nkind = \"threshold\"\nfield = \"swap_usage_percent\"\n\
+                above = { warn = 50 }\n";
+    let route = "[route]\nreceiver = \"local\"\n";
+    let named = write("own.toml", rule);
+    write("rules.d/10-swap.toml", &format!("{rule}\n{route}"));
+    let rules = RulesConfig {
+        file: write("rules.toml", include_str!("../../../deploy/rules.toml")),
+        own: vec![named, folder.path().join("rules.d")],
+    };
+    // A file that is named has its place in an order.
+    rule_files::read(&rules).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+
+    let second = write("rules.d/20-more.toml", &format!("# more\n{route}\n{rule}"));
+    let mistakes = rule_files::read(&rules).unwrap_err();
+    let first = second.with_file_name("10-swap.toml");
+    let (first, second) = (first.display(), second.display());
+    assert_eq!(
+        mistakes,
+        [
+            format!("{second}:2:1: [route] stands in {first}:7, too; keep one of them"),
+            format!("{second}:5:1: rule \"swap\" stands in {first}:1, too; keep one of them"),
+        ]
+    );
+}

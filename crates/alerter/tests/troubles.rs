@@ -12,6 +12,26 @@ const FILE: &str = "[route]\nreceiver = \"ops\"\n[[route.routes]]\nmatch = ['sev
     [[receiver]]\nname = \"ops\"\nkind = \"file\"\npath = \"x\"\n\
     [[receiver]]\nname = \"pager\"\nkind = \"file\"\npath = \"y\"\n";
 
+/// The history is in the database: where that is away, both are one trouble.
+#[test]
+fn a_database_that_is_away_is_one_trouble_with_its_history() {
+    let file = parse(FILE).unwrap();
+    let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
+    let why = || Some("out of luck".to_owned());
+    alerting.trouble(Component::History, why(), NOW);
+    alerting.trouble(Component::Database, why(), NOW);
+    alerting.trouble(Component::History, why(), NOW + SECOND);
+    let messages = alerting.tick(NOW + 31 * SECOND);
+    let alerts = &messages[0].message.alerts;
+    assert_eq!((messages.len(), alerts.len()), (1, 1), "{messages:?}");
+    assert_eq!(alerts[0].labels.get("component"), "database");
+    let summary = "The database does not answer, and no rule can be judged: out of luck";
+    assert_eq!(alerts[0].annotations["summary"], summary);
+    alerting.trouble(Component::Database, None, NOW + 60 * SECOND);
+    alerting.trouble(Component::History, why(), NOW + 61 * SECOND);
+    assert_eq!(alerting.troubles().iter(NOW + 61 * SECOND).count(), 1);
+}
+
 #[test]
 fn each_is_told_once_it_lasts_and_when_it_is_over() {
     let name = |name: &str| name.to_owned();

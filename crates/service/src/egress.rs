@@ -38,7 +38,7 @@ enum HostName {
 /// A text that is no entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no host; write NAME, NAME:PORT, an address ([…] around IPv6 with a port), *.DOMAIN or *"
+    "{0:?} is not a host; write NAME, NAME:PORT, an address ([…] around IPv6 with a port), *.DOMAIN or *"
 )]
 pub struct HostError(String);
 

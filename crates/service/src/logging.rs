@@ -12,7 +12,7 @@ use crate::config::{LogConfig, LogFormat};
 /// Text that is no log level.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{text:?} is no log level; use error, warn, info, debug or trace, per module as info,watchpost_agent=debug"
+    "{text:?} is not a log level; use error, warn, info, debug or trace, per module as info,watchpost_agent=debug"
 )]
 pub struct LevelError {
     text: String,

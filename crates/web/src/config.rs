@@ -42,9 +42,9 @@ pub struct WebConfig {
 pub struct HttpConfig {
     /// Address and port. Any other than loopback needs `users_file` or `allow_anonymous`.
     pub listen: SocketAddr,
-    /// Serve everybody who can reach the port, as an operator.
+    /// Serve everyone who can reach the port, as an operator.
     pub allow_anonymous: bool,
-    /// File with users and tokens (mode 0600). With it everybody has to sign in, on loopback too.
+    /// File with users and tokens (mode 0600). With it everyone has to sign in, on loopback too.
     pub users_file: Option<PathBuf>,
     /// Time after which one has to sign in again.
     pub session_length: Interval,
@@ -197,7 +197,7 @@ impl HttpConfig {
                 "http.listen",
                 format!(
                     "{} can be reached by others: set http.users_file, or say --allow-anonymous \
-                     (http.allow_anonymous) if nobody shall have to sign in",
+                     (http.allow_anonymous) to serve everyone without signing in",
                     self.listen
                 ),
             );

@@ -70,7 +70,7 @@ pub enum DatabaseFailure {
     Down,
     /// It does not take our token, or the bucket is not there: somebody has to act.
     Refused,
-    /// It took too long: ask for less.
+    /// It did not answer in time.
     TooSlow,
     /// It, or we, refused for the size of the answer: ask for less.
     OverLimit,
@@ -161,7 +161,7 @@ impl From<ClientError> for ApiError {
             DatabaseFailure::Down => format!("the database cannot be reached: {error}"),
             DatabaseFailure::Refused => format!("the database refuses: {error}"),
             DatabaseFailure::TooSlow => {
-                format!("the database took too long, ask for less: {error}")
+                format!("the database did not answer in time: {error}")
             }
             DatabaseFailure::OverLimit => format!("over a limit of the query: {error}"),
             DatabaseFailure::Failed => format!("the database: {error}"),

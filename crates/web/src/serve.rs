@@ -55,7 +55,7 @@ pub async fn start(config: WebConfig, shutdown: &Shutdown) -> Result<SocketAddr,
     let listener = connections::bind(listen).await?;
     let address = listener.local_addr()?;
     if open && !address.ip().is_loopback() {
-        tracing::warn!(%address, "everybody who reaches the port is served as an operator");
+        tracing::warn!(%address, "everyone who reaches the port is served as an operator");
     }
     app.live.start();
     if let Some(users) = &app.users {

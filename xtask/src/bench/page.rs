@@ -14,7 +14,7 @@ pub(super) const PATH: &str = "docs/benchmarks.md";
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench`, which says with `--help` what it measures. Each section tells its
+Written by `cargo xtask bench`, which says with `--help` what it measures. Each section names its
 commit, its machine and the load of that: a figure holds there. To compare two versions, measure both
 on one machine; to know what yours takes, measure on yours. What follows from the figures for a setup
 is in [tuning.md](tuning.md) and [sizing.md](sizing.md).

@@ -102,7 +102,7 @@ fn accuracy(report: &Path) -> Result<String> {
     let text = fs::read_to_string(report).with_context(|| report.display().to_string())?;
     let report: serde_json::Value = serde_json::from_str(&text).context("the report")?;
     let latency = &report["runs"][0]["loads"]["write"]["latency"];
-    let mut text = "\nWhat it tells of a server that answers after 1 ms, 2 ms and so on to 100 ms, in turn, at \
+    let mut text = "\nWhat it reports of a server that answers after 1 ms, 2 ms and so on to 100 ms, in turn, at \
         100 requests a second (the way there and back and the server's own time stand in the difference):\n\n\
         | latency | known ms | reported ms |\n|---|---:|---:|\n"
         .to_owned();

@@ -187,7 +187,7 @@ fn state(options: &Options) -> Result<State> {
     };
     Ok(State {
         supervisor: std::process::id(),
-        program: std::env::current_exe().context("cannot tell where this program is")?,
+        program: std::env::current_exe().context("cannot find the path of this program")?,
         server: address(options.ports.engine),
         compose: true,
         ready: true,

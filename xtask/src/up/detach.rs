@@ -16,7 +16,7 @@ use super::{READY_TIMEOUT, child, page, screen, wait_for};
 pub(super) fn run(options: &Options, layout: &Layout, binaries: &Path) -> Result<ExitCode> {
     let began = Instant::now();
     let log = File::create(layout.log("up")).context("cannot create the log of `up`")?;
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program = std::env::current_exe().context("cannot find the path of this program")?;
     let mut command = Command::new(program);
     command
         .arg("up")

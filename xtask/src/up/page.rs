@@ -27,13 +27,17 @@ pub(super) fn troubles(alerter: &str) -> Vec<String> {
     let sentence = |trouble: &Value| {
         let [component, since, reason] =
             ["component", "since", "reason"].map(|name| trouble[name].as_str().unwrap_or_default());
+        let since = since.split(['.', 'Z']).next().unwrap_or_default();
+        let since = format!("{} UTC", since.replace('T', " "));
         let seconds = trouble["forSeconds"].as_u64().unwrap_or_default();
         match component {
             "database" => {
                 format!("The database has not answered for {seconds} s (since {since}): {reason}")
             }
             _ => {
-                format!("The alerter's {component} fails for {seconds} s (since {since}): {reason}")
+                format!(
+                    "The alerter's {component} has failed for {seconds} s (since {since}): {reason}"
+                )
             }
         }
     };

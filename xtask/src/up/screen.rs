@@ -78,7 +78,7 @@ fn compose_places(grafana: &str, layout: &Layout) -> String {
 pub(crate) fn status(state: &State) -> String {
     let mut text = String::new();
     if !state.is_supervised() {
-        text += "`up` itself was killed: nobody restarts what dies. `cargo xtask up` puts it right.\n\n";
+        text += "`up` itself was killed: a role that ends is not started again. `cargo xtask up` repairs that.\n\n";
     }
     writeln!(
         text,

@@ -295,7 +295,7 @@ impl Platform<'_> {
             started: it.started,
             restarts: it.restarts,
         });
-        let program = std::env::current_exe().context("cannot tell where this program is")?;
+        let program = std::env::current_exe().context("cannot find the path of this program")?;
         State {
             supervisor: std::process::id(),
             program,

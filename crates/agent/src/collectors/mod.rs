@@ -80,7 +80,7 @@ pub enum CollectError {
         source: io::Error,
     },
     /// What the system's interfaces do not tell.
-    #[error("the system does not tell: {why}")]
+    #[error("the system does not report it: {why}")]
     Unavailable {
         /// What they said.
         why: String,

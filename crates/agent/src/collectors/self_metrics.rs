@@ -1,4 +1,4 @@
-//! What the agent tells of itself: gathered, written and lost, how full its buffers are, what it costs. The
+//! What the agent reports of itself: gathered, written and lost, how full its buffers are, what it costs. The
 //! same numbers as on `/metrics`, written with all others, so that a dashboard shows the agents of a fleet
 //! and the past tells when one lost data.
 

@@ -199,7 +199,11 @@ impl Run<'_> {
             .flat_map(|table| table.rows())
             .find_map(|row| row.time("_time"));
         let Some(theirs) = theirs else {
-            return Step::failed(NAME, "the server told no time", "Is this InfluxDB 2?");
+            return Step::failed(
+                NAME,
+                "the server's answer has no time",
+                "Is this InfluxDB 2?",
+            );
         };
         let skew = (before + (after - before) / 2 - theirs) as f64 / NANOS_PER_SECOND as f64;
         if skew.abs() <= MAX_SKEW_SECONDS {

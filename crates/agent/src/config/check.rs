@@ -287,7 +287,7 @@ fn places(config: &AgentConfig, problems: &mut Problems) {
     {
         problems.add(
             "buffer.directory",
-            format!("{} is no folder", folder.display()),
+            format!("{} is not a folder", folder.display()),
         );
     }
     if let Some(file) = &config.buffer.overflow_log {
@@ -385,7 +385,7 @@ fn checks(config: &AgentConfig, problems: &mut Problems) {
         {
             problems.add(
                 format!("{key}.status"),
-                format!("{status} is no status of HTTP: 100 to 599"),
+                format!("{status} is not an HTTP status: 100 to 599"),
             );
         }
     }

@@ -88,7 +88,7 @@ pub struct CollectorsConfig {
     pub processes: ProcessesConfig,
     /// Temperatures. Slow: a sensor may take milliseconds to answer.
     pub temperature: TemperatureConfig,
-    /// What the agent tells of itself: gathered, written, dropped, buffered, and what it costs. Slow.
+    /// What the agent reports of itself: gathered, written, dropped, buffered, and what it costs. Slow.
     pub agent: CollectorConfig,
 }
 

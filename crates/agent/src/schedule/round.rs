@@ -388,8 +388,8 @@ impl Slot {
     /// Counts a collection that gave nothing in time, and tells the first of several.
     fn overdue(&mut self, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
-        tracing::debug!(collector, "A collection overstayed its timeout.");
-        self.failure = Some("it overstayed its timeout".to_owned());
+        tracing::debug!(collector, "A collection ran beyond its timeout.");
+        self.failure = Some("it ran beyond its timeout".to_owned());
         metrics
             .collecting
             .collections

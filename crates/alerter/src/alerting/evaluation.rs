@@ -194,7 +194,7 @@ impl Alerting {
         let reason = match &kind {
             DepartureKind::RuleRemoved => "its rule was removed",
             DepartureKind::NotSelected => "its rule no longer looks at it",
-            DepartureKind::Relabelled(_) => "its rule has other labels by now",
+            DepartureKind::Relabelled(_) => "its rule has other labels now",
         };
         let known = self.dispatcher.alert(fingerprint).cloned();
         let acknowledgement = self.dispatcher.acknowledgements().get(fingerprint).cloned();

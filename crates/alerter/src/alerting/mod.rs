@@ -15,6 +15,7 @@ use crate::pipeline::delivery::{Delivery, Failure};
 use crate::pipeline::dispatcher::Dispatcher;
 use crate::pipeline::notification::Notification;
 use crate::pipeline::snapshot::Snapshot;
+use crate::reach::Reach;
 use crate::rule_file::RuleFile;
 use crate::rules::definition::Rule;
 use crate::rules::evaluator::{Evaluator, Series};
@@ -42,6 +43,7 @@ pub struct Alerting {
     changed_lives: BTreeSet<(String, Fingerprint)>,
     troubles: Troubles,
     answering: Answering,
+    reach: Reach,
     /// When a clock that was set counts as right again.
     clock_steady_at: Option<Nanos>,
     ticked_at: Nanos,
@@ -67,6 +69,7 @@ impl Alerting {
             changed_lives: BTreeSet::new(),
             troubles: Troubles::default(),
             answering: Answering::default(),
+            reach: Reach::default(),
             clock_steady_at: None,
             ticked_at: now,
             watches_taken_at: Nanos::MIN,
@@ -104,6 +107,7 @@ impl Alerting {
         };
         self.troubles.retain(|labels| !past(labels));
         self.answering.retain(|rule| rules.contains_key(rule));
+        self.reach.retain(|name| receivers.contains_key(name));
         let alerts = self.dispatcher.alerts().filter(|alert| past(&alert.labels));
         let gone: Vec<Fingerprint> = alerts.map(|alert| alert.fingerprint).collect();
         gone.into_iter().for_each(|id| {
@@ -186,10 +190,14 @@ impl Alerting {
         for delivery in &mut deliveries {
             // As of when it was composed: every attempt says the same.
             let at = delivery.message.created_at;
-            for alert in &mut delivery.message.alerts {
-                for failed in self.annotate(alert, at) {
-                    tracing::warn!(failed, "a template failed; the message goes out without it");
-                }
+            let alerts = delivery.message.alerts.iter_mut();
+            let failed: Vec<String> = alerts.flat_map(|alert| self.annotate(alert, at)).collect();
+            if !failed.is_empty() {
+                let failed = failed.join("; ");
+                tracing::warn!(failed, "a template failed; the message goes out without it");
+                let kind = EventKind::Failure;
+                let events = Event::notifications(kind, &delivery.message, &failed, now);
+                self.events.extend(events);
             }
         }
         deliveries
@@ -237,6 +245,7 @@ impl Alerting {
 
     pub fn delivered(&mut self, delivery: &Delivery, answer: &str, now: Nanos) {
         self.note_delivery(delivery, answer, now);
+        self.note_reach(&delivery.receiver, None, now);
         self.trouble(receiver(delivery), None, now);
     }
 
@@ -249,6 +258,7 @@ impl Alerting {
         now: Nanos,
     ) {
         self.note_delivery(delivery, answer, now);
+        self.note_reach(&delivery.receiver, None, now);
         let events = Event::notifications(EventKind::Failure, &delivery.message, failed, now);
         self.events.extend(events);
         self.trouble(receiver(delivery), Some(failed.to_owned()), now);
@@ -291,6 +301,8 @@ impl Alerting {
         let routing = self.dispatcher.routing();
         if routing.policies.contains_key(&delivery.receiver) {
             self.trouble(receiver(delivery), Some(failure.reason.clone()), now);
+            let away = failure.unreachable.then_some(failure.reason.as_str());
+            self.note_reach(&delivery.receiver, away, now);
         }
         dead
     }
@@ -320,6 +332,7 @@ impl Alerting {
     /// The machine slept, or its clock was set: nothing is sent before every rule was evaluated.
     pub fn resume(&mut self, now: Nanos) {
         self.evaluator.resume();
+        self.ticked_at = self.ticked_at.min(now);
         self.dispatcher.resume(now);
         self.troubles.resume(now);
     }

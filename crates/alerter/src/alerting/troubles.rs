@@ -20,7 +20,10 @@ impl Alerting {
 
     /// Notes that something of ours fails (`Some(why)`) or works again; what lasts is an alert.
     pub fn trouble(&mut self, component: Component, failed: Option<String>, now: Nanos) {
-        match failed {
+        // While the database is away its bucket of the history is, too: that is no second trouble.
+        let is_part =
+            component == Component::History && self.troubles.fails_now(&Component::Database);
+        match failed.filter(|_| !is_part) {
             Some(why) => self.troubles.fails(component, why, now),
             None => {
                 if self.troubles.works(&component, now) {
@@ -30,7 +33,36 @@ impl Alerting {
         }
     }
 
+    /// Notes whether a receiver was reached, or why not. While the network is away its receivers have no
+    /// troubles of their own, but for those that somebody was sent already.
+    pub(super) fn note_reach(&mut self, receiver: &str, away: Option<&str>, now: Nanos) {
+        let routing = self.dispatcher.routing();
+        if routing.policies.get(receiver).is_none_or(|it| it.is_local) {
+            return; // It says nothing of the network.
+        }
+        self.reach.take(receiver, away, now);
+        let Some((why, receivers)) = self.reach.network() else {
+            if away.is_none() {
+                self.trouble(Component::Network, None, now);
+            }
+            return;
+        };
+        let why = format!("{why} ({} were tried)", receivers.join(", "));
+        let receivers = receivers.into_iter().map(|name| Component::Receiver {
+            name: name.to_owned(),
+        });
+        let receivers: Vec<Component> = receivers.collect();
+        for receiver in receivers {
+            if !self.dispatcher.was_sent(receiver.labels().fingerprint()) {
+                self.trouble(receiver, None, now);
+            }
+        }
+        self.trouble(Component::Network, Some(why), now);
+    }
+
     fn settle(&mut self, component: &Component, now: Nanos) {
+        // An answer counts from when it was asked for; what did not answer works from now on.
+        let now = now.max(self.ticked_at);
         let id = component.labels().fingerprint();
         self.close(id, AlertState::Resolved, "works again", now);
     }

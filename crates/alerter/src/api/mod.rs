@@ -185,7 +185,7 @@ fn read_duration(text: &str) -> Result<Nanos, ApiError> {
         .filter(|nanos| *nanos > 0);
     parsed.ok_or_else(|| {
         ApiError::BadRequest(format!(
-            "{text:?} is no length of time such as 30m or 2h, above zero and below 292 years"
+            "{text:?} is not a duration such as 30m or 2h, above zero and below 292 years"
         ))
     })
 }

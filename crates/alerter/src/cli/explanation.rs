@@ -48,7 +48,7 @@ fn rule(rule: &Value) -> String {
 
 fn alert(alert: &Value) -> String {
     if alert.is_null() {
-        return "alert    none: nothing to tell".to_owned();
+        return "alert    none: nothing to send".to_owned();
     }
     let [state, severity] = ["state", "severity"].map(|name| cell(alert, name));
     let since = moment(alert, "startsAt");

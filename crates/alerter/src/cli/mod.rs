@@ -66,7 +66,7 @@ pub enum Command {
     /// Make, list and expire silences
     #[command(subcommand)]
     Silence(remote::SilenceCommand),
-    /// Look after an alert, or stop doing so
+    /// Acknowledge an alert, or withdraw that
     #[command(subcommand)]
     Ack(remote::AckCommand),
     /// Explain why an alert was or was not sent, and what is due next

@@ -79,7 +79,7 @@ pub enum SilenceCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum AckCommand {
-    /// Look after a firing alert: it is not repeated, and does not go to the next route
+    /// Acknowledge a firing alert: it is not repeated and does not escalate
     #[command(after_help = ACK_EXAMPLES)]
     Add {
         /// Of the alert, as `alerts` prints it

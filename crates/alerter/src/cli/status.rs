@@ -32,7 +32,7 @@ pub(super) fn text(answer: &Value) -> String {
         format!(
             "rules      {} of {}, read {}",
             number("rules"),
-            cell(file, "path"),
+            files(file),
             moment(file, "loadedAt")
         ),
     ];
@@ -55,4 +55,12 @@ pub(super) fn text(answer: &Value) -> String {
         });
     }
     lines.join("\n") + "\n"
+}
+
+/// The shipped rule file and one's own, as they are merged.
+fn files(file: &Value) -> String {
+    let own = file["own"].as_array().into_iter().flatten();
+    let own = own.filter_map(Value::as_str).map(str::to_owned);
+    let all: Vec<String> = std::iter::once(cell(file, "path")).chain(own).collect();
+    all.join(" + ")
 }

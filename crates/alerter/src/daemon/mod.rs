@@ -328,6 +328,7 @@ impl Daemon {
                     retry: false,
                     retry_after: None,
                     unanswered: false,
+                    unreachable: false,
                 };
                 let _ = self.sent.send(Sent {
                     delivery,

@@ -38,6 +38,8 @@ pub struct DeliveryPolicy {
     /// More messages than this waiting at once become one digest.
     pub digest_over: usize,
     pub after_crash: AfterCrash,
+    /// No network lies between.
+    pub is_local: bool,
 }
 
 /// What becomes of a message whose answer we did not live to see.
@@ -59,6 +61,7 @@ impl Default for DeliveryPolicy {
             rate_window: 60 * SECOND,
             digest_over: 10,
             after_crash: AfterCrash::default(),
+            is_local: false,
         }
     }
 }
@@ -96,6 +99,8 @@ pub struct Failure {
     pub retry_after: Option<Nanos>,
     /// The request may have arrived: no answer came.
     pub unanswered: bool,
+    /// Nothing of the receiver was heard: no connection, or no answer.
+    pub unreachable: bool,
 }
 
 #[derive(Debug, Default)]

@@ -137,12 +137,17 @@ impl Dispatcher {
     /// Takes a new, changed or ended alert.
     pub fn put(&mut self, mut alert: Alert, now: Nanos) {
         let (mut escalated, mut relabelled) = (false, false);
+        let mut waits_since = now;
         if let Some(old) = self.alerts.get(&alert.fingerprint) {
             self.inhibitor.observe(old, false);
             if !old.is_resolved(now) {
                 alert.starts_at = alert.starts_at.min(old.starts_at);
             }
             relabelled = alert.labels != old.labels;
+            if relabelled && !old.is_resolved(now) {
+                // What it waited for in another group counts.
+                waits_since = alert.starts_at.min(now);
+            }
             escalated = alert.severity > old.severity;
         }
         let significant = self.alerts.get(&alert.fingerprint).is_none_or(|old| {
@@ -171,7 +176,7 @@ impl Dispatcher {
         }
         self.alerts.insert(alert.fingerprint, alert.clone());
         if significant {
-            self.join_groups(&alert, now);
+            self.join_groups(&alert, waits_since);
         }
         if relabelled {
             self.leave_former_groups(alert.fingerprint);
@@ -219,6 +224,12 @@ impl Dispatcher {
     pub fn unacknowledge(&mut self, fingerprint: Fingerprint) -> bool {
         self.changes.acknowledgements.insert(fingerprint);
         self.acknowledgements.remove(fingerprint)
+    }
+
+    /// Whether some receiver was sent that the alert fires, and not yet its end.
+    pub fn was_sent(&self, fingerprint: Fingerprint) -> bool {
+        let mut logs = self.log.values();
+        logs.any(|logged| logged.entry.told.contains_key(&fingerprint))
     }
 
     // === time passes ===

@@ -60,14 +60,11 @@ impl Dispatcher {
             .copied();
         let (dedup, repeat_at) = match self.decide(id, group, now) {
             Decision::Send(news) => (format!("will be sent: {news}"), None),
-            Decision::Record => (
-                "only remembered: the receiver takes no resolves".to_owned(),
-                None,
-            ),
+            Decision::Record => ("only remembered: send_resolved is off".to_owned(), None),
             Decision::Quiet {
                 repeat_at: Some(at),
             } => ("nothing new since the last message".to_owned(), Some(at)),
-            Decision::Quiet { repeat_at: None } => ("nothing to tell".to_owned(), None),
+            Decision::Quiet { repeat_at: None } => ("nothing to send".to_owned(), None),
         };
         Explanation {
             receiver: group.name.receiver.clone(),

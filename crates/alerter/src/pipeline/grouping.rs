@@ -28,6 +28,17 @@ impl GroupName {
     pub fn id(&self) -> GroupId {
         format!("{}|{}|{}", self.receiver, self.route_key, self.labels).into()
     }
+
+    /// The name with this id, receiver and labels.
+    pub fn of(id: &GroupId, receiver: &str, labels: &Labels) -> Option<GroupName> {
+        let rest = id.strip_prefix(receiver)?.strip_prefix('|')?;
+        let key = rest.strip_suffix(&labels.to_string())?.strip_suffix('|')?;
+        Some(GroupName {
+            receiver: receiver.to_owned(),
+            route_key: key.to_owned(),
+            labels: labels.clone(),
+        })
+    }
 }
 
 /// Not stored: alerts, routes and the notification log give it back after a restart.

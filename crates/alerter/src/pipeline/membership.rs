@@ -70,17 +70,12 @@ impl Dispatcher {
             .keys()
             .filter(|id| self.alerts.contains_key(id));
         let told: Vec<Fingerprint> = told.copied().collect();
-        let place = self.routing.routes.nodes().find(|(_, node)| {
-            node.key == logged.group.route_key && node.route.receiver == logged.group.receiver
-        });
-        let place = place.map(|(route, _)| route);
+        let place = self.place_of(&logged.group);
         for fingerprint in told {
-            if let Some(route) = place
-                && !self.inherited(logged, fingerprint)
+            if !self.inherited(logged, fingerprint)
+                && let Some(route) = place
             {
                 self.join_group(logged.group.clone(), route, fingerprint, now);
-            } else if place.is_none() {
-                self.inherited(logged, fingerprint);
             }
         }
         if place.is_none() {
@@ -90,36 +85,51 @@ impl Dispatcher {
         }
     }
 
+    /// The route of a group. One whose route left the file goes on under the root, for as long as its
+    /// receiver is there: what was sent as firing is sent as ended.
+    fn place_of(&self, name: &GroupName) -> Option<usize> {
+        let mut nodes = self.routing.routes.nodes();
+        let own = nodes
+            .find(|(_, node)| node.key == name.route_key && node.route.receiver == name.receiver);
+        let is_there = self.routing.policies.contains_key(&name.receiver);
+        own.map(|(route, _)| route).or(is_there.then_some(0))
+    }
+
     /// The alerts of a message that waits stay with its group: the message may arrive yet, or has arrived
-    /// and its answer was not seen.
+    /// and its answer was not seen. Where its receiver hears of all of them in other groups by now, those
+    /// say what is so, and the message is not sent any more.
     fn rejoin_waiting(&mut self, now: Nanos) {
-        let waiting = self.outbox.iter().map(|pending| {
-            let message = &pending.notification;
-            let alerts = message.alerts.iter().map(|alert| alert.fingerprint);
-            let name = |key: &str| GroupName {
-                receiver: message.receiver.clone(),
-                route_key: key.to_owned(),
-                labels: message.group_labels.clone(),
-            };
-            let place = self.routing.routes.nodes().find_map(|(route, node)| {
-                let name = name(&node.key);
-                let fits = node.route.receiver == name.receiver && name.id() == message.group;
-                fits.then(|| (route, Arc::new(name)))
-            });
-            (place, alerts.collect::<Vec<_>>())
-        });
-        let waiting: Vec<_> = waiting.collect();
-        for (place, alerts) in waiting {
+        for pending in self.outbox.iter().cloned().collect::<Vec<_>>() {
+            let message = pending.notification;
+            let name = GroupName::of(&message.group, &message.receiver, &message.group_labels);
+            let place = name.and_then(|name| Some((self.place_of(&name)?, Arc::new(name))));
             let Some((route, name)) = place else {
                 continue;
             };
-            for fingerprint in alerts {
-                let mut routed = self.routed_groups(fingerprint).into_iter();
-                let heard_elsewhere =
-                    routed.any(|other| other.receiver == name.receiver && other != name);
-                if self.alerts.contains_key(&fingerprint) && !heard_elsewhere {
+            let known = message.alerts.iter().map(|alert| alert.fingerprint);
+            let known = known.filter(|id| self.alerts.contains_key(id));
+            let known: Vec<Fingerprint> = known.collect();
+            let mut heard_elsewhere = !known.is_empty();
+            for fingerprint in known {
+                let mut heirs = self.routed_groups(fingerprint);
+                heirs.retain(|other| other.receiver == name.receiver && *other != name);
+                if heirs.is_empty() {
                     self.join_group(Arc::clone(&name), route, fingerprint, now);
+                    heard_elsewhere = false;
+                } else if pending.begun || message.repeated {
+                    let may_have_heard = LogEntry {
+                        at: message.created_at,
+                        told: [(fingerprint, message.created_at)].into(),
+                        ..LogEntry::default()
+                    };
+                    let heirs = heirs.iter();
+                    heirs.for_each(|heir| self.inherit(heir, &may_have_heard, fingerprint));
                 }
+            }
+            if heard_elsewhere {
+                self.outbox.remove(&message.receiver, &message.group);
+                let key = (message.receiver, message.group);
+                self.changes.outbox.insert(key);
             }
         }
     }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{Stage, Suppression};
-use crate::alert::Nanos;
+use crate::alert::{Nanos, SECOND};
 
 /// A recurring window of local time, as Alertmanager's `time_interval`: every list that is
 /// not empty must hold; within a list one hit is enough.
@@ -102,6 +102,18 @@ impl TimeWindow {
         }
         let message = "there is no day in this window".to_owned();
         Err(wrong(setting, message))
+    }
+
+    /// Whether all its years are over: it never holds again.
+    pub fn is_over(&self, now: Nanos) -> bool {
+        // Midnight comes at another time elsewhere, and a window may pass it.
+        const TWO_DAYS: Nanos = 2 * 86_400 * SECOND;
+        let instant = jiff::Timestamp::from_nanosecond(i128::from(now.saturating_sub(TWO_DAYS)));
+        let Ok(instant) = instant else {
+            return false;
+        };
+        let year = instant.to_zoned(TimeZone::UTC).year();
+        !self.years.is_empty() && self.years.iter().all(|span| span.last.0 < year)
     }
 
     /// Whether there is a day of the window. Weekdays and dates meet in every way within 28 years, within

@@ -107,7 +107,12 @@ impl Silence {
         self.recurring
             .iter()
             .try_for_each(TimeWindow::check)
-            .map_err(|error| SilenceError::Recurrence(error.message))
+            .map_err(|error| SilenceError::Recurrence(error.message))?;
+        if !self.recurring.is_empty() && self.recurring.iter().all(|window| window.is_over(now)) {
+            let over = "the years of its windows are over".to_owned();
+            return Err(SilenceError::Recurrence(over));
+        }
+        Ok(())
     }
 }
 

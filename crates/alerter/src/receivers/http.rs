@@ -44,6 +44,7 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<String, Failure>
     // The URL may be a secret; errors are given without it.
     let response = request.send().await.map_err(|error| Failure {
         unanswered: !error.is_connect() && !error.is_builder(),
+        unreachable: !error.is_builder(),
         ..transient(describe(&error))
     })?;
     let status = response.status();

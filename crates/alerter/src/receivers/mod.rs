@@ -17,6 +17,7 @@ mod posted;
 mod series_history;
 pub mod settings;
 mod slack;
+mod slack_upload;
 mod teams;
 mod telegram;
 mod text;
@@ -137,6 +138,7 @@ fn transient(reason: impl Into<String>) -> Failure {
         retry: true,
         retry_after: None,
         unanswered: false,
+        unreachable: false,
     }
 }
 
@@ -144,6 +146,14 @@ fn transient(reason: impl Into<String>) -> Failure {
 fn unanswered(reason: impl Into<String>) -> Failure {
     Failure {
         unanswered: true,
+        ..unreachable(reason)
+    }
+}
+
+/// Trying again can help: nothing was heard of the receiver.
+fn unreachable(reason: impl Into<String>) -> Failure {
+    Failure {
+        unreachable: true,
         ..transient(reason)
     }
 }
@@ -275,10 +285,27 @@ async fn chart_of(
     message: &Notification,
     around: &Surroundings,
 ) -> Option<Vec<u8>> {
+    drawn(settings, message, around).await?.png()
+}
+
+/// The same at half its size, where a picture must be small.
+async fn small_chart_of(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    around: &Surroundings,
+) -> Option<Vec<u8>> {
+    drawn(settings, message, around).await?.halved().png()
+}
+
+async fn drawn(
+    settings: &ReceiverSettings,
+    message: &Notification,
+    around: &Surroundings,
+) -> Option<chart::Canvas> {
     let history = around.history.as_ref().filter(|_| settings.chart)?;
     let alert = message.alerts.first()?;
     let data = history.of(alert, message.created_at).await?;
-    chart::png(&data, around.presentation.zone())
+    chart::draw(&data, around.presentation.zone())
 }
 
 /// What a message looks like in the receiver's channel: what is sent, or title and text of a mail.

@@ -8,8 +8,11 @@ use super::http::{exchange, shown};
 use super::markup::{self, characters, fit, mrkdwn};
 use super::posted::{Posted, PostedMessages};
 use super::settings::{ReceiverSettings, SlackSettings};
+use super::slack_upload::Thread;
 use super::text::{self, REPEATED};
-use super::{Delivered, Surroundings, http_client, message_key, permanent, secret, transient};
+use super::{
+    Delivered, Surroundings, chart_of, http_client, message_key, permanent, secret, transient,
+};
 use crate::alert::SECOND;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -64,10 +67,23 @@ async fn post(
                 channel,
                 posted: &around.posted,
             };
+
             if message.repeated && bot.was_posted(message).await {
                 return Ok("was posted before".to_owned());
             }
-            bot.post_or_edit(content, message).await
+            let is_edit = around.posted.get(&PostedMessages::key(message)).is_some();
+            let (answer, thread) = bot.post_or_edit(content, message).await?;
+            if let (Some(thread), false) = (thread, is_edit || message.is_resolved()) {
+                let (settings, message) = (settings.clone(), message.clone());
+                let around = around.clone();
+                // Beside the delivery, which is over.
+                tokio::spawn(async move {
+                    if let Some(png) = chart_of(&settings, &message, &around).await {
+                        thread.share(png).await;
+                    }
+                });
+            }
+            Ok(answer)
         }
     }
 }
@@ -89,12 +105,12 @@ impl Bot<'_> {
     }
 
     /// Edits the group's message if it is known (a firing one that is now resolved, or a repeat),
-    /// otherwise posts a new one.
+    /// otherwise posts a new one. Gives the answer, and the thread of the message.
     async fn post_or_edit(
         &self,
         mut content: Value,
         message: &Notification,
-    ) -> Result<String, Failure> {
+    ) -> Result<(String, Option<Thread>), Failure> {
         let posted = self.posted.get(&PostedMessages::key(message));
         let method = match &posted {
             Some(posted) => {
@@ -122,7 +138,14 @@ impl Bot<'_> {
         } else if let (Some(channel), Some(ts)) = place {
             self.remember(message, channel, ts);
         }
-        Ok(format!("{method}: ok"))
+        let thread = place.0.zip(place.1).map(|(channel, ts)| Thread {
+            http: self.http.clone(),
+            api_url: self.api_url.to_owned(),
+            token: self.token.clone(),
+            channel: channel.to_owned(),
+            ts: ts.to_owned(),
+        });
+        Ok((format!("{method}: ok"), thread))
     }
 
     fn refused(&self, method: &str, error: &str, message: &Notification) -> Failure {

@@ -4,7 +4,8 @@
 //!
 //! What is replaced is blanked line by line, so that every mistake keeps its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -66,11 +67,45 @@ pub fn merge(files: &[(PathBuf, String)]) -> Result<Merged, String> {
     Ok(merged)
 }
 
+/// Tables that stand in two files of one folder, with both places: neither is meant to take the place of
+/// the other.
+pub fn doubles(files: &[(PathBuf, String)]) -> Vec<String> {
+    let mut known: BTreeMap<Identity, (usize, usize)> = BTreeMap::new();
+    let mut doubles = Vec::new();
+    for (index, (path, text)) in files.iter().enumerate() {
+        for Block { identity, lines } in blocks(text) {
+            let (first, line) = *known
+                .entry(identity.clone())
+                .or_insert((index, lines.start));
+            // Two in one file are found where files are read.
+            if first != index {
+                doubles.push(format!(
+                    "{}:{}:1: {identity} stands in {}:{}, too; keep one of them",
+                    path.display(),
+                    lines.start + 1,
+                    files[first].0.display(),
+                    line + 1
+                ));
+            }
+        }
+    }
+    doubles
+}
+
 /// Kind and name of a table; without a name each is its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Identity {
     kind: String,
     name: String,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => write!(f, "[{}]", self.kind),
+            name => write!(f, "{} {name:?}", self.kind),
+        }
+    }
 }
 
 /// A table with those below it.

@@ -12,9 +12,10 @@ mod receivers;
 mod routing;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::alert::Nanos;
 use crate::pipeline::dispatcher::Routing;
 use crate::receivers::settings::ReceiverSettings;
 use crate::rules::definition::Rule;
@@ -27,6 +28,17 @@ pub struct RuleFile {
     pub rules: Vec<Arc<Rule>>,
     pub routing: Arc<Routing>,
     pub receivers: BTreeMap<String, Arc<ReceiverSettings>>,
+}
+
+impl RuleFile {
+    /// Names of the windows of routes that never hold again. They are no mistake: a file that was right
+    /// does not become wrong at the turn of a year.
+    pub fn windows_that_are_over(&self, now: Nanos) -> BTreeSet<&str> {
+        let nodes = self.routing.routes.nodes();
+        let windows = nodes.flat_map(|(_, node)| node.route.mute.iter().chain(&node.route.active));
+        let over = windows.filter(|window| window.windows.iter().all(|part| part.is_over(now)));
+        over.map(|window| window.name.as_str()).collect()
+    }
 }
 
 /// Reads the text of a rule file.

@@ -294,7 +294,7 @@ impl<'d, 't> Table<'d, 't> {
             label.trim() != label.as_str() || label.is_empty() || label.contains(char::is_control)
         };
         if let Some(wrong) = names.iter().find(wrong) {
-            self.mistake(name, format!("{wrong:?} is no name of a label"));
+            self.mistake(name, format!("{wrong:?} is not a label name"));
         }
         Some(names)
     }

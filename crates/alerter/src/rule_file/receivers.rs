@@ -74,7 +74,11 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         .unwrap_or(DEFAULT_TIMEOUT);
     let ca_file = table.string("ca_file").map(PathBuf::from);
     let kind = kind?;
-    let takes_pictures = ["email", "discord", "telegram"].contains(&kind);
+    let policy = DeliveryPolicy {
+        is_local: ["command", "file"].contains(&kind),
+        ..policy
+    };
+    let takes_pictures = ["email", "discord", "telegram", "teams", "slack"].contains(&kind);
     let chart = takes_pictures && table.boolean("chart").unwrap_or(true);
     let channel = match kind {
         "slack" => slack(table),
@@ -148,6 +152,7 @@ fn policy(table: &Table<'_, '_>) -> DeliveryPolicy {
                 &[("resend", AfterCrash::Resend), ("drop", AfterCrash::Drop)],
             )
             .unwrap_or(default.after_crash),
+        is_local: default.is_local,
     }
 }
 

@@ -171,7 +171,7 @@ fn forget_after(table: &Table<'_, '_>, kind: Option<&Kind>) -> (Nanos, bool) {
     if given.is_some_and(|given| given <= *after) {
         table.mistake(
             "forget_after",
-            "forget_after must be longer than after, or the series is forgotten before its silence is told",
+            "forget_after must be longer than after, or the series is forgotten before its silence is sent",
         );
     }
     let default = DEFAULT_FORGET_AFTER.max(after.saturating_mul(2));
@@ -202,7 +202,7 @@ fn labels(table: &Table<'_, '_>) -> Labels {
             || name.len() > LABEL_NAME_LIMIT
             || name.contains(char::is_control)
         {
-            let message = format!("{name:?} is no name of a label: 1 to {LABEL_NAME_LIMIT} bytes");
+            let message = format!("{name:?} is not a label name: 1 to {LABEL_NAME_LIMIT} bytes");
             table.mistake("labels", message);
         }
         if value.len() > LABEL_VALUE_LIMIT {

@@ -272,14 +272,17 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// What decides which series the rule has. When it changes, those that it has no more are closed.
+    /// What decides which series the rule has, as far as their tags do not say it themselves
+    /// ([`Rule::selects`]). When it changes, those that are not in the next answer are closed.
     pub fn source(&self) -> u64 {
         let selector = &self.selector;
         let query = match &self.kind {
             Kind::Flux { query, .. } => query.as_str(),
             _ => "",
         };
-        let matchers = selector.matchers.iter().map(ToString::to_string);
+        let matchers = selector.matchers.iter();
+        let matchers = matchers.filter(|matcher| !self.is_of_tags(matcher));
+        let matchers = matchers.map(ToString::to_string);
         let parts = [
             self.kind.name(),
             &selector.bucket,
@@ -298,23 +301,19 @@ impl Rule {
         named.chain(groups).collect::<Labels>().fingerprint().0
     }
 
-    /// Whether a series of these tags is one of the rule; `None` where only an answer can say.
-    pub fn selects(&self, tags: &Labels) -> Option<bool> {
-        let Selector {
-            matchers, group_by, ..
-        } = &self.selector;
-        if matches!(self.kind, Kind::Flux { .. }) {
-            return None;
-        }
-        let known = |matcher: &&Matcher| group_by.is_empty() || group_by.contains(&matcher.name);
-        if !matchers
-            .iter()
-            .filter(known)
-            .all(|matcher| matcher.matches(tags))
-        {
-            return Some(false);
-        }
-        None
+    /// Whether a series of these tags may be one of the rule: no matcher of its tags says otherwise.
+    pub fn selects(&self, tags: &Labels) -> bool {
+        let mut of_tags = self.selector.matchers.iter();
+        let excludes = |matcher: &Matcher| self.is_of_tags(matcher) && !matcher.matches(tags);
+        !of_tags.any(excludes)
+    }
+
+    /// Whether the tags of a series say what the matcher says of it. A group has but the tags that it is
+    /// made by.
+    fn is_of_tags(&self, matcher: &Matcher) -> bool {
+        let group_by = &self.selector.group_by;
+        let is_flux = matches!(self.kind, Kind::Flux { .. });
+        !is_flux && (group_by.is_empty() || group_by.contains(&matcher.name))
     }
 
     /// The part of the window that must be there before a value is judged. Where a part that is past the

@@ -40,13 +40,13 @@ pub(super) fn take_rule(state: &mut RuleState, rule: &Rule) -> Vec<Departure> {
         });
     };
     state.series.retain(|id, series| {
+        if !rule.selects(&series.tags) {
+            departs(*id, series, DepartureKind::NotSelected);
+            return false;
+        }
         if series.source != source {
             series.source = source;
             series.uncertain = true;
-            if rule.selects(&series.tags) == Some(false) {
-                departs(*id, series, DepartureKind::NotSelected);
-                return false;
-            }
         }
         let labels = rule.labels_of(&series.tags);
         if labels != *series.labels {

@@ -134,7 +134,7 @@ impl fmt::Display for Reason {
             Reason::NotBackBehindRecovery => "not yet back behind the recovery level",
             Reason::KeepsFiring => "recovered, waits for `keep_firing_for`",
             Reason::Flapping => {
-                "flaps: fired three times within an hour; its end is told after 20 minutes of calm"
+                "flaps: fired three times within an hour; its end is sent after 20 minutes of calm"
             }
             Reason::Recovered => "recovered",
             Reason::BadAgain => "bad again before it ended",

@@ -21,7 +21,7 @@ use crate::rules::sample::Row;
 /// Steps of one case; more is a script that never ends.
 const STEPS_LIMIT: usize = 1_000_000;
 
-/// Plays a case; `files` are its rule files, the first in force, the others for `reload`. The
+/// Plays a case; `files` are its rule files, the first in force, each other from the next `reload` on. The
 /// outcome is one line a message.
 pub fn play(files: &[&str], script: &str) -> Result<String, CaseError> {
     let files: Vec<RuleFile> = files
@@ -36,10 +36,12 @@ pub fn play(files: &[&str], script: &str) -> Result<String, CaseError> {
         alerting: Alerting::new(first, Snapshot::default(), Vec::new(), script.start),
         file: first,
         files: &files,
+        reloads: 0,
         database: VirtualDatabase::default(),
         start: script.start,
         show_transitions: script.show_transitions,
         queries_fail: false,
+        network_is_away: false,
         failing: BTreeMap::new(),
         killed_sending_to: None,
         silences: HashMap::new(),
@@ -58,10 +60,12 @@ struct Player<'a> {
     alerting: Alerting,
     file: &'a RuleFile,
     files: &'a [RuleFile],
+    reloads: usize,
     database: VirtualDatabase,
     start: Nanos,
     show_transitions: bool,
     queries_fail: bool,
+    network_is_away: bool,
     /// Messages that each receiver refuses yet.
     failing: BTreeMap<String, u32>,
     /// The next message to this receiver arrives, but its answer finds nobody.
@@ -89,6 +93,9 @@ impl Player<'_> {
             self.evaluate(now);
             self.print_transitions();
             self.deliver(now);
+            if !self.alerting.may_dispatch() {
+                continue; // It was killed and started again, and evaluates at once.
+            }
             let rules = self.alerting.evaluator.next_due(now);
             let message = self.alerting.next_due(now).map(|at| at.max(now + 1));
             let next = [events.peek().map(|(at, _)| *at), rules, message]
@@ -157,11 +164,14 @@ impl Player<'_> {
                 self.failing.insert(receiver.clone(), *times);
             }
             Event::QueriesFail(fail) => self.queries_fail = *fail,
+            Event::NetworkFails(fails) => self.network_is_away = *fails,
             Event::Restart => self.restart(now),
             Event::Sleep(_) => {} // Its time has passed.
             Event::KilledSending { receiver } => self.killed_sending_to = Some(receiver.clone()),
             Event::Reload => {
-                self.file = self.files.last().unwrap_or(self.file);
+                self.reloads += 1;
+                let next = self.files.get(self.reloads).or(self.files.last());
+                self.file = next.unwrap_or(self.file);
                 self.alerting.reload(self.file, now);
             }
         }
@@ -257,7 +267,13 @@ impl Player<'_> {
                     .failing
                     .get_mut(&delivery.receiver)
                     .filter(|left| **left > 0);
-                let fails = refused.map(|left| *left -= 1).is_some();
+                let policy = self
+                    .alerting
+                    .dispatcher
+                    .routing()
+                    .policy(&delivery.receiver);
+                let away = self.network_is_away && !policy.is_local;
+                let fails = refused.map(|left| *left -= 1).is_some() || away;
                 let killed = self
                     .killed_sending_to
                     .take_if(|receiver| *receiver == delivery.receiver)
@@ -280,6 +296,7 @@ impl Player<'_> {
                         retry: true,
                         retry_after: None,
                         unanswered: false,
+                        unreachable: away,
                     };
                     self.alerting.failed(&delivery, &failure, now, 0.0);
                 } else {

@@ -51,6 +51,8 @@ pub(super) enum Event {
         times: u32,
     },
     QueriesFail(bool),
+    /// No receiver but files and commands is reached.
+    NetworkFails(bool),
     Restart,
     /// The machine sleeps, or the alerter stalls.
     Sleep(Nanos),
@@ -164,6 +166,8 @@ fn event(text: &str) -> Result<Event, String> {
         }
         "queries" if rest == "fail" => Event::QueriesFail(true),
         "queries" if rest == "work" => Event::QueriesFail(false),
+        "network" if rest == "fails" => Event::NetworkFails(true),
+        "network" if rest == "works" => Event::NetworkFails(false),
         "restart" => Event::Restart,
         "sleep" => Event::Sleep(duration(rest)?),
         "killed" => Event::KilledSending {
@@ -175,7 +179,7 @@ fn event(text: &str) -> Result<Event, String> {
         "reload" => Event::Reload,
         other => {
             return Err(format!(
-                "{other:?} is no event: fire, resolve, silence, expire, ack, fails, queries, restart, killed, reload, end"
+                "{other:?} is not an event: fire, resolve, silence, expire, ack, fails, queries, network, restart, killed, reload, end"
             ));
         }
     };

@@ -69,7 +69,7 @@ pub static AGENT_METRICS: &[AgentMetric] = &[
         "collections_overdue",
         COUNTER,
         &[],
-        "Collections that overstayed their timeout and gave nothing.",
+        "Collections that ran beyond their timeout and gave nothing.",
     ),
     field(
         "ticks_skipped",

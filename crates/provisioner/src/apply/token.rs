@@ -76,7 +76,7 @@ pub(crate) async fn create(
     let made = made.doing(|| format!("making the token {:?}", token.name))?;
     if made.token.is_empty() {
         return Err(Error::Request(format!(
-            "the server did not tell the secret of the token {:?}",
+            "the server gave no secret for the token {:?}",
             token.name
         )));
     }

@@ -166,10 +166,10 @@ fn confirmed() -> Result<bool> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(Error::Request(
-            "nobody can be asked here; pass --yes to change the server".into(),
+            "no terminal to ask on; pass --yes to change the server".into(),
         ));
     }
-    print("Change the server so? [y/N] ");
+    print("Make these changes? [y/N] ");
     std::io::stdout().flush().ok();
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).ok();

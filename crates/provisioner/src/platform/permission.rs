@@ -94,7 +94,7 @@ pub struct Permission {
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum PermissionError {
     #[error(
-        "{0:?} is no permission; write ACTION:TYPE or ACTION:buckets/NAME, such as read:buckets/system_metrics_raw"
+        "{0:?} is not a permission; write ACTION:TYPE or ACTION:buckets/NAME, such as read:buckets/system_metrics_raw"
     )]
     Form(String),
     #[error("{0:?}: the action is read or write")]

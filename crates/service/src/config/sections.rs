@@ -236,7 +236,7 @@ impl LogConfig {
 pub struct TelemetryConfig {
     /// Serve them at all.
     pub enabled: bool,
-    /// Address and port. They tell about the machine and need no login: keep them on loopback.
+    /// Address and port. They describe the machine and need no login: keep them on loopback.
     pub listen: SocketAddr,
     /// Names under which the port is reached, beside addresses, `localhost` and names without a dot.
     /// On loopback requests for other names are refused, on the network those of browsers.

@@ -192,7 +192,10 @@ pub(super) async fn silence(
         ));
     }
     if new.comment.trim().is_empty() {
-        return Err(ApiError::invalid("comment", "say why, for whoever wonders"));
+        return Err(ApiError::invalid(
+            "comment",
+            "say why: it is shown with the silence",
+        ));
     }
     bounded("comment", &new.comment)?;
     let mut asked =

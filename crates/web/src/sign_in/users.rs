@@ -103,7 +103,7 @@ impl Users {
         let mut names: Vec<&str> = users.users.iter().map(|user| user.name.as_str()).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(twice) => Err(format!("user {:?} stands twice", twice[0])),
+            Some(twice) => Err(format!("user {:?} is listed twice", twice[0])),
             None if users.users.is_empty() && users.tokens.is_empty() => {
                 Err("names no user and no token".to_owned())
             }

@@ -114,7 +114,7 @@ impl Checks {
     fn tell(&mut self, check: &str, failure: Option<&str>) {
         let Some(why) = failure else {
             if self.failing.remove(check).is_some() {
-                tracing::info!(check, "The check is good again.");
+                tracing::info!(check, "The check passes again.");
             }
             return;
         };

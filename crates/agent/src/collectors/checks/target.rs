@@ -26,7 +26,7 @@ pub(super) enum Scheme {
 /// Text that is no target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no target: {why}; write http://HOST/PATH, https://…, tcp://HOST:PORT, tls://HOST:PORT, dns://NAME or ping://HOST"
+    "{text:?} is not a target: {why}; write http://HOST/PATH, https://…, tcp://HOST:PORT, tls://HOST:PORT, dns://NAME or ping://HOST"
 )]
 pub struct TargetError {
     text: String,
@@ -60,13 +60,13 @@ impl Target {
         if path.bytes().any(|byte| !byte.is_ascii_graphic()) || path.contains('#') {
             return Err(fail("its path has characters that a URL encodes"));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| fail("its port is no number"))?;
+        let (host, port) = split_port(authority).ok_or_else(|| fail("its port is not a number"))?;
         let named = !host.is_empty() && host.len() <= 253 && !host.starts_with('-');
         let spelled = host
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
         if !named || !spelled {
-            return Err(fail("its host is no name and no address"));
+            return Err(fail("its host is neither a name nor an address"));
         }
         if port.is_some() && matches!(scheme, Scheme::Dns | Scheme::Ping) {
             return Err(fail("it has a port"));

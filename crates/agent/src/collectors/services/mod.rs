@@ -254,7 +254,7 @@ impl Collector for Services {
             Ok(text) => text,
             Err(error) => {
                 if !std::mem::replace(&mut self.told, true) {
-                    tracing::warn!(%error, "systemd does not tell its units; failed ones are not seen.");
+                    tracing::warn!(%error, "systemd does not list its units; failed ones are not seen.");
                 }
                 return Ok(());
             }

@@ -7,7 +7,8 @@ mod canvas;
 mod font;
 mod scale;
 
-use canvas::{Canvas, Color};
+pub(super) use canvas::Canvas;
+use canvas::Color;
 use jiff::tz::TimeZone;
 
 use crate::alert::Nanos;
@@ -69,7 +70,7 @@ impl Plot {
 }
 
 /// Draws the samples and, if there is one, the level, with times of `zone`. `None` of fewer than two samples.
-pub(super) fn png(data: &ChartData, zone: &TimeZone) -> Option<Vec<u8>> {
+pub(super) fn draw(data: &ChartData, zone: &TimeZone) -> Option<Canvas> {
     let finite = data.samples.iter().copied();
     let samples: Vec<Sample> = finite.filter(|sample| sample.value.is_finite()).collect();
     let (first, last) = (samples.first()?, samples.last()?);
@@ -98,7 +99,7 @@ pub(super) fn png(data: &ChartData, zone: &TimeZone) -> Option<Vec<u8>> {
         let corner = (RIGHT + 14.0, y - font::HEIGHT / 2.0);
         font::write(&mut canvas, &label, corner, LEVEL);
     }
-    canvas.png()
+    Some(canvas)
 }
 
 fn axes(canvas: &mut Canvas, plot: &Plot, ticks: &[f64], (unit, zone): (&str, &TimeZone)) {

@@ -68,7 +68,7 @@ impl Page<'_> {
 fn image() -> String {
     let (width, height) = chart::SHOWN;
     format!(
-        "<p style=\"margin:16px 0 0\"><img src=\"cid:chart\" alt=\"Chart of the series; times are UTC\" \
+        "<p style=\"margin:16px 0 0\"><img src=\"cid:chart\" alt=\"Chart of the series\" \
          width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\"></p>"
     )
 }

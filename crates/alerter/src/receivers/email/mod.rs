@@ -20,7 +20,7 @@ use super::settings::{EmailSettings, ReceiverSettings, SmtpSecurity};
 use super::text::{self, REPEATED};
 use super::{
     Delivered, Surroundings, chart_of, group_key, markup, message_key, permanent, resolve, secret,
-    transient, unanswered,
+    transient, unanswered, unreachable,
 };
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -84,7 +84,8 @@ fn failure(error: &Error) -> Failure {
     match (error.is_permanent(), error.is_timeout()) {
         (true, _) => permanent(reason),
         (false, true) => unanswered(reason),
-        (false, false) => transient(reason),
+        (false, false) if error.is_transient() => transient(reason),
+        (false, false) => unreachable(reason),
     }
 }
 

@@ -347,7 +347,7 @@ fn confirmed(question: &str) -> Result<bool> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(Error::Request(
-            "nobody can be asked here; pass --yes to change the server".into(),
+            "no terminal to ask on; pass --yes to change the server".into(),
         ));
     }
     print(&format!("{question} [y/N] "));
