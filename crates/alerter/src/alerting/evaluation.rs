@@ -12,7 +12,7 @@ use crate::pipeline::unsettled::Newest;
 use crate::rules::definition::Rule;
 use crate::rules::departure::{Departure, DepartureKind};
 use crate::rules::evaluator::{Outcome, Transition};
-use crate::rules::life::{Effect, Reason};
+use crate::rules::life::{Effect, Phase, Reason};
 use crate::rules::sample::Row;
 use crate::trouble::Component;
 
@@ -189,8 +189,15 @@ impl Alerting {
             fingerprint,
             kind,
         } = departure;
-        self.changed_lives.insert((rule, id));
         self.dispatcher.set_pending(fingerprint, false, now);
+        if let DepartureKind::Relabelled(labels) = &kind {
+            // An alert of these labels may have ended long ago, and is past its level again.
+            let series = self.evaluator.find(&rule, id);
+            let pends = series.is_some_and(|series| series.life.phase == Phase::Pending);
+            self.dispatcher
+                .set_pending(labels.fingerprint(), pends, now);
+        }
+        self.changed_lives.insert((rule, id));
         let reason = match &kind {
             DepartureKind::RuleRemoved => "its rule was removed",
             DepartureKind::NotSelected => "its rule no longer looks at it",
