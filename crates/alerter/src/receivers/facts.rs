@@ -32,7 +32,7 @@ pub(super) fn of(alert: &AlertView<'_>) -> Vec<Fact> {
     let facts = [
         ("Host", alert.host.to_owned()),
         ("Value", alert.value_with_unit.clone()),
-        ("Worst", worst.cloned().unwrap_or_default()),
+        (worst_name(&alert.level), worst.cloned().unwrap_or_default()),
         ("Level", level),
         (if is_over { "Lasted" } else { "Since" }, time),
         ("Rule", alert.name.to_owned()),
@@ -44,6 +44,15 @@ pub(super) fn of(alert: &AlertView<'_>) -> Vec<Fact> {
         text: super::cut(&single_line(&text), FACT_LIMIT),
     };
     facts.map(fact).collect()
+}
+
+/// The worst value is the greatest or the least, by the side of its level.
+fn worst_name(level: &str) -> &'static str {
+    match level.split(' ').next() {
+        Some("above") => "Max",
+        Some("below") => "Min",
+        _ => "Worst",
+    }
 }
 
 /// Labels that say more than name, host, severity and summary do.
