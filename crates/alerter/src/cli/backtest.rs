@@ -86,8 +86,16 @@ pub(super) async fn run(
     print(output, &json, || {
         let mut text: String = result.messages.iter().map(line).collect();
         let step = Duration::from_nanos(span.step);
+        let counts = result.by_receiver().into_iter();
+        let counts: Vec<String> = counts
+            .map(|(receiver, count)| format!("{count} to {receiver}"))
+            .collect();
+        let by_receiver = match counts.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", counts.join(", ")),
+        };
         text.push_str(&format!(
-            "{} from {} to {} every {step}: {} series, {} messages, of which {} would have paged\n",
+            "{} from {} to {} every {step}: {} series, {} messages{by_receiver}, of which {} would have paged\n",
             rule.name,
             format_rfc3339(span.start),
             format_rfc3339(span.stop),

@@ -69,7 +69,7 @@ fn receiver(receiver: &Value) -> Vec<String> {
     for (title, name) in [
         ("dedup", "dedup"),
         ("last message", "lastMessageAt"),
-        ("told", "toldAt"),
+        ("first sent", "toldAt"),
         ("looked at next", "nextLookAt"),
         ("repeated at", "repeatAt"),
     ] {

@@ -57,7 +57,10 @@ impl Acknowledgements {
         Some(Suppression {
             stage: Stage::Acknowledgement,
             by: found.owner.clone(),
-            reason: format!("acknowledged by {}: {}", found.owner, found.comment),
+            reason: match found.comment.as_str() {
+                "" => format!("acknowledged by {}", found.owner),
+                comment => format!("acknowledged by {}: {comment}", found.owner),
+            },
         })
     }
 
