@@ -205,13 +205,7 @@ fn everything_of_its_own_that_fails_is_told() {
     hook.requests.wait(1);
     std::fs::write(site.path("rules.toml"), "[rout]\n").unwrap();
     alerter.daemon.signal(Signal::Reload);
-    let expected = [
-        "database",
-        "heartbeat",
-        "history",
-        "receiver hook",
-        "rule file",
-    ];
+    let expected = ["database", "heartbeat", "receiver hook", "rule file"];
     wait::until("all troubles", || {
         let status = alerter.get("/api/v1/status");
         let troubles = status["troubles"].as_array().unwrap();

@@ -1,6 +1,5 @@
-//! Charts where a channel takes one: within a card of Teams, in the thread of a message of Slack.
+//! Charts where a channel takes one: in the thread of a message of Slack.
 
-use base64::Engine as _;
 use serde_json::Value;
 use watchpost_alerter::pipeline::notification::Notification;
 use watchpost_alerter::receivers::{Surroundings, send};
@@ -44,29 +43,6 @@ fn deliver(receiver: &HttpReceiver, settings: &str, requests: usize) -> Vec<(Str
 
 fn is_png(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x89PNG\r\n")
-}
-
-#[test]
-fn a_card_of_teams_holds_its_chart_and_stays_short() {
-    let teams = HttpReceiver::webhook();
-    let requests = deliver(&teams, "kind = \"teams\"\nurl_env = \"URL\"", 1);
-    let (_, body) = &requests[0];
-    assert!(body.len() < 25_000, "{} bytes", body.len());
-    let card: Value = serde_json::from_slice(body).unwrap();
-    let blocks = card["attachments"][0]["content"]["body"]
-        .as_array()
-        .unwrap();
-    let url = blocks.last().unwrap()["url"].as_str().unwrap();
-    let data = url.strip_prefix("data:image/png;base64,").unwrap();
-    let picture = base64::engine::general_purpose::STANDARD
-        .decode(data)
-        .unwrap();
-    assert!(is_png(&picture));
-
-    let off = "kind = \"teams\"\nurl_env = \"URL\"\nchart = false";
-    let teams = HttpReceiver::webhook();
-    let requests = deliver(&teams, off, 1);
-    assert!(!String::from_utf8_lossy(&requests[0].1).contains("image/png"));
 }
 
 #[test]

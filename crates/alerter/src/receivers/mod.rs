@@ -288,15 +288,6 @@ async fn chart_of(
     drawn(settings, message, around).await?.png()
 }
 
-/// The same at half its size, where a picture must be small.
-async fn small_chart_of(
-    settings: &ReceiverSettings,
-    message: &Notification,
-    around: &Surroundings,
-) -> Option<Vec<u8>> {
-    drawn(settings, message, around).await?.halved().png()
-}
-
 async fn drawn(
     settings: &ReceiverSettings,
     message: &Notification,

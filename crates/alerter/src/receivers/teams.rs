@@ -1,6 +1,5 @@
 //! Microsoft Teams: an adaptive card to a workflow's webhook.
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::facts;
@@ -8,7 +7,7 @@ use super::http::{exchange, shown};
 use super::markup::{self, fit, json_bytes, markdown};
 use super::settings::{ReceiverSettings, SecretSource};
 use super::text::{self, REPEATED};
-use super::{Delivered, Surroundings, http_client, secret, small_chart_of};
+use super::{Delivered, Surroundings, http_client, secret};
 use crate::alert::Severity;
 use crate::pipeline::delivery::Failure;
 use crate::pipeline::notification::Notification;
@@ -19,8 +18,6 @@ use crate::template::{AlertView, MessageView};
 /// the facts and links of one alert, has 10 KB.
 const TEXT_LIMIT: usize = 16_000;
 const TITLE_LIMIT: usize = 1_000;
-/// A card with its chart: below the 28 KB, and the 25 KB that flows have been seen to take.
-const CARD_LIMIT: usize = 24_000;
 
 pub(super) async fn send(
     settings: &ReceiverSettings,
@@ -28,32 +25,11 @@ pub(super) async fn send(
     message: &Notification,
     around: &Surroundings,
 ) -> Result<Delivered, Failure> {
-    let (mut card, failed) = card(settings, message, &around.presentation);
-    if let Some(png) = small_chart_of(settings, message, around).await {
-        add_chart(&mut card, &png);
-    }
+    let (card, failed) = card(settings, message, &around.presentation);
     let url = secret(url, around)?;
     let http = http_client(settings, around)?;
     let answer = shown(&exchange(http.post(url.reveal()).json(&card)).await?);
     Ok(Delivered { answer, failed })
-}
-
-/// Puts the chart below the facts, within the card, for a webhook takes no file, and Teams fetches pictures
-/// from public addresses alone. Left out where the card would be too long.
-fn add_chart(card: &mut Value, png: &[u8]) {
-    let data = base64::engine::general_purpose::STANDARD.encode(png);
-    if card.to_string().len() + data.len() > CARD_LIMIT {
-        return;
-    }
-    let body = &mut card["attachments"][0]["content"]["body"];
-    if let Some(body) = body.as_array_mut() {
-        body.push(json!({
-            "type": "Image",
-            "url": format!("data:image/png;base64,{data}"),
-            "altText": "Chart of the series",
-            "size": "Stretch",
-        }));
-    }
 }
 
 /// The message as Teams takes it, and which templates failed.

@@ -78,7 +78,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         is_local: ["command", "file"].contains(&kind),
         ..policy
     };
-    let takes_pictures = ["email", "discord", "telegram", "teams", "slack"].contains(&kind);
+    let takes_pictures = ["email", "discord", "telegram", "slack"].contains(&kind);
     let chart = takes_pictures && table.boolean("chart").unwrap_or(true);
     let channel = match kind {
         "slack" => slack(table),

@@ -74,26 +74,6 @@ impl Canvas {
         }
     }
 
-    /// The picture at half its size: each pixel is the mean of four.
-    pub(crate) fn halved(&self) -> Canvas {
-        let (width, height) = (self.width / 2, self.height / 2);
-        let mut pixels = Vec::with_capacity(width * height * 3);
-        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-            let corner = (2 * y * self.width + 2 * x) * 3;
-            let below = corner + self.width * 3;
-            let four = |channel: usize| {
-                let of = |at: usize| u16::from(self.pixels[at + channel]);
-                of(corner) + of(corner + 3) + of(below) + of(below + 3)
-            };
-            pixels.extend([0, 1, 2].map(|channel| (four(channel) / 4) as u8));
-        }
-        Canvas {
-            width,
-            height,
-            pixels,
-        }
-    }
-
     /// The picture as a file.
     pub(crate) fn png(&self) -> Option<Vec<u8>> {
         let (width, height) = (
