@@ -16,6 +16,7 @@ use crate::audit::Audit;
 use crate::auth::checks::PasswordChecks;
 use crate::auth::session::Sessions;
 use crate::clock::Clock;
+use crate::clock_jump::ClockWatch;
 use crate::descriptors;
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -61,6 +62,8 @@ pub struct App {
     pub is_https: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whether it was set.
+    pub clock_watch: ClockWatch,
     /// Who did what.
     pub audit: Audit,
     /// Users who signed in.
@@ -145,6 +148,7 @@ impl App {
             places: Places::default(),
             write_turns: Arc::new(Semaphore::new(settings.limits.max_concurrent_writes)),
             operation_turn: Arc::new(Semaphore::new(1)),
+            clock_watch: ClockWatch::default(),
             bodies: Arc::new(Bodies::within(memory.limit())),
             memory,
             limits: settings.limits.clone(),
@@ -237,6 +241,10 @@ impl App {
         let now = self.clock.now();
         if let Err(error) = self.storage.maintain(now) {
             tracing::error!(%error, "storage could not be maintained");
+        }
+        if !self.clock_watch.may_drop(self.clock.as_ref()) {
+            self.storage.hide_expired(now);
+            return;
         }
         match self.storage.enforce_retention(now) {
             Ok(dropped) => {

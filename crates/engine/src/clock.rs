@@ -1,12 +1,18 @@
 //! The time, as a value that tests can set.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Nanoseconds since 1970.
     fn now(&self) -> i64;
+
+    /// Nanoseconds since some moment, which nobody sets.
+    fn steady(&self) -> i64 {
+        self.now()
+    }
 }
 
 /// The machine's clock.
@@ -19,6 +25,11 @@ impl Clock for SystemClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    fn steady(&self) -> i64 {
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        i64::try_from(FIRST.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
 }
 

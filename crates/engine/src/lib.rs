@@ -15,6 +15,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+pub mod clock_jump;
 pub mod descriptors;
 pub mod influxql;
 pub mod limits;
