@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use watchpost_query::Kind as ServerKind;
 use watchpost_service::config::{
-    InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig, check_secret_file,
+    InfluxConfig, Interval, LogConfig, Problems, RoleConfig, TelemetryConfig, check_token_file,
 };
 use watchpost_service::secret::Secret;
 
@@ -49,8 +49,8 @@ pub struct AlerterConfig {
 pub struct ApiConfig {
     /// Address and port; loopback by default.
     pub listen: TelemetryConfig,
-    /// File with the token (mode 0600) that requests which change something must bear. Without
-    /// it nothing can be changed through the API.
+    /// File with the token (mode 0600, at least 16 characters) that requests which change something
+    /// must bear. Without it nothing can be changed through the API.
     pub token_file: Option<PathBuf>,
 }
 
@@ -216,7 +216,7 @@ impl RoleConfig for AlerterConfig {
             }
         }
         if let Some(file) = &self.api.token_file {
-            check_secret_file(file, "api.token_file", problems);
+            check_token_file(file, "api.token_file", problems);
         }
         let url = self.heartbeat.url.reveal();
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {

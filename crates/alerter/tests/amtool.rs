@@ -169,7 +169,7 @@ fn it_works_as_with_alertmanager() {
     };
     std::fs::write(
         site.path("http.yml"),
-        "authorization:\n  type: Bearer\n  credentials: the-token\n",
+        "authorization:\n  type: Bearer\n  credentials: the-token-of-its-api\n",
     )
     .unwrap();
     let run = |arguments: &str| {

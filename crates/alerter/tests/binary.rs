@@ -13,7 +13,7 @@ use watchpost_testkit::{
 
 use crate::api_document::check_answer;
 
-pub(crate) const TOKEN: &str = "the-token";
+pub(crate) const TOKEN: &str = "the-token-of-its-api";
 
 pub(crate) struct Alerter {
     pub(crate) daemon: Daemon,
@@ -119,6 +119,17 @@ impl Alerter {
         body: Option<Value>,
         token: bool,
     ) -> (u16, Value) {
+        self.call_as(method, path, body, token.then_some(TOKEN))
+    }
+
+    /// As [`Alerter::call`], with any token.
+    fn call_as(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        token: Option<&str>,
+    ) -> (u16, Value) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -127,8 +138,8 @@ impl Alerter {
             let mut request = client(None)
                 .unwrap()
                 .request(method, format!("{}{path}", self.url));
-            if token {
-                request = request.bearer_auth(TOKEN);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
             }
             if let Some(body) = body {
                 request = request.json(&body);
@@ -216,6 +227,24 @@ fn everything_of_its_own_that_fails_is_told() {
         names.sort_unstable();
         (names == expected).then_some(())
     });
+}
+
+#[test]
+fn a_short_token_opens_nothing() {
+    let site = Site::new(&rules(&HttpReceiver::webhook()));
+    let Some(alerter) = site.start() else {
+        return;
+    };
+    let reload = |token| {
+        alerter
+            .call_as(Method::POST, "/-/reload", None, Some(token))
+            .0
+    };
+    assert_eq!(reload(TOKEN), 200);
+    // It is read at each change: one that is too short since the start opens nothing.
+    let short = &TOKEN[..15];
+    std::fs::write(site.path("token"), short).unwrap();
+    assert_eq!(reload(short), 401);
 }
 
 #[test]

@@ -58,6 +58,30 @@ async fn of_many_wrong_passwords_at_once_few_are_looked_at() {
     assert_eq!(counts.get(&429), Some(&(100 - looked_at)), "{counts:?}");
 }
 
+/// The work is counted, not timed: it is what an answer's time is made of, and it is the same for each name.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_costs_more_for_a_name_that_is_there() {
+    let server = Running::set_up().await;
+    for (name, status) in [("inactive", "inactive"), ("without", "active")] {
+        let user = json!({ "name": name, "status": status });
+        let made = server.request("POST", "/api/v2/users").json(&user);
+        assert_eq!(made.send().await.expect("answers").status(), 201);
+    }
+    let mut costs = std::collections::BTreeSet::new();
+    for name in [
+        "admin", "inactive", "without", "absent", "", "ADMIN", "admin ",
+    ] {
+        for password in ["wrong-password", ""] {
+            let before = server.app.passwords.rounds();
+            let answer = sign_in(&server, name, password).send().await;
+            assert_eq!(answer.expect("answers").status(), 401, "{name:?}");
+            costs.insert(server.app.passwords.rounds() - before);
+        }
+    }
+    assert_eq!(costs.len(), 1, "names show by their cost: {costs:?}");
+    assert!(costs.iter().all(|cost| *cost >= 100_000), "{costs:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_writes_nor_health_wait_for_passwords() {
     let server = Running::set_up().await;

@@ -322,7 +322,7 @@ impl Alerter {
             return None;
         };
         let token = site.path("alerter-api.token");
-        secret_file::write(&token, "the-token").unwrap();
+        secret_file::write(&token, "the-token-of-its-api").unwrap();
         let rules = "[[rule]]\nname = \"up\"\nkind = \"threshold\"\nfield = \"uptime_seconds\"\n\
             group_by = [\"host\"]\nevery = \"1s\"\nwindow = \"10m\"\naggregate = \"max\"\nabove = { critical = 1 }\n\
             [route]\nreceiver = \"file\"\n[[receiver]]\nname = \"file\"\nkind = \"file\"\npath = \"alerts.log\"\n";

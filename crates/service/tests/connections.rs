@@ -134,6 +134,40 @@ async fn a_reader_that_takes_nothing_is_left() {
     assert!(began.elapsed() < WRITE_LIMIT * 3);
 }
 
+/// HTTP/2 is not spoken: what begins by its preface is refused or closed at once, whatever frames follow, and so is a request
+/// to go over to it.
+#[tokio::test(start_paused = true)]
+async fn the_preface_of_http_2_is_refused() {
+    let (address, _shutdown) = started(FEW).await;
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    // Settings, then the floods that HTTP/2 servers know: pings, resets, empty continuations.
+    let frames = [
+        "\0\0\0\x04\0\0\0\0\0",
+        "\0\0\x08\x06\0\0\0\0\0........",
+        "\0\0\0\x09\0\0\0\0\x01",
+    ];
+    for flood in frames {
+        let began = Instant::now();
+        let answer = rest(open(address, &format!("{preface}{}", flood.repeat(1_000))).await).await;
+        let status = answer.get(..12).unwrap_or_default();
+        assert!(
+            ["", "HTTP/1.1 400", "HTTP/1.1 505"].contains(&status),
+            "{answer}"
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(1),
+            "it was not closed"
+        );
+    }
+    let upgrade = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n\
+        HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = rest(open(address, upgrade).await).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("up"),
+        "{answer}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn half_requests_push_out_each_other_not_those_who_work() {
     let (address, _shutdown) = started(FEW).await;

@@ -43,3 +43,26 @@ fn a_file_that_others_may_write_is_refused() {
         "{error}"
     );
 }
+
+/// A role that takes a token from others takes no short one; one that brings it to others leaves that to them.
+#[test]
+fn a_token_to_check_others_by_is_long() {
+    use watchpost_service::config::{Problems, check_secret_file, check_token_file};
+    let (_folder, path) = file(b"fifteen-letters");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let mut problems = Problems::default();
+    check_secret_file(&path, "influx.token_file", &mut problems);
+    assert!(problems.is_empty());
+    check_token_file(&path, "api.token_file", &mut problems);
+    let refused = problems.into_result().unwrap_err().to_string();
+    assert!(refused.contains("at least 16"), "{refused}");
+    std::fs::write(&path, "sixteen-letters!").unwrap();
+    assert_eq!(
+        Secret::token_from_file(&path).unwrap().reveal(),
+        "sixteen-letters!"
+    );
+}

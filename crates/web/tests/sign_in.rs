@@ -289,6 +289,11 @@ fn a_users_file_with_a_mistake_says_which() {
         refused("[[users]]\nname = \"a\"\nrole = \"viewer\"\npassword_hash = \"secret\"")
             .contains("hash-password")
     );
+    // Each try to sign in would take 4 TiB.
+    let costly = "$argon2id$v=19$m=4294967295,t=2,p=1$c2FsdHNhbHQ$47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    let costly =
+        format!("[[users]]\nname = \"a\"\nrole = \"viewer\"\npassword_hash = \"{costly}\"");
+    assert!(refused(&costly).contains("1 GiB"));
     assert!(
         refused("[[tokens]]\nname = \"a\"\nrole = \"viewer\"\ntoken_hash = \"secret\"")
             .contains("new-token")

@@ -18,7 +18,7 @@ impl FromRequestParts<Server> for MayChange {
     async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<MayChange, ApiError> {
         let file = server.token_file.as_deref().ok_or(ApiError::ReadOnly)?;
         // Read each time, so that a token can be rotated.
-        let token = Secret::from_file(file).map_err(|error| {
+        let token = Secret::token_from_file(file).map_err(|error| {
             tracing::error!(%error, "the API token cannot be read");
             ApiError::Unauthorized
         })?;

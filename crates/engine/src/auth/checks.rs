@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct PasswordChecks {
     brake: Brake,
     /// Passwords of version 1's clients that were found right; one for each authorization, so there are never more.
     known: Mutex<HashMap<Id, Known>>,
+    /// Rounds of hashing so far.
+    rounds: Arc<AtomicU64>,
 }
 
 impl Default for PasswordChecks {
@@ -47,6 +50,7 @@ impl Default for PasswordChecks {
             queue: Arc::new(Semaphore::new(turns + MOST_WAITING)),
             brake: Brake::default(),
             known: Mutex::default(),
+            rounds: Arc::default(),
         }
     }
 }
@@ -118,11 +122,12 @@ impl PasswordChecks {
         })?;
         let turn = self.turn().await?;
         let password = attempt.password.to_owned();
+        let rounds = Arc::clone(&self.rounds);
         let check = tokio::task::spawn_blocking(move || {
             let is_known = hash.is_some();
-            let matches = hash
-                .unwrap_or_else(PasswordHash::of_nobody)
-                .matches(&password);
+            let hash = hash.unwrap_or_else(PasswordHash::of_nobody);
+            rounds.fetch_add(hash.rounds(), Ordering::Relaxed);
+            let matches = hash.matches(&password);
             drop(turn);
             matches && is_known
         });
@@ -131,6 +136,11 @@ impl PasswordChecks {
             self.brake.give_back(&guess);
         }
         Ok(matches)
+    }
+
+    /// Rounds of hashing that all checks took so far: what an answer's time is made of.
+    pub fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
     }
 
     /// Whether the password is that of an authorization of version 1's clients, none if the name is not known. They send

@@ -60,6 +60,11 @@ impl PasswordHash {
         }
     }
 
+    /// Rounds that a comparison takes.
+    pub fn rounds(&self) -> u64 {
+        rounds(self.iterations).get().into()
+    }
+
     /// Whether the password is the hashed one, compared in constant time. Slow on purpose.
     pub fn matches(&self, password: &str) -> bool {
         let (Ok(salt), Ok(hash)) = (STANDARD.decode(&self.salt), STANDARD.decode(&self.hash))

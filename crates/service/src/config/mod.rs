@@ -30,6 +30,7 @@ pub use self::print::print;
 pub use self::problem::{ConfigError, Problem, Problems};
 pub use self::sections::{
     InfluxConfig, LogConfig, LogFormat, ServerKind, TelemetryConfig, check_secret_file,
+    check_token_file,
 };
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Interval, Problems};
 use crate::hosts::KnownHosts;
-use crate::secret::{Secret, is_open_to_everyone};
+use crate::secret::{Secret, SecretFileError, is_open_to_everyone};
 
 /// What stands behind the server's address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -175,7 +175,21 @@ const CONTAINER_SECRETS: &str = "/run/secrets";
 /// Checks that a secret can be read from the file named at `key`, and that it is closed to others. What a
 /// container runtime mounted is only warned about.
 pub fn check_secret_file(path: &Path, key: &str, problems: &mut Problems) {
-    if let Err(error) = Secret::from_file(path) {
+    check_read(Secret::from_file(path), path, key, problems);
+}
+
+/// As [`check_secret_file`], of a file with a token that others are to bring: it must be long enough not to be guessed.
+pub fn check_token_file(path: &Path, key: &str, problems: &mut Problems) {
+    check_read(Secret::token_from_file(path), path, key, problems);
+}
+
+fn check_read(
+    read: Result<Secret, SecretFileError>,
+    path: &Path,
+    key: &str,
+    problems: &mut Problems,
+) {
+    if let Err(error) = read {
         problems.add(key, error.to_string());
     } else if is_open_to_everyone(path) {
         let file = path.display();

@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use argon2::password_hash::SaltString;
-use argon2::{Argon2, PasswordHash, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Deserialize;
@@ -70,6 +70,17 @@ pub enum UsersError {
     },
 }
 
+/// What a hash may cost, in KiB and in passes: each try to sign in pays it. (`hash-password` takes 19 MiB and two.)
+const MOST_MEMORY: u32 = 1 << 20;
+const MOST_PASSES: u32 = 100;
+
+fn is_usable(hash: &PasswordHash<'_>) -> bool {
+    let cost = Params::try_from(hash);
+    let is_modest =
+        cost.is_ok_and(|cost| cost.m_cost() <= MOST_MEMORY && cost.t_cost() <= MOST_PASSES);
+    hash.algorithm.as_str() == "argon2id" && is_modest
+}
+
 impl Users {
     /// Reads and checks the file.
     pub fn read(path: &Path) -> Result<Users, UsersError> {
@@ -85,9 +96,10 @@ impl Users {
         let users: Users = toml::from_str(text).map_err(|error| error.message().to_owned())?;
         for user in &users.users {
             let hash = PasswordHash::new(&user.password_hash);
-            if !hash.is_ok_and(|hash| hash.algorithm.as_str() == "argon2id") {
+            if !hash.is_ok_and(|hash| is_usable(&hash)) {
                 return Err(format!(
-                    "password_hash of user {:?} is not an argon2id hash; make one with: watchpost-web hash-password",
+                    "password_hash of user {:?} is not an argon2id hash of at most 1 GiB and 100 passes; make one with: \
+                     watchpost-web hash-password",
                     user.name
                 ));
             }
