@@ -341,3 +341,41 @@ fn what_was_pushed_down_is_told() {
         ]
     );
 }
+
+/// A list that holds another one twice, and that one another: as few lines as it takes to write it are compared without end.
+#[test]
+fn lists_of_the_same_lists_are_not_compared_without_end() {
+    let lines: String = (1..40)
+        .map(|n| format!("a{n} = [a{0}, a{0}]\n", n - 1))
+        .collect();
+    for compared in [
+        "a39 == a39",
+        "a39 != a39",
+        "contains(value: a39, set: [a39])",
+    ] {
+        let text =
+            format!("import \"array\"\na0 = [1, 1]\n{lines}array.from(rows: [{{b: {compared}}}])");
+        refused(&text, Limits::default());
+    }
+    let small = "import \"array\"\na = [[1], [2]]\narray.from(rows: [{b: a == a}])";
+    assert!(run(small, Limits::default(), &|| Ok(())).is_ok());
+}
+
+/// A byte of CSV becomes a cell, which takes more.
+#[test]
+fn csv_is_on_the_account_before_it_is_read() {
+    let limits = Limits {
+        memory_bytes: 32 << 20,
+        ..Limits::default()
+    };
+    let cells = "strings.repeat(v: \",a\", i: 500000)";
+    let raw = format!(
+        "import \"csv\"\nimport \"strings\"\ncsv.from(csv: \"a\" + {cells} + \"\\n\" + {cells}, mode: \"raw\")"
+    );
+    refused(&raw, limits);
+    let tables = "import \"csv\"\nimport \"strings\"\ncsv.from(csv: \"#datatype,string,long,string\\n#group,false,false,true\\n\
+        #default,_result,,\\n,result,table,a\\n\" + strings.repeat(v: \",,0,a\\n,,1,b\\n\", i: 100000))";
+    refused(tables, limits);
+    let few = tables.replace("100000", "100");
+    assert_eq!(run(&few, limits, &|| Ok(())).expect("it fits").1, 200);
+}

@@ -75,8 +75,14 @@ impl Context<'_> {
         left: &Value,
         right: &Value,
     ) -> Result<Value, Error> {
-        if operator == BinaryOperator::Add {
-            self.charge_sum(left, right)?;
+        match operator {
+            BinaryOperator::Add => self.charge_sum(left, right)?,
+            // Compared item by item, each as often as it stands there: a list that holds another one twice, and so on,
+            // has no end.
+            BinaryOperator::Equal | BinaryOperator::NotEqual => {
+                self.reserve(deep(left, self.free_bytes()))?;
+            }
+            _ => {}
         }
         operate::binary(operator, left, right, self.lambda_rows())
     }

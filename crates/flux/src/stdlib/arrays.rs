@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::native;
 use crate::error::Error;
-use crate::execute::{Context, ITEM_BYTES, shallow};
+use crate::execute::{Context, ITEM_BYTES, deep, shallow};
 use crate::interpret::NativeKind::{Scalar, Stream};
 use crate::interpret::{Arguments, Lambda, Native};
 use crate::value::{Value, equal_values};
@@ -16,8 +16,10 @@ pub(super) const FUNCTIONS: &[Native] = &[
             i64::try_from(a.array("arr")?.len()).unwrap_or(i64::MAX),
         ))
     }),
-    native("", "contains", "value, set", Scalar, |_, a| {
+    native("", "contains", "value, set", Scalar, |context, a| {
         let value = a.expect("value")?;
+        // As `==` is bounded: the value is compared with each item.
+        context.reserve(deep(value, context.free_bytes()))?;
         Ok(Value::Boolean(
             !value.is_null() && a.array("set")?.iter().any(|item| equal_values(item, value)),
         ))

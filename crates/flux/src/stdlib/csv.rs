@@ -30,6 +30,9 @@ fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         return Err(Error::invalid("must provide csv raw text or filename"));
     };
     let limit = context.limits().rows;
+    // Held while it is read: the tables are counted once they are whole.
+    let mut reading = context.hold();
+    reading.add(most_bytes(&text))?;
     let read = match &*arguments.string_or("mode", "annotations")? {
         "annotations" => annotated(&text, limit)?,
         "raw" => vec![raw(&text, limit)?],
@@ -40,6 +43,22 @@ fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
         }
     };
     tables(context, arguments, "from", read)
+}
+
+/// What a cell takes at most beside its text, while it is read and as a column of a table of its own.
+const CELL_BYTES: usize = 160;
+/// And what a row takes that is a table of its own.
+const ROW_BYTES: usize = 256;
+
+/// The most that the tables of a text may take.
+fn most_bytes(text: &str) -> usize {
+    let count = |wanted: u8| text.bytes().filter(|byte| *byte == wanted).count();
+    let rows = count(b'\n') + 1;
+    let cells = count(b',').saturating_add(rows);
+    let texts = text.len().saturating_mul(3);
+    texts
+        .saturating_add(cells.saturating_mul(CELL_BYTES))
+        .saturating_add(rows.saturating_mul(ROW_BYTES))
 }
 
 fn wrong(problem: impl std::fmt::Display) -> Error {
@@ -56,7 +75,29 @@ fn annotated(text: &str, limit: usize) -> Result<Vec<Table>, Error> {
         ));
     }
     let read = csv::read_tables(without_blank_lines(text).as_bytes(), limit).map_err(wrong)?;
-    read.iter().map(table_of).collect()
+    let mut labels = Labels::default();
+    read.iter()
+        .map(|read| table_of(read, labels.of(&read.columns)))
+        .collect()
+}
+
+/// The labels of the last columns, which the tables of a block share: a long one is not there once a table.
+#[derive(Default)]
+struct Labels {
+    columns: Option<Arc<[csv::Column]>>,
+    labels: Vec<Arc<str>>,
+}
+
+impl Labels {
+    fn of(&mut self, columns: &Arc<[csv::Column]>) -> &[Arc<str>] {
+        let is_same = |known: &Arc<[csv::Column]>| Arc::ptr_eq(known, columns);
+        if !self.columns.as_ref().is_some_and(is_same) {
+            let labels = columns.iter().map(|column| Arc::from(&*column.label));
+            self.labels = labels.collect();
+            self.columns = Some(Arc::clone(columns));
+        }
+        &self.labels
+    }
 }
 
 /// The text without its blank lines: here they part nothing, only annotations begin a table of other columns.
@@ -73,14 +114,14 @@ fn without_blank_lines(text: &str) -> String {
 }
 
 /// The table that a table of CSV is; its key is that of the first row.
-fn table_of(read: &csv::Table) -> Result<Table, Error> {
+fn table_of(read: &csv::Table, labels: &[Arc<str>]) -> Result<Table, Error> {
     let rows = read.row_count();
     let mut key = Vec::new();
     let mut fields = Vec::with_capacity(read.columns.len());
-    for column in read.columns.iter() {
+    for (place, (column, label)) in read.columns.iter().zip(labels).enumerate() {
         let values: Vec<Value> = read
             .rows()
-            .map(|row| row.get(&column.label).map_or(Value::Null, value_of))
+            .map(|row| row.values.get(place).map_or(Value::Null, value_of))
             .collect();
         let made = Column::from_values(&values, column_type(column.data_type));
         let made = made.ok_or_else(|| {
@@ -89,7 +130,7 @@ fn table_of(read: &csv::Table) -> Result<Table, Error> {
                 column.label
             ))
         })?;
-        let label: Arc<str> = Arc::from(column.label.as_str());
+        let label = Arc::clone(label);
         if column.group {
             let value = if rows > 0 {
                 KeyValue::of(&made, 0)

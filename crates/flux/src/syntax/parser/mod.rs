@@ -45,6 +45,15 @@ struct Found {
     diagnostic: Diagnostic,
 }
 
+/// Puts outer nodes before inner ones, as a walk from the root meets them, and keeps as many as are reported.
+fn keep_first(found: &mut Vec<Found>) {
+    found.sort_by_key(|found| {
+        let Span { start, end } = found.diagnostic.span;
+        (start, std::cmp::Reverse(end), std::cmp::Reverse(found.node))
+    });
+    found.truncate(MAX_DIAGNOSTICS);
+}
+
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
@@ -70,14 +79,13 @@ impl<'a> Parser<'a> {
             self.found.push(Found {
                 node: 0,
                 diagnostic,
-            })
+            });
+            // The first of all are among the first of some; more of them would be more than the text.
+            if self.found.len() >= 10 * MAX_DIAGNOSTICS {
+                keep_first(&mut self.found);
+            }
         });
-        // Outer nodes before inner ones, as a walk from the root meets them.
-        self.found.sort_by_key(|found| {
-            let Span { start, end } = found.diagnostic.span;
-            (start, std::cmp::Reverse(end), std::cmp::Reverse(found.node))
-        });
-        self.found.truncate(MAX_DIAGNOSTICS);
+        keep_first(&mut self.found);
         (
             file,
             self.found
