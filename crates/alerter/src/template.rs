@@ -82,8 +82,32 @@ fn environment(escape: Escape) -> Environment<'static> {
     environment
 }
 
+/// How deep brackets may be nested in a tag. (The library bounds expressions itself, but not the names that `set` and
+/// `for` give.)
+const MAX_DEPTH: usize = 64;
+
+/// Fails where brackets in a tag are nested too deep; those in quotes count, too.
+fn check_depth(text: &str) -> Result<(), TemplateError> {
+    for tag in text.split(['%', '{']) {
+        let mut depth = 0_usize;
+        for byte in tag.bytes() {
+            match byte {
+                b'(' | b'[' => depth += 1,
+                b')' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth > MAX_DEPTH {
+                let message = format!("brackets are nested deeper than {MAX_DEPTH}");
+                return Err(TemplateError(message));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether the text is a template at all.
 pub fn check(text: &str) -> Result<(), TemplateError> {
+    check_depth(text)?;
     environment(plain)
         .template_from_str(text)
         .map(drop)
@@ -113,6 +137,7 @@ pub fn render(
 }
 
 fn render_value(text: &str, context: Value, escape: Escape) -> Result<String, TemplateError> {
+    check_depth(text)?;
     let environment = environment(escape);
     let template = environment.template_from_str(text);
     let template = template.map_err(|error| TemplateError(describe(&error)))?;

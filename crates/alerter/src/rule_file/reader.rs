@@ -12,6 +12,9 @@ use super::mistake::{Mistake, Mistakes, did_you_mean};
 use crate::alert::Nanos;
 use crate::matcher::{Matcher, contradiction};
 
+/// Mistakes that are named at once: more of them are mostly one, and finding the place of each reads the text to there.
+const MAX_MISTAKES: usize = 100;
+
 /// A parsed document and the mistakes found in it so far.
 #[derive(Debug)]
 pub struct Document<'t> {
@@ -26,6 +29,7 @@ impl<'t> Document<'t> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let mistakes = errors
             .iter()
+            .take(MAX_MISTAKES)
             .map(|error| {
                 Mistake::at(
                     text,
@@ -46,9 +50,10 @@ impl<'t> Document<'t> {
     }
 
     pub fn mistake(&self, span: &Range<usize>, message: impl Into<String>) {
-        self.mistakes
-            .borrow_mut()
-            .push(Mistake::at(self.text, span.start, message));
+        let mut mistakes = self.mistakes.borrow_mut();
+        if mistakes.len() < MAX_MISTAKES {
+            mistakes.push(Mistake::at(self.text, span.start, message));
+        }
     }
 
     pub fn has_mistakes(&self) -> bool {

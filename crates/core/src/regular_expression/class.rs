@@ -126,24 +126,79 @@ pub(super) fn bracketed<'p>(
     // A class of nothing but surrogates has no item left; the library's empty class needs one.
     out.push_str(NONE);
     let mut first = true;
+    let mut members = Members::default();
     loop {
         if !first && let Some(rest) = rest.strip_prefix(']') {
+            members.write(out);
             out.push(']');
             return Ok(rest);
         }
         first = false;
         if let Some((class, after)) = posix(rest)? {
-            out.push_str(class);
+            members.name(class);
             rest = after;
         } else if let Some((class, after)) = unicode(rest)? {
             *unicode_classes += 1;
             out.push_str(&class);
             rest = after;
         } else if let Some((class, after)) = perl(rest) {
-            out.push_str(class);
+            members.name(class);
             rest = after;
         } else {
-            rest = range(rest, text, out)?;
+            rest = range(rest, text, &mut members)?;
+        }
+    }
+}
+
+/// Ranges after which those that meet are put together.
+const MANY_RANGES: usize = 1_024;
+
+/// What a class has, each once: the library takes some hundred bytes for an item, and the same one may stand there a
+/// quarter of a million times.
+#[derive(Default)]
+struct Members<'p> {
+    named: Vec<&'p str>,
+    ranges: Vec<(u32, u32)>,
+    /// How many ranges were left the last time that they were put together.
+    merged: usize,
+}
+
+impl<'p> Members<'p> {
+    /// `[:alpha:]`, `\d`: there are some forty.
+    fn name(&mut self, class: &'p str) {
+        if !self.named.contains(&class) {
+            self.named.push(class);
+        }
+    }
+
+    fn add(&mut self, low: u32, high: u32) {
+        self.ranges.push((low, high));
+        if self.ranges.len() >= 2 * self.merged + MANY_RANGES {
+            self.merge();
+        }
+    }
+
+    fn merge(&mut self) {
+        self.ranges.sort_unstable();
+        self.ranges.dedup_by(|next, before| {
+            let meet = next.0 <= before.1.saturating_add(1);
+            if meet {
+                before.1 = before.1.max(next.1);
+            }
+            meet
+        });
+        self.merged = self.ranges.len();
+    }
+
+    fn write(mut self, out: &mut String) {
+        self.merge();
+        self.named.iter().for_each(|class| out.push_str(class));
+        for (low, high) in self.ranges {
+            push_character(out, low);
+            if high > low {
+                out.push('-');
+                push_character(out, high);
+            }
         }
     }
 }
@@ -167,7 +222,7 @@ fn posix(text: &str) -> Result<Option<(&str, &str)>, RegexError> {
 }
 
 /// `a` or `a-z` within a class.
-fn range<'p>(text: &'p str, class: &str, out: &mut String) -> Result<&'p str, RegexError> {
+fn range<'p>(text: &'p str, class: &str, members: &mut Members<'p>) -> Result<&'p str, RegexError> {
     let (low, mut rest) = member(text, class)?;
     let mut high = low;
     if let Some(upper) = rest.strip_prefix('-')
@@ -193,11 +248,7 @@ fn range<'p>(text: &'p str, class: &str, out: &mut String) -> Result<&'p str, Re
     } else {
         high
     };
-    push_character(out, low);
-    if high > low {
-        out.push('-');
-        push_character(out, high);
-    }
+    members.add(low, high);
     Ok(rest)
 }
 
