@@ -189,7 +189,16 @@ impl Site {
 
     /// Starts the platform and returns once every role is ready.
     pub fn up(self: &Arc<Self>, arguments: &[&str]) -> Platform {
-        let mut up = Daemon::start(self.command(arguments));
+        self.start(self.command(arguments))
+    }
+
+    /// As [`Site::up`], by a command that somebody has changed.
+    pub fn up_as(self: &Arc<Self>, change: impl FnOnce(Command) -> Command) -> Platform {
+        self.start(change(self.command(&[])))
+    }
+
+    fn start(self: &Arc<Self>, command: Command) -> Platform {
+        let mut up = Daemon::start(command);
         interrupt::remember(up.id(), self.folder.path());
         up.wait_for_line("Ready after");
         Platform {

@@ -21,14 +21,19 @@ const CHECK_PACKAGES: &[&str] = &["watchpost-e2e", "xtask"];
 
 /// Builds them, showing cargo's own progress, and gives their folder.
 pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
-    if let Some(folder) = &options.binaries {
-        return Ok(folder.clone());
+    match &options.binaries {
+        Some(folder) => Ok(folder.clone()),
+        None => build(root, options.check),
     }
+}
+
+/// Builds them, with what judges them if that is wanted.
+pub(super) fn build(root: &Path, with_judge: bool) -> Result<PathBuf> {
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--release", "--bins"])
         .current_dir(root);
-    let judged = if options.check { CHECK_PACKAGES } else { &[] };
+    let judged = if with_judge { CHECK_PACKAGES } else { &[] };
     for package in PACKAGES.iter().chain(judged) {
         command.args(["--package", package]);
     }

@@ -33,6 +33,14 @@ pub(crate) use state::State;
 /// Long enough for a slow disk to start every role; a role that is not ready by then is named.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The folder of the release binaries and of what judges them: the given one, or that in which they are built now.
+pub(crate) fn binaries_to_judge(
+    root: &Path,
+    given: Option<std::path::PathBuf>,
+) -> Result<std::path::PathBuf> {
+    given.map_or_else(|| build::build(root, true), Ok)
+}
+
 /// `cargo xtask up`.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let Some(options) = Options::parse(arguments)? else {
