@@ -7,6 +7,8 @@ mod output;
 mod bench;
 mod ci;
 mod dist;
+mod fuzz;
+mod soak;
 mod test;
 mod tidy;
 mod up;
@@ -24,6 +26,8 @@ cargo xtask COMMAND
   test     tidy, then every test; closes with passed, failed and skipped
   ci       what the gate runs: formatting, clippy, then `test`
   bench    the project's own benches and scenarios, into docs/benchmarks.md
+  fuzz     changed inputs for every parser and route, under limits
+  soak     the platform under connections, a full disk and a clock that steps, for an hour
   dist     tarball, packages, sums and bill of materials of a release
   tidy     the checks that rustc cannot make: layers, budgets, names, licences
 
@@ -44,6 +48,8 @@ fn main() -> ExitCode {
         "test" => test::run(&root, &arguments),
         "ci" => ci::run(&root, &arguments),
         "bench" => bench::run(&root, &arguments),
+        "fuzz" => fuzz::run(&root, &arguments),
+        "soak" => soak::run(&root, &arguments),
         "dist" => dist::run(&root, &arguments),
         "tidy" => tidy::run(&root, &arguments),
         "-h" | "--help" | "help" => {

@@ -28,6 +28,17 @@ pub struct Memory {
     limit: usize,
 }
 
+/// Bytes that are allocated now.
+pub fn allocated() -> usize {
+    ALLOCATOR.allocated()
+}
+
+/// Has every allocation fail that would pass so many bytes, which ends a process that did not ask first: fuzzing finds it
+/// so. False if as much is allocated already.
+pub fn refuse_above(bytes: usize) -> bool {
+    ALLOCATOR.set_limit(bytes).is_ok()
+}
+
 /// More is allocated than the limit allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -54,7 +65,7 @@ impl Memory {
 
     /// Bytes that are allocated now.
     pub fn allocated(&self) -> usize {
-        ALLOCATOR.allocated()
+        allocated()
     }
 
     /// Bytes that may be.

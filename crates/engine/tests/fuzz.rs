@@ -1,5 +1,5 @@
-//! The write route against changed line protocol, for a bounded number of rounds. The same entry runs without end under
-//! `cargo +nightly fuzz run write_route` in `crates/engine`.
+//! The write route against changed line protocol, for a bounded number of rounds. `cargo xtask
+//! fuzz --target engine_routes` goes on, with all routes.
 
 use crate::write_route::WriteRoute;
 

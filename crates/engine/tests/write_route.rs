@@ -1,5 +1,4 @@
-//! What holds for any bytes sent to the write route: the entry of the fuzz target `crates/engine/fuzz` and of the bounded
-//! run in `fuzz.rs`.
+//! What holds for any bytes sent to the write route: the bounded run in `fuzz.rs` sends them.
 
 use std::path::Path;
 use std::sync::Arc;

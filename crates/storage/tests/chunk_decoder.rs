@@ -1,5 +1,4 @@
-//! What holds for any bytes given to the chunk decoder: the entry of the fuzz target `crates/storage/fuzz` and of the
-//! bounded run in [`crate::fuzz`].
+//! What holds for any bytes given to the chunk decoder: the bounded run in [`crate::fuzz`] gives them.
 
 use watchpost_core::point::FieldType;
 use watchpost_storage::{Column, codec};

@@ -1,5 +1,5 @@
-//! The chunk decoder against random columns, changed chunks and random bytes, for a bounded number of rounds. The same
-//! entry runs without end under `cargo +nightly fuzz run chunk_decoder` in `crates/storage`.
+//! The chunk decoder against random columns, changed chunks and random bytes, for a bounded number of rounds. `cargo xtask
+//! fuzz --target chunk` goes on without end.
 
 use std::sync::Arc;
 

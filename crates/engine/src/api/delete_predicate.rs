@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(super) fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
+pub fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
     let mut parser = Parser {
         scanner: Scanner::new(text),
         open: 0,

@@ -14,7 +14,7 @@ pub mod compression;
 pub mod cors;
 pub mod dbrps;
 pub mod delete;
-mod delete_predicate;
+pub mod delete_predicate;
 pub mod error;
 pub mod flux;
 pub mod health;
