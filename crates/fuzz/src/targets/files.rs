@@ -21,7 +21,8 @@ use super::{Answer, PARSER, Target};
 
 const FILE: Target = Target {
     longest: 64 << 10,
-    memory: 128 << 20,
+    // What a chunk of pco may promise: 2^24 numbers at once. It is taken for a moment, whatever comes behind.
+    memory: 192 << 20,
     processor: Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 5 }),
     ..PARSER
 };
