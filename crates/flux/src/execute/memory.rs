@@ -79,7 +79,7 @@ impl Context<'_> {
             BinaryOperator::Add => self.charge_sum(left, right)?,
             // Compared item by item, each as often as it stands there: a list that holds another one twice, and so on,
             // has no end.
-            BinaryOperator::Equal | BinaryOperator::NotEqual => {
+            BinaryOperator::Equal | BinaryOperator::NotEqual if holds_others(left) => {
                 self.reserve(deep(left, self.free_bytes()))?;
             }
             _ => {}
@@ -110,6 +110,14 @@ impl Context<'_> {
         self.reserve(bytes.saturating_mul(2))?;
         self.charge(bytes)
     }
+}
+
+/// Whether a value is made of other values.
+fn holds_others(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Array(_) | Value::Record(_) | Value::Dict(_) | Value::Dynamic(_)
+    )
 }
 
 /// What a value takes itself; what its items refer to is others'.
