@@ -24,7 +24,7 @@ pub fn statistic(samples: &[Sample], how: Statistic) -> Option<f64> {
         Statistic::Sum => Some(values().sum()),
         Statistic::Count => Some(samples.len() as f64),
         Statistic::First => values().next(),
-        Statistic::Last => values().last(),
+        Statistic::Last => values().next_back(),
         Statistic::P95 => quantile(values().collect(), 0.95),
         Statistic::Median => quantile(values().collect(), 0.5),
         Statistic::Deviation => deviation(samples),

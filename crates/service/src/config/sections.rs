@@ -103,7 +103,8 @@ impl InfluxConfig {
         let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         let may_be_empty = self.write_url.is_empty();
         for (key, url) in [("url", &self.url), ("write_url", &self.write_url)] {
-            if !is_url(url) && !(key == "write_url" && may_be_empty) {
+            let left_out = key == "write_url" && may_be_empty;
+            if !(is_url(url) || left_out) {
                 problems.add(
                     format!("{section}.{key}"),
                     format!("{url:?} is not a URL; it starts with http:// or https://"),
