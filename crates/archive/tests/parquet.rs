@@ -25,7 +25,7 @@ fn python(program: &str, argument: &str) -> Option<String> {
 
 /// More rows than a group has, of every type, with and without values; numbers at the ends of what they can be.
 fn columns(rows: usize) -> Vec<Column> {
-    let every = |count: usize| move |row: usize| row % count != 0;
+    let every = |count: usize| move |row: usize| !row.is_multiple_of(count);
     let column = |name: &str, values: Values| Column {
         name: name.to_owned(),
         values,

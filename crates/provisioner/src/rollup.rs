@@ -147,10 +147,12 @@ fn day(start: i64, series: &Series) -> Option<Point> {
     point(MEASUREMENT_DAILY, start, series, field, series.number()?)
 }
 
+/// A metric's name and labels.
+type Metric<'a> = (&'a str, &'a BTreeMap<String, String>);
+
 /// The means of a day: those of its hours, weighted by their counts.
 fn means(start: i64, answer: &Answer) -> Vec<Point> {
-    let mut hours: BTreeMap<(&str, &BTreeMap<String, String>), HashMap<i64, [Option<f64>; 2]>> =
-        BTreeMap::new();
+    let mut hours: BTreeMap<Metric<'_>, HashMap<i64, [Option<f64>; 2]>> = BTreeMap::new();
     for series in &answer.series {
         let (name, place) = match series.field.rsplit_once('_') {
             Some((name, "mean")) => (name, 0),

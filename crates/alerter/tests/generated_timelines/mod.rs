@@ -65,7 +65,7 @@ fn a_disk_that_fills_is_sent_while_there_is_time() {
             "series disk_usage_percent{{host=\"db-1\",mountpoint=\"/\"}} every 10s: 40x{quiet} 40+{rise}x{steps} 100x30\n"
         );
         let outcome = play(&[shipped], &script).unwrap();
-        let full = (i64::from(quiet) + i64::from(steps)) * 10;
+        let full = (quiet + i64::from(steps)) * 10;
         let mut at = 0;
         let mut paged = None;
         for line in outcome.lines() {

@@ -213,7 +213,7 @@ impl From<Error> for Failure {
             Error::Api {
                 status, message, ..
             } => FailureKind::of_status(*status, message),
-            Error::Query { .. } => FailureKind::Server,
+            Error::Query { .. } | Error::Partial(_) => FailureKind::Server,
             Error::Answer(_) => FailureKind::Answer,
         };
         let wait = match &error {

@@ -132,7 +132,7 @@ pub(super) fn press(
 async fn hold(number: usize, address: &str, counters: &Counters) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     counters.opened.fetch_add(1, Ordering::Relaxed);
-    if number % SLOW == 0 {
+    if number.is_multiple_of(SLOW) {
         stream
             .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
             .await?;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use watchpost_service::cli::complain;
 use watchpost_service::config::Interval;
 
 use super::{Context, EXIT_DIFFERENT, now, print};
@@ -141,8 +142,10 @@ pub(super) async fn rollup(
         };
         match made {
             Ok([0, 0]) => {}
-            Ok([hours, days]) => eprintln!("{hours} hours and {days} days were made."),
-            Err(error) => eprintln!("Hours and days are not made: {error}"),
+            Ok([hours, days]) => {
+                complain(format_args!("{hours} hours and {days} days were made.\n"))
+            }
+            Err(error) => complain(format_args!("Hours and days are not made: {error}\n")),
         }
         tokio::time::sleep(every.get()).await;
     }
