@@ -253,7 +253,7 @@ fn at(below: &'static str, mend: fn(&mut [u8])) -> impl FnMut(&[u8]) -> Answer {
     move |input| {
         let mut bytes = input.to_vec();
         // Half of them as they are: a checksum that does not fit has to be noticed.
-        if crc32fast::hash(input) % 2 == 0 {
+        if crc32fast::hash(input).is_multiple_of(2) {
             mend(&mut bytes);
         }
         let folder = folder();
@@ -388,7 +388,7 @@ fn backup(input: &[u8]) -> Answer {
     let folder = folder();
     let place = folder.path().join("restored");
     let mut bytes = input.to_vec();
-    if crc32fast::hash(input) % 2 == 0 {
+    if crc32fast::hash(input).is_multiple_of(2) {
         mend_backup(&mut bytes);
     }
     if let Err(error) = Storage::restore(&disk(), &mut bytes.as_slice(), &place) {
