@@ -235,16 +235,23 @@ fn a_short_token_opens_nothing() {
     let Some(alerter) = site.start() else {
         return;
     };
-    let reload = |token| {
+    let silence =
+        json!({ "matchers": ["host=\"a\""], "for": "1h", "createdBy": "ann", "comment": "test" });
+    let silenced = |token| {
         alerter
-            .call_as(Method::POST, "/-/reload", None, Some(token))
+            .call_as(
+                Method::POST,
+                "/api/v1/silences",
+                Some(silence.clone()),
+                Some(token),
+            )
             .0
     };
-    assert_eq!(reload(TOKEN), 200);
+    assert_eq!(silenced(TOKEN), 200);
     // It is read at each change: one that is too short since the start opens nothing.
     let short = &TOKEN[..15];
     std::fs::write(site.path("token"), short).unwrap();
-    assert_eq!(reload(short), 401);
+    assert_eq!(silenced(short), 401);
 }
 
 #[test]

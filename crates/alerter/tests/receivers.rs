@@ -391,7 +391,7 @@ fn slack_shows_underscores_of_values() {
 #[test]
 fn a_template_that_fails_does_not_cost_the_message() {
     let slack = HttpReceiver::slack();
-    let receiver = "kind = \"slack\"\nurl_env = \"URL\"\ntext = \"{{ alerts[5].labels.host }}\"";
+    let receiver = "kind = \"slack\"\nurl_env = \"URL\"\ntext = \"{% if '@everyone' in alerts[0].labels.host %}{{ alerts[5].labels.host }}{% endif %}\"";
     let taken = delivered(receiver, &[("URL", slack.url("/"))], &message()).unwrap();
     assert!(taken.failed[0].starts_with("text:"), "{taken:?}");
     assert_eq!(sent_json(&slack)["attachments"][0]["color"], "danger");

@@ -16,8 +16,8 @@ use watchpost_client::{Client, ClientConfig, TokenSource};
 use watchpost_service::secret::Secret;
 use watchpost_testkit::{Daemon, Server, Signal, TempFolder, binary, skip, temp_folder, wait};
 
-/// The first point's time, nanoseconds; the others follow, a second each.
-const BEGIN: i64 = 1_796_000_000_000_000_000;
+/// The first point's time, nanoseconds: the year 2100. The others follow, a second each.
+const BEGIN: i64 = 4_102_444_800_000_000_000;
 const SECOND: i64 = 1_000_000_000;
 
 /// Rounds of the story that kills; `WATCHPOST_ARCHIVE_ROUNDS` asks for more.

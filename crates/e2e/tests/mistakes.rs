@@ -119,7 +119,7 @@ fn a_command_line_that_makes_no_sense_is_refused() {
     for (arguments, word) in [
         (
             vec!["--engine", "sqlite"],
-            "expected auto, embedded, docker or external",
+            "expected auto, embedded, docker, external, victoriametrics or influxdb3",
         ),
         (vec!["--quick"], "--quick and --output go with --check"),
         (vec!["--hosts", "many"], "many"),
