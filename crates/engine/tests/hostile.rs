@@ -75,8 +75,11 @@ async fn any_bytes_on_any_route_are_refused_in_the_known_form() {
                 .expect("answers");
             let status = answer.status().as_u16();
             let text = answer.text().await.expect("a text");
+            // InfluxDB's answer to a change of an authorization that is no JSON.
+            let as_influxdb =
+                status == 500 && *method == "PATCH" && path.contains("/authorizations/");
             assert!(
-                (400..500).contains(&status),
+                (400..500).contains(&status) || as_influxdb,
                 "{method} {path} with {shown:?}: {status} {text}"
             );
             let error: Value =

@@ -350,7 +350,7 @@ fn a_run_that_failed_half_way_is_finished_by_the_next() {
     let rest = site.run(&["apply", "--yes"]);
     assert_eq!(rest.code, 0, "{}", rest.text);
     assert!(
-        rest.text.contains("6 to create, 0 to change"),
+        rest.text.contains("7 to create, 0 to change"),
         "{}",
         rest.text
     );
