@@ -125,7 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Arc::clone(&worker.progress),
         Arc::new(AtomicBool::new(false)),
     );
-    let end = Arc::clone(&ended);
+    let (end, watcher) = (Arc::clone(&ended), thread::current());
     let (first, seed) = (arguments.first, arguments.seed);
     let until = arguments.time.map(|time| Instant::now() + time);
     let thread = thread::Builder::new()
@@ -133,6 +133,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .spawn(move || {
             let report = worker.work(first, inputs, seed, until);
             end.store(true, Ordering::Release);
+            watcher.unpark();
             report
         })?;
     watch(target, &progress, &ended);
@@ -147,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn watch(target: &Target, progress: &AtomicU64, ended: &AtomicBool) {
     let (mut number, mut began, mut used) = (u64::MAX, Instant::now(), processor_time());
     while !ended.load(Ordering::Acquire) {
-        thread::sleep(LOOK);
+        thread::park_timeout(LOOK);
         let now = progress.load(Ordering::Acquire);
         if now != number {
             (number, began, used) = (now, Instant::now(), processor_time());

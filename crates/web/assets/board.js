@@ -36,7 +36,7 @@ document.addEventListener("click", (event) => {
     link.click();
     URL.revokeObjectURL(link.href);
   } else if (button.matches("[data-remove]")) {
-    if (confirm(`Remove the board ${name} for everybody?`)) call("DELETE", of("api/v1/boards", name)).then(() => location.assign(at("boards")), (error) => { problem.textContent = error.message; });
+    if (confirm(`Remove the board ${name} for everyone?`)) call("DELETE", of("api/v1/boards", name)).then(() => location.assign(at("boards")), (error) => { problem.textContent = error.message; });
   } else if (button.matches("[data-take]")) {
     board.panels.splice(place, 1);
     keep();
