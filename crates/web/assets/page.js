@@ -98,19 +98,45 @@ export const ask = (dialog, save) => {
   dialog.showModal();
 };
 
+// === What people choose for themselves: kept in the browser, and on the server for those who sign in. ===
+
 const root = document.documentElement;
-const themes = ["", "dark", "light"];
-const theme = (name) => {
-  name ? root.dataset.theme = name : delete root.dataset.theme;
-  document.getElementById("theme").textContent = `Theme: ${{ "": "system", dark: "dark", light: "light" }[name]}`;
+const NAMES = ["theme", "density", "zone"];
+const stored = (name) => { try { return localStorage.getItem(name) ?? ""; } catch { return ""; } };
+const store = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private window: for this page alone */ } };
+const user = document.querySelector(".who span")?.textContent;
+
+/** Keeps a choice; the next page has it, in any browser of somebody who is signed in. */
+export const prefer = async (name, value) => {
+  store(name, value);
+  if (user) await call("POST", "api/v1/preferences", Object.fromEntries(NAMES.map((one) => [one, stored(one)]))).catch(() => {});
 };
-const stored = () => { try { return localStorage.getItem("theme") ?? ""; } catch { return ""; } };
-theme(themes.includes(stored()) ? stored() : "");
+
+const show = () => {
+  for (const name of ["theme", "density"]) stored(name) ? root.dataset[name] = stored(name) : delete root.dataset[name];
+  document.getElementById("theme").textContent = `Theme: ${stored("theme") || "system"}`;
+  document.getElementById("density").value = stored("density");
+};
+show();
 document.getElementById("theme").addEventListener("click", () => {
-  const next = themes[(themes.indexOf(root.dataset.theme ?? "") + 1) % themes.length];
-  try { localStorage.setItem("theme", next); } catch { /* private window: for this page alone */ }
-  theme(next);
+  const themes = ["", "dark", "light"];
+  prefer("theme", themes[(themes.indexOf(stored("theme")) + 1) % themes.length]);
+  show();
 });
+document.getElementById("density").addEventListener("change", ({ target }) => { prefer("density", target.value); show(); });
+
+// Once a session: what was chosen in another browser.
+const SESSION = "preferences of";
+if (user && sessionStorage.getItem(SESSION) !== user) {
+  get("api/v1/preferences").then((chosen) => {
+    sessionStorage.setItem(SESSION, user);
+    if (!NAMES.some((name) => chosen[name])) return;
+    const isNew = chosen.zone !== stored("zone");
+    for (const name of NAMES) store(name, chosen[name]);
+    show();
+    if (isNew) location.reload();
+  }, () => {});
+}
 
 // === Times are in one zone. ===
 
@@ -118,7 +144,7 @@ const zones = document.getElementById("zone");
 if (zones) {
   const named = clock.zone && clock.zone !== "UTC" && clock.zone !== clock.own;
   zones.append(...[["", `Browser (${clock.own})`], ["UTC", "UTC"], ...(named ? [[clock.zone, clock.zone]] : [])].map(([name, text]) => new Option(text, name, false, name === clock.zone)));
-  zones.addEventListener("change", () => clock.choose(zones.value));
+  zones.addEventListener("change", () => prefer("zone", zones.value).then(() => clock.choose(zones.value)));
 }
 
 // === One field finds everything; its script comes when it is opened. ===

@@ -65,6 +65,7 @@ mod live;
 pub mod metric;
 mod pages;
 pub mod parameters;
+pub mod preferences;
 mod router;
 mod security;
 pub mod series;

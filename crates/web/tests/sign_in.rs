@@ -382,3 +382,49 @@ fn every_answer_has_the_security_headers() {
         }
     }
 }
+
+/// What a user chose is theirs, in every browser; a viewer may choose, too.
+#[test]
+fn preferences_are_kept_by_user() {
+    let Some((fixture, _)) = start() else { return };
+    let cookie = |name: &str| {
+        let (_, cookie) = sign_in(&fixture, name, &format!("password of {name}"));
+        cookie.unwrap().split(';').next().unwrap().to_owned()
+    };
+    let (ada, bob) = (cookie("ada"), cookie("bob"));
+    let address = fixture.url("/api/v1/preferences");
+    let read = |cookie: &str| fixture.send(fixture.http.get(&address).header("cookie", cookie));
+    let keep = |cookie: &str, body: serde_json::Value| {
+        fixture.send(
+            fixture
+                .http
+                .post(&address)
+                .header("cookie", cookie)
+                .json(&body),
+        )
+    };
+    let none = json!({ "theme": "", "density": "", "zone": "" });
+    assert_eq!(read(&bob).json(), none);
+    let chosen = json!({ "theme": "dark", "density": "compact", "zone": "Europe/Berlin" });
+    let kept = keep(&bob, chosen.clone());
+    assert_eq!(kept.status, 200, "{}", kept.body);
+    watchpost_testkit::wait::until("what bob chose", || {
+        (read(&bob).json() == chosen).then_some(())
+    });
+    assert_eq!(read(&ada).json(), none);
+    for (body, field) in [
+        (json!({ "theme": "pink" }), "theme"),
+        (json!({ "zone": "Mars <b>" }), "zone"),
+        (json!({ "density": "airy" }), "density"),
+        (json!({ "colour": "red" }), "colour"),
+    ] {
+        let refused = keep(&bob, body);
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["field"]),
+            (400, &field.into()),
+            "{}",
+            refused.body
+        );
+    }
+    assert_eq!(fixture.get("/api/v1/preferences").status, 401);
+}

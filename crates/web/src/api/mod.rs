@@ -7,6 +7,7 @@ mod hosts;
 mod legacy;
 mod live;
 mod metrics;
+mod preferences;
 mod processes;
 mod series;
 
@@ -41,6 +42,10 @@ pub(crate) fn routes() -> Router<App> {
             get(annotations::list).post(annotations::create),
         )
         .route("/api/v1/annotations/{id}", delete(annotations::delete))
+        .route(
+            "/api/v1/preferences",
+            get(preferences::show).post(preferences::keep),
+        )
         .route("/api/v1/boards", get(boards::list))
         .route(
             "/api/v1/boards/{name}",
