@@ -160,9 +160,10 @@ fn a_host_with_thousands_of_interfaces_keeps_its_own_series() {
     let root = tree();
     let mut interfaces = " eth0: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n".to_owned();
     for number in 0..2600 {
-        interfaces += &format!(" cali{number:04}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n");
+        interfaces += &format!(" dummy{number:04}: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n");
     }
     std::fs::write(root.path().join("proc/net/dev"), interfaces).unwrap();
+    std::fs::create_dir_all(root.path().join("sys/class/net/eth0/device")).unwrap();
     std::fs::write(
         root.path().join("proc/meminfo"),
         "MemTotal: 1000 kB\nMemFree: 500 kB\n",

@@ -90,6 +90,10 @@ async fn a_predicate_takes_what_it_names() {
         ("_field=\"v\"", 501, &all),
         ("_field=\"v\" OR t=\"a\"", 400, &all),
         ("(_field=\"v\"", 400, &all),
+        ("t=\"a\" -- x", 400, &all),
+        ("t=\"a\" /* x */", 400, &all),
+        ("/* x */ t=\"a\"", 400, &all),
+        ("t=\"--/*\"", 204, &all),
         ("", 204, &[]),
     ];
     let server = Running::set_up().await;

@@ -132,6 +132,21 @@ async fn a_statement_of_any_height_ends_no_server() {
     assert_eq!(server.json("/health").await["status"], "pass");
 }
 
+/// A dashboard's variable makes them; InfluxDB takes as many.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_names_are_one_pattern() {
+    let server = Running::set_up().await;
+    let line = "cpu,h=web-1999.prod.example.org v=7 1000";
+    assert_eq!(server.write(line).await.0, 204);
+    let names: Vec<String> = (0..2_000)
+        .map(|number| format!("web-{number:04}.prod.example.org"))
+        .collect();
+    let pattern = names.join("|");
+    let text = format!("SELECT v FROM cpu WHERE h =~ /^({pattern})$/");
+    let (status, answer) = ask(&server, TOKEN, &text).await;
+    assert!(status == 200 && answer.contains("7]"), "{status} {answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_token_may_not_ask_takes_no_turn() {
     let server = Running::set_up().await;

@@ -275,10 +275,10 @@ impl Round {
         let mut points = one_per_series(points);
         if !self.guard.has_room_for(points.len()) {
             // What is needed most finds room first.
-            points.sort_by_cached_key(|point| Subject::of(&point.series));
+            points.sort_by_cached_key(|(place, point)| (Subject::of(&point.series), *place));
         }
         let mut text = Vec::with_capacity(points.len() * 160);
-        for mut point in points {
+        for (_, mut point) in points {
             programs::set_own_tags(&mut point, &self.plan.tags);
             if !self.guard.admits(&point.series, now) {
                 self.metrics.collecting.points_refused.increment();
@@ -411,18 +411,20 @@ impl Slot {
     }
 }
 
-/// Joins the points of one series and time, which different collectors gave: fewer and longer lines.
-fn one_per_series(mut points: Vec<Point>) -> Vec<Point> {
-    points.sort_by(|a, b| (a.timestamp, &a.series).cmp(&(b.timestamp, &b.series)));
-    let mut joined: Vec<Point> = Vec::with_capacity(points.len());
-    for point in points {
+/// Joins the points of one series and time, which different collectors gave: fewer and longer lines. Each comes with
+/// the place where its series was first: collectors put first what is needed most.
+fn one_per_series(points: Vec<Point>) -> Vec<(usize, Point)> {
+    let mut points: Vec<(usize, Point)> = points.into_iter().enumerate().collect();
+    points.sort_by(|(_, a), (_, b)| (a.timestamp, &a.series).cmp(&(b.timestamp, &b.series)));
+    let mut joined: Vec<(usize, Point)> = Vec::with_capacity(points.len());
+    for (place, point) in points {
         match joined.last_mut() {
-            Some(last) if last.timestamp == point.timestamp && last.series == point.series => {
+            Some((_, last)) if last.timestamp == point.timestamp && last.series == point.series => {
                 for (field, value) in point.fields() {
                     last.set_field(field, value.clone());
                 }
             }
-            _ => joined.push(point),
+            _ => joined.push((place, point)),
         }
     }
     joined

@@ -25,6 +25,10 @@ pub fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
     if text.is_empty() {
         return Ok(Some(Predicate::default()));
     }
+    if let Some(place) = comment(text) {
+        let message = format!("bad logical expression, at position {place}");
+        return Err(ApiError::invalid(message));
+    }
     loop {
         let mut next = parser.next()?;
         while next.token == Token::Symbol("(") {
@@ -49,6 +53,26 @@ pub fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
     }
     let satisfiable = conditions.into_iter().collect::<Option<Vec<_>>>();
     Ok(satisfiable.map(Predicate::And))
+}
+
+/// Where a comment begins, in characters: one of InfluxDB's two grammars knows none.
+fn comment(text: &str) -> Option<usize> {
+    let (mut quote, mut before) = (None, ' ');
+    for (place, character) in text.chars().enumerate() {
+        match (quote, before, character) {
+            // A quoted quote ends nothing, nor does a backslash after a backslash begin anything.
+            (Some(_), '\\', _) => {
+                before = ' ';
+                continue;
+            }
+            (Some(open), _, _) if open == character => quote = None,
+            (None, _, '"' | '\'') => quote = Some(character),
+            (None, '-', '-') | (None, '/', '*') => return Some(place - 1),
+            _ => {}
+        }
+        before = character;
+    }
+    None
 }
 
 struct Parser<'a> {

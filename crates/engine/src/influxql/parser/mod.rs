@@ -16,11 +16,9 @@ const MAX_STATEMENTS: usize = 64;
 /// How deep subqueries may be nested: each is carried out within the other.
 const MAX_SUBQUERIES: usize = 16;
 
-/// The most patterns of a request: each takes up to five megabytes once it is compiled.
-const MAX_PATTERNS: usize = 64;
-
-/// Largest compiled pattern: a pattern is not to take the memory.
-const PATTERN_BYTES: usize = 5 << 20;
+/// The most patterns of a request: each takes up to ten megabytes once it is compiled
+/// ([`watchpost_core::regular_expression::SIZE_LIMIT`]).
+const MAX_PATTERNS: usize = 32;
 
 /// Reads statements, parted by semicolons.
 ///
@@ -319,13 +317,7 @@ impl Parser<'_> {
 }
 
 fn compiled(pattern: &str) -> Result<Regex, QueryError> {
-    let regex = Regex::new(pattern).map_err(|error| QueryError::new(error.to_string()))?;
-    if regex.memory() > PATTERN_BYTES {
-        return Err(QueryError::new(
-            "a pattern takes too much memory; write a simpler one",
-        ));
-    }
-    Ok(regex)
+    Regex::new(pattern).map_err(|error| QueryError::new(error.to_string()))
 }
 
 /// Nanoseconds of `1h30m`.
