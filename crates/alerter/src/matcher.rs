@@ -11,8 +11,8 @@ use watchpost_core::regular_expression::Regex;
 use crate::labels::Labels;
 
 /// Longest accepted regular expression, in bytes: a matcher is run for each alert.
-/// Five hundred host names still fit.
-pub const REGEX_LENGTH_LIMIT: usize = 16 * 1_024;
+/// Two thousand host names still fit.
+pub const REGEX_LENGTH_LIMIT: usize = 64 << 10;
 /// Compiled size limit of one regular expression, in bytes.
 const REGEX_SIZE_LIMIT: usize = 5 << 20;
 
