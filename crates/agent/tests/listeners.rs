@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use watchpost_testkit::{Signal, wait};
 
@@ -60,8 +60,8 @@ fn statsd_comes_by_udp_and_a_unix_socket() {
     assert!(!socket.exists(), "it is removed at the end");
 }
 
-#[test]
-fn a_socket_that_a_killed_agent_left_is_taken_over_and_one_in_use_is_not() {
+/// An agent that is to take line protocol at a socket.
+fn line_protocol() -> (FakeInflux, Setup, PathBuf) {
     let server = FakeInflux::start();
     let setup = Setup::new(&server.url(), "");
     let socket = setup.path("lines.sock");
@@ -70,6 +70,12 @@ fn a_socket_that_a_killed_agent_left_is_taken_over_and_one_in_use_is_not() {
         setup.config(),
         socket.display()
     ));
+    (server, setup, socket)
+}
+
+#[test]
+fn a_socket_that_a_killed_agent_left_is_taken_over_and_one_in_use_is_not() {
+    let (server, setup, socket) = line_protocol();
     let mut agent = setup.start();
     wait::until("the socket", || UnixStream::connect(&socket).ok());
     agent.signal(Signal::Kill);
@@ -100,14 +106,7 @@ fn a_socket_that_a_killed_agent_left_is_taken_over_and_one_in_use_is_not() {
 
 #[test]
 fn line_protocol_of_many_and_of_bad_senders() {
-    let server = FakeInflux::start();
-    let setup = Setup::new(&server.url(), "");
-    let socket = setup.path("lines.sock");
-    setup.configure(&format!(
-        "{}\n[collectors.line_protocol]\nenabled = true\nsocket = \"{}\"\n",
-        setup.config(),
-        socket.display()
-    ));
+    let (server, setup, socket) = line_protocol();
     let mut agent = setup.start();
     let connect = || wait::until("the socket", || UnixStream::connect(&socket).ok());
     // One that hangs, one that never ends a line, one that forges the host's own metrics.

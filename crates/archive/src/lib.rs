@@ -18,6 +18,7 @@
 //! | choose what is removed | [`retention`] |
 //! | put a server together again | [`restore`], [`drill`] |
 //! | take points out, or in | [`export`], [`import`], [`influxdb`] |
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;
 pub mod config;

@@ -1,7 +1,6 @@
 //! The connection to one server: authorization, one repetition after a rotated token, errors read
 //! from answers. Everything else of this crate goes through here.
 
-use std::error::Error as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,6 +12,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use watchpost_core::causes::with_causes;
 
 use crate::ask::Schemas;
 use crate::{ClientConfig, Error, Result, tls};
@@ -381,18 +381,9 @@ fn retry_after(text: &str) -> Option<Duration> {
 fn describe(error: reqwest::Error) -> String {
     let timeout = error.is_timeout();
     let error = error.without_url();
-    let mut message = if timeout {
-        "timed out".to_owned()
-    } else {
-        error.to_string()
+    let message = match timeout {
+        true => "timed out".to_owned(),
+        false => error.to_string(),
     };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    message
+    with_causes(message, &error)
 }

@@ -6,6 +6,7 @@
 #![warn(clippy::disallowed_methods)]
 
 pub mod catalogue;
+pub mod causes;
 pub mod csv;
 pub mod duration;
 pub mod limits;

@@ -78,8 +78,8 @@ async fn a_name_and_a_password_write_and_read_as_far_as_they_may() {
             .starts_with(LEGACY)
     );
     assert_eq!(
-        reads(&server, "telegraf", "longenough").await.0,
-        401,
+        writes(&server, "telegraf", "longenough").await,
+        [401; 3],
         "no password yet"
     );
     assert_eq!(set_password(&server, &made, "short").await, 400);
@@ -103,9 +103,9 @@ async fn a_name_and_a_password_write_and_read_as_far_as_they_may() {
     );
 
     // A new password ends the old one, though that was found right before.
-    assert_eq!(set_password(&server, &made, "another-one").await, 204);
-    assert_eq!(reads(&server, "telegraf", "longenough").await.0, 401);
-    assert_eq!(writes(&server, "telegraf", "another-one").await, [204; 3]);
+    assert_eq!(set_password(&server, &writer, "another-one").await, 204);
+    assert_eq!(reads(&server, "writer", "longenough").await.0, 401);
+    assert_eq!(writes(&server, "writer", "another-one").await, [204; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,24 +3,11 @@
 
 use std::fmt::Write as _;
 
+use crate::quoted::quoted;
+
 /// A string literal: quotes, backslashes, line breaks and `${` (interpolation) are escaped.
 pub fn string(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len() + 2);
-    literal.push('"');
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => literal.push_str("\\\""),
-            '\\' => literal.push_str("\\\\"),
-            '\n' => literal.push_str("\\n"),
-            '\r' => literal.push_str("\\r"),
-            '\t' => literal.push_str("\\t"),
-            '$' if characters.peek() == Some(&'{') => literal.push_str("\\$"),
-            other => literal.push(other),
-        }
-    }
-    literal.push('"');
-    literal
+    quoted(text).replace("${", "\\${")
 }
 
 /// An array of string literals.

@@ -22,6 +22,7 @@ pub mod flux_text;
 mod kind;
 mod matcher;
 mod question;
+mod quoted;
 pub mod reader;
 pub mod samples;
 mod statistic;

@@ -1,7 +1,7 @@
 //! Whether the process on this machine answers, for health checks that have no program but this one: a container without
 //! a shell.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Bytes read of an answer: its first line.
-const ANSWER: usize = 64;
+const ANSWER: u64 = 64;
 
 /// Asks `/health` at the address that the process listens on and says how it went. Exit code 0 if it answers with 200.
 ///
@@ -33,18 +33,16 @@ fn ask(listen: SocketAddr, has_tls: bool) -> io::Result<()> {
     }
     stream.set_read_timeout(Some(DEADLINE))?;
     stream.set_write_timeout(Some(DEADLINE))?;
-    write!(
-        stream,
-        "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
+    // In one piece: a server that answers the first of several pieces and closes resets the connection, and its answer is
+    // lost.
+    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut line = Vec::new();
-    stream.take(ANSWER as u64).read_to_end(&mut line)?;
+    BufReader::new(stream.take(ANSWER)).read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
     match line.split(' ').nth(1) {
         Some("200") => Ok(()),
-        _ => Err(io::Error::other(
-            line.lines().next().unwrap_or_default().to_owned(),
-        )),
+        _ => Err(io::Error::other(line.trim_end().to_owned())),
     }
 }
 
@@ -60,7 +58,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
 
     use super::{ask, reachable};
@@ -84,8 +82,9 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 512];
-                let _ = stream.read(&mut request).unwrap();
+                // To its end: closing before it is read resets the connection.
+                let mut lines = BufReader::new(&stream).lines();
+                while lines.next().unwrap().unwrap() != "" {}
                 stream.write_all(answer.as_bytes()).unwrap();
             });
             assert_eq!(ask(address, false).is_ok(), well, "{answer}");

@@ -21,6 +21,18 @@ pub struct Output {
     pub code: Option<i32>,
 }
 
+impl Output {
+    /// What `program` said, if it ended well.
+    ///
+    /// Errors: it ended with another code than 0, or by a signal.
+    pub fn of_success(self, program: &str) -> io::Result<String> {
+        match self.code {
+            Some(0) => Ok(self.text),
+            code => Err(io::Error::other(format!("{program} ended with {code:?}"))),
+        }
+    }
+}
+
 /// Runs `program` with `arguments`. It is killed, with what it started, when `deadline` has passed.
 ///
 /// Errors: it cannot be started, takes longer, or says more than `max_bytes`.

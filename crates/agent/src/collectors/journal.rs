@@ -36,11 +36,7 @@ pub type ReadJournal = Arc<dyn Fn(&[&str]) -> io::Result<String> + Send + Sync>;
 ///
 /// Errors: there is none, it takes too long, or it fails.
 pub fn journalctl(arguments: &[&str]) -> io::Result<String> {
-    let output = command::run("journalctl", arguments, DEADLINE, MAX_BYTES)?;
-    match output.code {
-        Some(0) => Ok(output.text),
-        code => Err(io::Error::other(format!("journalctl ended with {code:?}"))),
-    }
+    command::run("journalctl", arguments, DEADLINE, MAX_BYTES)?.of_success("journalctl")
 }
 
 const COMMON: [&str; 5] = [

@@ -39,11 +39,7 @@ pub type AskDriver = Arc<dyn Fn(&[&str]) -> io::Result<String> + Send + Sync>;
 ///
 /// Errors: there is none, it takes too long, or it fails.
 pub fn nvidia_smi(arguments: &[&str]) -> io::Result<String> {
-    let output = command::run("nvidia-smi", arguments, DEADLINE, MAX_BYTES)?;
-    match output.code {
-        Some(0) => Ok(output.text),
-        code => Err(io::Error::other(format!("nvidia-smi ended with {code:?}"))),
-    }
+    command::run("nvidia-smi", arguments, DEADLINE, MAX_BYTES)?.of_success("nvidia-smi")
 }
 
 /// Use, memory, power and temperature of each card that is awake.

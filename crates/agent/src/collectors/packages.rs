@@ -63,19 +63,15 @@ impl Packages {
             return Ok(None); // The collector of the kernel reads it.
         }
         if has("apt-get") && files.exists("var/lib/dpkg/status") {
-            let output = (self.run)("apt-get", &APT)?;
-            return match output.code {
-                Some(0) => Ok(Some(apt(&output.text))),
-                code => Err(io::Error::other(format!("apt-get ended with {code:?}"))),
-            };
+            let text = (self.run)("apt-get", &APT)?.of_success("apt-get")?;
+            return Ok(Some(apt(&text)));
         }
         for program in ["dnf", "yum"] {
             if has(program) {
                 let output = (self.run)(program, &DNF)?;
                 return match output.code {
-                    Some(0) => Ok(Some(0)),
                     Some(DNF_HAS_UPDATES) => Ok(Some(dnf(&output.text))),
-                    code => Err(io::Error::other(format!("{program} ended with {code:?}"))),
+                    _ => output.of_success(program).map(|_| Some(0)),
                 };
             }
         }

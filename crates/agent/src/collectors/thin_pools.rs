@@ -27,11 +27,7 @@ pub type PoolStatus = Arc<dyn Fn() -> io::Result<String> + Send + Sync>;
 ///
 /// Errors: there is none, it takes too long, or it may not ask.
 pub fn dmsetup() -> io::Result<String> {
-    let output = command::run("dmsetup", &STATUS, DEADLINE, MAX_BYTES)?;
-    match output.code {
-        Some(0) => Ok(output.text),
-        code => Err(io::Error::other(format!("dmsetup ended with {code:?}"))),
-    }
+    command::run("dmsetup", &STATUS, DEADLINE, MAX_BYTES)?.of_success("dmsetup")
 }
 
 /// The pools of the host.

@@ -1,8 +1,8 @@
 //! Commands whose output is metrics: run without a shell, each within its own time and beside the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,9 +10,9 @@ use watchpost_core::point::Point;
 use watchpost_service::config::Interval;
 
 use super::Intake;
+use super::asked::{Answer, Asked};
 use super::prometheus::{Format, Samples};
 use crate::collectors::{CollectError, Collector, HostFiles, Points, command};
-use crate::schedule::lane::Lane;
 
 /// Commands at most: each has two threads while it runs.
 pub const MAX_COMMANDS: usize = 20;
@@ -22,9 +22,6 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 
 /// Points of a command's output.
 const MAX_POINTS: usize = 2_000;
-
-/// Beyond the time of the slowest command.
-const MARGIN: Duration = Duration::from_millis(500);
 
 /// The measurement that says how each command ended.
 const MEASUREMENT: &str = "exec";
@@ -63,14 +60,10 @@ impl Default for CommandConfig {
     }
 }
 
-/// Points, or why there are none, and the time it took.
-type Answer = (Result<Vec<Point>, String>, Duration);
-
 /// The commands by name.
 pub struct Exec {
     commands: BTreeMap<String, CommandConfig>,
-    lane: Lane<String, Answer>,
-    failing: BTreeSet<String>,
+    asked: Asked,
     intake: Intake,
 }
 
@@ -79,22 +72,8 @@ impl Exec {
     pub fn new(commands: &BTreeMap<String, CommandConfig>, intake: Intake) -> Self {
         Self {
             commands: commands.clone(),
-            lane: Lane::new("exec"),
-            failing: BTreeSet::new(),
+            asked: Asked::new("exec"),
             intake,
-        }
-    }
-
-    /// Says when a command begins to fail, and when it is good again.
-    fn report(&mut self, command: &str, failure: Option<&str>) {
-        match failure {
-            None if self.failing.remove(command) => {
-                tracing::info!(command, "The command works again.");
-            }
-            Some(why) if self.failing.insert(command.to_owned()) => {
-                tracing::warn!(command, why, "The command gives nothing.");
-            }
-            _ => {}
         }
     }
 }
@@ -153,24 +132,28 @@ impl Collector for Exec {
         points: &mut Points,
     ) -> Result<(), CollectError> {
         let timeouts = self.commands.values().map(|config| config.timeout.get());
-        let longest = timeouts.max().unwrap_or_default() + MARGIN;
-        let intake = &self.intake;
+        let longest = timeouts.max().unwrap_or_default();
         let jobs = self.commands.iter().map(|(name, config)| {
-            let (config, intake) = (config.clone(), intake.clone());
+            let (config, intake) = (config.clone(), self.intake.clone());
             (name.clone(), move || run(&config, at, &intake))
         });
-        let mut answers = self.lane.run_all(jobs, longest);
-        for name in self.commands.keys().cloned().collect::<Vec<_>>() {
-            let late = || (Err("it has not ended in time".to_owned()), longest);
-            let (result, took) = answers.remove(&name).unwrap_or_else(late);
-            self.report(&name, result.as_ref().err().map(String::as_str));
+        let jobs = jobs.collect();
+        for outcome in self.asked.ask(jobs, longest, "it has not ended in time") {
+            let command = outcome.name.as_str();
+            match &outcome.points {
+                Ok(_) if outcome.is_news => tracing::info!(command, "The command works again."),
+                Err(why) if outcome.is_news => {
+                    tracing::warn!(command, why, "The command gives nothing.");
+                }
+                _ => {}
+            }
             points.push_point(
                 Point::new(MEASUREMENT, at)
-                    .tag("command", &*name)
-                    .field("up", f64::from(u8::from(result.is_ok())))
-                    .field("duration_seconds", took.as_secs_f64()),
+                    .tag("command", command)
+                    .field("up", outcome.up())
+                    .field("duration_seconds", outcome.took.as_secs_f64()),
             );
-            for point in result.unwrap_or_default() {
+            for point in outcome.points.unwrap_or_default() {
                 points.push_point(point);
             }
         }

@@ -27,6 +27,7 @@ use watchpost_service::metrics::Counter;
 use crate::collectors::row::tag_text;
 use crate::metrics::AgentMetrics;
 
+mod asked;
 pub mod exec;
 #[cfg(unix)]
 pub mod inbox;

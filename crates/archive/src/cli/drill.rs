@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use watchpost_service::cli::Output;
+use watchpost_service::cli::{Output, complain, print};
 
 use super::From;
 use crate::config::{ArchiveConfig, client};
@@ -48,12 +48,14 @@ pub(super) async fn drill(
     let began = Stamp::of_nanoseconds(crate::now());
     let done = attempt(config, &arguments, &vault).await;
     if let Err(error) = Record::of(&done).leave(&vault, began).await {
-        eprintln!("how the drill ended is not in the store, so no alert hears of it: {error}");
+        complain(format_args!(
+            "how the drill ended is not in the store, so no alert hears of it: {error}\n"
+        ));
     }
     let outcome = done?;
     match output {
-        Output::Json => println!("{}", serde_json::json!(outcome)),
-        Output::Human => print(&outcome),
+        Output::Json => print(format_args!("{}\n", serde_json::json!(outcome))),
+        Output::Human => show(&outcome),
     }
     Ok(u8::from(!outcome.is_equal()))
 }
@@ -80,18 +82,22 @@ async fn attempt(
     drill::run(&drill, folder.path(), crate::now(), &|_| {}).await
 }
 
-fn print(outcome: &Outcome) {
-    println!(
-        "restored as it was at {}: {} bytes, verified and serving after {:.1} s; {:.1} s would have been lost",
+fn show(outcome: &Outcome) {
+    print(format_args!(
+        "restored as it was at {}: {} bytes, verified and serving after {:.1} s; {:.1} s would have been lost\n",
         outcome.moment,
         outcome.bytes,
         outcome.recovery_time_seconds,
         outcome.recovery_point_seconds
-    );
+    ));
     for (bucket, copied, running) in &outcome.counts {
         match copied == running {
-            true => println!("{bucket}: the copy holds the same values: {copied}"),
-            false => println!("{bucket}: DIFFERENT: {copied} in the copy, {running} on the server"),
+            true => print(format_args!(
+                "{bucket}: the copy holds the same values: {copied}\n"
+            )),
+            false => print(format_args!(
+                "{bucket}: DIFFERENT: {copied} in the copy, {running} on the server\n"
+            )),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use watchpost_service::cli::{self, CommonArgs, ConfigCommand};
+use watchpost_service::cli::{self, CommonArgs, ConfigCommand, complain, print};
 use watchpost_service::shutdown::Shutdown;
 
 use crate::config::ArchiveConfig;
@@ -158,11 +158,11 @@ fn new_key(to: &Path) -> Result<u8> {
     }
     let (private, public) = envelope::new_key();
     watchpost_durable::Disk::default().replace(to, private.as_bytes())?;
-    println!("{public}");
-    eprintln!(
-        "{} opens the copies: keep it where the server is not, and a second one elsewhere. Without it no copy can be read.",
+    print(format_args!("{public}\n"));
+    complain(format_args!(
+        "{} opens the copies: keep it where the server is not, and a second one elsewhere. Without it no copy can be read.\n",
         to.display()
-    );
+    ));
     Ok(0)
 }
 
@@ -180,7 +180,7 @@ fn told(result: Result<u8>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("watchpost-archive: {error}");
+            complain(format_args!("watchpost-archive: {error}\n"));
             ExitCode::FAILURE
         }
     }

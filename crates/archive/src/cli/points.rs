@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use watchpost_service::cli::print;
 
 use super::moment;
 use crate::config::{ArchiveConfig, client};
@@ -62,7 +63,7 @@ pub(super) async fn export(config: &ArchiveConfig, arguments: ExportArguments) -
     };
     for bucket in buckets {
         let Some((first, end)) = extent(&client, &bucket).await? else {
-            println!("{bucket}: empty");
+            print(format_args!("{bucket}: empty\n"));
             continue;
         };
         let nanoseconds = |stamp: Stamp| stamp.0.saturating_mul(1_000_000);
@@ -71,10 +72,10 @@ pub(super) async fn export(config: &ArchiveConfig, arguments: ExportArguments) -
         let to = &arguments.to;
         let range = (start, stop);
         let done = export::export(&client, &bucket, range, to, arguments.format, &|_| {}).await?;
-        println!(
-            "{bucket}: {} values in {} files; {} files were there already",
+        print(format_args!(
+            "{bucket}: {} values in {} files; {} files were there already\n",
             done.values, done.files, done.there
-        );
+        ));
     }
     Ok(0)
 }
@@ -113,9 +114,12 @@ pub(super) async fn import(config: &ArchiveConfig, arguments: ImportArguments) -
 
 /// Prints what was imported; whether all could be read.
 fn said(from: &str, into: &str, imported: &Imported) -> bool {
-    println!("{from}: {} values written to {into}", imported.values);
+    print(format_args!(
+        "{from}: {} values written to {into}\n",
+        imported.values
+    ));
     for damaged in &imported.damaged {
-        println!("{from}: not read: {damaged}");
+        print(format_args!("{from}: not read: {damaged}\n"));
     }
     imported.damaged.is_empty()
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use watchpost_client::{Client, ClientConfig};
 use watchpost_durable::Disk;
-use watchpost_service::cli::Output;
+use watchpost_service::cli::{Output, print};
 
 use super::{From, bytes_bar, moment};
 use crate::config::{ArchiveConfig, client};
@@ -102,17 +102,17 @@ pub(super) async fn restore(config: &ArchiveConfig, arguments: RestoreArguments)
         }
         (None, None, None) => return Ok(64),
     };
-    println!(
-        "restored {} as it was at {}: {} bytes, {} segments and {} parts of the log after {}",
+    print(format_args!(
+        "restored {} as it was at {}: {} bytes, {} segments and {} parts of the log after {}\n",
         vault.name(),
         plan.moment.rfc3339(),
         restored.bytes,
         restored.segments,
         restored.parts,
         plan.snapshot.time.rfc3339()
-    );
+    ));
     for left_out in &restored.left_out {
-        println!("left out, for it is damaged: {left_out}");
+        print(format_args!("left out, for it is damaged: {left_out}\n"));
     }
     Ok(if restored.left_out.is_empty() { 0 } else { 3 })
 }
@@ -189,7 +189,9 @@ async fn into_bucket(
             bucket: into.to_owned(),
         };
         let values = copy(&source, bucket, range, &mut target, &|_| {}).await?;
-        println!("{values} values of {bucket} written to {into}");
+        print(format_args!(
+            "{values} values of {bucket} written to {into}\n"
+        ));
     }
     Ok(restored)
 }
@@ -207,9 +209,12 @@ pub(super) async fn list(config: &ArchiveConfig, from: &From, output: Output) ->
     for moments in found {
         let (from, until) = (moments.snapshot.rfc3339(), moments.until.rfc3339());
         match output {
-            Output::Json => println!("{}", serde_json::json!({ "from": from, "until": until })),
-            Output::Human if from == until => println!("{from}"),
-            Output::Human => println!("{from}  and every moment up to  {until}"),
+            Output::Json => print(format_args!(
+                "{}\n",
+                serde_json::json!({ "from": from, "until": until })
+            )),
+            Output::Human if from == until => print(format_args!("{from}\n")),
+            Output::Human => print(format_args!("{from}  and every moment up to  {until}\n")),
         }
     }
     Ok(0)
@@ -223,11 +228,11 @@ pub(super) async fn check(config: &ArchiveConfig, from: &From) -> Result<u8> {
     let damaged = restore::check(&vault, &|bytes| bar.set_position(bytes)).await?;
     bar.finish_and_clear();
     for line in &damaged {
-        println!("{line}");
+        print(format_args!("{line}\n"));
     }
-    println!(
-        "{total} bytes checked, {} objects damaged or missing",
+    print(format_args!(
+        "{total} bytes checked, {} objects damaged or missing\n",
         damaged.len()
-    );
+    ));
     Ok(u8::from(!damaged.is_empty()))
 }

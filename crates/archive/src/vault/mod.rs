@@ -18,6 +18,7 @@ use object_store::{
     ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, WriteMultipart,
 };
 use ring::digest;
+use watchpost_core::causes::with_causes;
 
 pub use self::limiter::Limiter;
 pub use self::place::{Access, open};
@@ -76,7 +77,7 @@ impl Vault {
     fn failed(&self, name: &str, error: object_store::Error) -> Error {
         Error::Store {
             to: format!("{}/{name}", self.to),
-            message: describe(&error),
+            message: with_causes(error.to_string(), &error),
         }
     }
 
@@ -243,18 +244,4 @@ fn read_part(source: &mut impl Read) -> std::io::Result<Bytes> {
     let mut part = Vec::new();
     source.take(PART_BYTES as u64).read_to_end(&mut part)?;
     Ok(part.into())
-}
-
-/// An error with its causes.
-fn describe(error: &object_store::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
-    }
-    message
 }

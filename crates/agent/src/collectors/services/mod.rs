@@ -49,11 +49,7 @@ pub type ListUnits = Arc<dyn Fn() -> io::Result<String> + Send + Sync>;
 ///
 /// Errors: there is none, it takes too long, or its manager does not answer.
 pub fn systemctl() -> io::Result<String> {
-    let output = command::run("systemctl", &LIST, DEADLINE, MAX_BYTES)?;
-    match output.code {
-        Some(0) => Ok(output.text),
-        code => Err(io::Error::other(format!("systemctl ended with {code:?}"))),
-    }
+    command::run("systemctl", &LIST, DEADLINE, MAX_BYTES)?.of_success("systemctl")
 }
 
 /// Units of the system's manager.

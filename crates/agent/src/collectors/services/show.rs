@@ -29,11 +29,7 @@ pub type ShowUnits = Arc<dyn Fn(&[&str]) -> io::Result<String> + Send + Sync>;
 pub fn systemctl_show(units: &[&str]) -> io::Result<String> {
     let mut arguments = SHOW.to_vec();
     arguments.extend(units);
-    let output = command::run("systemctl", &arguments, DEADLINE, MAX_BYTES)?;
-    match output.code {
-        Some(0) => Ok(output.text),
-        code => Err(io::Error::other(format!("systemctl ended with {code:?}"))),
-    }
+    command::run("systemctl", &arguments, DEADLINE, MAX_BYTES)?.of_success("systemctl")
 }
 
 /// One unit.

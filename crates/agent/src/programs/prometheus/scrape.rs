@@ -1,6 +1,6 @@
 //! Pages of metrics that programs show: each is fetched within its own time, beside the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,16 +19,13 @@ use super::text::Format;
 use crate::collectors::checks::{Page, Target, get};
 use crate::collectors::{CollectError, Collector, HostFiles, Points};
 use crate::programs::Intake;
-use crate::schedule::lane::Lane;
+use crate::programs::asked::{Answer, Asked};
 
 /// Targets at most: each has a thread while it is scraped.
 pub const MAX_TARGETS: usize = 20;
 
 /// Bytes of one page: 2,000 samples have some 200 KB. It is in memory while it is read.
 const MAX_PAGE: u64 = 4 * 1024 * 1024;
-
-/// Beyond the time of the slowest target.
-const MARGIN: Duration = Duration::from_millis(500);
 
 /// In the order that Prometheus itself prefers, without its binary format.
 const ACCEPT: &str =
@@ -73,14 +70,10 @@ struct Question {
     max_samples: usize,
 }
 
-/// A page as points, or why there is none, and the time it took.
-type Answer = (Result<Vec<Point>, String>, Duration);
-
 /// The targets by name.
 pub struct Scrape {
     questions: BTreeMap<String, Question>,
-    lane: Lane<String, Answer>,
-    failing: BTreeSet<String>,
+    asked: Asked,
     intake: Intake,
 }
 
@@ -110,22 +103,8 @@ impl Scrape {
         }
         Self {
             questions,
-            lane: Lane::new("scrape"),
-            failing: BTreeSet::new(),
+            asked: Asked::new("scrape"),
             intake,
-        }
-    }
-
-    /// Says when a target begins to fail, and when it is good again.
-    fn report(&mut self, target: &str, failure: Option<&str>) {
-        match failure {
-            None if self.failing.remove(target) => {
-                tracing::info!(target, "The target is scraped again.");
-            }
-            Some(why) if self.failing.insert(target.to_owned()) => {
-                tracing::warn!(target, why, "The target cannot be scraped.");
-            }
-            _ => {}
         }
     }
 }
@@ -173,27 +152,30 @@ impl Collector for Scrape {
         points: &mut Points,
     ) -> Result<(), CollectError> {
         let timeouts = self.questions.values().map(|question| question.timeout);
-        let longest = timeouts.max().unwrap_or_default() + MARGIN;
-        let intake = &self.intake;
+        let longest = timeouts.max().unwrap_or_default();
         let jobs = self.questions.iter().map(|(name, question)| {
-            let (own, question, intake) = (name.clone(), question.clone(), intake.clone());
+            let (own, question, intake) = (name.clone(), question.clone(), self.intake.clone());
             let job = move || scrape(&own, &question, at, &intake);
             (name.clone(), job)
         });
-        let mut answers = self.lane.run_all(jobs, longest);
-        for name in self.questions.keys().cloned().collect::<Vec<_>>() {
-            let late = || (Err("no answer in time".to_owned()), longest);
-            let (result, took) = answers.remove(&name).unwrap_or_else(late);
-            self.report(&name, result.as_ref().err().map(String::as_str));
-            let instance = self.questions[&name].target.to_string();
+        let jobs = jobs.collect();
+        for outcome in self.asked.ask(jobs, longest, "no answer in time") {
+            let target = outcome.name.as_str();
+            match &outcome.points {
+                Ok(_) if outcome.is_news => tracing::info!(target, "The target is scraped again."),
+                Err(why) if outcome.is_news => {
+                    tracing::warn!(target, why, "The target cannot be scraped.");
+                }
+                _ => {}
+            }
             points.push_point(
                 Point::new(MEASUREMENT, at)
-                    .tag("instance", instance)
-                    .tag("job", name)
-                    .field("up", f64::from(u8::from(result.is_ok())))
-                    .field("scrape_duration_seconds", took.as_secs_f64()),
+                    .tag("instance", self.questions[target].target.to_string())
+                    .tag("job", target)
+                    .field("up", outcome.up())
+                    .field("scrape_duration_seconds", outcome.took.as_secs_f64()),
             );
-            for point in result.unwrap_or_default() {
+            for point in outcome.points.unwrap_or_default() {
                 points.push_point(point);
             }
         }

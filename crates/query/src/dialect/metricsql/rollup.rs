@@ -1,6 +1,7 @@
 //! The functions over a selector's points.
 
 use super::{PART_LABEL, duration, selector};
+use crate::quoted::quoted;
 use crate::{Group, Question, Selection, Statistic};
 
 /// The text that gives a statistic of the last `length` milliseconds; one for each field where points are
@@ -132,8 +133,8 @@ pub(super) fn line(question: &Question, length: i64) -> String {
 /// Several texts in one request, told apart by a label.
 fn parts(texts: &[(&str, String)]) -> String {
     let named = texts.iter().map(|(name, text)| {
-        let label = selector::string(PART_LABEL);
-        format!("label_set({text}, {label}, {})", selector::string(name))
+        let label = quoted(PART_LABEL);
+        format!("label_set({text}, {label}, {})", quoted(name))
     });
     format!("union({})", named.collect::<Vec<_>>().join(", "))
 }

@@ -1,6 +1,7 @@
 //! Selectors: measurement and field are one name, the bucket is a label.
 
 use super::TEXT_LIMIT;
+use crate::quoted::quoted;
 use crate::{Condition, Matcher, Question, Selection, flux_text};
 
 /// The label that holds the bucket: the write's `extra_label`.
@@ -89,18 +90,18 @@ fn conditions(question: &Question, selection: &Selection) -> String {
     let name = match &selection.fields[..] {
         [] => format!(
             "__name__=~{}",
-            string(&format!(
+            quoted(&format!(
                 "{}_.+",
                 flux_text::regex_quoted(&question.measurement)
             ))
         ),
-        [field] => format!("__name__={}", string(&metric(field))),
+        [field] => format!("__name__={}", quoted(&metric(field))),
         fields => {
             let names: Vec<String> = fields.iter().map(metric).collect();
             format!("__name__=~{}", one_of(&names))
         }
     };
-    let bucket = format!("{BUCKET_LABEL}={}", string(&question.bucket));
+    let bucket = format!("{BUCKET_LABEL}={}", quoted(&question.bucket));
     let matchers = selection.matchers.iter().map(matcher);
     let all: Vec<String> = [name, bucket].into_iter().chain(matchers).collect();
     all.join(",")
@@ -110,10 +111,10 @@ fn conditions(question: &Question, selection: &Selection) -> String {
 fn matcher(matcher: &Matcher) -> String {
     let tag = label(&matcher.tag);
     match &matcher.condition {
-        Condition::Equal(value) => format!("{tag}={}", string(value)),
-        Condition::NotEqual(value) => format!("{tag}!={}", string(value)),
-        Condition::Regex(pattern) => format!("{tag}=~{}", string(pattern)),
-        Condition::NotRegex(pattern) => format!("{tag}!~{}", string(pattern)),
+        Condition::Equal(value) => format!("{tag}={}", quoted(value)),
+        Condition::NotEqual(value) => format!("{tag}!={}", quoted(value)),
+        Condition::Regex(pattern) => format!("{tag}=~{}", quoted(pattern)),
+        Condition::NotRegex(pattern) => format!("{tag}!~{}", quoted(pattern)),
         // No value is a million characters of nothing.
         Condition::OneOf(values) if values.is_empty() => format!("{tag}=~\"a^\""),
         Condition::OneOf(values) => format!("{tag}=~{}", one_of(values)),
@@ -122,10 +123,10 @@ fn matcher(matcher: &Matcher) -> String {
 
 fn one_of(values: &[String]) -> String {
     // A slash needs no backslash outside of Flux.
-    let quoted = values
+    let literal = values
         .iter()
         .map(|value| flux_text::regex_quoted(value).replace("\\/", "/"));
-    string(&quoted.collect::<Vec<_>>().join("|"))
+    quoted(&literal.collect::<Vec<_>>().join("|"))
 }
 
 /// A label's name; what is no letter or digit stands behind a backslash.
@@ -141,22 +142,4 @@ pub(super) fn label(name: &str) -> String {
         text.push(character);
     }
     text
-}
-
-/// A text in double quotes.
-pub(super) fn string(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len() + 2);
-    literal.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => literal.push_str("\\\""),
-            '\\' => literal.push_str("\\\\"),
-            '\n' => literal.push_str("\\n"),
-            '\r' => literal.push_str("\\r"),
-            '\t' => literal.push_str("\\t"),
-            other => literal.push(other),
-        }
-    }
-    literal.push('"');
-    literal
 }
