@@ -189,6 +189,18 @@ fn explain_tells_of_each_source_whether_it_is_there_and_what_it_costs() {
         (&true.into(), &1.into())
     );
     assert_eq!(of("users")["enabled"], false);
+    let schema = watchpost_agent::config::AgentConfig::default();
+    let named = serde_json::to_value(&schema.collectors).unwrap();
+    for name in named.as_object().unwrap().keys() {
+        assert!(
+            lines.iter().any(|line| line["collector"] == **name),
+            "{name} is not explained"
+        );
+    }
+    assert_eq!(
+        of("exec")["why"],
+        "nothing to ask: the commands of collectors.exec"
+    );
     let why = |name: &str| of(name)["why"].as_str().unwrap().to_owned();
     assert!(
         why("containers").starts_with("not found: control groups"),

@@ -61,12 +61,13 @@ fn statsd_comes_by_udp_and_a_unix_socket() {
 }
 
 /// An agent that is to take line protocol at a socket.
+/// An agent whose every collection of many lines is overdue: what was sent is taken with the next.
 fn line_protocol() -> (FakeInflux, Setup, PathBuf) {
     let server = FakeInflux::start();
     let setup = Setup::new(&server.url(), "");
     let socket = setup.path("lines.sock");
     setup.configure(&format!(
-        "{}\n[collectors.line_protocol]\nenabled = true\nsocket = \"{}\"\n",
+        "{}\n[collectors.line_protocol]\nenabled = true\ntimeout = \"1ms\"\nsocket = \"{}\"\n",
         setup.config(),
         socket.display()
     ));

@@ -29,4 +29,6 @@ mod psutil;
 mod rounds;
 mod runtimes;
 mod self_test;
+#[cfg(target_os = "linux")]
+mod series_limit;
 mod simulation;

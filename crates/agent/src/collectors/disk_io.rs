@@ -97,6 +97,15 @@ impl Since {
     }
 }
 
+/// Beginnings of the names of block devices that are no disk, or are made of others.
+const VIRTUAL: [&str; 12] = [
+    "dm-", "drbd", "fd", "loop", "md", "nbd", "ram", "rbd", "sr", "zd", "zloop", "zram",
+];
+
+fn is_virtual(device: &str) -> bool {
+    VIRTUAL.iter().any(|prefix| device.starts_with(prefix))
+}
+
 impl DiskIo {
     /// Devices whose names pass `devices`; partitions are left out, their disk counts them.
     pub fn new(devices: Filter) -> Self {
@@ -120,8 +129,13 @@ impl Collector for DiskIo {
     ) -> Result<(), CollectError> {
         let text = files.read(DISKSTATS)?.to_owned();
         let knows_disks = files.exists("sys/block");
-        for line in text.lines() {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let mut lines: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_ascii_whitespace().collect())
+            .collect();
+        // What comes first is kept where the series are limited.
+        lines.sort_by_key(|words| words.get(2).is_some_and(|name| is_virtual(name)));
+        for words in lines {
             // Kernels of 2.6 print seven words for a partition; later ones at least fourteen for both.
             if words.len() < 14 || !self.devices.admits(words[2]) {
                 continue;

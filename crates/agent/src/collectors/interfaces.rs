@@ -94,6 +94,92 @@ const TUNNEL_NUMBERS: [&str; 6] = ["768", "769", "776", "778", "823", "65534"];
 
 const LOOPBACK_NUMBER: &str = "772";
 
+/// How an interface is needed where not all can be kept, the most needed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// What has no better way leaves the host through it.
+    DefaultRoute,
+    /// A network card, by its bus and its name.
+    NamedCard,
+    /// A network card by its bus alone.
+    Card,
+    /// Counted in the total, with the name of a card.
+    Named,
+    Counted,
+    Other,
+}
+
+/// Beginnings of the names that the kernel and udev give to network cards (systemd.net-naming-scheme(7)).
+const CARDS: [&str; 6] = ["em", "en", "eth", "ib", "wl", "ww"];
+
+/// How much each of `names` is needed; the total counts those of `counted`.
+pub(super) fn by_need(
+    files: &mut HostFiles,
+    names: &BTreeSet<String>,
+    counted: &BTreeSet<String>,
+) -> BTreeMap<String, Need> {
+    let routed = default_routes(files);
+    let need = |name: &String| {
+        let folder = format!("{CLASS}/{name}/device");
+        let named = CARDS.iter().any(|prefix| name.starts_with(prefix));
+        if routed.contains(name) {
+            Need::DefaultRoute
+        } else if !counted.contains(name) {
+            Need::Other
+        // A virtual function has a device too, which names the card that it is a part of.
+        } else if files.exists(&folder) && !files.exists(&format!("{folder}/physfn")) {
+            if named { Need::NamedCard } else { Need::Card }
+        } else if named {
+            Need::Named
+        } else {
+            Need::Counted
+        }
+    };
+    names
+        .iter()
+        .map(|name| (name.clone(), need(name)))
+        .collect()
+}
+
+/// The flags of a route in use, and of one that refuses (include/uapi/linux/route.h).
+const ROUTE_UP: u32 = 0x1;
+const ROUTE_REJECTS: u32 = 0x200;
+
+/// The interfaces of default routes: lines of `/proc/net/route` (name, destination, gateway, flags, …, mask in
+/// the eighth column) and of `/proc/net/ipv6_route` (destination, its length, …, flags, name).
+fn default_routes(files: &mut HostFiles) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let process = if files.is_live() || !files.exists("proc/1/net") {
+        "proc"
+    } else {
+        "proc/1"
+    };
+    let in_use = |flags: &str| {
+        let flags = u32::from_str_radix(flags, 16).unwrap_or_default();
+        flags & ROUTE_UP != 0 && flags & ROUTE_REJECTS == 0
+    };
+    let table = files.read_optional(&format!("{process}/net/route"));
+    for line in table.unwrap_or_default().lines() {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        if let [name, "00000000", _, flags, _, _, _, "00000000", ..] = words[..]
+            && in_use(flags)
+        {
+            found.insert(name.to_owned());
+        }
+    }
+    let table = files.read_optional(&format!("{process}/net/ipv6_route"));
+    for line in table.unwrap_or_default().lines() {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        if let [to, "00", .., flags, name] = words[..]
+            && to.bytes().all(|digit| digit == b'0')
+            && in_use(flags)
+        {
+            found.insert(name.to_owned());
+        }
+    }
+    found
+}
+
 /// The interfaces among `names` that the total counts.
 pub(super) fn counted(files: &mut HostFiles, names: &BTreeSet<String>) -> BTreeSet<String> {
     let dialled = carries_dialled(files, names);

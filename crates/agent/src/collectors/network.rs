@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::increase;
 use super::host_files::HostFiles;
+use super::interfaces::Need;
 use super::row::Row;
 use super::{CollectError, Collector, Points, interfaces};
 use crate::filter::Filter;
@@ -47,6 +48,7 @@ pub struct Network {
     /// was looked at.
     names: BTreeSet<String>,
     counted: BTreeSet<String>,
+    need: BTreeMap<String, Need>,
     age: u32,
 }
 
@@ -59,6 +61,7 @@ impl Network {
             total: None,
             names: BTreeSet::new(),
             counted: BTreeSet::new(),
+            need: BTreeMap::new(),
             age: 0,
         }
     }
@@ -72,6 +75,7 @@ impl Network {
         self.age = 0;
         self.names = current.keys().cloned().collect();
         self.counted = interfaces::counted(files, &self.names);
+        self.need = interfaces::by_need(files, &self.names, &self.counted);
     }
 
     fn add_to_total(&mut self, current: &BTreeMap<String, Counters>) {
@@ -112,11 +116,11 @@ impl Collector for Network {
             parse(files.read(HOST_DEV)?, &self.interfaces)
         };
         self.look_at_stack(files, &current);
-        // What comes first is kept where the series are limited: cards before ports and tunnels, used before unused.
+        // What comes first is kept where the series are limited: the nearest to the world, used before unused.
         let mut rows: Vec<_> = current.iter().collect();
         rows.sort_by_key(|(name, counters)| {
             let is_idle = counters.iter().all(|counter| *counter == 0);
-            (!self.counted.contains(*name), is_idle)
+            (self.need.get(*name), is_idle)
         });
         for (name, counters) in rows {
             points.push(fields(

@@ -10,7 +10,7 @@ use watchpost_service::cli::Output;
 use watchpost_service::metrics::Registry;
 
 use crate::clock;
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, CollectorsConfig};
 use crate::metrics::AgentMetrics;
 use crate::pipeline::{Surroundings, plan};
 use crate::schedule::{Look, Round};
@@ -75,11 +75,11 @@ pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Out
         Ok(plan) => super::once::without_listeners(plan),
         Err(error) => return super::fail(&error),
     };
-    let others = others(config);
     let mut round = Round::new(plan, metrics, clock::now());
     round.warm_up(clock::now());
     std::thread::sleep(super::once::APART);
     let looks = round.looks(clock::now());
+    let others = others(config, &looks);
     let text = match output {
         Output::Human => table(&looks, &others),
         Output::Json => lines(&looks, &others),
@@ -92,12 +92,29 @@ pub(super) fn run(config: &AgentConfig, surroundings: &Surroundings, output: Out
 /// A collector that was not run: whether it is switched on, and why it was not.
 type Other = (&'static str, bool, String);
 
-/// The collectors that the configuration switches off, and those that listen while the agent runs.
-fn others(config: &AgentConfig) -> Vec<Other> {
-    let collectors = &config.collectors;
-    let timings = collectors.timings();
-    let off = timings.into_iter().filter(|(_, timing)| !timing.enabled);
-    let off = off.map(|(name, _)| (name, false, "switched off".to_owned()));
+/// The collectors that the configuration switches off or gives nothing to do, and those that listen while the
+/// agent runs.
+fn others(config: &AgentConfig, looks: &[Look]) -> Vec<Other> {
+    let listening = listening(&config.collectors);
+    let known = |name: &str| {
+        let mut asked = looks.iter().map(|look| look.name);
+        let mut waiting = listening.iter().map(|(name, ..)| *name);
+        asked.any(|asked| asked == name) || waiting.any(|waiting| waiting == name)
+    };
+    let timings = config.collectors.timings();
+    let rest = timings.into_iter().filter(|(name, _)| !known(name));
+    let mut others: Vec<Other> = rest
+        .map(|(name, timing)| match timing.enabled {
+            true => (name, true, format!("nothing to ask: {}", source(name))),
+            false => (name, false, "switched off".to_owned()),
+        })
+        .collect();
+    others.extend(listening);
+    others
+}
+
+/// The collectors that listen while the agent runs, and where.
+fn listening(collectors: &CollectorsConfig) -> Vec<Other> {
     let statsd = &collectors.statsd;
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     let places = |places: [Option<String>; 2]| {
@@ -121,8 +138,7 @@ fn others(config: &AgentConfig) -> Vec<Other> {
         ),
     ];
     let listening = listening.into_iter().filter(|(enabled, ..)| *enabled);
-    off.chain(listening.map(|(_, name, why)| (name, true, why)))
-        .collect()
+    listening.map(|(_, name, why)| (name, true, why)).collect()
 }
 
 fn source(name: &str) -> &'static str {

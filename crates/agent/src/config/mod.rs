@@ -135,9 +135,10 @@ pub struct CollectConfig {
     /// Root of the `/proc` and `/sys` that are read: `/host` in a container that has its host's mounted
     /// there.
     pub host_root: PathBuf,
-    /// Series the agent may write within an hour. New ones beyond it are dropped and counted, so that a host
-    /// with thousands of short-lived interfaces does not fill the server with series. A host of 64 cores
-    /// has some 300.
+    /// Series the agent writes at most at a time; one that was not written for an hour makes room. Others are left
+    /// out and counted, so that a host with thousands of short-lived interfaces does not fill the server with
+    /// series. The host's own come first: processor, memory, swap, uptime, all its network, its root file
+    /// system. A host of 64 cores has some 300.
     pub max_series: usize,
 }
 

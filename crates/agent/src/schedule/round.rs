@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use watchpost_core::line_protocol;
-use watchpost_core::point::Point;
+use watchpost_core::point::{Point, SeriesKey};
 
 use super::Plan;
 use super::lane::{Answer, Lane};
 use super::ticks::Ticks;
 use crate::batch::Batch;
-use crate::cardinality::{CardinalityGuard, Subject};
+use crate::cardinality::CardinalityGuard;
 use crate::collectors::{Assignment, CollectError, Collector, HostFiles, Points};
 use crate::metrics::AgentMetrics;
 use crate::programs;
@@ -18,7 +18,7 @@ use crate::programs;
 /// Waited for at most while no collector is due: a step of the clock is noticed after this long.
 const LONGEST_WAIT: i64 = 10 * watchpost_core::time::NANOS_PER_SECOND;
 
-/// Collectors that run no more often than this compare nothing with the look before.
+/// Collectors that run no more often than this compare nothing with the look before, and are not waited for.
 const SELDOM: Duration = Duration::from_secs(30);
 
 /// A collector, its previous sample and its file buffers: what travels into a job and back.
@@ -34,6 +34,10 @@ struct Slot {
     crew: Option<Crew>,
     /// Since when it works in the background.
     working_since: Option<Instant>,
+    /// What a listener took from programs in a collection that was overdue.
+    sent_late: Vec<Point>,
+    /// Whether it gave something once, failed, or was overdue.
+    answered: bool,
     stale: bool,
     failing: bool,
     /// Why the last collection gave nothing.
@@ -63,6 +67,8 @@ pub struct Round {
     slots: Vec<Slot>,
     lane: Lane<&'static str, Collected>,
     guard: CardinalityGuard,
+    /// Whether every collector that does not run seldom has answered once: what there is to share is known.
+    settled: bool,
     refusal_told: bool,
     unwritable_told: bool,
     metrics: AgentMetrics,
@@ -82,6 +88,7 @@ impl Round {
             slots,
             lane: Lane::new("collect"),
             guard,
+            settled: false,
             refusal_told: false,
             unwritable_told: false,
             metrics,
@@ -217,15 +224,16 @@ impl Round {
             return Vec::new();
         };
         let slot = &mut self.slots[index];
+        let mut points = std::mem::take(&mut slot.sent_late);
         let name = slot.assignment.name;
         let began = Instant::now();
         match self.lane.run(name, slot.assignment.timeout, job(crew, at)) {
-            Answer::Done(collected) => slot.take_back(collected, began, &self.metrics),
-            Answer::Overdue => {
-                slot.overdue(&self.metrics);
-                Vec::new()
+            Answer::Done(collected) => {
+                points.extend(slot.take_back(collected, began, &self.metrics));
             }
+            Answer::Overdue => slot.overdue(&self.metrics),
         }
+        points
     }
 
     /// The collector and its files; `None` while they hang.
@@ -234,6 +242,11 @@ impl Round {
         let name = slot.assignment.name;
         if slot.crew.is_none() {
             slot.crew = match self.lane.take_late(&name) {
+                // What it measured is of a time that is over; what programs sent is there once.
+                Some((crew, Ok(points))) if slot.assignment.listens => {
+                    slot.sent_late = points.into_vec();
+                    Some(crew)
+                }
                 Some((crew, _too_late)) => Some(crew),
                 None if self.lane.is_stuck(&name) => None,
                 // Its thread died with it.
@@ -271,27 +284,18 @@ impl Round {
     }
 
     /// Adds the common tags, keeps to the limit of series, and writes line protocol.
-    fn encode(&mut self, points: Vec<Point>, now: i64) -> Batch {
-        let mut points = one_per_series(points);
-        if !self.guard.has_room_for(points.len()) {
-            // What is needed most finds room first.
-            points.sort_by_cached_key(|(place, point)| (Subject::of(&point.series), *place));
+    fn encode(&mut self, mut points: Vec<Point>, now: i64) -> Batch {
+        for point in &mut points {
+            programs::set_own_tags(point, &self.plan.tags);
         }
+        let points = one_per_series(points);
+        self.settled |= self.slots.iter().all(Slot::has_answered_or_is_seldom);
+        let admitted = self.admitted(&points, now);
         let mut text = Vec::with_capacity(points.len() * 160);
-        for (_, mut point) in points {
-            programs::set_own_tags(&mut point, &self.plan.tags);
-            if !self.guard.admits(&point.series, now) {
-                self.metrics.collecting.points_refused.increment();
-                if !std::mem::replace(&mut self.refusal_told, true) {
-                    tracing::warn!(
-                        limit = self.plan.max_series,
-                        series = %point.series,
-                        "More series than collect.max_series; new ones are left out. Exclude some, or raise it."
-                    );
-                }
-                continue;
-            }
-            if let Err(error) = line_protocol::append_point(&mut text, &point) {
+        for ((_, point), admitted) in points.iter().zip(admitted) {
+            if !admitted {
+                self.leave_out(point);
+            } else if let Err(error) = line_protocol::append_point(&mut text, point) {
                 self.metrics.collecting.points_unwritable.increment();
                 if !std::mem::replace(&mut self.unwritable_told, true) {
                     tracing::warn!(%error, "A point cannot be written. Further ones are counted alone.");
@@ -305,6 +309,33 @@ impl Round {
             .lines_gathered
             .add(u64::from(batch.lines()));
         batch
+    }
+
+    /// Which points the limit of series lets through; each comes with its place in the order of need.
+    fn admitted(&mut self, points: &[(usize, Point)], now: i64) -> Vec<bool> {
+        let mut order: Vec<usize> = (0..points.len()).collect();
+        order.sort_unstable_by_key(|at| points[*at].0);
+        let round: Vec<&SeriesKey> = order.iter().map(|at| &points[*at].1.series).collect();
+        let mut admitted = vec![false; points.len()];
+        for (at, may) in order
+            .iter()
+            .zip(self.guard.admit(&round, now, self.settled))
+        {
+            admitted[*at] = may;
+        }
+        admitted
+    }
+
+    /// Counts a point beyond the limit of series, and tells the first.
+    fn leave_out(&mut self, point: &Point) {
+        self.metrics.collecting.points_refused.increment();
+        if self.settled && !std::mem::replace(&mut self.refusal_told, true) {
+            tracing::warn!(
+                limit = self.plan.max_series,
+                series = %point.series,
+                "More series than collect.max_series; new ones are left out. Exclude some, or raise it."
+            );
+        }
     }
 
     /// A batch no writer took.
@@ -325,6 +356,8 @@ impl Slot {
             ticks: Ticks::new(interval, now),
             crew: Some(new_crew(assignment, plan)),
             working_since: None,
+            sent_late: Vec::new(),
+            answered: false,
             stale: false,
             failing: false,
             failure: None,
@@ -338,6 +371,10 @@ impl Slot {
             && own.identity == assignment.identity
             && own.interval == assignment.interval
             && own.timeout == assignment.timeout
+    }
+
+    fn has_answered_or_is_seldom(&self) -> bool {
+        self.answered || self.assignment.interval >= SELDOM
     }
 
     /// Takes the collector back, and what it gave.
@@ -360,6 +397,7 @@ impl Slot {
     /// Tells a change between working and failing, once.
     fn ended(&mut self, result: &Result<Points, CollectError>, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
+        self.answered = true;
         if std::mem::replace(&mut self.stale, false) {
             metrics
                 .collecting
@@ -388,6 +426,7 @@ impl Slot {
     /// Counts a collection that gave nothing in time, and tells the first of several.
     fn overdue(&mut self, metrics: &AgentMetrics) {
         let collector = self.assignment.name;
+        self.answered = true;
         tracing::debug!(collector, "A collection ran beyond its timeout.");
         self.failure = Some("it ran beyond its timeout".to_owned());
         metrics
