@@ -168,28 +168,28 @@ pub fn create(call: &Call) -> Reply {
     let owner = "postAuthorizationRequest";
     let request = body::first_object(&call.body, owner, "authorization.postAuthorizationRequest")
         .map_err(unreadable)?;
+    // As InfluxDB: what is of another type is refused before anything that is missing.
+    let org = id_of(&request, "orgID").map_err(unreadable)?;
+    let user = id_of(&request, "userID").map_err(unreadable)?;
+    let status = request
+        .word("status", "influxdb.Status")
+        .map_err(unreadable)?;
+    let description = request.text("description").map_err(unreadable)?;
     let wanted = request
         .list("permissions", "[]influxdb.Permission")
         .map_err(unreadable)?;
     let wanted = wanted.filter(|wanted| !wanted.is_empty());
     let wanted =
         wanted.ok_or_else(|| ApiError::invalid("authorization must include permissions"))?;
-    let org = id_of(&request, "orgID").map_err(unreadable)?;
     let org = org.ok_or_else(|| ApiError::invalid("org id required: invalid ID"))?;
-    let user = id_of(&request, "userID")
-        .map_err(unreadable)?
-        .map_or_else(|| call.caller().map(|caller| caller.user), Ok)?;
+    let user = user.map_or_else(|| call.caller().map(|caller| caller.user), Ok)?;
     let permissions = wanted
         .iter()
         .map(|one| permission(one, org))
         .collect::<Result<Vec<_>, _>>()?;
-    let status = request
-        .word("status", "influxdb.Status")
-        .map_err(unreadable)?;
     let active = super::users::active(status.as_deref())
         .map_err(|_| ApiError::invalid("invalid status: must be active or inactive"))?
         .unwrap_or(true);
-    let description = request.text("description").map_err(unreadable)?;
     // One of version 1 has no token: nobody is told this one.
     let token = token::generate();
     let legacy =
@@ -222,7 +222,7 @@ pub fn create(call: &Call) -> Reply {
 
 /// An id, of which an empty one is none.
 fn id_of(request: &Object, member: &str) -> Result<Option<Id>, JsonError> {
-    let text = request.string(member)?;
+    let text = request.word(member, "platform.ID")?;
     text.map(|text| text.parse().map_err(JsonError::Id))
         .transpose()
 }
@@ -269,23 +269,34 @@ fn legacy_user(call: &Call, request: &Object) -> Result<Option<LegacyUser>, ApiE
 }
 
 fn permission(given: &Value, org: Id) -> Result<Permission, ApiError> {
-    let action = given
-        .get("action")
-        .and_then(Value::as_str)
-        .and_then(Action::parse);
-    let action = action.ok_or_else(|| {
-        ApiError::invalid("invalid action type for permission: unknown action for permission")
-    })?;
+    let unreadable = |error: JsonError| ApiError::from(error).within("invalid json structure");
+    let given = match given {
+        Value::Object(members) => members.clone(),
+        other => {
+            let (owner, expected) = ("postAuthorizationRequest", "influxdb.Permission");
+            let error = JsonError::member(owner, "permissions", other, expected);
+            return Err(unreadable(error));
+        }
+    };
+    let given = Object::new(given, "Permission").at("permissions.");
     let resource = given
-        .get("resource")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    let resource = Object::new(resource, "resource");
-    let kind = ResourceType::parse(&resource.text("type")?).ok_or_else(|| {
+        .object("resource", "influxdb.Resource")
+        .map_err(unreadable)?;
+    let resource =
+        Object::new(resource.cloned().unwrap_or_default(), "Resource").at("permissions.resource.");
+    let action = given
+        .word("action", "influxdb.Action")
+        .map_err(unreadable)?;
+    let kind = resource
+        .word("type", "influxdb.ResourceType")
+        .map_err(unreadable)?;
+    let kind = ResourceType::parse(&kind.unwrap_or_default()).ok_or_else(|| {
         ApiError::invalid(
             "invalid resource type for permission: unknown resource type for permission",
         )
+    })?;
+    let action = Action::parse(&action.unwrap_or_default()).ok_or_else(|| {
+        ApiError::invalid("invalid action type for permission: unknown action for permission")
     })?;
     if kind.only_action().is_some_and(|only| only != action) {
         let (only, name) = (action.other().name(), kind.name());

@@ -61,11 +61,8 @@ pub fn first_object(
     whole: &'static str,
 ) -> Result<Object, JsonError> {
     match first_value(body)? {
-        Value::Object(members) => Ok(Object { members, owner }),
-        Value::Null => Ok(Object {
-            members: Map::new(),
-            owner,
-        }),
+        Value::Object(members) => Ok(Object::new(members, owner)),
+        Value::Null => Ok(Object::new(Map::new(), owner)),
         other => Err(JsonError::Whole {
             found: name_of(&other),
             expected: whole,
@@ -78,12 +75,23 @@ pub fn first_object(
 pub struct Object {
     members: Map<String, Value>,
     owner: &'static str,
+    /// Of an object within the request: the way to it, as errors show it before a member.
+    place: &'static str,
 }
 
 impl Object {
     /// An object that is part of another one.
     pub fn new(members: Map<String, Value>, owner: &'static str) -> Self {
-        Self { members, owner }
+        Self {
+            members,
+            owner,
+            place: "",
+        }
+    }
+
+    /// The same where it is within a request: `permissions.`.
+    pub fn at(self, place: &'static str) -> Self {
+        Self { place, ..self }
     }
 
     /// The member as it is.
@@ -197,9 +205,22 @@ impl Object {
     }
 
     fn mismatch(&self, member: &str, found: &Value, expected: &'static str) -> JsonError {
-        JsonError::Member {
+        let member = format!("{}{member}", self.place);
+        JsonError::member(self.owner, &member, found, expected)
+    }
+}
+
+impl JsonError {
+    /// A member of another type than InfluxDB expects.
+    pub fn member(
+        owner: &'static str,
+        member: &str,
+        found: &Value,
+        expected: &'static str,
+    ) -> Self {
+        Self::Member {
             found: name_of(found),
-            owner: self.owner,
+            owner,
             member: member.to_owned(),
             expected,
         }
@@ -226,7 +247,9 @@ fn describe(error: &serde_json::Error, body: &[u8]) -> String {
     let (offset, character) = at(body, error.line(), error.column());
     let context = if text.starts_with("key must be a string") {
         "looking for beginning of object key string".to_owned()
-    } else if text.starts_with("expected value") {
+    } else if text.starts_with("trailing comma") && character == '}' {
+        "looking for beginning of object key string".to_owned()
+    } else if text.starts_with("expected value") || text.starts_with("trailing comma") {
         "looking for beginning of value".to_owned()
     } else if text.starts_with("expected `:`") {
         "after object key".to_owned()
@@ -234,12 +257,29 @@ fn describe(error: &serde_json::Error, body: &[u8]) -> String {
         "after object key:value pair".to_owned()
     } else if text.starts_with("expected `,` or `]`") {
         "after array element".to_owned()
+    } else if text.starts_with("control character") {
+        let code = u32::from(character);
+        return format!("invalid character '{}' in string literal", escape(code));
     } else if text.starts_with("expected ident") {
         literal(body, offset)
     } else {
         return text;
     };
     format!("invalid character {character:?} {context}")
+}
+
+/// A control character as Go shows it.
+fn escape(code: u32) -> String {
+    match code {
+        7 => "\\a".to_owned(),
+        8 => "\\b".to_owned(),
+        9 => "\\t".to_owned(),
+        10 => "\\n".to_owned(),
+        11 => "\\v".to_owned(),
+        12 => "\\f".to_owned(),
+        13 => "\\r".to_owned(),
+        _ => format!("\\x{code:02x}"),
+    }
 }
 
 /// The byte offset and character at a line and column, both counted from 1.
@@ -302,6 +342,22 @@ mod tests {
                 "invalid character '2' after object key:value pair",
             ),
             ("[1 2]", "invalid character '2' after array element"),
+            (
+                "{\"a\":1,}",
+                "invalid character '}' looking for beginning of object key string",
+            ),
+            (
+                "[1,]",
+                "invalid character ']' looking for beginning of value",
+            ),
+            (
+                "{\"a\":\"\u{1}\"}",
+                "invalid character '\\x01' in string literal",
+            ),
+            (
+                "{\"a\":\"x\ny\"}",
+                "invalid character '\\n' in string literal",
+            ),
         ];
         for (body, expected) in cases {
             assert_eq!(
