@@ -78,9 +78,17 @@ impl Memory {
     /// # Errors
     /// Just that.
     pub fn check(&self) -> Result<(), MemoryFull> {
+        self.reserve(0)
+    }
+
+    /// Fails if so many bytes more would pass the limit: asked before they are taken.
+    ///
+    /// # Errors
+    /// Just that.
+    pub fn reserve(&self, bytes: usize) -> Result<(), MemoryFull> {
         let allocated = self.allocated();
         let limit = self.limit;
-        match allocated > limit {
+        match allocated.saturating_add(bytes) > limit {
             true => Err(MemoryFull { allocated, limit }),
             false => Ok(()),
         }

@@ -13,14 +13,16 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
 use tokio::sync::mpsc;
+use watchpost_core::csv::Writer;
 use watchpost_flux::error::{Error, ErrorKind};
 
 use crate::api::call::Call;
 use crate::api::compression;
 use crate::api::error::{ApiError, Code};
 use crate::api::query_request::QueryRequest;
+use crate::app::App;
 use crate::limits::COMPRESS_BYTES;
-use crate::query::{Encoder, Request, Runner, Ticket};
+use crate::query::{Encoder, Outlet, Request, Runner, Ticket};
 
 /// Bytes that are collected before they are sent: large enough to be worth a packet, small enough to show a long answer early.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -67,10 +69,13 @@ pub async fn query(call: Call) -> Result<Response, ApiError> {
     tokio::task::spawn_blocking(move || {
         let mut answer = Stream {
             encoder: Encoder::new(dialect),
-            sender,
-            is_streaming: false,
+            sending: Sending {
+                app: &app,
+                sender,
+                is_streaming: false,
+            },
         };
-        answer.fill(&app, &request, ticket);
+        answer.fill(&request, ticket);
     });
     let gzip = compression::accepted(&call.headers);
     let mut response = match receiver.recv().await {
@@ -99,61 +104,76 @@ pub async fn query(call: Call) -> Result<Response, ApiError> {
 }
 
 /// The answer in the making, on the query's thread.
-struct Stream {
+struct Stream<'a> {
     encoder: Encoder,
+    sending: Sending<'a>,
+}
+
+/// The way of an answer to its client.
+struct Sending<'a> {
+    app: &'a App,
     sender: mpsc::Sender<Message>,
     is_streaming: bool,
 }
 
-impl Stream {
+impl Stream<'_> {
     /// Runs the query and sends its end when its turn is given back: who has the answer may ask again at once.
-    fn fill(&mut self, app: &crate::app::App, request: &Request, ticket: Ticket) {
-        let sender = self.sender.clone();
+    fn fill(&mut self, request: &Request, ticket: Ticket) {
+        let sender = self.sending.sender.clone();
         let abandoned = || sender.is_closed();
         let runner = Runner {
-            app,
+            app: self.sending.app,
             request,
             ticket: &ticket,
             abandoned: &abandoned,
         };
-        let outcome = runner.run(&mut |result, table| {
-            self.encoder.table(result, &table);
-            self.flush(CHUNK_BYTES)
-        });
+        let outcome =
+            runner.run(&mut |result, table| self.encoder.table(result, &table, &mut self.sending));
         drop(ticket);
+        let is_streaming = self.sending.is_streaming;
         let explain = match outcome {
             Ok(outcome) => {
                 self.encoder.end();
                 outcome.explain
             }
-            Err(error) if !self.is_streaming => return self.send(Message::Failed(error)),
+            Err(error) if !is_streaming => return self.sending.send(Message::Failed(error)),
             Err(error) => {
                 self.encoder.error(&error.message);
                 Vec::new()
             }
         };
         let rest = self.encoder.take();
-        self.send(if self.is_streaming {
-            Message::Chunk(rest)
-        } else {
-            Message::Whole(rest, explain)
+        self.sending.send(match is_streaming {
+            true => Message::Chunk(rest),
+            false => Message::Whole(rest, explain),
         });
     }
+}
 
-    fn flush(&mut self, at_least: usize) -> Result<(), Error> {
-        if self.encoder.len() < at_least {
-            return Ok(());
-        }
-        self.is_streaming = true;
-        let sent = self
-            .sender
-            .blocking_send(Message::Chunk(self.encoder.take()));
-        sent.map_err(|_| Error::new(ErrorKind::Canceled, "the client went away"))
-    }
-
+impl Sending<'_> {
     fn send(&self, message: Message) {
         // A client that went away needs no answer.
         let _ = self.sender.blocking_send(message);
+    }
+}
+
+impl Outlet for Sending<'_> {
+    fn make_room(&mut self, bytes: usize) -> Result<(), Error> {
+        let limit = self.app.limits.max_query_bytes;
+        if bytes > limit {
+            return Err(Error::out_of_memory(limit, bytes));
+        }
+        let reserved = self.app.memory.reserve(bytes);
+        reserved.map_err(|full| Error::exhausted(full.to_string()))
+    }
+
+    fn offer(&mut self, writer: &mut Writer) -> Result<(), Error> {
+        if writer.len() < CHUNK_BYTES {
+            return Ok(());
+        }
+        self.is_streaming = true;
+        let sent = self.sender.blocking_send(Message::Chunk(writer.take()));
+        sent.map_err(|_| Error::new(ErrorKind::Canceled, "the client went away"))
     }
 }
 

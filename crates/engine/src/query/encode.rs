@@ -5,10 +5,32 @@ use std::sync::Arc;
 
 use watchpost_core::csv::{Column as Header, DataType, Dialect, RowWriter, Writer};
 use watchpost_core::time::Rfc3339Writer;
-use watchpost_flux::table::{Column, ColumnType, KeyValue, Table};
+use watchpost_flux::error::Error;
+use watchpost_flux::table::{Column, ColumnType, Field, KeyValue, Table};
 
 /// The most bytes that are made room for at once.
 const RESERVE_BYTES: usize = 1 << 20;
+
+/// Room for more than this is asked for: many rows of a table may share one long text, and the answer has it in each.
+const ASK_BYTES: usize = 64 << 10;
+
+/// The quotes in a text are doubled.
+const QUOTING: usize = 2;
+
+/// Where an answer goes while it is written.
+pub trait Outlet {
+    /// Whether so many bytes may be taken for a moment.
+    ///
+    /// # Errors
+    /// They may not.
+    fn make_room(&mut self, bytes: usize) -> Result<(), Error>;
+
+    /// Takes what was written, once it is worth it.
+    ///
+    /// # Errors
+    /// Nothing more is wanted.
+    fn offer(&mut self, writer: &mut Writer) -> Result<(), Error>;
+}
 
 /// Writes the tables of one answer.
 #[derive(Debug)]
@@ -39,6 +61,43 @@ enum Piece<'t> {
     Cell(&'t Column),
 }
 
+impl Piece<'_> {
+    /// What the text of a row takes.
+    fn text_bytes(&self, row: usize) -> usize {
+        match self {
+            Self::Cell(Column::String(texts)) => texts.get(row).map_or(0, |text| text.len()),
+            _ => 0,
+        }
+    }
+}
+
+/// Asks for room for some text, if it is much.
+fn ask(outlet: &mut impl Outlet, bytes: usize) -> Result<(), Error> {
+    match bytes > ASK_BYTES {
+        true => outlet.make_room(bytes.saturating_mul(QUOTING)),
+        false => Ok(()),
+    }
+}
+
+/// What the labels of a table take, and the texts that are the same in each row.
+fn fixed_bytes(table: &Table) -> usize {
+    let of_field = |field: &Field| {
+        let text = match &field.column {
+            Column::String(texts) if field.column.is_constant() => {
+                texts.get(0).map_or(0, |text| text.len())
+            }
+            _ => 0,
+        };
+        text + field.label.len()
+    };
+    let of_key = |(_, value): &(Arc<str>, KeyValue)| match value {
+        KeyValue::String(Some(text)) if table.rows == 0 => text.len(),
+        _ => 0,
+    };
+    table.fields.iter().map(of_field).sum::<usize>()
+        + table.key.columns().iter().map(of_key).sum::<usize>()
+}
+
 impl Encoder {
     /// For an answer in a dialect.
     pub fn new(dialect: Dialect) -> Self {
@@ -53,8 +112,17 @@ impl Encoder {
         }
     }
 
-    /// Writes a table of a result.
-    pub fn table(&mut self, result: &str, table: &Table) {
+    /// Writes a table of a result; what is written goes on after every few rows.
+    ///
+    /// # Errors
+    /// What `outlet` says.
+    pub fn table(
+        &mut self,
+        result: &str,
+        table: &Table,
+        outlet: &mut impl Outlet,
+    ) -> Result<(), Error> {
+        ask(outlet, fixed_bytes(table))?;
         if self.result.as_deref() != Some(result) {
             if self.result.is_some() {
                 self.writer.end_result();
@@ -66,6 +134,8 @@ impl Encoder {
             .begin_table(result, &self.headers, table.rows == 0);
         let pieces = self.pieces(table);
         for row in 0..table.rows {
+            let texts = pieces.iter().map(|piece| piece.text_bytes(row));
+            ask(outlet, texts.sum::<usize>() + self.repeated.len())?;
             let before = self.writer.len();
             let mut cells = self.writer.row();
             for piece in &pieces {
@@ -79,7 +149,9 @@ impl Encoder {
                 let more = (self.writer.len() - before).saturating_mul(table.rows - 1);
                 self.writer.reserve(more.min(RESERVE_BYTES));
             }
+            outlet.offer(&mut self.writer)?;
         }
+        outlet.offer(&mut self.writer)
     }
 
     /// Makes the header of a table; most have that of the table before.
@@ -220,5 +292,75 @@ fn text(value: &KeyValue) -> String {
     {
         Some(quoted) => quoted.replace("\"\"", "\""),
         None => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchpost_flux::table::{GroupKey, Vector};
+
+    use super::*;
+
+    /// Takes parts of some size, and refuses room for more than a limit.
+    struct Parts {
+        limit: usize,
+        most: usize,
+        taken: usize,
+    }
+
+    impl Outlet for Parts {
+        fn make_room(&mut self, bytes: usize) -> Result<(), Error> {
+            match bytes > self.limit {
+                true => Err(Error::out_of_memory(self.limit, bytes)),
+                false => Ok(()),
+            }
+        }
+
+        fn offer(&mut self, writer: &mut Writer) -> Result<(), Error> {
+            self.most = self.most.max(writer.len());
+            if writer.len() > ASK_BYTES {
+                self.taken += writer.take().len();
+            }
+            Ok(())
+        }
+    }
+
+    /// A table whose rows share a text.
+    fn table(text: &str, rows: usize) -> Table {
+        let column = Column::String(Vector::constant(Some(text.into()), rows));
+        let field = Field {
+            label: "text".into(),
+            column,
+        };
+        Table::new(GroupKey::default(), vec![field], rows)
+    }
+
+    #[test]
+    fn a_long_text_in_every_row_is_never_there_more_than_once_or_twice() {
+        let text = "x".repeat(100_000);
+        let mut parts = Parts {
+            limit: 1 << 20,
+            most: 0,
+            taken: 0,
+        };
+        let mut encoder = Encoder::new(Dialect::default());
+        let written = encoder.table("r", &table(&text, 500), &mut parts);
+        assert_eq!(written, Ok(()));
+        assert!(parts.taken > 500 * text.len(), "{}", parts.taken);
+        assert!(parts.most < 2 * text.len(), "{}", parts.most);
+    }
+
+    #[test]
+    fn a_row_that_would_not_fit_is_refused_before_it_is_written() {
+        let text = "x".repeat(1 << 20);
+        let mut parts = Parts {
+            limit: 1 << 20,
+            most: 0,
+            taken: 0,
+        };
+        let mut encoder = Encoder::new(Dialect::default());
+        let written = encoder.table("r", &table(&text, 1), &mut parts);
+        assert!(written.is_err());
+        assert!(encoder.is_empty());
     }
 }

@@ -9,6 +9,6 @@ pub mod run;
 pub mod share;
 pub mod source;
 
-pub use encode::Encoder;
+pub use encode::{Encoder, Outlet};
 pub use registry::{Asker, Queries, QueryInformation, Ticket};
 pub use run::{Ended, Request, Runner, may_go_on, query_error};
