@@ -42,6 +42,7 @@ pub mod serve;
 pub mod session;
 pub mod setup;
 pub mod tasks;
+pub mod text;
 pub mod users;
 pub mod variables;
 pub mod write;

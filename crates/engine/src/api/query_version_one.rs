@@ -1,9 +1,11 @@
 //! Version 1's `/query`: InfluxQL over the bucket that a database and retention policy stand for.
 
 use std::cell::{Cell as Count, RefCell};
+use std::io::{self, Write};
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::ser::{PrettyFormatter, Serializer};
 use watchpost_flux::error::{Error, ErrorKind};
 use watchpost_flux::source::BucketReference;
 
@@ -12,11 +14,13 @@ use crate::api::dbrps;
 use crate::api::error::ApiError;
 use crate::api::query::EXPLAIN;
 use crate::api::serve;
+use crate::api::text::Text;
 use crate::api::write::organization;
 use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
-use crate::influxql::{QueryError, Target, parse, run};
+use crate::influxql::json::{Document, StatementResult};
+use crate::influxql::{QueryError, Target, csv, parse, run};
 use crate::meta::{Bucket, Id};
 use crate::query::source::StorageSource;
 use crate::query::{Ended, Ticket, may_go_on};
@@ -55,9 +59,17 @@ pub fn query(call: &Call) -> Reply {
     let ticket = tokio::runtime::Handle::current().block_on(turn)?;
     let mut results = Vec::new();
     let mut explain = Vec::new();
+    let held = Count::new(0);
     for (number, (statement, bucket)) in statements.iter().zip(admitted).enumerate() {
         let (answer, notes) = match bucket {
-            Ok(bucket) => carry_out(call, org, statement, bucket.as_ref(), &ticket),
+            Ok(bucket) => {
+                let before = held.get();
+                let carried = carry_out(call, (org, bucket.as_ref()), statement, &ticket, &held);
+                // What is left of a statement's memory is its answer.
+                let answer = carried.0.iter().flatten();
+                held.set(before.saturating_add(answer.map(Series::bytes).sum()));
+                carried
+            }
             Err(refusal) => (Err(refusal), Vec::new()),
         };
         Ended {
@@ -87,112 +99,69 @@ fn answered(call: &Call, results: Results) -> Reply {
         .header(&header::ACCEPT)
         .is_some_and(|accept| accept.contains("csv"));
     let epoch = Epoch::of(call.query.get("epoch"));
-    Ok(if wants_csv {
-        Answer::text(StatusCode::OK, "application/csv", csv(&results, epoch))
-    } else {
-        let json = json_lines(call, results, epoch)?;
-        Answer::text(StatusCode::OK, "application/json", json)
-    })
+    let mut text = Text::within(call.app.limits.max_query_bytes, &call.app.memory);
+    let (media_type, written) = match wants_csv {
+        true => {
+            let series = results
+                .iter()
+                .filter_map(|(_, answer)| answer.as_deref().ok());
+            ("application/csv", csv::write(series, epoch, &mut text))
+        }
+        false => (
+            "application/json",
+            write_json(call, &results, epoch, &mut text),
+        ),
+    };
+    Ok(Answer::text(
+        StatusCode::OK,
+        media_type,
+        text.finished(written)?,
+    ))
 }
 
 /// The statements' numbers, and what came of them.
 type Results = Vec<(usize, Result<Vec<Series>, QueryError>)>;
 
-fn csv(results: &Results, epoch: Epoch) -> String {
-    let mut csv = String::new();
-    for series in results
-        .iter()
-        .filter_map(|(_, answer)| answer.as_ref().ok())
-        .flatten()
-    {
-        series.to_csv(epoch, &mut csv);
-    }
-    csv
-}
-
 /// One document, or with `chunked` a line for each part of a series.
-fn json_lines(call: &Call, results: Results, epoch: Epoch) -> Result<String, ApiError> {
+fn write_json(call: &Call, results: &Results, epoch: Epoch, text: &mut Text<'_>) -> io::Result<()> {
     let is_pretty = call.query.get("pretty") == Some("true");
-    let mut text = String::new();
-    let mut line = |results: Vec<Value>| -> Result<(), ApiError> {
-        let document = match results.is_empty() {
-            true => json!({}),
-            false => json!({ "results": results }),
-        };
-        text.push_str(&match is_pretty {
-            true => serde_json::to_string_pretty(&document).map_err(ApiError::internal)?,
-            false => document.to_string(),
-        });
-        text.push('\n');
-        Ok(())
-    };
-    if call.query.get("chunked") == Some("true") {
-        let size = call
-            .query
-            .get("chunk_size")
-            .and_then(|size| size.parse().ok());
-        let size = size.filter(|size| *size > 0).unwrap_or(CHUNK_ROWS);
-        for (number, answer) in results {
-            for chunk in chunks(number, answer, size, epoch) {
-                line(vec![chunk])?;
+    let mut line = |results: Vec<StatementResult<'_>>| -> io::Result<()> {
+        let document = Document { results, epoch };
+        match is_pretty {
+            true => {
+                let indent = PrettyFormatter::with_indent(b"    ");
+                document.serialize(&mut Serializer::with_formatter(&mut *text, indent))?;
             }
+            false => serde_json::to_writer(&mut *text, &document)?,
         }
-    } else {
-        let result = |(number, answer)| result(number, answer, epoch);
-        line(results.into_iter().map(result).collect())?;
-    }
-    Ok(text)
-}
-
-fn result(number: usize, answer: Result<Vec<Series>, QueryError>, epoch: Epoch) -> Value {
-    match answer {
-        Ok(series) if series.is_empty() => json!({ "statement_id": number }),
-        Ok(series) => {
-            let series: Vec<Value> = series.iter().map(|series| series.to_json(epoch)).collect();
-            json!({ "statement_id": number, "series": series })
-        }
-        Err(error) => json!({ "statement_id": number, "error": error.to_string() }),
-    }
-}
-
-/// A result in parts; all but the last of a series, and of the statement, say that there is more.
-fn chunks(
-    number: usize,
-    answer: Result<Vec<Series>, QueryError>,
-    size: usize,
-    epoch: Epoch,
-) -> Vec<Value> {
-    let series = match answer {
-        Ok(series) if !series.is_empty() => series,
-        other => return vec![result(number, other, epoch)],
+        text.write_all(b"\n")
     };
-    let mut chunks = Vec::new();
-    for series in series {
-        let mut parts = series.into_chunks(size).into_iter().peekable();
-        while let Some(part) = parts.next() {
-            let mut shown = part.to_json(epoch);
-            if parts.peek().is_some() {
-                shown["partial"] = json!(true);
-            }
-            chunks.push(json!({ "statement_id": number, "series": [shown], "partial": true }));
+    if call.query.get("chunked") != Some("true") {
+        let whole = results.iter();
+        let whole = whole.map(|(number, answer)| StatementResult::whole(*number, answer));
+        return line(whole.collect());
+    }
+    let size = call.query.get("chunk_size");
+    let size = size.and_then(|size| size.parse().ok());
+    let size = size.filter(|size| *size > 0).unwrap_or(CHUNK_ROWS);
+    for (number, answer) in results {
+        for part in StatementResult::parts(*number, answer, size) {
+            line(vec![part])?;
         }
     }
-    if let Some(last) = chunks.last_mut().and_then(Value::as_object_mut) {
-        last.remove("partial");
-    }
-    chunks
+    Ok(())
 }
 
 /// Carries out a statement; says also what was pushed down to storage for it.
 fn carry_out(
     call: &Call,
-    org: Id,
+    of: (Id, Option<&Bucket>),
     statement: &Statement,
-    bucket: Option<&Bucket>,
     ticket: &Ticket,
+    held: &Count<usize>,
 ) -> (Result<Vec<Series>, QueryError>, Vec<String>) {
     let explain = RefCell::default();
-    let answer = answer(call, org, statement, bucket, ticket, &explain);
+    let answer = answer(call, of, statement, ticket, (held, &explain));
     (answer, explain.into_inner())
 }
 
@@ -250,11 +219,10 @@ fn recorded(
 
 fn answer(
     call: &Call,
-    org: Id,
+    (org, bucket): (Id, Option<&Bucket>),
     statement: &Statement,
-    bucket: Option<&Bucket>,
     ticket: &Ticket,
-    explain: &RefCell<Vec<String>>,
+    (held, explain): (&Count<usize>, &RefCell<Vec<String>>),
 ) -> Result<Vec<Series>, QueryError> {
     let Some(bucket) = bucket else {
         return Ok(vec![databases(call, org)]);
@@ -280,7 +248,7 @@ fn answer(
         may_go_on: &|| check().map_err(|error| QueryError::new(error.message)),
         shard: bucket.shard_seconds.saturating_mul(1_000_000_000),
         read: Count::new(0),
-        made: Count::new(0),
+        held,
         explain,
     };
     match deletes(statement) {

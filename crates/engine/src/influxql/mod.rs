@@ -9,7 +9,9 @@
 pub mod answer;
 pub mod ast;
 mod condition;
+pub mod csv;
 mod eval;
+pub mod json;
 mod parser;
 mod reduce;
 pub(crate) mod scanner;
@@ -19,7 +21,8 @@ mod show;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use watchpost_flux::source::{BucketReference, ReadRequest, SeriesColumns, Source};
+use watchpost_core::point::FieldValue;
+use watchpost_flux::source::{BucketReference, FieldValues, ReadRequest, SeriesColumns, Source};
 use watchpost_storage::Storage;
 
 use answer::Series;
@@ -67,8 +70,8 @@ pub struct Target<'a> {
     pub shard: i64,
     /// Values read so far.
     pub read: Cell<usize>,
-    /// Values made of them so far.
-    pub made: Cell<usize>,
+    /// Bytes of them, of the values made of them so far, and of the answers of the request's statements before.
+    pub held: &'a Cell<usize>,
     /// A line a read: what was pushed down.
     pub explain: &'a RefCell<Vec<String>>,
 }
@@ -87,7 +90,7 @@ impl Target<'_> {
         let mut refused = None;
         let outcome = self.source.read(request, &mut |series| {
             let taken = (self.may_go_on)()
-                .and_then(|()| self.count(series.times.len()))
+                .and_then(|()| self.count(&series))
                 .and_then(|()| sink(series));
             taken.map_err(|error| {
                 let told = watchpost_flux::error::Error::invalid(&error);
@@ -118,8 +121,8 @@ impl Target<'_> {
     }
 
     /// Counts values that were read, against the limits of the whole statement.
-    fn count(&self, values: usize) -> Result<(), QueryError> {
-        let read = self.read.get().saturating_add(values);
+    fn count(&self, series: &SeriesColumns) -> Result<(), QueryError> {
+        let read = self.read.get().saturating_add(series.times.len());
         self.read.set(read);
         if read > self.max_rows {
             return Err(QueryError::new(format!(
@@ -127,28 +130,46 @@ impl Target<'_> {
                 self.max_rows
             )));
         }
-        self.reserve(0)
+        let texts = match &series.values {
+            FieldValues::String(texts) => texts.iter().map(|text| text.len()).sum(),
+            _ => 0,
+        };
+        self.take(series.times.len(), texts)
     }
 
-    /// Counts values that are made, against the memory of the statement.
-    fn reserve(&self, values: usize) -> Result<(), QueryError> {
-        let made = self.made.get().saturating_add(values);
-        self.made.set(made);
-        let bytes = made
-            .saturating_add(self.read.get())
-            .saturating_mul(VALUE_BYTES);
-        match bytes > self.max_bytes {
+    /// Counts a value that is about to be copied.
+    fn reserve_copy(&self, value: Option<&FieldValue>) -> Result<(), QueryError> {
+        match value {
+            Some(FieldValue::String(text)) => self.take(1, text.len()),
+            _ => self.take(1, 0),
+        }
+    }
+
+    /// A cell with a copy of a text.
+    fn cell(&self, text: &str) -> Result<answer::Cell, QueryError> {
+        self.take(1, text.len())?;
+        Ok(answer::Cell::text(text))
+    }
+
+    /// Takes the memory of values and of the texts in them.
+    fn take(&self, values: usize, texts: usize) -> Result<(), QueryError> {
+        let bytes = values.saturating_mul(VALUE_BYTES).saturating_add(texts);
+        let held = self.held.get().saturating_add(bytes);
+        match held > self.max_bytes {
             true => Err(QueryError::new(format!(
                 "memory allocation limit reached: limit {} bytes (--max-query-bytes); aggregate, or narrow the time range",
                 self.max_bytes
             ))),
-            false => Ok(()),
+            false => {
+                self.held.set(held);
+                Ok(())
+            }
         }
     }
 }
 
 /// Memory of a value with its time and its series.
-const VALUE_BYTES: usize = 48;
+pub(crate) const VALUE_BYTES: usize = 48;
 
 /// Carries out a statement on a bucket.
 ///

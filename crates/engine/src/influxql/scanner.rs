@@ -179,14 +179,42 @@ impl<'a> Scanner<'a> {
 
     /// The line and the letter of a place, as errors show them: both from one.
     pub(crate) fn place(&self, start: usize) -> String {
+        self.place_after(start, 0)
+    }
+
+    /// The place so many letters after another on its line.
+    fn place_after(&self, start: usize, letters: usize) -> String {
         let before = &self.text[..start];
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |line| line.chars().count())
-            + 1;
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        let column = last.chars().count() + 1 + letters;
         format!("line {line}, char {column}")
+    }
+
+    /// The place of the letter before another.
+    fn place_before(&self, start: usize) -> String {
+        let letter = self.text[..start].chars().next_back();
+        self.place(start - letter.map_or(0, char::len_utf8))
+    }
+
+    /// The place of a token as InfluxDB's errors show it: a text without its end is one letter earlier, and the end of all
+    /// one further unless blanks or a sign that could go on stand before it.
+    pub(crate) fn place_of(&self, placed: &Placed) -> String {
+        let is_quote = |quote: char| self.text[placed.start..].starts_with(quote);
+        match placed.token {
+            Token::End => {
+                let words = self.text.trim_end();
+                let blanks = self.text[words.len()..].chars().count();
+                let goes_on = words.ends_with(['<', '>', '=', '!', '+', '-', '/', '*']);
+                let extra = match goes_on || blanks > 0 {
+                    true => blanks,
+                    false => 1,
+                };
+                self.place_after(words.len(), extra)
+            }
+            Token::Unknown(_) if is_quote('\'') || is_quote('"') => self.place_before(placed.start),
+            _ => self.place(placed.start),
+        }
     }
 
     /// The next token.
@@ -239,7 +267,7 @@ impl<'a> Scanner<'a> {
         }
         Err(QueryError::new(format!(
             "bad regex:  at {}",
-            self.place(start)
+            self.place_before(start)
         )))
     }
 

@@ -140,7 +140,7 @@ pub(super) fn measurements(target: &Target<'_>, show: &Show) -> Result<Vec<Serie
             }
         };
         if matches {
-            rows.push(vec![Cell::text(name)]);
+            rows.push(vec![target.cell(&name)?]);
         }
     }
     Ok(view
@@ -191,8 +191,9 @@ pub(super) fn tag_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, 
             .map(|(key, _)| key)
             .filter(|key| view.takes(key))
             .collect();
-        let rows = keys.into_iter().map(|key| vec![Cell::text(key.as_str())]);
-        answer.extend(view.answer(Some(&name), &["tagKey"], rows.collect()));
+        let rows = keys.into_iter().map(|key| Ok(vec![target.cell(key)?]));
+        let rows = rows.collect::<Result<_, QueryError>>()?;
+        answer.extend(view.answer(Some(&name), &["tagKey"], rows));
     }
     Ok(answer)
 }
@@ -207,8 +208,9 @@ pub(super) fn tag_values(target: &Target<'_>, show: &Show) -> Result<Vec<Series>
         let pairs: BTreeSet<&(String, String)> = pairs.filter(|(key, _)| view.takes(key)).collect();
         let rows = pairs
             .into_iter()
-            .map(|(key, value)| vec![Cell::text(key.as_str()), Cell::text(value.as_str())]);
-        answer.extend(view.answer(Some(&name), &["key", "value"], rows.collect()));
+            .map(|(key, value)| Ok(vec![target.cell(key)?, target.cell(value)?]));
+        let rows = rows.collect::<Result<_, QueryError>>()?;
+        answer.extend(view.answer(Some(&name), &["key", "value"], rows));
     }
     Ok(answer)
 }
@@ -224,8 +226,9 @@ pub(super) fn field_keys(target: &Target<'_>, show: &Show) -> Result<Vec<Series>
             .field_keys(target.bucket, view.range, &of_measurement)?;
         let rows = keys
             .into_iter()
-            .map(|(key, kind)| vec![Cell::text(key), Cell::text(kind.name())]);
-        answer.extend(view.answer(Some(&name), &["fieldKey", "fieldType"], rows.collect()));
+            .map(|(key, kind)| Ok(vec![target.cell(&key)?, target.cell(kind.name())?]));
+        let rows = rows.collect::<Result<_, QueryError>>()?;
+        answer.extend(view.answer(Some(&name), &["fieldKey", "fieldType"], rows));
     }
     Ok(answer)
 }
@@ -235,8 +238,9 @@ pub(super) fn series(target: &Target<'_>, show: &Show) -> Result<Vec<Series>, Qu
     let view = View::new(target, show)?;
     let mut rows = Vec::new();
     for name in view.measurements()? {
-        let found = view.series(&name)?.into_iter();
-        rows.extend(found.map(|series| vec![Cell::text(series.to_string())]));
+        for series in view.series(&name)? {
+            rows.push(vec![target.cell(&series.to_string())?]);
+        }
     }
     Ok(view.answer(None, &["key"], rows).into_iter().collect())
 }

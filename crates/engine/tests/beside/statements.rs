@@ -401,12 +401,25 @@ fn zone(dice: &mut Dice) -> String {
     };
     let zone = dice.of(zones);
     let window = dice.of(&[
-        "15m", "30m", "1h", "90m", "2h", "3h", "6h", "12h", "1d", "20m", "1h, 15m",
+        "15m", "30m", "1h", "90m", "2h", "3h", "6h", "12h", "1d", "20m", "7m", "40m", "45m",
+        "100m", "5h", "8h", "36h", "1h, 15m",
     ]);
-    let name = dice.of(&["count", "mean", "sum", "first", "last"]);
+    let call = dice.of(&[
+        "count(v)",
+        "mean(v)",
+        "sum(v)",
+        "first(v)",
+        "last(v)",
+        "min(v)",
+        "max(v)",
+        "percentile(v, 50)",
+        "median(v)",
+        "spread(v)",
+        "max(v), last(v)",
+    ]);
     let order = dice.of(&["", "", " ORDER BY time DESC"]);
     format!(
-        "SELECT {name}(v) FROM clock WHERE {range} GROUP BY time({window}){}{order} tz('{zone}')",
+        "SELECT {call} FROM clock WHERE {range} GROUP BY time({window}){}{order} tz('{zone}')",
         fill(dice)
     )
 }

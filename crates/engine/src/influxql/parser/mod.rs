@@ -89,11 +89,10 @@ impl Parser<'_> {
     }
 
     fn expected(&mut self, what: &str) -> QueryError {
-        match self.placed() {
+        match self.placed().cloned() {
             Err(error) => error,
             Ok(placed) => {
-                let (found, start) = (placed.token.spelled(), placed.start);
-                let place = self.scanner.place(start);
+                let (found, place) = (placed.token.spelled(), self.scanner.place_of(&placed));
                 QueryError::new(format!("found {found}, expected {what} at {place}"))
             }
         }

@@ -150,12 +150,12 @@ fn of_window(
             rows,
         } in computed(function, &points)?
         {
-            keeps_times |= time.is_some() && !options.at_starts;
+            keeps_times |= time.is_some();
             let auxiliary =
                 auxiliary.unwrap_or_else(|| Rc::from(vec![None; options.auxiliary.len()]));
             found.push(Point {
                 key: Rc::clone(&key),
-                time: time.filter(|_| !options.at_starts).unwrap_or(start),
+                time: time.unwrap_or(start),
                 value: Some(value),
                 auxiliary,
                 rows,

@@ -208,11 +208,6 @@ impl Builder<'_> {
         is_alone: bool,
     ) -> Result<Vec<Point>, QueryError> {
         let of = &arguments[0];
-        // Where InfluxDB's windows overlap, at a change of clocks, the window of a chosen row is not that of its time.
-        let last = Options {
-            at_starts: options.has_windows(),
-            ..options.clone()
-        };
         if let "count" | "min" | "max" | "sum" | "first" | "last" | "mean" = name
             && let Some(function) = Function::named(name)
         {
@@ -221,7 +216,7 @@ impl Builder<'_> {
                 let points = self.call(compiled, of, options, is_alone, false)?;
                 return reduced(&points, function, options);
             }
-            return self.joined(compiled, (name, function), of, (options, &last));
+            return self.joined(compiled, (name, function), of, options);
         }
         let function = match (name, arguments.get(1)) {
             ("percentile", Some(Expression::Integer(percent))) => {
@@ -232,7 +227,7 @@ impl Builder<'_> {
                 .ok_or_else(|| QueryError::new(format!("unsupported call: {name}")))?,
         };
         let points = self.call(compiled, of, options, false, false)?;
-        reduced(&points, function, &last)
+        reduced(&points, function, options)
     }
 
     /// A function whose answers for parts can be joined: by source, and within those by series.
@@ -241,7 +236,7 @@ impl Builder<'_> {
         compiled: &Compiled,
         (name, function): (&str, Function),
         of: &Expression,
-        (options, last): (&Options, &Options),
+        options: &Options,
     ) -> Result<Vec<Point>, QueryError> {
         let Expression::Reference(field, kind) = of else {
             return Err(QueryError::new(format!(
@@ -270,7 +265,7 @@ impl Builder<'_> {
             Function::Count => Function::Sum,
             other => other,
         };
-        reduced(&by_window(lists, options), joining, last)
+        reduced(&by_window(lists, options), joining, options)
     }
 
     fn best(
@@ -304,7 +299,7 @@ impl Builder<'_> {
                 fill: Fill::None,
                 ..options.clone()
             };
-            self.joined(compiled, single, &arguments[0], (&by_tags, &by_tags))?
+            self.joined(compiled, single, &arguments[0], &by_tags)?
         };
         reduced(&points, function, options)
     }
@@ -337,7 +332,6 @@ pub(super) fn own_options(compiled: &Compiled) -> Options {
         series_offset: select.series_offset,
         auxiliary: Vec::new(),
         ordered: true,
-        at_starts: false,
     }
 }
 

@@ -120,11 +120,12 @@ pub(super) fn rows(
             Expression::Slot(place) => slots[*place].clone(),
             _ => None,
         };
-        let values = columns
-            .iter()
-            .map(|column| evaluate(column, &lookup, Division::Exact));
-        let values = values.collect();
-        target.reserve(columns.len())?;
+        let mut values = Vec::with_capacity(columns.len());
+        for column in columns {
+            let value = evaluate(column, &lookup, Division::Exact);
+            target.reserve_copy(value.as_ref())?;
+            values.push(value);
+        }
         rows.push(Row { key, time, values });
     }
 }

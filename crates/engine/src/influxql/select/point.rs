@@ -77,8 +77,6 @@ pub(super) struct Options {
     pub(super) auxiliary: Vec<(String, Kind)>,
     /// Whether points are to come in order of time rather than of windows.
     pub(super) ordered: bool,
-    /// Whether the points of a function are at the starts of their windows, chosen rows too.
-    pub(super) at_starts: bool,
 }
 
 impl Options {
@@ -103,25 +101,14 @@ impl Options {
     }
 
     /// The start of the window of a time, and its end. A change of the clocks shortens or prolongs a window unless it is as
-    /// long as the window. Where the offset of the windows lies over a change, InfluxDB's reckoning gives a window that the
-    /// time is not in, and its answer ends there; here the zone's clock at the time itself decides then.
+    /// long as the window. As in InfluxDB, windows overlap at some changes: the rows of the earlier one are those that no
+    /// window before has, and a chosen row is shown at the start of the window of its own time. Where the offset of the
+    /// windows lies over a change, InfluxDB's reckoning gives a window that the time is not in, and its answer ends there;
+    /// here the zone's clock at the time itself decides then.
     pub(super) fn window(&self, time: i64) -> (i64, i64) {
         if self.interval.every == 0 {
             return (self.start, self.end.saturating_add(1));
         }
-        let (start, end) = self.window_of(time);
-        if self.zone.is_none() || self.ahead(start) == self.ahead(end) {
-            return (start, end);
-        }
-        // Over a change two windows may have one start: they are one, or two rows had one time.
-        let (next_start, next_end) = self.window_of(end);
-        match next_start == start {
-            true => (start, end.max(next_end)),
-            false => (start, end),
-        }
-    }
-
-    fn window_of(&self, time: i64) -> (i64, i64) {
         let holds = |(start, end): (i64, i64)| start <= time && time < end;
         let at = time.saturating_sub(self.interval.offset);
         let window = self.window_by(time, self.ahead(at));

@@ -29,6 +29,9 @@ pub(super) struct Reader<'a> {
     pub(super) catalogue: &'a Catalogue<'a>,
 }
 
+/// After so many rows of a series it is asked whether the statement may go on: some milliseconds' work.
+const CHECK_ROWS: usize = 1 << 16;
+
 /// A series with the rows of some of its fields, in order of time.
 struct Rows {
     tags: Vec<(String, String)>,
@@ -160,10 +163,8 @@ impl Reader<'_> {
         let rows = self.rows(measurement, &fields, &names, options)?;
         let mut groups = self.empty_groups(measurement, &names, options)?;
         for series in rows {
-            let points = self.of_series(measurement, &series, reference, &names, options);
+            let points = self.of_series(measurement, &series, reference, &names, options)?;
             let Some(points) = points else { continue };
-            self.target
-                .reserve(points.len() * (1 + options.auxiliary.len()))?;
             put(&mut groups, &series.tags, points, options);
         }
         Ok(finished(groups, options))
@@ -197,6 +198,9 @@ impl Reader<'_> {
     }
 
     /// A series' points; none if its tags do not satisfy the condition.
+    ///
+    /// # Errors
+    /// The statement's memory is used up, or it has to end.
     fn of_series(
         &self,
         measurement: &str,
@@ -204,7 +208,7 @@ impl Reader<'_> {
         reference: Option<Reference<'_>>,
         names: &Names,
         options: &Options,
-    ) -> Option<Vec<Point>> {
+    ) -> Result<Option<Vec<Point>>, QueryError> {
         let is_field = |name: &str| names.fields.contains_key(name);
         let tag = |name: &str| series.tag(name).to_owned();
         let condition = options
@@ -213,7 +217,7 @@ impl Reader<'_> {
             .map(|condition| for_series(condition, &tag, &is_field, &Clock::still()))
             .filter(|rest| !matches!(rest, Expression::Boolean(true)));
         if matches!(condition, Some(Expression::Boolean(false))) {
-            return None;
+            return Ok(None);
         }
         let key = key_of(measurement, &series.tags, options);
         let value_of = |name: &str, kind: Kind, time: i64| -> Option<FieldValue> {
@@ -230,8 +234,11 @@ impl Reader<'_> {
         if !options.ascending {
             times.reverse();
         }
-        let mut points = Vec::with_capacity(times.len());
-        for time in times {
+        let mut points = Vec::new();
+        for (turn, time) in times.into_iter().enumerate() {
+            if turn % CHECK_ROWS == 0 {
+                (self.target.may_go_on)()?;
+            }
             let value = match reference {
                 Some((name, kind)) => match value_of(name, kind, time) {
                     Some(value) => Some(value),
@@ -248,18 +255,22 @@ impl Reader<'_> {
                     continue;
                 }
             }
-            let brought = options.auxiliary.iter();
+            self.target.reserve_copy(value.as_ref())?;
+            let mut auxiliary = Vec::with_capacity(options.auxiliary.len());
+            for (name, kind) in &options.auxiliary {
+                let value = value_of(name, *kind, time);
+                self.target.reserve_copy(value.as_ref())?;
+                auxiliary.push(value);
+            }
             points.push(Point {
                 key: Rc::clone(&key),
                 time,
                 value,
-                auxiliary: brought
-                    .map(|(name, kind)| value_of(name, *kind, time))
-                    .collect(),
+                auxiliary: Rc::from(auxiliary),
                 rows: 1,
             });
         }
-        Some(points)
+        Ok(Some(points))
     }
 
     fn rows(

@@ -8,7 +8,7 @@ use super::build::{Builder, own_options};
 use super::compile::Compiled;
 use super::cursor::Row;
 use super::fields::{best_tags, column_name};
-use super::point::{Auxiliary, Key, Options, Point, cast};
+use super::point::{Key, Options, Point, cast};
 use super::source::Reference;
 use crate::influxql::QueryError;
 use crate::influxql::ast::{Expression, Fill, Kind};
@@ -94,18 +94,22 @@ impl Builder<'_> {
                     to
                 }
             };
-            let auxiliary: Auxiliary = brought
-                .iter()
-                .map(|(place, kind)| value_of(&row, place, *kind))
-                .collect();
+            let value = match &driver {
+                Some((place, kind)) => value_of(&row, place, *kind),
+                None => Some(FieldValue::Float(0.0)),
+            };
+            self.target.reserve_copy(value.as_ref())?;
+            let mut auxiliary = Vec::with_capacity(brought.len());
+            for (place, kind) in &brought {
+                let value = value_of(&row, place, *kind);
+                self.target.reserve_copy(value.as_ref())?;
+                auxiliary.push(value);
+            }
             points.push(Point {
                 key,
                 time: row.time,
-                value: match &driver {
-                    Some((place, kind)) => value_of(&row, place, *kind),
-                    None => Some(FieldValue::Float(0.0)),
-                },
-                auxiliary,
+                value,
+                auxiliary: Rc::from(auxiliary),
                 rows: 1,
             });
         }

@@ -284,19 +284,23 @@ pub(super) fn filled(
             });
             match next.filter(|_| is_due) {
                 Some(point) => {
+                    target.reserve_copy(point.value.as_ref())?;
                     made.push(point.clone());
                     before = rest.next();
                 }
-                None => made.push(Point {
-                    key: Rc::clone(&series[0].key),
-                    time: grid.time,
-                    value: gap(fill, kind, grid.time, (before, next), options),
-                    auxiliary: Rc::clone(&auxiliary),
-                    rows: 1,
-                }),
+                None => {
+                    let value = gap(fill, kind, grid.time, (before, next), options);
+                    target.reserve_copy(value.as_ref())?;
+                    made.push(Point {
+                        key: Rc::clone(&series[0].key),
+                        time: grid.time,
+                        value,
+                        auxiliary: Rc::clone(&auxiliary),
+                        rows: 1,
+                    });
+                }
             }
             count += 1;
-            target.reserve(usize::from(!is_due))?;
             grid.advance();
         }
     }
