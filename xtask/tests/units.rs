@@ -212,6 +212,7 @@ fn every_flag_exists() {
         // `--help` at the end is only answered if all before it was understood.
         let flags = words.filter(|word| !word.starts_with('$'));
         let output = Command::new(binary)
+            .env_clear()
             .args(flags)
             .arg("--help")
             .output()
@@ -241,6 +242,7 @@ fn every_variable_and_every_key_of_the_shipped_files_exists() {
             .unwrap();
         let shipped = shipped.strip_prefix("/etc/watchpost/").unwrap();
         let mut command = Command::new(binary);
+        command.env_clear();
         for assignment in values(unit, "Environment") {
             let (name, value) = assignment.split_once('=').unwrap();
             command.env(name, value);

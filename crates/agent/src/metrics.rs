@@ -24,7 +24,7 @@ pub struct CollectingMetrics {
     pub lines_gathered: Counter,
     /// Points the cardinality guard kept out.
     pub points_refused: Counter,
-    /// Points with a name that line protocol has no text for.
+    /// Points with a name that line protocol cannot express.
     pub points_unwritable: Counter,
     /// Lines, samples and points that programs sent, by collector.
     pub lines_taken: CounterVec,
@@ -102,7 +102,7 @@ impl CollectingMetrics {
             ),
             points_unwritable: registry.counter(
                 "watchpost_agent_points_unwritable_total",
-                "Points with a name that line protocol has no text for.",
+                "Points with a name that line protocol cannot express.",
             ),
             lines_taken: registry.counter_vec(
                 "watchpost_agent_lines_taken_total",

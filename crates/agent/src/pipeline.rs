@@ -242,7 +242,7 @@ impl Output {
     async fn stop(self) {
         self.stop.request();
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "A writer ended badly.");
+            tracing::error!(%error, "A writer failed.");
         }
     }
 }

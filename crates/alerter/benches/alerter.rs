@@ -348,7 +348,7 @@ fn latency(report: &mut Report) {
         command.arg("--set").arg(set);
     }
     let mut daemon = Daemon::start(command);
-    daemon.wait_for_line("the alerter runs");
+    daemon.wait_for_line("the alerter is running");
     let mut written: Vec<(String, Instant)> = Vec::new();
     let mut seen = 0;
     let mut latencies: Vec<Duration> = Vec::new();

@@ -142,13 +142,13 @@ impl MessagesConfig {
 
     fn check(&self, problems: &mut Problems) {
         if self.public_url.is_empty() {
-            let missing = "is not set: messages have no links to the alert, to silence and to \
-                           acknowledge; give the address of the web page as people reach it";
+            let missing = "is not set, so messages have no links that show, silence or acknowledge \
+                           the alert; give the address at which people open the web page";
             problems.warn("messages.public_url", missing);
         } else if !is_address(&self.public_url) || self.public_url.contains(['?', '#']) {
             problems.add(
                 "messages.public_url",
-                "is not the address of a page; write https://watchpost.example.org",
+                "is not the address of a web page; write one such as https://watchpost.example.org",
             );
         }
         if !self.time_zone.is_empty() && TimeZone::get(&self.time_zone).is_err() {
@@ -195,7 +195,7 @@ impl RoleConfig for AlerterConfig {
             Ok(file) => {
                 for window in file.windows_that_are_over(crate::clock::now()) {
                     let said =
-                        format!("[[mute]] {window:?}: its years are over, it never holds again");
+                        format!("[[mute]] {window:?}: all its years are past, so it never applies");
                     problems.warn("rules.file", said);
                 }
                 self.check_kind(&file.rules, problems);
@@ -210,7 +210,7 @@ impl RoleConfig for AlerterConfig {
             let path = path.display().to_string();
             if path.contains(['*', '?']) {
                 let said = format!(
-                    "{path:?} is a pattern; name the folder, all of whose .toml files are read"
+                    "{path:?} is a pattern; name the folder instead: every .toml file in it is read"
                 );
                 problems.add("rules.own", said);
             }
@@ -273,7 +273,7 @@ impl AlerterConfig {
         }
         if !kind.keeps_text() && self.history.enabled {
             let said = format!(
-                "{} keeps no texts: the history stays in the alerter's own store, where the page reads it",
+                "{} stores no strings: the history stays in the alerter's own store, where the page reads it",
                 kind.title()
             );
             problems.warn("history.enabled", said);

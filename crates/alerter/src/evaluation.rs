@@ -36,7 +36,7 @@ pub async fn with_beginnings(client: Client, mut answer: Answer, now: Nanos) -> 
     let batch = beginnings(&answer.rule, now);
     let found = query(&client, &batch).await;
     let found = found.inspect_err(|error| {
-        tracing::warn!(rule = answer.rule.name, %error, "since when its series exist is not known");
+        tracing::warn!(rule = answer.rule.name, %error, "it is not known since when its series exist");
     });
     answer.beginnings = Some(
         found

@@ -57,7 +57,7 @@ pub enum MatcherError {
     NoOperator(String),
     #[error("matcher {0:?} has no label name before its operator")]
     NoName(String),
-    #[error("{0:?} is to be one matcher, without braces")]
+    #[error("{0:?} must be a single matcher, without braces")]
     NotOne(String),
     #[error("matcher {text:?}: the label name {name:?} needs quotes: write \"my name\"=\"value\"")]
     Name { text: String, name: String },

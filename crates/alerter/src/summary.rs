@@ -141,13 +141,18 @@ impl Sentence<'_> {
         let Wording { value, level, .. } = &self.wording;
         let subject = &self.subject;
         match self.alert.state {
-            AlertState::Firing => format!("{subject} is unusual: {value} from its usual, {level}"),
+            AlertState::Firing => {
+                format!("{subject} is unusual: {value} away from normal, {level}")
+            }
             AlertState::Worse => format!("{subject} is even more unusual: {value}, {level}"),
             AlertState::Better => format!("{subject} is less unusual: {value}, still {level}"),
             AlertState::Recovering => {
-                format!("{subject} is nearly usual: {value}{}", self.recovers())
+                format!(
+                    "{subject} is almost back to normal: {value}{}",
+                    self.recovers()
+                )
             }
-            AlertState::Resolved => format!("{subject} is usual again after {}", self.past()),
+            AlertState::Resolved => format!("{subject} is back to normal after {}", self.past()),
             _ => self.without_data(),
         }
     }
@@ -157,12 +162,14 @@ impl Sentence<'_> {
         let seconds = self.alert.value.unwrap_or_default();
         let reaches = match seconds {
             seconds if seconds <= 0.0 => format!("{subject} has reached {goal}"),
-            seconds if seconds >= NEVER_SECONDS => format!("{subject} no longer nears {goal}"),
+            seconds if seconds >= NEVER_SECONDS => {
+                format!("{subject} is no longer heading for {goal}")
+            }
             seconds => format!("{subject} reaches {goal} in {}", duration(seconds)),
         };
         match self.alert.state {
             AlertState::Firing | AlertState::Worse => reaches,
-            AlertState::Better => format!("{reaches}, later than before"),
+            AlertState::Better => format!("{reaches}, later than forecast before"),
             AlertState::Recovering => format!("{reaches}, recovering{}", self.recovers()),
             AlertState::Resolved => {
                 let levels = self.rule.kind.levels();

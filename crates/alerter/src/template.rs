@@ -302,8 +302,18 @@ fn over_of_its_own(alert: &Alert, lasted: &str) -> Option<String> {
             format!("The alerter no longer watches its {component}")
         }
         (SELF_ALERT, "database") => format!("The database answers again after {lasted}"),
-        (SELF_ALERT, "network") => format!("Receivers are reached again after {lasted}"),
+        (SELF_ALERT, "network") => format!("Receivers can be reached again after {lasted}"),
         (SELF_ALERT, "clock") => "The clock of the alerter's host is steady again".to_owned(),
+        (SELF_ALERT, "rule file") => format!("The rule file is valid again after {lasted}"),
+        (SELF_ALERT, "dead letters") => {
+            format!("Messages that were given up are kept again after {lasted}")
+        }
+        (SELF_ALERT, "history") => format!("The history is written again after {lasted}"),
+        (SELF_ALERT, "heartbeat") => format!("Heartbeats are sent again after {lasted}"),
+        (SELF_ALERT, limit) if limit.starts_with("series limit") => {
+            let rule = alert.labels.get("rule");
+            format!("All series of rule {rule} are watched again after {lasted}")
+        }
         (SELF_ALERT, _) => format!("The alerter's {component} works again after {lasted}"),
         _ => return None,
     })

@@ -219,20 +219,27 @@ impl Troubles {
         told.map(move |(component, trouble)| {
             let mut alert = Alert::of_rule(component.labels(), Severity::Critical, trouble.since);
             let (fails, answers_not) = if trouble.recurs(now) {
-                ("fails again and again", "fails to answer again and again")
+                ("keeps failing", "keeps failing to answer")
             } else {
                 ("fails", "does not answer")
             };
             alert.reason = trouble.why.clone();
-            let summary = match component {
-                Component::Database => format!(
-                    "The database {answers_not}, and no rule can be judged: {}",
-                    trouble.why
-                ),
-                Component::Network => format!("No receiver can be reached: {}", trouble.why),
-                Component::Clock => format!("The clock of the alerter's host {}", trouble.why),
-                _ => format!("The alerter's {component} {fails}: {}", trouble.why),
+            let what = match component {
+                Component::Database => {
+                    format!("The database {answers_not}, and no rule can be evaluated")
+                }
+                Component::Network => "No receiver can be reached".to_owned(),
+                Component::Clock => "The clock of the alerter's host is not steady".to_owned(),
+                Component::SeriesLimit { rule } => format!("Rule {rule} has too many series"),
+                Component::RuleFile => {
+                    "The rule file is not valid; the rules before it stay in force".to_owned()
+                }
+                Component::DeadLetters => "Messages that were given up cannot be kept".to_owned(),
+                Component::History => "The history cannot be written".to_owned(),
+                Component::Heartbeat => "No heartbeat is sent".to_owned(),
+                _ => format!("The alerter's {component} {fails}"),
             };
+            let summary = format!("{what}: {}", trouble.why);
             alert.annotations.insert("summary".to_owned(), summary);
             alert.updated_at = now;
             alert

@@ -83,12 +83,14 @@ fn an_acknowledgement_says_whose_it_was() {
     let (said, _) = ask(&site, &alerter, &add("ann"), true).unwrap();
     assert_eq!(
         said,
-        format!("{fingerprint} is acknowledged by ann until it ends\n")
+        format!("{fingerprint} is acknowledged by ann until it is resolved\n")
     );
     let (said, _) = ask(&site, &alerter, &add("bob"), true).unwrap();
     assert_eq!(
         said,
-        format!("{fingerprint} is acknowledged by bob until it ends; before, by ann\n")
+        format!(
+            "{fingerprint} is acknowledged by bob until it is resolved; before, it was acknowledged by ann\n"
+        )
     );
 }
 
@@ -108,7 +110,7 @@ fn a_taken_port_ends_no_alerter() {
     let mut daemon = Daemon::start(command);
     let line = daemon.wait_for_line("cannot listen on");
     assert!(line.contains("api.listen.listen"), "{line}");
-    daemon.wait_for_line("the alerter runs");
+    daemon.wait_for_line("the alerter is running");
     drop(taken);
     let alerter = Alerter {
         daemon,

@@ -97,7 +97,7 @@ impl Site {
 
     fn run(command: Command) -> Alerter {
         let mut daemon = Daemon::start(command);
-        let line = daemon.wait_for_line("the alerter runs");
+        let line = daemon.wait_for_line("the alerter is running");
         let url = line
             .split("http://")
             .nth(1)
@@ -577,7 +577,7 @@ fn while_the_store_cannot_be_written_people_are_told_and_it_recovers() {
         return skip("prlimit is not installed");
     }
     // A write over the limit is an error then, not the end.
-    let mut command = Command::new("sh");
+    let mut command = watchpost_testkit::command("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
     command.arg(plain.get_program()).args(plain.get_args());
     let mut alerter = Site::run(command);

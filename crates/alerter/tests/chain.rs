@@ -99,7 +99,7 @@ fn the_heart_beats_while_everything_works() {
         .env("WATCHPOST_HEARTBEAT__URL", heart.url("/beat"))
         .args(["--set", "heartbeat.interval=1s"]);
     let mut daemon = Daemon::start(command);
-    daemon.wait_for_line("the alerter runs");
+    daemon.wait_for_line("the alerter is running");
     assert_eq!(heart.requests.wait(2)[1].path, "/beat");
     daemon.stop();
 }

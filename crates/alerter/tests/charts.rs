@@ -1,5 +1,7 @@
-//! Charts where a channel takes one: in the thread of a message of Slack.
+//! Charts where a channel takes one: in the thread of a message of Slack, within a card of Teams.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use watchpost_alerter::pipeline::notification::Notification;
 use watchpost_alerter::receivers::{Surroundings, send};
@@ -87,4 +89,25 @@ fn a_chart_is_uploaded_into_the_thread_of_its_message() {
         ),
         (&"C1".into(), &"1.2".into(), &"F1".into())
     );
+}
+
+#[test]
+fn a_card_of_teams_holds_a_small_chart() {
+    let teams = HttpReceiver::webhook();
+    let sent = deliver(&teams, "kind = \"teams\"\nurl_env = \"URL\"", 1);
+    let card: Value = serde_json::from_slice(&sent[0].1).unwrap();
+    let body = card["attachments"][0]["content"]["body"]
+        .as_array()
+        .unwrap();
+    let image = body.last().unwrap();
+    assert_eq!(image["type"], "Image", "{image}");
+    let url = image["url"].as_str().unwrap();
+    let written = url.strip_prefix("data:image/png;base64,").unwrap();
+    let png = BASE64_STANDARD.decode(written).unwrap();
+    assert!(is_png(&png));
+    let length = sent[0].1.len();
+    assert!(length < 20_000, "{length} bytes");
+    let without = "kind = \"teams\"\nurl_env = \"URL\"\nchart = false";
+    let sent = deliver(&teams, without, 2);
+    assert!(!String::from_utf8_lossy(&sent[1].1).contains("data:image"));
 }

@@ -119,7 +119,7 @@ fn a_bad_ca_file_is_named() {
         "[route]\nreceiver = \"m\"\n[[receiver]]\nname = \"m\"\nkind = \"email\"\nhost = \"h\"\nfrom = \"a@b\"\n\
          to = [\"c@d\"]\nsecurity = \"none\"\nca_file = \"x\"\n",
     );
-    assert!(refused.unwrap_err().to_string().contains("of no use"));
+    assert!(refused.unwrap_err().to_string().contains("has no effect"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn a_database_that_is_away_is_one_trouble_with_its_history() {
     let alerts = &messages[0].message.alerts;
     assert_eq!((messages.len(), alerts.len()), (1, 1), "{messages:?}");
     assert_eq!(alerts[0].labels.get("component"), "database");
-    let summary = "The database does not answer, and no rule can be judged: out of luck";
+    let summary = "The database does not answer, and no rule can be evaluated: out of luck";
     assert_eq!(alerts[0].annotations["summary"], summary);
     alerting.trouble(Component::Database, None, NOW + 60 * SECOND);
     alerting.trouble(Component::History, why(), NOW + 61 * SECOND);
@@ -36,24 +36,45 @@ fn a_database_that_is_away_is_one_trouble_with_its_history() {
 fn each_is_told_once_it_lasts_and_when_it_is_over() {
     let name = |name: &str| name.to_owned();
     let components = [
-        (Component::Query { rule: name("r") }, "ops"),
-        (Component::SeriesLimit { rule: name("r") }, "ops"),
+        (
+            Component::Query { rule: name("r") },
+            "ops",
+            "The alerter's query of rule r fails",
+        ),
+        (
+            Component::SeriesLimit { rule: name("r") },
+            "ops",
+            "Rule r has too many series",
+        ),
         // Not by the one that fails.
-        (Component::Receiver { name: name("ops") }, "pager"),
+        (
+            Component::Receiver { name: name("ops") },
+            "pager",
+            "The alerter's receiver ops fails",
+        ),
         (
             Component::Receiver {
                 name: name("pager"),
             },
             "ops",
+            "The alerter's receiver pager fails",
         ),
-        (Component::RuleFile, "ops"),
-        (Component::Store, "ops"),
-        (Component::DeadLetters, "ops"),
-        (Component::History, "ops"),
-        (Component::Heartbeat, "ops"),
+        (
+            Component::RuleFile,
+            "ops",
+            "The rule file is not valid; the rules before it stay in force",
+        ),
+        (Component::Store, "ops", "The alerter's store fails"),
+        (
+            Component::DeadLetters,
+            "ops",
+            "Messages that were given up cannot be kept",
+        ),
+        (Component::History, "ops", "The history cannot be written"),
+        (Component::Heartbeat, "ops", "No heartbeat is sent"),
     ];
     let file = parse(FILE).unwrap();
-    for (component, teller) in components {
+    for (component, teller, what) in components {
         let mut alerting = Alerting::new(&file, Snapshot::default(), Vec::new(), NOW);
         let why = Some("out of luck".to_owned());
         alerting.trouble(component.clone(), why, NOW);
@@ -66,10 +87,7 @@ fn each_is_told_once_it_lasts_and_when_it_is_over() {
         };
         let alert = &told.message.alerts[0];
         assert_eq!(told.receiver, teller, "{component}");
-        assert_eq!(
-            alert.annotations["summary"],
-            format!("The alerter's {component} fails: out of luck")
-        );
+        assert_eq!(alert.annotations["summary"], format!("{what}: out of luck"));
         alerting.delivered(told, "ok", due);
         alerting.trouble(component.clone(), None, due + SECOND);
         let ended = alerting.tick(due + 60 * SECOND);
@@ -107,7 +125,7 @@ fn a_clock_that_was_set_is_one_alert_until_it_is_steady() {
         .map(|alert| alert.annotations["summary"].as_str())
         .collect();
     let expected = [
-        "The clock of the alerter's host was set back by 1h",
+        "The clock of the alerter's host is not steady: it was set back by 1h",
         "The alerter's store fails: full",
     ];
     assert_eq!(summaries, expected);

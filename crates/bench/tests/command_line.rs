@@ -1,21 +1,12 @@
 //! The program as a user calls it.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use watchpost_bench::settings::Settings;
 use watchpost_service::config::reference;
 
 fn bench(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
-    for name in [
-        "INFLUX_URL",
-        "INFLUX_TOKEN",
-        "INFLUX_TOKEN_FILE",
-        "INFLUX_ORG",
-        "WATCHPOST_CONFIG",
-    ] {
-        command.env_remove(name);
-    }
+    let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-bench"));
     command.args(arguments).output().expect("it starts")
 }
 

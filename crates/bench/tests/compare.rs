@@ -129,7 +129,7 @@ fn the_program_exits_with_one_beyond_the_bound() {
     };
     let (a, b) = (file("a.json", 10.0), file("b.json", 12.0));
     let code = |bound: &str| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
+        let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-bench"));
         let output = command
             .arg("compare")
             .args([&a, &b])

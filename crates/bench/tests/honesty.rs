@@ -1,6 +1,5 @@
 //! Servers that lose, alter, double, refuse, lie or are not there are reported as what they are.
 
-use std::process::Command;
 use std::time::Duration;
 
 use axum::Router;
@@ -286,15 +285,7 @@ async fn ctrl_c_prints_the_report_and_leaves_nothing_behind() {
     let url = &server.config.url;
     let config = format!("[influx]\nkind = \"victoriametrics\"\nurl = \"{url}\"\n");
     let scenario = "[data]\nfields = 2\n[write]\npoints = 100_000\nbatch_size = 10\ngzip = false\n";
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-bench"));
-    for name in [
-        "INFLUX_URL",
-        "INFLUX_TOKEN",
-        "INFLUX_TOKEN_FILE",
-        "INFLUX_ORG",
-    ] {
-        command.env_remove(name);
-    }
+    let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-bench"));
     command.arg("run").arg(file("long.toml", scenario.into()));
     command.arg("--config").arg(file("bench.toml", config));
     let mut bench = Daemon::start(command);

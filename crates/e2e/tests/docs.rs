@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use watchpost_e2e::platform::{Platform, Site, workspace};
-use watchpost_testkit::{Daemon, binary, skip};
+use watchpost_testkit::{binary, skip};
 
 use crate::living_chain::RULES;
 
@@ -199,17 +199,7 @@ fn repository(site: &Site, platform: &Platform) -> PathBuf {
 
 /// A shell in that folder. The ports are this platform's own instead of the usual ones.
 fn shell(platform: &Platform, folder: &Path) -> Command {
-    // Without the variables that would configure the roles.
-    let mut command = Daemon::command("xtask").unwrap();
-    let cleared: Vec<_> = command
-        .get_envs()
-        .filter(|(_, value)| value.is_none())
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    command = Command::new("sh");
-    for name in cleared {
-        command.env_remove(name);
-    }
+    let mut command = watchpost_testkit::command("sh");
     let path = std::env::var("PATH").unwrap_or_default();
     command
         .arg("-c")

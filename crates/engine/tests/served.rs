@@ -1,7 +1,7 @@
 //! The built binary as a process: serving a folder, or doing one of its commands.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use watchpost_testkit::{Daemon, TempFolder};
 
@@ -22,7 +22,7 @@ pub(crate) fn serve(folder: &TempFolder) -> Served {
 /// The same with flags more.
 pub(crate) fn serve_with(folder: &TempFolder, flags: &[&str]) -> Served {
     let token_file = folder.path().join("secrets/token");
-    let mut command = Command::new(BINARY);
+    let mut command = watchpost_testkit::command(BINARY);
     command.args([
         "--listen",
         "127.0.0.1:0",
@@ -94,7 +94,7 @@ impl Served {
 }
 
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(BINARY)
+    let output = watchpost_testkit::command(BINARY)
         .args(arguments)
         .arg("--data-dir")
         .arg(folder)

@@ -65,7 +65,7 @@ fn measure(server: &Server, quiet: bool) -> Vec<Figure> {
         });
     };
     let provision = |what: &str, arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-provisioner"));
+        let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-provisioner"));
         command
             .args(arguments)
             .arg("--file")
@@ -79,7 +79,7 @@ fn measure(server: &Server, quiet: bool) -> Vec<Figure> {
     }
     let agent = watchpost_testkit::binary("watchpost-agent")
         .expect("cargo build --release --bins builds it");
-    let mut simulate = Command::new(agent);
+    let mut simulate = watchpost_testkit::command(agent);
     simulate.args([
         "simulate",
         "--hosts",

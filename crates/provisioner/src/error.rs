@@ -14,7 +14,7 @@ pub enum Error {
         error: watchpost_client::Error,
     },
     #[error(
-        "the server has no organization {0:?}; its setup makes the first one, an operator further ones"
+        "the server has no organization {0:?}; setting up the server creates the first one, an operator others"
     )]
     NoOrganization(String),
     #[error(

@@ -88,7 +88,7 @@ async fn held(target: &Target, name: &str) -> Result<Option<Label>> {
         .client
         .labels(&target.org.id)
         .await
-        .doing(|| "looking who holds the lock".into())?;
+        .doing(|| "reading who holds the lock".into())?;
     Ok(labels.into_iter().find(|it| it.name == name))
 }
 

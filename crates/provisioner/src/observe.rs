@@ -42,7 +42,7 @@ impl Target {
         let own = client
             .own_permissions()
             .await
-            .doing(|| "asking which permissions the server knows".into())?;
+            .doing(|| "reading which permissions the server knows".into())?;
         Ok(Target {
             has_narrow_permissions: own.iter().any(|it| it == ResourceType::POINTS.name()),
             client,

@@ -76,12 +76,12 @@ pub fn headline(change: &Change, colour: Colour) -> String {
 pub fn summary(plan: &Plan) -> String {
     let unchanged: usize = plan.unchanged.values().sum();
     if plan.is_empty() {
-        return format!("Nothing to do: {unchanged} resources are as they should be.");
+        return format!("Nothing to do: {unchanged} resources are up to date.");
     }
     let count =
         |wanted: fn(&Action) -> bool| plan.changes.iter().filter(|it| wanted(&it.action)).count();
     format!(
-        "{} to create, {} to change, {} to replace, {} to delete; {unchanged} as they should be.",
+        "{} to create, {} to change, {} to replace, {} to delete; {unchanged} up to date.",
         count(|it| matches!(it, Action::Create)),
         count(|it| matches!(it, Action::Update { .. })),
         count(|it| matches!(it, Action::Replace { .. })),

@@ -282,13 +282,13 @@ fn what_is_forgotten_or_renamed_pages_no_longer() {
     alerter.wait(&["a b\"c", "web-1", "web-2"]);
     let forgotten = alerter.change(&site, &["forget", "web-1"]);
     assert!(
-        forgotten.text.contains("watches it no longer"),
+        forgotten.text.contains("no longer watches it"),
         "{}",
         forgotten.text
     );
     let renamed = alerter.change(&site, &["rename", "a b\"c", "d/e f"]);
     assert!(
-        renamed.text.contains("watches it no longer"),
+        renamed.text.contains("no longer watches it"),
         "{}",
         renamed.text
     );
@@ -300,7 +300,7 @@ fn what_is_forgotten_or_renamed_pages_no_longer() {
     assert!(unheard.text.contains("was not asked"), "{}", unheard.text);
     let again = alerter.change(&site, &["forget", "d/e f"]);
     assert!(
-        again.text.contains("watches it no longer"),
+        again.text.contains("no longer watches it"),
         "{}",
         again.text
     );
@@ -342,7 +342,7 @@ impl Alerter {
             .env("INFLUX_TOKEN", &site.server.token)
             .env("INFLUX_ORG", &site.server.org);
         let mut daemon = Daemon::start(command);
-        let line = daemon.wait_for_line("the alerter runs");
+        let line = daemon.wait_for_line("the alerter is running");
         let address = line.split("http://").nth(1).unwrap();
         let end = address.find(['"', ' ']).unwrap_or(address.len());
         Some(Alerter {

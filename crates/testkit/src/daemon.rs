@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::record::Record;
-use crate::{binary, wait};
+use crate::{binary, environment, wait};
 
 /// What a user or an init system sends to a daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,27 +32,11 @@ pub struct Daemon {
     pub output: Record<String>,
 }
 
-/// Variables by which the daemons are configured, and so must not leak from the environment of
-/// the person who runs the tests.
-const CONFIGURING_PREFIXES: [&str; 2] = ["INFLUX_", "WATCHPOST_"];
-const CONFIGURING_NAMES: [&str; 3] = ["REGION", "ENVIRONMENT", "RUST_LOG"];
-
 impl Daemon {
     /// A command for a built binary without the environment that would configure it; `None` if
     /// the binary is not built.
     pub fn command(name: &str) -> Option<Command> {
-        let mut command = Command::new(binary(name)?);
-        for (key, _) in std::env::vars_os() {
-            let key = key.to_string_lossy();
-            if CONFIGURING_PREFIXES
-                .iter()
-                .any(|prefix| key.starts_with(prefix))
-                || CONFIGURING_NAMES.contains(&&*key)
-            {
-                command.env_remove(&*key);
-            }
-        }
-        Some(command)
+        binary(name).map(environment::command)
     }
 
     /// Starts a command and records its output.

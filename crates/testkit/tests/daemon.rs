@@ -58,3 +58,26 @@ fn a_port_is_waited_for() {
 fn a_binary_that_is_not_built_has_no_command() {
     assert!(Daemon::command("watchpost-nonesuch").is_none());
 }
+
+/// Set for the run of this binary inside the test.
+const INNER: &str = "WATCHPOST_INNER_RUN";
+
+#[test]
+fn variables_of_the_tests_do_not_reach_the_daemons() {
+    if std::env::var_os(INNER).is_some() {
+        let mut env = Daemon::start(watchpost_testkit::command("env"));
+        assert!(env.wait_for_exit().success());
+        assert!(env.text().contains("PATH="), "{}", env.text());
+        assert!(!env.text().contains("WATCHPOST_"), "{}", env.text());
+        return;
+    }
+    let mut inner = Command::new(std::env::current_exe().unwrap());
+    inner.args([
+        "--exact",
+        "daemon::variables_of_the_tests_do_not_reach_the_daemons",
+    ]);
+    inner.env(INNER, "1");
+    let mut inner = Daemon::start(inner);
+    assert!(inner.wait_for_exit().success(), "{}", inner.text());
+    assert!(inner.text().contains("1 passed"), "{}", inner.text());
+}

@@ -38,9 +38,9 @@ const explained = ({ alert, series, receivers, dispatching, history }) => {
       ["Decision", one.dedup],
       ["Group", one.group],
       ["Last message", time(one.lastMessageAt)],
-      ["Next look", time(one.nextLookAt)],
+      ["Next flush", time(one.nextLookAt)],
       ["Repeats", time(one.repeatAt)],
-      ["Waiting", one.waiting ? `${one.waiting.attempts} tries, next ${time(one.waiting.nextAttemptAt)}: ${one.waiting.lastError}` : ""],
+      ["Waiting", one.waiting ? `${one.waiting.attempts} attempts, next ${time(one.waiting.nextAttemptAt)}: ${one.waiting.lastError}` : ""],
     ]));
   }
   if (history?.length) {

@@ -84,7 +84,7 @@ const show = () => {
     line.addEventListener("click", (event) => go(thing, event));
     return line;
   }));
-  hint.textContent = shown.length ? `${fitting.length} found. Arrows choose, Enter opens, Escape closes.` : "Nothing is called so.";
+  hint.textContent = shown.length ? `${fitting.length} found. Arrows choose, Enter opens, Escape closes.` : "Nothing found.";
   mark();
 };
 

@@ -56,7 +56,7 @@ export const stateOf = (time, now) => {
 
 const tellSilence = () => {
   if (silentSince === null) return;
-  document.getElementById("silence").textContent = `It has not answered for ${age((Date.now() - silentSince) / 1e3)}.`;
+  document.getElementById("silence").textContent = `The database has not answered for ${age((Date.now() - silentSince) / 1e3)}.`;
 };
 setInterval(tellSilence, 1000);
 

@@ -112,7 +112,7 @@ export class Panels {
     time === null ? address.searchParams.delete("at") : address.searchParams.set("at", new Date(time).toISOString());
     history.replaceState(null, "", address);
     const note = document.getElementById("locked");
-    if (note) note.textContent = time === null ? "" : `Locked at ${moment(time)}; click or press Escape to let go`;
+    if (note) note.textContent = time === null ? "" : `Locked at ${moment(time)}; click or press Escape to unlock`;
   }
 
   get isLive() { return !this.range.isFixed && this.range.follow && this.stop - this.start <= LIVE_SPAN; }

@@ -105,7 +105,7 @@ export class Range {
     });
     const take = () => {
       const [start, stop] = [clock.instant(from.value), clock.instant(to.value)];
-      const wrong = Number.isNaN(start) || Number.isNaN(stop) ? "Both are needed." : start >= stop ? "From is not before to." : "";
+      const wrong = Number.isNaN(start) || Number.isNaN(stop) ? "Both dates are needed." : start >= stop ? "From must be before To." : "";
       chosen.querySelector(".mistake").textContent = wrong;
       if (wrong) return;
       chosen.open = false;
@@ -127,7 +127,7 @@ export class Range {
     const done = (text) => { button.textContent = text; setTimeout(() => { button.textContent = "Copy link"; }, 2000); };
     button.dataset.copied = address.href;
     // Without HTTPS a browser gives pages no clipboard: then the link is in the address line.
-    const instead = () => { history.pushState(null, "", address); done("In the address"); };
+    const instead = () => { history.pushState(null, "", address); done("In the address bar"); };
     navigator.clipboard ? navigator.clipboard.writeText(address.href).then(() => done("Copied"), instead) : instead();
   }
 }

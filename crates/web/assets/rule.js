@@ -30,7 +30,7 @@ element("backtest")?.addEventListener("submit", async (event) => {
   try {
     const answer = await call("POST", withQuery(`${of("api/v1/rules", rule)}/backtest`, { range: wanted }));
     messages = answer.messages;
-    verdict.textContent = `Would have sent ${answer.pages} page${answer.pages === 1 ? "" : "s"} in ${wanted} over ${answer.series} series, looking every ${answer.step}.`;
+    verdict.textContent = `Would have sent ${answer.pages} page${answer.pages === 1 ? "" : "s"} in ${wanted} over ${answer.series} series, evaluated every ${answer.step}.`;
     element("messages").hidden = messages.length === 0;
     element("messages").querySelector("tbody").replaceChildren(...messages.slice(0, 200).map((message) => {
       const row = document.createElement("tr");

@@ -161,7 +161,10 @@ impl Annotations {
         if !kind.keeps_text() {
             return Err(ApiError::Database {
                 failure: crate::error::DatabaseFailure::Refused,
-                message: format!("the note is not stored: {} keeps no texts", kind.title()),
+                message: format!(
+                    "the note was not stored: {} stores no strings",
+                    kind.title()
+                ),
             });
         }
         let mut line = Vec::new();

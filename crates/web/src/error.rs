@@ -31,7 +31,7 @@ pub enum ApiError {
     #[error("{0}")]
     Forbidden(String),
     /// Too many failed tries to sign in.
-    #[error("too many failed tries to sign in; wait {0} seconds")]
+    #[error("too many failed sign-ins; wait {0} seconds")]
     TooManyTries(u64),
     /// A request that another web page sent.
     #[error("the request comes from another site: {0}")]

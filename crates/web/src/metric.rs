@@ -83,6 +83,9 @@ fn unknown(name: &str) -> String {
         .collect();
     match near.is_empty() {
         true => format!("{name:?} is not a metric; /api/v1/metrics lists them"),
-        false => format!("{name:?} is not a metric; near are {}", near.join(", ")),
+        false => format!(
+            "{name:?} is not a metric; did you mean one of {}?",
+            near.join(", ")
+        ),
     }
 }

@@ -52,7 +52,7 @@ async fn plain_errors(request: Request, next: Next) -> Response {
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
     match response.status() {
         status if text && status == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = format!("a body may have {BODY_LIMIT} bytes");
+            let message = format!("a body may be at most {BODY_LIMIT} bytes long");
             (status, Json(json!({ "error": { "code": "too_large", "field": "body", "message": message } }))).into_response()
         }
         status if text && status.is_client_error() => {
@@ -64,7 +64,7 @@ async fn plain_errors(request: Request, next: Next) -> Response {
 
 async fn wrong_method() -> Response {
     let error =
-        json!({ "code": "method_not_allowed", "message": "this path does not take this method" });
+        json!({ "code": "method_not_allowed", "message": "this path does not allow this method" });
     (
         StatusCode::METHOD_NOT_ALLOWED,
         Json(json!({ "error": error })),

@@ -35,7 +35,7 @@ impl TimeRange {
             (Some(_), Some(_)) => {
                 return Err(ApiError::invalid(
                     "range",
-                    "cannot stand beside start; keep one",
+                    "cannot be combined with start; keep one",
                 ));
             }
             (Some(text), None) => instant("start", text, now)?,

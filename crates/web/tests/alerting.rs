@@ -230,7 +230,7 @@ pub(crate) fn by_hand(browser: &Browser) {
     browser.run("document.querySelector('[data-do=expire]').click()");
     browser.wait(
         "the end of the silence",
-        "document.body.innerText.includes('Nothing is silenced')",
+        "document.body.innerText.includes('No silences.')",
     );
     browser.open(&fixture.url("/rules/cpu_high?range=1h"));
     browser.wait("its levels", "document.querySelector('.plot')?.dataset.drawn && document.querySelectorAll('.legend button').length === 2");

@@ -202,7 +202,7 @@ fn a_page_tells_that_the_database_is_away_and_recovers(browser: &Browser) {
     browser.wait("the banner", "!document.getElementById('banner').hidden");
     browser.wait(
         "how long",
-        "/It has not answered for [1-9]\\d* s/.test(document.getElementById('banner').innerText)",
+        "/The database has not answered for [1-9]\\d* s/.test(document.getElementById('banner').innerText)",
     );
     browser.wait("the row loses its green", "document.querySelector('[data-host=web-1]').dataset.state === 'unknown' && document.getElementById('count-unknown').textContent === '1'");
     browser.picture("down.png");

@@ -14,7 +14,7 @@ fn users(name: &str) -> String {
 
 /// The binary over a database that is not there.
 fn command(folder: &std::path::Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-web"));
+    let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-web"));
     command
         .args(["--listen", "127.0.0.1:0"])
         .env("INFLUX_URL", "http://127.0.0.1:9")
@@ -49,6 +49,6 @@ fn a_hangup_reads_the_users_file_and_a_wrong_one_changes_nothing() {
     web.wait_for_line("the users file was read again");
     std::fs::write(&file, "[[users]]\nname = 1").unwrap();
     web.signal(Signal::Reload);
-    web.wait_for_line("those known before stay");
+    web.wait_for_line("the users known before stay");
     assert!(web.stop().success(), "{}", web.text());
 }

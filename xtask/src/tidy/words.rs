@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What is not written, and what stands for it.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 46] = [
     ("told to", "notified, sent to"),
     ("is told", "is sent, is notified"),
     ("are told", "are sent, are notified"),
@@ -30,6 +30,30 @@ const WORDS: [(&str, &str); 22] = [
     ("stands twice", "is there twice"),
     ("over its level since", "above its threshold for"),
     ("tell how the running", "show the status"),
+    ("is usual again", "is back to normal"),
+    ("no longer nears", "is no longer heading for"),
+    ("as it should be", "valid"),
+    ("as they should be", "up to date"),
+    ("nothing is called", "nothing is named"),
+    ("nothing fires", "no alert is firing"),
+    ("nothing happened yet", "no events yet"),
+    ("fails again and again", "keeps failing"),
+    ("alert comes here", "alert reaches this route"),
+    ("cannot stand beside", "cannot be combined with"),
+    ("keeps no texts", "stores no strings"),
+    ("list of texts", "list of strings"),
+    ("must be a text", "must be a string"),
+    ("tries to sign in", "sign-ins"),
+    ("all is well", "all checks passed"),
+    ("ended badly", "failed"),
+    ("of no use", "has no effect"),
+    ("message before was", "previous message was"),
+    ("is not well", "is unhealthy"),
+    ("next look", "next flush"),
+    ("hours are made", "hourly values are written"),
+    ("comes too slowly", "is sent too slowly"),
+    ("those known before", "the ones known before"),
+    ("are not known:", "are unavailable:"),
 ];
 
 /// Folders and files that hold what people read, and the ends of their names.

@@ -104,7 +104,7 @@ impl Compose {
         }
         if let Err(why) = asked(&["info", "--format", "{{.ServerVersion}}"]) {
             bail!(
-                "no Docker engine answers: {why}\nStart it (`systemctl start docker`), or see that you may use it; \
+                "no Docker engine answers: {why}\nStart it (`systemctl start docker`), or make sure that you may use it; \
                  {WAY_OUT}"
             );
         }

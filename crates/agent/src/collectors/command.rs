@@ -80,7 +80,7 @@ pub fn run(
     let bytes = bytes.and_then(|bytes| match bytes.len() as u64 > max_bytes {
         true => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("it said more than {max_bytes} bytes"),
+            format!("its output is longer than {max_bytes} bytes"),
         )),
         false => Ok(bytes),
     });

@@ -141,7 +141,7 @@ impl Collector for Nvidia {
                 if !std::mem::replace(&mut self.failing, true) {
                     tracing::warn!(
                         %error,
-                        "An NVIDIA card is not read: its driver's nvidia-smi is needed, and the right to its devices."
+                        "An NVIDIA card is not read: its driver's nvidia-smi is needed, and access to its devices."
                     );
                 }
             }

@@ -76,7 +76,7 @@ impl Smart {
             tracing::warn!(
                 device,
                 why,
-                "smartctl gives no health of this disk. It needs the capabilities CAP_SYS_RAWIO and CAP_SYS_ADMIN; or \
+                "smartctl reports no health of this disk. It needs the capabilities CAP_SYS_RAWIO and CAP_SYS_ADMIN; or \
                  set collectors.smart.enabled = false."
             );
         }

@@ -155,7 +155,7 @@ impl Collector for Ups {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused && !self.failing => {}
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(address = self.address, %error, "The daemon of NUT cannot be asked.");
+                    tracing::warn!(address = self.address, %error, "NUT's daemon cannot be queried.");
                 }
             }
         }

@@ -165,7 +165,7 @@ fn cost(look: &Look) -> f64 {
 fn table(looks: &[Look], others: &[Other]) -> String {
     let mut out = format!(
         "{:<14} {:<5} {:>6} {:>9} {:>13}  source\n",
-        "collector", "found", "series", "a look", "a minute"
+        "collector", "found", "series", "per run", "per minute"
     );
     for look in looks {
         let found = if look.series > 0 { "yes" } else { "no" };

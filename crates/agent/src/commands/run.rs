@@ -94,7 +94,7 @@ async fn try_run(
         .await
         .is_err()
     {
-        tracing::error!("Not everything ended in time.");
+        tracing::error!("Not everything stopped in time.");
     }
     shutdown.drain(STOP_MARGIN).await;
     tracing::info!("The agent has stopped.");

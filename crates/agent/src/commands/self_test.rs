@@ -70,9 +70,9 @@ pub(super) async fn run(config: AgentConfig, output: Output) -> ExitCode {
         Output::Human => {
             print(&steps);
             let verdict = if ok {
-                "All is well."
+                "All checks passed."
             } else {
-                "Not all is well."
+                "Some checks failed."
             };
             watchpost_service::cli::print(format_args!("{verdict}\n"));
         }
@@ -150,7 +150,7 @@ async fn reach(client: &Client) -> Step {
         ),
         Ok(health) => Step::failed(
             "reach",
-            format!("{url} is not well: {}", health.message),
+            format!("{url} is unhealthy: {}", health.message),
             "Look at the server's log.",
         ),
         Err(error) => Step::failed("reach", error.to_string(), cause(&error)),
@@ -188,7 +188,7 @@ impl Run<'_> {
             Err(error) => {
                 return Step::failed(
                     NAME,
-                    format!("the server's time cannot be asked for: {error}"),
+                    format!("the server's time cannot be read: {error}"),
                     cause(&error),
                 );
             }
@@ -255,11 +255,11 @@ impl Run<'_> {
             ),
             Outcome::Split { message } => (
                 message,
-                "The server takes less than a kilobyte at a time: look at its limits.",
+                "The server accepts less than a kilobyte at a time: check its limits.",
             ),
             Outcome::RejectedLines(rejection) => (
                 rejection.message,
-                "The bucket has the field `value` with another type, or a retention shorter than a moment.",
+                "The bucket has the field `value` with another type, or too short a retention.",
             ),
         };
         Step::failed(NAME, detail, hint)
@@ -277,7 +277,7 @@ impl Run<'_> {
                     "{} of {RECORDS} records came back: {values:?}",
                     values.len()
                 ),
-                "Is there another server behind this URL, or a retention shorter than a moment?",
+                "Is there another server behind this URL, or too short a retention?",
             ),
             // An agent writes; a token that cannot read is as it should be.
             Err(error) if matches!(error.status(), Some(401 | 403 | 404)) => Step::passed(
@@ -388,7 +388,7 @@ fn cause_of_status(status: u16) -> &'static str {
             "Bad token: it is unknown to the server or inactive. Make one that may write to the bucket."
         }
         403 => "No permission: the token is known but may not do this in this bucket.",
-        404 => "Missing bucket or organization: look at influx.bucket and influx.org.",
+        404 => "Missing bucket or organization: check influx.bucket and influx.org.",
         _ => {
             "Is this what influx.kind says: InfluxDB 2, or something that speaks its API, if it says nothing?"
         }

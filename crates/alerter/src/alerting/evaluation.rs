@@ -200,8 +200,8 @@ impl Alerting {
         self.changed_lives.insert((rule, id));
         let reason = match &kind {
             DepartureKind::RuleRemoved => "its rule was removed",
-            DepartureKind::NotSelected => "its rule no longer looks at it",
-            DepartureKind::Relabelled(_) => "its rule has other labels now",
+            DepartureKind::NotSelected => "its rule no longer selects it",
+            DepartureKind::Relabelled(_) => "the labels of its rule changed",
         };
         let known = self.dispatcher.alert(fingerprint).cloned();
         let acknowledgement = self.dispatcher.acknowledgements().get(fingerprint).cloned();

@@ -13,7 +13,7 @@ impl Alerting {
     pub fn clock_was_set(&mut self, by: Nanos, now: Nanos) {
         let length = watchpost_core::duration::Duration::from_nanos(by.saturating_abs());
         let direction = if by < 0 { "back" } else { "forward" };
-        let why = format!("was set {direction} by {length}");
+        let why = format!("it was set {direction} by {length}");
         self.trouble(Component::Clock, Some(why), now);
         self.clock_steady_at = Some(now.saturating_add(CLOCK_STEADY_AFTER));
     }
@@ -47,7 +47,7 @@ impl Alerting {
             }
             return;
         };
-        let why = format!("{why} ({} were tried)", receivers.join(", "));
+        let why = format!("{why} (tried: {})", receivers.join(", "));
         let receivers = receivers.into_iter().map(|name| Component::Receiver {
             name: name.to_owned(),
         });

@@ -53,7 +53,7 @@ pub(super) async fn run(
     let _permit = server
         .backtests
         .try_acquire()
-        .map_err(|_| ApiError::TooMany("another backtest runs; try again when it is done"))?;
+        .map_err(|_| ApiError::TooMany("another backtest is running; try again when it is done"))?;
     let file = server
         .desk
         .ask(|_, file, _| Arc::clone(&file.content))

@@ -25,7 +25,7 @@ pub(super) enum ApiError {
     NotFound(String),
     #[error("{0}")]
     TooMany(&'static str),
-    #[error("the server: {0}")]
+    #[error("the database: {0}")]
     Database(String),
     /// A body or parameters that cannot be read.
     #[error("{message}")]

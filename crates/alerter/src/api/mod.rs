@@ -127,8 +127,8 @@ pub async fn serve(
         Ok(listener) => serve_on(listener, known, server, shutdown),
         Err(error) => {
             tracing::error!(
-                "cannot listen on {address}: {error}; api.listen.listen names another address. Alerts are \
-                 evaluated and sent without it, and it is tried again"
+                "cannot listen on {address}: {error}; set api.listen.listen to another address. Alerts are \
+                 evaluated and sent all the same, and listening is tried again"
             );
             let stop = shutdown.clone();
             shutdown.spawn(async move {

@@ -48,7 +48,7 @@ fn rule(rule: &Value) -> String {
 
 fn alert(alert: &Value) -> String {
     if alert.is_null() {
-        return "alert    none: nothing to send".to_owned();
+        return "alert    none, so nothing to send".to_owned();
     }
     let [state, severity] = ["state", "severity"].map(|name| cell(alert, name));
     let since = moment(alert, "startsAt");
@@ -70,7 +70,7 @@ fn receiver(receiver: &Value) -> Vec<String> {
         ("dedup", "dedup"),
         ("last message", "lastMessageAt"),
         ("first sent", "toldAt"),
-        ("looked at next", "nextLookAt"),
+        ("next flush", "nextLookAt"),
         ("repeated at", "repeatAt"),
     ] {
         let value = moment(receiver, name);
@@ -83,7 +83,7 @@ fn receiver(receiver: &Value) -> Vec<String> {
         let [attempts, error] = ["attempts", "lastError"].map(|name| cell(waiting, name));
         let at = moment(waiting, "nextAttemptAt");
         lines.push(format!(
-            "  a message waits: {attempts} attempts, next {at}, {error}"
+            "  a message is waiting: {attempts} attempts, next {at}, {error}"
         ));
     }
     lines

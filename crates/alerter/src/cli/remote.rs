@@ -160,7 +160,7 @@ impl Api {
         }
         let response = request.send().await.map_err(|error| {
             format!(
-                "no alerter answers at {} ({error}); is it running? --api names another",
+                "no alerter answers at {} ({error}); is it running? --api asks another one",
                 self.base
             )
         })?;
@@ -388,10 +388,11 @@ async fn acknowledge(api: &Api, command: &AckCommand, output: Output) -> Result<
                 .await?;
             print(output, &answer, || {
                 let until = match moment(&answer, "expiresAt") {
-                    end if end.is_empty() => "it ends".to_owned(),
+                    end if end.is_empty() => "it is resolved".to_owned(),
                     end => end,
                 };
-                let before = before.map(|before| format!("; before, by {before}"));
+                let before =
+                    before.map(|before| format!("; before, it was acknowledged by {before}"));
                 let before = before.unwrap_or_default();
                 format!("{fingerprint} is acknowledged by {owner} until {until}{before}\n")
             });
@@ -402,7 +403,7 @@ async fn acknowledge(api: &Api, command: &AckCommand, output: Output) -> Result<
                 .call(reqwest::Method::DELETE, &path(fingerprint), &[], None)
                 .await?;
             print(output, &answer, || {
-                let before = before.map(|before| format!("; it was, by {before}"));
+                let before = before.map(|before| format!("; it was acknowledged by {before}"));
                 let before = before.unwrap_or_default();
                 format!("{fingerprint} is no longer acknowledged{before}\n")
             });
@@ -454,7 +455,7 @@ async fn history(
         };
         list(
             &answer["events"],
-            "nothing happened yet",
+            "no events yet",
             |rows| table(&heads, rows),
             row,
         )

@@ -39,7 +39,7 @@ pub(super) fn text(answer: &Value) -> String {
     if let Some(error) = file["error"].as_str() {
         let tried = moment(file, "triedAt");
         lines.push(format!(
-            "           its newest content, tried {tried}, is refused:"
+            "           its newest version, read {tried}, was refused:"
         ));
         lines.extend(error.lines().map(|line| format!("             {line}")));
     }

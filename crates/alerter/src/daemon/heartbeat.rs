@@ -109,6 +109,6 @@ async fn broken(
     match client.ask(&question, &Limits::default()).await {
         Ok(answer) if answer.size() > 0 => None,
         Ok(_) => Some(format!("no new data in {bucket}")),
-        Err(error) => Some(format!("the server does not answer: {error}")),
+        Err(error) => Some(format!("the database does not answer: {error}")),
     }
 }

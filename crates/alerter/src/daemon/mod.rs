@@ -159,7 +159,7 @@ pub async fn run(
     tracing::info!(
         address,
         rules = daemon.file.content.rules.len(),
-        "the alerter runs"
+        "the alerter is running"
     );
     daemon.work(inbox, &shutdown).await;
     Ok(())
@@ -372,7 +372,7 @@ impl Daemon {
                 }
                 let failed = failed.join("; ");
                 let receiver = &delivery.receiver;
-                tracing::warn!(receiver, failed, "the notification did not arrive whole");
+                tracing::warn!(receiver, failed, "the notification was delivered in part");
                 self.alerting
                     .delivered_in_part(delivery, answer, &failed, now());
             }
@@ -421,7 +421,7 @@ impl Daemon {
             let done = batches.iter().take_while(|batch| {
                 store
                     .commit(batch)
-                    .inspect_err(|error| tracing::error!(%error, "states are not stored"))
+                    .inspect_err(|error| tracing::error!(%error, "states were not stored"))
                     .is_ok()
             });
             let done = done.count();

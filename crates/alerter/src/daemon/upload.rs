@@ -86,7 +86,7 @@ async fn upload(client: &Client, store: &Arc<Store>, bucket: &str) -> Result<(),
         match client.write(bucket, Precision::Nanoseconds, &lines).await {
             Outcome::Done => {}
             Outcome::RejectedLines(rejection) => {
-                tracing::error!(?rejection, "the server does not want some events");
+                tracing::error!(?rejection, "the server refused some events");
             }
             Outcome::RetryAfter { message, .. } | Outcome::Split { message } => {
                 return Err(message);

@@ -86,10 +86,10 @@ impl fmt::Display for News {
             News::FirstFiring => "first message about this group",
             News::NewFiring => "a new alert joined the group",
             News::Escalated => "an alert became worse",
-            News::AllResolved => "all alerts ended",
-            News::SomeResolved => "some alerts ended",
+            News::AllResolved => "all alerts are resolved",
+            News::SomeResolved => "some alerts are resolved",
             News::Repeat => "still firing after repeat_interval",
-            News::Undelivered => "the message before was never delivered",
+            News::Undelivered => "the previous message was never delivered",
         })
     }
 }

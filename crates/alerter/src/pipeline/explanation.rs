@@ -60,7 +60,7 @@ impl Dispatcher {
             .copied();
         let (dedup, repeat_at) = match self.decide(id, group, now) {
             Decision::Send(news) => (format!("will be sent: {news}"), None),
-            Decision::Record => ("only remembered: send_resolved is off".to_owned(), None),
+            Decision::Record => ("not sent: send_resolved is off".to_owned(), None),
             Decision::Quiet {
                 repeat_at: Some(at),
             } => ("nothing new since the last message".to_owned(), Some(at)),

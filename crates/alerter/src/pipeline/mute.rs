@@ -100,7 +100,7 @@ impl TimeWindow {
         if self.holds_some_day() {
             return Ok(());
         }
-        let message = "there is no day in this window".to_owned();
+        let message = "no day is in this window".to_owned();
         Err(wrong(setting, message))
     }
 

@@ -47,7 +47,7 @@ pub enum SilenceError {
     #[error("a silence needs at least one matcher")]
     NoMatcher,
     #[error(
-        "a silence needs a matcher that does not match the empty text, or it would silence everything"
+        "a silence needs a matcher that does not match the empty string, or it would silence everything"
     )]
     MatchesEverything,
     #[error("a silence must end after it starts")]

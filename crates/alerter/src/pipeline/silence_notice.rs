@@ -52,10 +52,11 @@ impl Dispatcher {
         }
         let left = (silence.ends_at - now) as f64 / SECOND as f64;
         let summary = format!(
-            "The silence of {} ({}) ends in {} and keeps back {kept} firing",
+            "The silence of {} ({}) ends in {} and still keeps back {kept} firing {}",
             silence.created_by,
             silence.comment,
             quantity::duration(left),
+            if kept == 1 { "alert" } else { "alerts" },
         );
         let mut alert = Alert::of_rule(labels, Severity::Info, now);
         alert.annotations.insert("summary".to_owned(), summary);

@@ -23,7 +23,7 @@ pub fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, String> {
         Ok(tls) => tls,
         // For plain http, on a machine without certificate authorities.
         Err(error) if ca_file.is_none() => {
-            tracing::warn!(%error, "receivers that are reached by https will not work");
+            tracing::warn!(%error, "receivers that are reached over https will not work");
             watchpost_client::tls::no_trust().map_err(|error| error.to_string())?
         }
         Err(error) => return Err(error.to_string()),

@@ -294,7 +294,9 @@ async fn drawn(
     around: &Surroundings,
 ) -> Option<chart::Canvas> {
     let history = around.history.as_ref().filter(|_| settings.chart)?;
-    let alert = message.alerts.first()?;
+    let [alert] = message.alerts.as_slice() else {
+        return None;
+    };
     let data = history.of(alert, message.created_at).await?;
     chart::draw(&data, around.presentation.zone())
 }

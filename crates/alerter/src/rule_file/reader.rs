@@ -165,7 +165,7 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     pub fn string(&self, name: &'static str) -> Option<String> {
-        self.typed(name, "a text", |value| value.as_str().map(str::to_owned))
+        self.typed(name, "a string", |value| value.as_str().map(str::to_owned))
     }
 
     pub fn boolean(&self, name: &'static str) -> Option<bool> {
@@ -227,7 +227,7 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     pub fn strings(&self, name: &'static str) -> Option<Vec<String>> {
-        self.typed(name, "a list of texts", |value| {
+        self.typed(name, "a list of strings", |value| {
             value
                 .as_array()?
                 .iter()
@@ -264,7 +264,7 @@ impl<'d, 't> Table<'d, 't> {
             return Vec::new();
         };
         let Some(items) = value.get_ref().as_array() else {
-            self.mistake(name, format!("{name} must be a list of texts"));
+            self.mistake(name, format!("{name} must be a list of strings"));
             return Vec::new();
         };
         let mut parsed = Vec::new();
@@ -272,7 +272,7 @@ impl<'d, 't> Table<'d, 't> {
             let result = item
                 .get_ref()
                 .as_str()
-                .ok_or_else(|| format!("{name} must be a list of texts"));
+                .ok_or_else(|| format!("{name} must be a list of strings"));
             match result.and_then(&parse) {
                 Ok(value) => parsed.push(value),
                 Err(message) => self.document.mistake(&item.span(), message),
@@ -306,7 +306,7 @@ impl<'d, 't> Table<'d, 't> {
 
     /// Names and texts of a table such as `labels`.
     pub fn texts(&self, name: &'static str) -> Vec<(String, String)> {
-        let Some(entries) = self.typed(name, "a table of texts", DeValue::as_table) else {
+        let Some(entries) = self.typed(name, "a table of strings", DeValue::as_table) else {
             return Vec::new();
         };
         let mut texts = Vec::new();
@@ -315,7 +315,7 @@ impl<'d, 't> Table<'d, 't> {
                 Some(text) => texts.push((key.get_ref().to_string(), text.to_owned())),
                 None => self
                     .document
-                    .mistake(&value.span(), format!("{name} must be a table of texts")),
+                    .mistake(&value.span(), format!("{name} must be a table of strings")),
             }
         }
         texts

@@ -78,7 +78,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         is_local: ["command", "file"].contains(&kind),
         ..policy
     };
-    let takes_pictures = ["email", "discord", "telegram", "slack"].contains(&kind);
+    let takes_pictures = ["email", "discord", "telegram", "slack", "teams"].contains(&kind);
     let chart = takes_pictures && table.boolean("chart").unwrap_or(true);
     let channel = match kind {
         "slack" => slack(table),
@@ -98,7 +98,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
     if ca_file.is_some() && !channel.is_remote() {
         table.mistake(
             "ca_file",
-            "ca_file is of no use: there is no TLS to this receiver",
+            "ca_file has no effect: this receiver is not reached over TLS",
         );
     }
     Some(ReceiverSettings {

@@ -102,7 +102,7 @@ fn route(
         && let Some((above, here)) = contradiction(&reached)
     {
         let message = format!(
-            "no alert comes here: {here} and {above} of a route above match nothing together"
+            "no alert reaches this route: {here} and {above} of a route above never match together"
         );
         table.mistake("match", message);
     }

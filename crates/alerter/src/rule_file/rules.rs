@@ -187,7 +187,7 @@ fn labels(table: &Table<'_, '_>) -> Labels {
     {
         table.mistake(
             "labels",
-            format!("the label {reserved:?} is made by the rule itself"),
+            format!("the label {reserved:?} is set by the rule itself"),
         );
     }
     if labels.len() > LABELS_LIMIT {

@@ -301,7 +301,9 @@ impl Evaluator {
             }
             Ok(rows) => {
                 state.last_error = None;
-                state.watch.looks(rule.every, rule.forget_after, now);
+                let seen = state.series.values().map(|series| series.life.last_seen);
+                let oldest = seen.fold(now.saturating_sub(rule.forget_after), Nanos::min);
+                state.watch.looks(rule.every, oldest, now);
                 let judged = judgement::judge(rule, rows, &state.baseline, now);
                 admit(rule, state, &judged, now, &mut outcome);
                 depart(rule, state, &judged, &mut outcome);

@@ -127,20 +127,20 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reason::WithinLevels => "within its levels",
-            Reason::WaitsForHold => "past a level, waits for `for`",
+            Reason::WaitsForHold => "past a level, waiting for `for`",
             Reason::LevelPassed => "past a level for long enough",
             Reason::Worse => "past a worse level",
             Reason::LessBad => "back behind the worse level",
             Reason::NotBackBehindRecovery => "not yet back behind the recovery level",
-            Reason::KeepsFiring => "recovered, waits for `keep_firing_for`",
+            Reason::KeepsFiring => "recovered, waiting for `keep_firing_for`",
             Reason::Flapping => {
                 "flaps: fired three times within an hour; its end is sent after 20 minutes of calm"
             }
             Reason::Recovered => "recovered",
-            Reason::BadAgain => "bad again before it ended",
+            Reason::BadAgain => "past a level again before it was resolved",
             Reason::DataLate => "its data is late; the state stays",
             Reason::DataMissing => "it has no data; the state stays",
-            Reason::NotJudged => "too few or too flat data to judge; the state stays",
+            Reason::NotJudged => "too little or too flat data to judge; the state stays",
             Reason::QueryFailed => "its query failed; the state stays",
             Reason::Forgotten => "without data for so long that it is forgotten",
         })

@@ -20,8 +20,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// An answer came, to a rule that is evaluated `every` so often and looks back for `kept`.
-    pub fn looks(&mut self, every: Nanos, kept: Nanos, now: Nanos) {
+    /// An answer came, to a rule that is evaluated `every` so often. No silence that it measures began
+    /// before `oldest`.
+    pub fn looks(&mut self, every: Nanos, oldest: Nanos, now: Nanos) {
         let seen = self.looked_at.replace(now).filter(|at| *at <= now);
         match seen {
             None => self.blind = vec![(Nanos::MIN, now)],
@@ -35,8 +36,7 @@ impl Watch {
             }
             Some(_) => {}
         }
-        let old = now.saturating_sub(kept);
-        self.blind.retain(|(_, end)| *end > old);
+        self.blind.retain(|(_, end)| *end > oldest);
         if self.blind.len() > BLIND_LIMIT {
             self.blind.remove(0);
         }

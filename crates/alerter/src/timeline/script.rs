@@ -161,7 +161,7 @@ fn event(text: &str) -> Result<Event, String> {
             let times = words
                 .next()?
                 .parse()
-                .map_err(|_| "how often does it fail?".to_owned())?;
+                .map_err(|_| "write `fails RECEIVER TIMES`".to_owned())?;
             Event::ReceiverFails { receiver, times }
         }
         "queries" if rest == "fail" => Event::QueriesFail(true),
@@ -173,13 +173,13 @@ fn event(text: &str) -> Result<Event, String> {
         "killed" => Event::KilledSending {
             receiver: rest
                 .strip_prefix("sending to ")
-                .ok_or("killed when? `killed sending to RECEIVER`")?
+                .ok_or("write `killed sending to RECEIVER`")?
                 .to_owned(),
         },
         "reload" => Event::Reload,
         other => {
             return Err(format!(
-                "{other:?} is not an event: fire, resolve, silence, expire, ack, fails, queries, network, restart, killed, reload, end"
+                "{other:?} is not an event: fire, resolve, silence, expire, ack, fails, queries, network, restart, sleep, killed, reload, end"
             ));
         }
     };

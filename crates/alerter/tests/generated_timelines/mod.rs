@@ -6,6 +6,7 @@
 mod judge;
 mod model;
 mod plan;
+mod silence;
 
 use watchpost_alerter::timeline::play;
 
@@ -49,6 +50,14 @@ fn seeds() -> std::ops::Range<u64> {
 #[test]
 fn whoever_reads_the_last_message_knows_the_state() {
     let faults = seeds().filter_map(|seed| play_and_judge(&plan(seed), &format!("seed {seed}")));
+    assert_none(&faults.collect::<Vec<_>>());
+}
+
+/// Hosts that come, go, come back and are renamed, while queries fail and the alerter is restarted.
+#[test]
+fn a_host_is_silent_when_it_was_heard_to_be() {
+    let plans = seeds().map(|seed| (silence::plan(seed), format!("seed {seed}")));
+    let faults = plans.filter_map(|(plan, name)| play_and_judge(&plan, &name));
     assert_none(&faults.collect::<Vec<_>>());
 }
 

@@ -87,7 +87,10 @@ impl States {
     pub(super) fn of(plan: &Plan, starts: &[i64]) -> States {
         let mut states = BTreeMap::new();
         for host in 0..plan.values.len() {
-            let all = of_host(plan, host, starts);
+            let all = match plan.rules(0).no_data {
+                Some(_) => super::silence::of_host(plan, host, starts),
+                None => of_host(plan, host, starts),
+            };
             for team in std::iter::once(None).chain((0..TEAMS.len()).map(Some)) {
                 // Under the labels that are not in force there is no alert.
                 let of_team = all

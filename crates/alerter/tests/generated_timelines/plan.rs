@@ -12,7 +12,7 @@ pub(super) const HOSTS: [&str; 2] = ["h1", "h2"];
 /// The label `team` of the rule.
 pub(super) const TEAMS: [&str; 2] = ["red", "blue"];
 /// Each refused message waits; eight of them are through after about so long.
-const BACKOFF: i64 = 200;
+pub(super) const BACKOFF: i64 = 200;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Grouping {
@@ -33,9 +33,39 @@ pub(super) enum Pager {
     Team(usize),
 }
 
+/// A rule about hosts that send nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct NoData {
+    pub(super) after: i64,
+    pub(super) forget_after: Option<i64>,
+    pub(super) critical: bool,
+}
+
+impl NoData {
+    /// How far back a host is looked for.
+    pub(super) fn looks_back(self) -> i64 {
+        const DAY: i64 = 86_400;
+        self.forget_after.unwrap_or(DAY)
+    }
+
+    fn text(self) -> String {
+        let severity = if self.critical { "critical" } else { "warning" };
+        let mut text = format!(
+            "kind = \"no_data\"\nfield = \"cpu\"\ngroup_by = [\"host\"]\nafter = \"{}s\"\nseverity = \"{severity}\"\n",
+            self.after
+        );
+        if let Some(forget_after) = self.forget_after {
+            let _ = writeln!(text, "forget_after = \"{forget_after}s\"");
+        }
+        text
+    }
+}
+
 /// A rule file; times in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rules {
+    /// The rule looks for silence instead of levels.
+    pub(super) no_data: Option<NoData>,
     pub(super) warn: i64,
     pub(super) critical: i64,
     pub(super) recover: Option<i64>,
@@ -53,6 +83,7 @@ pub(super) struct Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
+            no_data: None,
             warn: 80,
             critical: 90,
             recover: None,
@@ -101,23 +132,30 @@ impl Rules {
         if let Some(host) = self.leaves_out {
             let _ = writeln!(more, "where = ['host!=\"{}\"']", HOSTS[host]);
         }
-        let recover = self.recover.map(|at| format!(", recover = {at}"));
+        let kind = match self.no_data {
+            Some(rule) => rule.text(),
+            None => self.threshold(),
+        };
         format!(
-            "[[rule]]\nname = \"cpu\"\nkind = \"threshold\"\nfield = \"cpu\"\naggregate = \"last\"\n\
-             window = \"{WINDOW}s\"\nabove = {{ warn = {}, critical = {}{} }}\nfor = \"{}s\"\n\
-             keep_firing_for = \"{}s\"\nflap_damping = false\n{more}[route]\nreceiver = \"ops\"\n\
+            "[[rule]]\nname = \"cpu\"\n{kind}flap_damping = false\n{more}[route]\nreceiver = \"ops\"\n\
              group_by = [{group_by}]\ngroup_wait = \"{}s\"\ngroup_interval = \"{}s\"\n\
              repeat_interval = \"{}s\"\n{pager}\
              [[receiver]]\nname = \"ops\"\nkind = \"file\"\npath = \"ops.log\"\nrate_limit = 1000\n\
              [[receiver]]\nname = \"pager\"\nkind = \"file\"\npath = \"pager.log\"\nrate_limit = 1000\n",
+            self.group_wait, self.group_interval, self.repeat_interval
+        )
+    }
+
+    fn threshold(&self) -> String {
+        let recover = self.recover.map(|at| format!(", recover = {at}"));
+        format!(
+            "kind = \"threshold\"\nfield = \"cpu\"\naggregate = \"last\"\nwindow = \"{WINDOW}s\"\n\
+             above = {{ warn = {}, critical = {}{} }}\nfor = \"{}s\"\nkeep_firing_for = \"{}s\"\n",
             self.warn,
             self.critical,
             recover.unwrap_or_default(),
             self.hold,
-            self.keep_firing_for,
-            self.group_wait,
-            self.group_interval,
-            self.repeat_interval
+            self.keep_firing_for
         )
     }
 }
@@ -259,19 +297,23 @@ impl Plan {
 
     /// What a query answers then, if it is answered.
     pub(super) fn newest(&self, host: usize, at: i64) -> Option<i64> {
+        let (_, value) = self.newest_point(host, at, WINDOW)?;
+        Some(value)
+    }
+
+    /// Time and value of the newest point of so long that a query finds then, if it is answered.
+    pub(super) fn newest_point(&self, host: usize, at: i64, length: i64) -> Option<(i64, i64)> {
         if self.fails(at) {
             return None;
         }
         let (values, pace) = (&self.values[host], self.pace(host));
-        let within = |step: i64| step * pace > at - WINDOW;
-        let newest = (0..=at / pace).rev().take_while(|step| within(*step));
-        newest
-            .filter_map(|step| *values.get(usize::try_from(step).ok()?)?)
-            .next()
+        let within = |step: &i64| step * pace > at - length;
+        let mut steps = (0..=at / pace).rev().take_while(within);
+        steps.find_map(|step| Some((step * pace, (*values.get(usize::try_from(step).ok()?)?)?)))
     }
 }
 
-fn pick<T: Copy>(rng: &mut fastrand::Rng, choices: &[T]) -> T {
+pub(super) fn pick<T: Copy>(rng: &mut fastrand::Rng, choices: &[T]) -> T {
     choices[rng.usize(..choices.len())]
 }
 
@@ -290,7 +332,7 @@ fn values(rng: &mut fastrand::Rng, steps: usize, tail: usize) -> Vec<Option<i64>
     values
 }
 
-fn rules(rng: &mut fastrand::Rng) -> Rules {
+pub(super) fn rules(rng: &mut fastrand::Rng) -> Rules {
     Rules {
         hold: pick(rng, &[0, 0, 10, 20, 60]),
         recover: pick(rng, &[None, None, Some(70)]),
@@ -383,7 +425,13 @@ pub(super) fn plan(seed: u64) -> Plan {
         plan.values.push(of_host);
         plan.paces.push(pace);
     }
-    let busy = steps as i64 * STEP;
+    disturb(rng, &mut plan, steps as i64 * STEP);
+    plan
+}
+
+/// Fails, restarts, refuses and silences, within so many seconds.
+pub(super) fn disturb(rng: &mut fastrand::Rng, plan: &mut Plan, busy: i64) {
+    let (edits, hosts) = (plan.files.len() - 1, plan.values.len());
     // Five seconds after a step, so that what happens at once has one order.
     let time = |rng: &mut fastrand::Rng| rng.i64(0..busy / STEP) * STEP + 5;
     if rng.u8(..4) == 0 {
@@ -398,7 +446,8 @@ pub(super) fn plan(seed: u64) -> Plan {
     plan.reloads.sort_unstable();
     if rng.u8(..8) == 0 {
         let length = rng.i64(7..40) * STEP;
-        plan.sleep = Some((time(rng), length));
+        // Not at the second of a reload: what that leaves out would be closed, and never evaluated.
+        plan.sleep = Some((time(rng) + 1, length));
     }
     if rng.u8(..4) == 0 {
         plan.refused = Some((time(rng), rng.u32(1..8)));
@@ -414,5 +463,4 @@ pub(super) fn plan(seed: u64) -> Plan {
     if rng.u8(..5) == 0 {
         plan.acknowledged.push((rng.usize(..hosts), time(rng)));
     }
-    plan
 }

@@ -16,7 +16,7 @@ impl Server {
     /// Starts a server on a folder; answers also how long it took until it listened.
     pub(crate) fn start(folder: &Path) -> (Self, Duration) {
         let token_file = folder.join("token");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost-engine"));
+        let mut command = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-engine"));
         command
             .args(["--listen", "127.0.0.1:0", "--log-level", "error"])
             .args(["--setup-org", "site", "--setup-bucket", "metrics"])

@@ -25,7 +25,7 @@ impl Run<'_> {
             properties.insert(MANAGED_BY.to_owned(), mark.clone());
         }
         let client = &self.target.client;
-        let what = || format!("making the label {:?}", change.name);
+        let what = || format!("creating the label {:?}", change.name);
         let label = match existing(change) {
             Some(id) => client.update_label(id, &properties).await.doing(what)?,
             None => {
@@ -69,7 +69,7 @@ impl Run<'_> {
                 client
                     .create_bucket(&new)
                     .await
-                    .doing(|| format!("making the bucket {:?}", bucket.name))?
+                    .doing(|| format!("creating the bucket {:?}", bucket.name))?
             }
         };
         self.buckets.insert(made.name, made.id.clone());
@@ -100,7 +100,7 @@ impl Run<'_> {
         client
             .create_dbrp(&new)
             .await
-            .doing(|| format!("making the dbrp {:?}", change.name))
+            .doing(|| format!("creating the dbrp {:?}", change.name))
             .map(drop)
     }
 
@@ -135,7 +135,7 @@ impl Run<'_> {
                 client
                     .create_task(&new)
                     .await
-                    .doing(|| format!("making the task {:?}", task.name))?
+                    .doing(|| format!("creating the task {:?}", task.name))?
             }
         };
         self.mark(Labelled::Task, &made.id, &task.name).await
@@ -153,7 +153,7 @@ impl Run<'_> {
             None => client
                 .create_check(&wanted)
                 .await
-                .doing(|| format!("making the check {:?}", check.name))?,
+                .doing(|| format!("creating the check {:?}", check.name))?,
         };
         self.mark(Labelled::Check, &made.id, &check.name).await
     }

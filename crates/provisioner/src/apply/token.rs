@@ -73,7 +73,7 @@ pub(crate) async fn create(
         permissions,
     };
     let made = target.client.create_authorization(&new).await;
-    let made = made.doing(|| format!("making the token {:?}", token.name))?;
+    let made = made.doing(|| format!("creating the token {:?}", token.name))?;
     if made.token.is_empty() {
         return Err(Error::Request(format!(
             "the server gave no secret for the token {:?}",

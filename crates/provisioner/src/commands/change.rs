@@ -92,7 +92,7 @@ pub(super) async fn rotate(context: &Context<'_>, name: &str, wait: Interval) ->
                 Step::Written => {
                     "  the new secret is in its file; waiting for its users to read it\n"
                 }
-                Step::Waited => "  the time is over\n",
+                Step::Waited => "  the waiting time is over\n",
                 Step::Retired => "  the old token is retired\n",
             });
         };

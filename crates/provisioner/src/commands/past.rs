@@ -145,7 +145,7 @@ pub(super) async fn rollup(
             Ok([hours, days]) => {
                 complain(format_args!("{hours} hours and {days} days were made.\n"))
             }
-            Err(error) => complain(format_args!("Hours and days are not made: {error}\n")),
+            Err(error) => complain(format_args!("Hours and days were not made: {error}\n")),
         }
         tokio::time::sleep(every.get()).await;
     }

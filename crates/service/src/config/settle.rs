@@ -126,7 +126,9 @@ impl Settling<'_> {
             }
             ErrorKind::MissingField(_) => "is required".to_owned(),
             // The value itself may be the secret, written in the wrong type.
-            _ if kind_of(self.sections, key) == Some(&Kind::Secret) => "must be a text".to_owned(),
+            _ if kind_of(self.sections, key) == Some(&Kind::Secret) => {
+                "must be a string".to_owned()
+            }
             ErrorKind::InvalidType(actual, expected)
             | ErrorKind::InvalidValue(actual, expected) => {
                 let wanted = self.wanted(key, &expected.to_string());
@@ -142,7 +144,7 @@ impl Settling<'_> {
     /// What a key takes, in words; `expected` is serde's word for it.
     fn wanted(&self, key: &str, expected: &str) -> String {
         match kind_of(self.sections, key) {
-            Some(Kind::Text) => "a text".to_owned(),
+            Some(Kind::Text) => "a string".to_owned(),
             Some(Kind::Duration) => "a duration such as \"10s\"".to_owned(),
             Some(Kind::Bytes) => "a size such as \"64MiB\"".to_owned(),
             Some(Kind::Boolean) => "true or false".to_owned(),
@@ -154,7 +156,6 @@ impl Settling<'_> {
             Some(Kind::List(_)) => "a list".to_owned(),
             Some(Kind::Table) => "a table".to_owned(),
             _ if expected.starts_with("struct") => format!("a section, [{key}]"),
-            _ if expected == "a string" => "a text".to_owned(),
             _ => expected.to_owned(),
         }
     }

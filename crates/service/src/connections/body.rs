@@ -15,7 +15,7 @@ use super::table::Seat;
 
 /// A request's body came slower than [`BODY_RATE`].
 #[derive(Debug, thiserror::Error)]
-#[error("the body comes too slowly: it must bring {BODY_RATE} bytes a second")]
+#[error("the body is sent too slowly: at least {BODY_RATE} bytes a second are needed")]
 pub struct TooSlow;
 
 /// A request's body that fails with [`TooSlow`]. Only time in which somebody waits for it counts.

@@ -96,7 +96,7 @@ async fn answer(
 fn busy() -> Response<Body> {
     let body = serde_json::json!({
         "code": "unavailable",
-        "message": "all connections are taken; try again later",
+        "message": "too many connections; try again later",
     });
     let headers = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
     (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()

@@ -79,7 +79,7 @@ impl Port {
             match accepted {
                 Ok((stream, peer)) => match self.table.admit(peer.ip()) {
                     Some(seat) => self.start(stream, peer, seat),
-                    None => troubles.report("all places are taken by requests being served"),
+                    None => troubles.report("as many requests as allowed are being served"),
                 },
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {

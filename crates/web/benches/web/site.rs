@@ -1,6 +1,6 @@
 //! The embedded database and the built web server before it.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use watchpost_client::management::NewBucket;
@@ -89,7 +89,7 @@ impl Site {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap();
         drop(port);
-        let web = Command::new(env!("CARGO_BIN_EXE_watchpost-web"))
+        let web = watchpost_testkit::command(env!("CARGO_BIN_EXE_watchpost-web"))
             .args(["--listen", &address.to_string(), "--log-level", "warn"])
             .env("INFLUX_URL", &server.url)
             .env("INFLUX_ORG", &server.org)

@@ -179,7 +179,7 @@ fn read_for(
         (Some(_), Some(_)) => {
             return Err(ApiError::invalid(
                 "max_points",
-                "cannot stand beside resolution; keep one",
+                "cannot be combined with resolution; keep one",
             ));
         }
         (Some(text), None) => step_at_least(length("resolution", text)?),

@@ -96,7 +96,7 @@ impl Alerts {
             }
             Err(error) => {
                 if known.problem.is_none() {
-                    tracing::warn!(%error, "alerts are not known");
+                    tracing::warn!(%error, "alerts are unavailable");
                 }
                 known.by_host.clear();
                 known.problem = Some(error.to_string());

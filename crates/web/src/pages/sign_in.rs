@@ -127,7 +127,7 @@ async fn verify(app: &App, address: &str, name: String, password: String) -> Res
             Ok(app.cookie(&id, length))
         }
         None => {
-            tracing::warn!(address, "a try to sign in failed");
+            tracing::warn!(address, "a sign-in failed");
             Err(ApiError::Unauthorized)
         }
     }

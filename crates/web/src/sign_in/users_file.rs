@@ -67,7 +67,7 @@ impl UsersFile {
                 tracing::info!(file = %self.path.display(), "the users file was read again");
             }
             Err(error) => {
-                tracing::error!(%error, "the users file is wrong; those known before stay");
+                tracing::error!(%error, "the users file is not valid; the users known before stay");
             }
         }
     }

@@ -49,9 +49,8 @@ impl<T: DeserializeOwned> FromRequest<Server> for Body<T> {
             message: rejection.body_text(),
         })?;
         let read = serde_json::from_slice(&bytes);
-        let value = read.map_err(|error| {
-            ApiError::BadRequest(format!("the body is not as it should be: {error}"))
-        })?;
+        let value =
+            read.map_err(|error| ApiError::BadRequest(format!("the body is not valid: {error}")))?;
         Ok(Body(value))
     }
 }

@@ -1,5 +1,7 @@
 //! Pixels, and lines whose edges are smooth.
 
+use std::collections::HashMap;
+
 /// Red, green, blue.
 pub(super) type Color = [u8; 3];
 
@@ -8,6 +10,8 @@ const AREA_OPACITY: f64 = 0.12;
 /// Length of a dash and of the gap after it.
 const DASH: f64 = 16.0;
 const DASH_GAP: f64 = 12.0;
+/// Steps of each channel in a small picture: the charts have some hundred colors then, and edges stay smooth.
+const SMALL_STEP: u16 = 17;
 
 pub(crate) struct Canvas {
     width: usize,
@@ -76,19 +80,60 @@ impl Canvas {
 
     /// The picture as a file.
     pub(crate) fn png(&self) -> Option<Vec<u8>> {
-        let (width, height) = (
-            u32::try_from(self.width).ok()?,
-            u32::try_from(self.height).ok()?,
-        );
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, width, height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header().ok()?;
-        writer.write_image_data(&self.pixels).ok()?;
-        writer.finish().ok()?;
-        Some(file)
+        encode((self.width, self.height), &self.pixels, None)
     }
+
+    /// The picture at half its size and in few colors, for a channel with little room: some 5 KB. `None` if it
+    /// has more than 256 colors even so.
+    pub(crate) fn small_png(&self) -> Option<Vec<u8>> {
+        let (width, height) = (self.width / 2, self.height / 2);
+        let mut palette: Vec<u8> = Vec::new();
+        let mut known: HashMap<Color, u8> = HashMap::new();
+        let mut pixels = Vec::with_capacity(width * height);
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let color = self.mean(2 * x, 2 * y);
+            if !known.contains_key(&color) {
+                known.insert(color, u8::try_from(known.len()).ok()?);
+                palette.extend(color);
+            }
+            pixels.push(known[&color]);
+        }
+        encode((width, height), &pixels, Some(palette))
+    }
+
+    /// The color of four pixels, in steps.
+    fn mean(&self, x: usize, y: usize) -> Color {
+        std::array::from_fn(|channel| {
+            let at =
+                |x: usize, y: usize| u16::from(self.pixels[(y * self.width + x) * 3 + channel]);
+            let sum = at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1);
+            let step = (sum / 4 + SMALL_STEP / 2) / SMALL_STEP;
+            u8::try_from(step * SMALL_STEP).unwrap_or(u8::MAX)
+        })
+    }
+}
+
+/// A PNG of these pixels: three bytes each, or one that is a place in the palette.
+fn encode(
+    (width, height): (usize, usize),
+    pixels: &[u8],
+    palette: Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let (width, height) = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_depth(png::BitDepth::Eight);
+    match palette {
+        Some(palette) => {
+            encoder.set_color(png::ColorType::Indexed);
+            encoder.set_palette(palette);
+        }
+        None => encoder.set_color(png::ColorType::Rgb),
+    }
+    let mut writer = encoder.write_header().ok()?;
+    writer.write_image_data(pixels).ok()?;
+    writer.finish().ok()?;
+    Some(file)
 }
 
 /// From a point to the nearest one of a line between two points.

@@ -222,12 +222,14 @@ async fn rename(
     yes: bool,
 ) -> Result<ExitCode> {
     if to.trim().is_empty() || to == from {
-        return Err(Error::Request("the new name must be another one".into()));
+        return Err(Error::Request(
+            "the new name must differ from the old one".into(),
+        ));
     }
     if let Err(unknown) = check_known(context, target, from).await {
         return only_watched(context, from, unknown).await;
     }
-    let question = format!("Give all points of host {from:?} the host {to:?}?");
+    let question = format!("Rename host {from:?} to {to:?} in all its points?");
     if !yes && !confirmed(&question)? {
         print("Nothing was changed.\n");
         return Ok(ExitCode::FAILURE);
@@ -288,7 +290,7 @@ fn rename_again(from: &str, to: &str) -> String {
 /// Asks the alerter to end what it watches of the host; a sentence about what became of that.
 async fn ask_alerter(context: &Context<'_>, host: &str) -> String {
     match end_alerts(context, host).await {
-        Ok(true) => "The alerter watches it no longer; its alerts have ended.".to_owned(),
+        Ok(true) => "The alerter no longer watches it; its alerts are resolved.".to_owned(),
         Ok(false) => "The alerter did not watch it.".to_owned(),
         Err(why) => format!(
             "The alerter was not asked ({why}): what it sends about the host goes on. Run the same command again; \
@@ -306,7 +308,7 @@ async fn only_watched(context: &Context<'_>, host: &str, unknown: Error) -> Resu
         print(&format!("{}\n", serde_json::json!({ "unwatched": host })));
     } else {
         print(&format!(
-            "Host {host:?} has no points; the alerter watches it no longer, its alerts have ended.\n"
+            "Host {host:?} has no points; the alerter no longer watches it, and its alerts are resolved.\n"
         ));
     }
     Ok(ExitCode::SUCCESS)
