@@ -240,12 +240,10 @@ impl Reader<'_> {
                 (self.target.may_go_on)()?;
             }
             let value = match reference {
-                Some((name, kind)) => match value_of(name, kind, time) {
-                    Some(value) => Some(value),
-                    None => continue,
-                },
+                Some((name, kind)) => value_of(name, kind, time),
                 None => Some(FieldValue::Float(0.0)),
             };
+            let Some(value) = value else { continue };
             if let Some(condition) = &condition {
                 let lookup = |part: &Expression| match part {
                     Expression::Reference(name, kind) => value_of(name, *kind, time),
@@ -255,7 +253,7 @@ impl Reader<'_> {
                     continue;
                 }
             }
-            self.target.reserve_copy(value.as_ref())?;
+            self.target.reserve_copy(Some(&value))?;
             let mut auxiliary = Vec::with_capacity(options.auxiliary.len());
             for (name, kind) in &options.auxiliary {
                 let value = value_of(name, *kind, time);
@@ -265,7 +263,7 @@ impl Reader<'_> {
             points.push(Point {
                 key: Rc::clone(&key),
                 time,
-                value,
+                value: Some(value),
                 auxiliary: Rc::from(auxiliary),
                 rows: 1,
             });
