@@ -5,9 +5,11 @@
 mod output;
 
 mod bench;
+mod beside;
 mod ci;
 mod dist;
 mod fuzz;
+mod sign_in_times;
 mod soak;
 mod test;
 mod tidy;
@@ -28,6 +30,8 @@ cargo xtask COMMAND
   bench    the project's own benches and scenarios, into docs/benchmarks.md
   fuzz     changed inputs for every parser and route, under limits
   soak     the platform under connections, a full disk and a clock that steps, for an hour
+  sign-in-times
+           whether a name shows by the time in which its password is refused
   dist     tarball, packages, sums and bill of materials of a release
   tidy     the checks that rustc cannot make: layers, budgets, names, licences
 
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(&root, &arguments),
         "bench" => bench::run(&root, &arguments),
         "fuzz" => fuzz::run(&root, &arguments),
+        "sign-in-times" => sign_in_times::run(&root, &arguments),
         "soak" => soak::run(&root, &arguments),
         "dist" => dist::run(&root, &arguments),
         "tidy" => tidy::run(&root, &arguments),

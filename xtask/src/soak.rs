@@ -1,12 +1,12 @@
 //! `cargo xtask soak`: the platform under connections, a full disk and a clock that steps, for an hour.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use lexopt::prelude::{Long, Short, ValueExt as _};
 
-use crate::up;
+use crate::beside;
 
 const HELP: &str = "\
 cargo xtask soak [--seconds N] [--connections N] [--folder DIR] [--binaries DIR]
@@ -43,17 +43,10 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
             other => bail!("{}", other.unexpected()),
         }
     }
-    let program = up::binaries_to_judge(root, binaries)?.join("watchpost-soak");
-    let mut command = Command::new(&program);
-    command.args(passed);
-    if let Some(folder) = folder {
-        command.env("TMPDIR", folder);
-    }
-    // Ctrl-C reaches both: the other one stops what it started, and this waits for it.
-    signal_hook::flag::register(signal_hook::consts::SIGINT, std::sync::Arc::default())
-        .context("cannot listen for signals")?;
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", program.display()))?;
-    Ok(ExitCode::from(u8::from(!status.success())))
+    beside::run(root, binaries, "watchpost-soak", |command| {
+        command.args(passed);
+        if let Some(folder) = folder {
+            command.env("TMPDIR", folder);
+        }
+    })
 }

@@ -166,6 +166,25 @@ fn answers_say_whether_trying_again_helps() {
     }
 }
 
+/// The message and the receiver's secrets are for the host that was named, and for no other that this one names.
+#[test]
+fn a_redirect_is_not_followed() {
+    let elsewhere = HttpReceiver::webhook();
+    for status in [301, 302, 303, 307, 308] {
+        let hook = HttpReceiver::webhook();
+        let away = Refusal::status(status).location(&elsewhere.url("/"));
+        hook.refuse(1, &away);
+        let failure = deliver(
+            &format!("kind = \"webhook\"\nurl = \"{}\"", hook.url("/")),
+            &[],
+            &message(),
+        )
+        .unwrap_err();
+        assert!(!failure.retry, "{status}: {failure:?}");
+    }
+    assert!(elsewhere.requests.all().is_empty());
+}
+
 #[test]
 fn a_receiver_that_is_not_there_is_tried_again_and_its_secret_not_told() {
     let secret = "http://127.0.0.1:1/secret-path".to_owned();

@@ -241,6 +241,16 @@ impl Platform {
         self.site.state()["server"].as_str().unwrap().to_owned()
     }
 
+    /// Host and port of a role; the server is `engine`.
+    pub fn authority(&self, role: &str) -> String {
+        let address = match role {
+            "engine" => self.server(),
+            role => self.address(role),
+        };
+        let address = address.trim_start_matches("http://");
+        address.trim_end_matches('/').to_owned()
+    }
+
     /// The organization on the server.
     pub fn organization(&self) -> String {
         let external = self.site.external.as_ref();

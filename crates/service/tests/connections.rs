@@ -2,6 +2,8 @@
 //! The clock is tokio's, paused: it goes on by itself when nothing else happens.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,7 +24,16 @@ const FEW: Limits = Limits {
     reserve: 2,
 };
 
+/// Bytes of each event of `/events`.
+const EVENT: usize = 1 << 10;
+
 async fn started(limits: Limits) -> (SocketAddr, Shutdown) {
+    let (address, shutdown, _) = started_and_counted(limits).await;
+    (address, shutdown)
+}
+
+/// The same, with the number of events that were made.
+async fn started_and_counted(limits: Limits) -> (SocketAddr, Shutdown, Arc<AtomicUsize>) {
     let (shutdown, listener) = (
         Shutdown::new(),
         TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -31,13 +42,23 @@ async fn started(limits: Limits) -> (SocketAddr, Shutdown) {
     let read = async |body: Bytes| (StatusCode::OK, format!("{} bytes", body.len()));
     let large = async || Body::from(vec![b'x'; 64 << 20]);
     let never = async || std::future::pending::<StatusCode>().await;
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let events = async move || {
+        let event = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'e'; EVENT]))
+        };
+        Body::from_stream(futures_util::stream::iter(std::iter::repeat_with(event)))
+    };
     let routes = Router::new()
+        .route("/events", get(events))
         .route("/health", get(async || "up"))
         .route("/read", post(read))
         .route("/large", get(large))
         .route("/never", get(never));
     serve(listener, None, routes, limits, &shutdown);
-    (address, shutdown)
+    (address, shutdown, made)
 }
 
 async fn open(address: SocketAddr, text: &str) -> TcpStream {
@@ -132,6 +153,36 @@ async fn a_reader_that_takes_nothing_is_left() {
         Drained::Complete
     );
     assert!(began.elapsed() < WRITE_LIMIT * 3);
+}
+
+/// Of a stream without an end so much is made as its reader takes and the kernel holds; it ends when the reader takes no more.
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_events_that_is_not_read_ends() {
+    let (address, shutdown, made) = started_and_counted(FEW).await;
+    let streams: Vec<TcpStream> = {
+        let mut open_streams = Vec::new();
+        for _ in 0..FEW.connections {
+            open_streams.push(open(address, "GET /events HTTP/1.1\r\nHost: a\r\n\r\n").await);
+        }
+        open_streams
+    };
+    tokio::time::sleep(WRITE_LIMIT * 2).await;
+    let bytes = made.load(Ordering::Relaxed) * EVENT;
+    assert!(
+        (1..streams.len() << 26).contains(&bytes),
+        "{bytes} bytes were made for {} readers",
+        streams.len()
+    );
+    tokio::time::sleep(WRITE_LIMIT).await;
+    assert_eq!(
+        made.load(Ordering::Relaxed) * EVENT,
+        bytes,
+        "events are made for readers that are gone"
+    );
+    assert_eq!(
+        shutdown.drain(Duration::from_secs(1)).await,
+        Drained::Complete
+    );
 }
 
 /// HTTP/2 is not spoken: what begins by its preface is refused or closed at once, whatever frames follow, and so is a request

@@ -49,6 +49,8 @@ pub struct Refusal {
     pub status: u16,
     /// The value of the header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The value of the header `Location`.
+    pub location: Option<String>,
     pub body: String,
 }
 
@@ -57,6 +59,7 @@ impl Refusal {
         Refusal {
             status,
             retry_after: None,
+            location: None,
             body: String::new(),
         }
     }
@@ -64,6 +67,12 @@ impl Refusal {
     #[must_use]
     pub fn retry_after(mut self, value: &str) -> Refusal {
         self.retry_after = Some(value.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn location(mut self, url: &str) -> Refusal {
+        self.location = Some(url.to_owned());
         self
     }
 
@@ -245,11 +254,14 @@ async fn receive(
     };
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, refusal.body).into_response();
-    if let Some(value) = refusal
-        .retry_after
-        .and_then(|text| HeaderValue::from_str(&text).ok())
-    {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
+    let more = [
+        (header::RETRY_AFTER, refusal.retry_after),
+        (header::LOCATION, refusal.location),
+    ];
+    for (name, value) in more {
+        if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

@@ -11,6 +11,7 @@ mod metadata;
 mod modules;
 mod purity;
 mod sources;
+mod threats;
 mod words;
 mod writers;
 
@@ -29,8 +30,8 @@ Checks the layer table of ARCHITECTURE.md against cargo metadata, that every mod
 exists, the names of modules, the size of files and functions (xtask/budgets.toml holds the
 exceptions, which may only shrink; --write lowers them), that files are written through the crate
 durable (xtask/writers.toml holds the exceptions), the licences of all dependencies, the
-purity of the pure crates, the manners of tests, the links of the documents, and the words that
-people read.";
+purity of the pure crates, the manners of tests, the links of the documents, that each line of the
+threat model names tests that exist, and the words that people read.";
 
 /// Runs every check and prints all complaints, each with its place.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
@@ -49,6 +50,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     complaints.extend(writers::check(root, &sources)?);
     complaints.extend(licences::check(&metadata));
     complaints.extend(links::check(root)?);
+    complaints.extend(threats::check(root, &sources)?);
     complaints.extend(words::check(root)?);
     for complaint in &complaints {
         println!("tidy: {complaint}");

@@ -10,13 +10,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::End;
+use super::{DAEMONS, End};
 use crate::platform::Platform;
 
 /// One connection in so many is slow.
 const SLOW: usize = 100;
 
-/// Between two requests of a connection, with its number's share of it, so that they do not come together.
+/// Of a hundred connections so many go to each of the daemons: the port of an agent is for a few scrapers and has places for
+/// these, the others serve many.
+const SHARES: [usize; DAEMONS.len()] = [45, 33, 21, 1];
+
+/// Between two requests of a connection, with its number's share of it, so that they do not come together; and before one
+/// that was closed is opened again.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Between two drops of a slow request.
@@ -30,6 +35,8 @@ const RUDE: usize = 8;
 
 #[derive(Debug, Default)]
 struct Counters {
+    open: AtomicU64,
+    most: AtomicU64,
     opened: AtomicU64,
     answered: AtomicU64,
     closed: AtomicU64,
@@ -49,8 +56,10 @@ impl fmt::Display for Counts {
         let counters = &self.counters;
         write!(
             f,
-            "{} held, 1 in {SLOW} slow ({} drops); {} opened, {} requests answered, {} closed by a daemon; {} rude ones ended",
+            "{} wanted, {} at once, 1 in {SLOW} slow ({} drops); {} opened, {} requests answered, {} closed by a daemon; \
+             {} rude ones ended",
             self.connections,
+            of(&counters.most),
             of(&counters.drops),
             of(&counters.opened),
             of(&counters.answered),
@@ -91,14 +100,14 @@ pub(super) fn press(
     let organization = platform.organization();
     let held = async {
         for number in 0..connections {
-            let address = addresses[number % addresses.len()].clone();
+            let address = addresses[daemon_of(number)].clone();
             let (counters, end) = (Arc::clone(&counters), end.clone());
             tokio::spawn(async move {
                 while !end.has_come() {
                     // A connection that ends makes room for the next of the same kind.
-                    let _ = hold(number, &address, &counters).await;
-                    counters.closed.fetch_add(1, Ordering::Relaxed);
-                    sleep(DROP).await;
+                    let _ = connect(number, &address, &counters).await;
+                    let pause = if is_slow(number) { DROP } else { pause(number) };
+                    sleep(pause).await;
                 }
             });
             if number % 100 == 0 {
@@ -129,10 +138,40 @@ pub(super) fn press(
     })
 }
 
-async fn hold(number: usize, address: &str, counters: &Counters) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
+/// The number of the daemon that a connection goes to.
+fn daemon_of(number: usize) -> usize {
+    // The first of each hundred is slow: each hundred begins with another place, so that each daemon has its share of those.
+    let mut place = (number / SLOW + number) % SHARES.iter().sum::<usize>();
+    let found = SHARES.iter().position(|share| {
+        let is_here = place < *share;
+        place = place.saturating_sub(*share);
+        is_here
+    });
+    found.unwrap_or_default()
+}
+
+fn is_slow(number: usize) -> bool {
+    number.is_multiple_of(SLOW)
+}
+
+fn pause(number: usize) -> Duration {
+    let share = u32::try_from(number % 100).unwrap_or_default();
+    PAUSE + PAUSE * share / 100
+}
+
+async fn connect(number: usize, address: &str, counters: &Counters) -> std::io::Result<()> {
+    let stream = TcpStream::connect(address).await?;
     counters.opened.fetch_add(1, Ordering::Relaxed);
-    if number.is_multiple_of(SLOW) {
+    let open = counters.open.fetch_add(1, Ordering::Relaxed) + 1;
+    counters.most.fetch_max(open, Ordering::Relaxed);
+    let held = hold(number, stream, counters).await;
+    counters.open.fetch_sub(1, Ordering::Relaxed);
+    counters.closed.fetch_add(1, Ordering::Relaxed);
+    held
+}
+
+async fn hold(number: usize, mut stream: TcpStream, counters: &Counters) -> std::io::Result<()> {
+    if is_slow(number) {
         stream
             .write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: ")
             .await?;
@@ -154,8 +193,12 @@ async fn hold(number: usize, address: &str, counters: &Counters) -> std::io::Res
         if answer.starts_with(b"HTTP/1.1 200") {
             counters.answered.fetch_add(1, Ordering::Relaxed);
         }
-        let share = u32::try_from(number % 100).unwrap_or_default();
-        sleep(PAUSE + PAUSE * share / 100).await;
+        // One that is closed meanwhile is no longer held; what else comes is the end of the answer.
+        if let Ok(read) = timeout(pause(number), stream.read(&mut [0; 512])).await
+            && read? == 0
+        {
+            return Ok(());
+        }
     }
 }
 

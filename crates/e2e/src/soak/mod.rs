@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::platform::{Platform, Site};
+use crate::platform::Site;
 use weather::Clock;
 
 /// What is asked for.
@@ -89,7 +89,7 @@ pub fn run(terms: &Terms) -> Result<Option<Report>, String> {
     let platform = site.up_as(|command| clock.command_of(command));
     let end = End::default();
     let truth = truth::Writer::new(&platform)?;
-    let addresses = DAEMONS.map(|role| authority(&platform, role));
+    let addresses = DAEMONS.map(|role| platform.authority(role));
     let outcome = std::thread::scope(|threads| {
         let writer = threads.spawn(|| truth.write(&end));
         let crowd = threads.spawn(|| crowd::press(&addresses, terms.connections, &platform, &end));
@@ -116,16 +116,4 @@ pub fn run(terms: &Terms) -> Result<Option<Report>, String> {
         weather,
         truth,
     }))
-}
-
-/// Host and port of a role.
-fn authority(platform: &Platform, role: &str) -> String {
-    let address = match role {
-        "engine" => platform.server(),
-        role => platform.address(role),
-    };
-    address
-        .trim_start_matches("http://")
-        .trim_end_matches('/')
-        .to_owned()
 }

@@ -1,7 +1,7 @@
 //! The disk that fills up, and the clock that steps.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,9 +50,17 @@ impl Clock {
         command
     }
 
+    /// Writes over what is there, all at once: a disk that is full refuses nothing, and a reader never meets an empty file.
     fn set(&self, offset: &str) {
-        // One that is refused (the disk is full) leaves the clock as it is, until the next spell.
-        let _ = fs::write(&self.file, format!("{offset}\n"));
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&self.file);
+        let written = file.and_then(|mut file| file.write_all(format!("{offset:<8}\n").as_bytes()));
+        if let Err(error) = written {
+            eprintln!("the clock stays as it is: {}: {error}", self.file.display());
+        }
     }
 }
 
