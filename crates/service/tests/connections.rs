@@ -354,6 +354,41 @@ fn who_never_asked_makes_room_first_then_who_waits_longest() {
     assert_eq!(admit().class(), Class::Probes, "all work");
 }
 
+/// A crowd before a small port: who was just accepted has the time to ask, and those who never do end each other.
+#[test]
+fn who_just_came_is_not_ended_by_the_next() {
+    const PLACES: usize = 16;
+    let table = Table::new(Limits {
+        connections: PLACES,
+        per_address: PLACES,
+        reserve: 1,
+    });
+    let address = "127.0.0.1".parse().unwrap();
+    let admit = || table.admit(address).unwrap();
+    let idle: Vec<_> = std::iter::repeat_with(|| {
+        let seat = admit();
+        assert!(seat.begin());
+        seat.end();
+        seat
+    })
+    .take(PLACES)
+    .collect();
+    let probe = admit();
+    let crowd: Vec<_> = std::iter::repeat_with(admit).take(PLACES / 2 - 1).collect();
+    assert!(probe.begin(), "it had no time to ask");
+    probe.end();
+    let still = idle.iter().filter(|seat| seat.begin()).count();
+    assert_eq!(still, PLACES / 2, "those who wait longest made room");
+    // Half requests without end: of those who work none goes.
+    let silent: Vec<_> = std::iter::repeat_with(admit).take(10 * PLACES).collect();
+    assert!(silent.iter().all(|seat| seat.class() == Class::Open));
+    assert!(
+        !crowd.iter().any(|seat| seat.begin()),
+        "the oldest of them went"
+    );
+    assert!(silent[10 * PLACES - 1].begin());
+}
+
 #[test]
 fn limits_leave_descriptors_for_files() {
     let few = Limits::new(8192, 256);

@@ -1,7 +1,9 @@
 //! Who holds a connection. When all places are taken, a new connection takes the place of the one
 //! that has waited longest without a request; one that is being served is never ended for another.
 //!
-//! Half requests therefore push out each other, never those who work. Where everybody works, two
+//! Half requests therefore push out each other, never those who work. One that was just accepted is
+//! spared as long as there are others: its request is on its way, and many that come at once, or a
+//! crowd before a small port, would otherwise end each other's. Where everybody works, two
 //! small reserves stay: one for loopback, so that an operator gets in, and one for probes, which is
 //! answered `/health` and the like alone.
 
@@ -44,7 +46,7 @@ struct Places {
     next: u64,
 }
 
-/// Those who never sent a request make room first, then those who wait longest.
+/// Those who never sent a request make room first, then those who wait longest. `since` counts how often one began to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     has_asked: bool,
@@ -93,7 +95,9 @@ impl Table {
     /// Ends the connection that has waited longest, whatever its class: for a process that has no
     /// descriptor left.
     pub fn evict_one(&self) {
-        self.lock().evict(|_| true);
+        let mut places = self.lock();
+        let limit = self.limits.connections;
+        places.evict(limit, |_| true);
     }
 
     fn lock(&self) -> MutexGuard<'_, Places> {
@@ -106,7 +110,9 @@ impl Places {
         let own = self.by_address.get(&address).copied().unwrap_or_default();
         let may = address.is_loopback()
             || own < limits.per_address
-            || self.evict(|other| other.class == Class::Open && other.address == address);
+            || self.evict(limits.per_address, |other| {
+                other.class == Class::Open && other.address == address
+            });
         if may && self.has_room(Class::Open, limits.connections) {
             return Some(Class::Open);
         }
@@ -119,7 +125,7 @@ impl Places {
 
     /// Whether a place of the class is free, or somebody who waited has made room.
     fn has_room(&mut self, class: Class, limit: usize) -> bool {
-        *self.taken(class) < limit || self.evict(|other| other.class == class)
+        *self.taken(class) < limit || self.evict(limit, |other| other.class == class)
     }
 
     fn taken(&mut self, class: Class) -> &mut usize {
@@ -149,11 +155,25 @@ impl Places {
         key
     }
 
-    fn evict(&mut self, may_go: impl Fn(&Waiting) -> bool) -> bool {
-        let first = self.waiting.iter().find(|(_, waiting)| may_go(waiting));
-        let Some(key) = first.map(|(key, _)| *key) else {
+    /// Ends one of those who may go, of `limit` places that they have.
+    fn evict(&mut self, limit: usize, may_go: impl Fn(&Waiting) -> bool) -> bool {
+        let first_from = |has_asked| {
+            let start = Key {
+                has_asked,
+                since: 0,
+            };
+            let mut all = self.waiting.range(start..);
+            all.find(|(_, waiting)| may_go(waiting))
+                .map(|(key, _)| *key)
+        };
+        let Some(mut key) = first_from(false) else {
             return false;
         };
+        // So many that came after it, or asked since, have not yet taken half of the places.
+        let is_new = self.next - key.since < limit as u64 / 2;
+        if !key.has_asked && is_new {
+            key = first_from(true).unwrap_or(key);
+        }
         if let Some(waiting) = self.waiting.remove(&key) {
             self.release(waiting.class, waiting.address);
             waiting.evicted.cancel();

@@ -9,6 +9,9 @@ const GUESSES: usize = 100;
 /// Of them are looked at: the five of a user from an address, and some that come back meanwhile, one in twelve seconds.
 const LOOKED_AT: usize = 10;
 
+/// How a name that is not ours is refused: misdirected (RFC 9110, 15.5.20), by the page as another site's.
+const MISDIRECTED: [u16; 2] = [403, 421];
+
 pub(super) fn guess_passwords(target: &Target<'_>) -> Result<usize, String> {
     // `admin:wrong-password`
     let headers = "Authorization: Basic YWRtaW46d3JvbmctcGFzc3dvcmQ=\r\n";
@@ -66,7 +69,7 @@ pub(super) fn rebound_names(target: &Target<'_>) -> Result<usize, String> {
             // The form that proxies are asked by names the host in the line, and that counts (RFC 9112, 3.2.2).
             let by_line = target.ask(role, &format!("GET http://{host}{path}"), "", "")?;
             for answer in [by_header, by_line] {
-                ensure(answer.status == 421, || {
+                ensure(MISDIRECTED.contains(&answer.status), || {
                     format!("{role} answers {host}: {}", answer.text)
                 })?;
             }

@@ -13,7 +13,7 @@ const SENDERS: [&str; 8] = [
     "import \"experimental/http\" import \"array\" array.from(rows: [{a: http.get(url: \"http://HOST/\").statusCode}])",
     "import \"http/requests\" import \"array\" array.from(rows: [{a: requests.post(url: \"http://HOST/\", body: bytes(v: \"\")).statusCode}])",
     "import \"http\" import \"array\" array.from(rows: [{a: http.post(url: \"http://HOST/\", data: bytes(v: \"\"))}])",
-    "import \"slack\" import \"array\" array.from(rows: [{a: slack.message(url: \"http://HOST/\", token: \"\", channel: \"\", text: \"\", color: \"\")}])",
+    "import \"slack\" import \"array\" array.from(rows: [{a: slack.message(url: \"http://HOST/\", token: \"\", channel: \"\", text: \"\", color: \"good\")}])",
     "import \"pagerduty\" import \"array\" array.from(rows: [{a: pagerduty.sendEvent(pagerdutyURL: \"http://HOST/\", routingKey: \"\", client: \"\", clientURL: \"\", dedupKey: \"\", class: \"\", group: \"\", severity: \"\", eventAction: \"trigger\", source: \"\", summary: \"\", timestamp: \"\")}])",
     "from(bucket: \"system_metrics_raw\", host: \"http://HOST\", org: \"a\", token: \"a\") |> range(start: -1m)",
     "import \"array\" array.from(rows: [{_time: now(), _measurement: \"m\", _field: \"v\", _value: 1}]) |> to(bucket: \"b\", host: \"http://HOST\", org: \"a\", token: \"a\")",

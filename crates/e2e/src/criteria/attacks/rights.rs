@@ -158,7 +158,6 @@ fn attach(
     );
     let changes = [
         format!("POST /api/v2/buckets/{bucket}/labels"),
-        format!("DELETE /api/v2/buckets/{bucket}/labels/{label}"),
         format!("GET /api/v2/labels/{label}"),
         format!("PATCH /api/v2/labels/{label}"),
         format!("DELETE /api/v2/labels/{label}"),
