@@ -130,11 +130,11 @@ fn what_cannot_be_read_is_refused_in_a_text() {
     };
     let no_name = json!({ "name": "", "value": "x", "isRegex": false });
     let no_regex = json!({ "name": "a", "value": "[", "isRegex": true });
-    let too_long = json!({ "name": "a", "value": "x".repeat(70_000), "isRegex": true });
+    let too_long = json!({ "name": "a", "value": "x".repeat(140_000), "isRegex": true });
     for (path, body, reason) in [
         ("silences", silence(no_name), "no label name"),
         ("silences", silence(no_regex), "missing closing ]"),
-        ("silences", silence(too_long), "longer than 65536 bytes"),
+        ("silences", silence(too_long), "longer than 131072 bytes"),
         ("silences", json!([]), "invalid"),
         ("silences", json!({}), "missing field"),
         ("alerts", json!({ "a": 1 }), "invalid type"),

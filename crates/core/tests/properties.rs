@@ -6,6 +6,7 @@ use watchpost_core::csv::{Column, DataType, Dialect, Table, Value, Writer, read_
 use watchpost_core::duration::Duration;
 use watchpost_core::line_protocol::{Lines, Precision, parse_points, write_points};
 use watchpost_core::point::{FieldValue, Point};
+use watchpost_core::regular_expression::Regex;
 use watchpost_core::time::{format_rfc3339, format_rfc3339_nine_digits, parse_rfc3339};
 
 /// Names full of the letters that need care.
@@ -37,6 +38,23 @@ fn point() -> impl Strategy<Value = Point> {
             point.set_field(key, value);
         }
         point
+    })
+}
+
+/// Patterns with alternatives that have much in common, and conditions, repetitions and groups among them.
+fn pattern() -> impl Strategy<Value = String> {
+    let signs = [
+        "a", "b", "ab", "ba", "é", ".", "[ab]", "[^a]", r"\w", r"\b", r"\B", "^", "$", "(?i)A", "",
+    ];
+    let sign = proptest::sample::select(signs.to_vec()).prop_map(str::to_owned);
+    let leaf = vec(sign, 0..4).prop_map(|signs| signs.concat());
+    leaf.prop_recursive(4, 48, 6, |inner| {
+        let operator = proptest::sample::select(vec!["", "*", "+?", "??", "{0}", "{2}", "{1,3}"]);
+        prop_oneof![
+            vec(inner.clone(), 1..6).prop_map(|parts| parts.join("|")),
+            vec(inner.clone(), 2..4).prop_map(|parts| parts.concat()),
+            (inner, operator).prop_map(|(inner, operator)| format!("({inner}){operator}")),
+        ]
     })
 }
 
@@ -89,6 +107,21 @@ fn table() -> impl Strategy<Value = Table> {
 proptest! {
     // Failures are told, not kept in a file: a case of the suites is the place for them.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Factored or as it was written, a pattern matches the same texts.
+    #[test]
+    fn factored_alternatives_match_the_same_texts(
+        pattern in pattern(),
+        texts in vec("[abAé\\n ]{0,6}", 1..12),
+    ) {
+        // A repetition right behind another one is refused.
+        if let Ok(regex) = Regex::new(&pattern) {
+            let as_written = regex.finder().unwrap();
+            for text in texts {
+                prop_assert_eq!(regex.is_match(&text), as_written.is_match(&text), "{} on {:?}", pattern, text);
+            }
+        }
+    }
 
     #[test]
     fn written_points_read_back(points in vec(point(), 1..4)) {

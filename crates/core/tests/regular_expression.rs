@@ -29,7 +29,7 @@ fn found(regex: &Regex, texts: &str) -> String {
     let texts = texts.split(' ').map(|text| {
         let bytes = unescape(text);
         let text = String::from_utf8(bytes).unwrap();
-        match regex.find(&text) {
+        match regex.finder().unwrap().find(&text) {
             Some(found) => format!("{:?}", found.as_str()),
             None => "none".to_owned(),
         }
@@ -108,14 +108,75 @@ fn the_deepest_pattern_fits_a_small_stack() {
     thread.spawn(work).unwrap().join().unwrap();
 }
 
-/// Two thousand names are a small program, with classes behind them or without: memory is counted, not time.
+/// Two thousand names are a small program, with classes within them, behind them or without: memory is counted, not time.
 #[test]
 fn two_thousand_alternatives_are_small() {
-    for suffix in ["", r"\w*", r"\d+", "[a-z]*", ".*"] {
+    for suffix in ["", ".prod.example.org", r"\w*", r"\d+", "[a-z]*", ".*"] {
         let names: Vec<_> = (0..2000).map(|n| format!("host{n}{suffix}")).collect();
-        let regex = Regex::new(&format!("^({})$", names.join("|"))).unwrap();
-        assert!(regex.is_match("host1999") || suffix == r"\d+");
-        let memory = regex.memory();
-        assert!(memory <= 5 << 20, "{suffix}: {memory} bytes");
+        for pattern in [names.join("|"), format!("^({})$", names.join("|"))] {
+            let regex = Regex::new(&pattern).unwrap();
+            assert!(regex.is_match("host1999.prod.example.org") == suffix.starts_with('.'));
+            let states = regex.memory() - pattern.len();
+            assert!(states <= 256 << 10, "{suffix}: {states} bytes");
+        }
+    }
+}
+
+/// What nothing is common to is large, and still taken: the longest list of names, each with its bare dots.
+#[test]
+fn four_thousand_names_without_anything_in_common_are_taken() {
+    let mut random = 1_u64;
+    let mut letter = || {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        b"abcdefghijklmnopqrstuvwxyz."[(random >> 33) as usize % 27] as char
+    };
+    let mut name = || (0..62).map(|_| letter()).collect::<String>();
+    let names: Vec<String> = (0..4000).map(|_| name()).collect();
+    let regex = Regex::new(&names.join("|")).unwrap();
+    assert!(regex.is_match(&names[3999]) && !regex.is_match("web-1.example.org"));
+    assert!(regex.memory() <= 32 << 20, "{}", regex.memory());
+}
+
+/// The library looks at each character of a class whose case is ignored: a long list of wide ones is refused, and what
+/// is written as a class but is none takes no time at all.
+#[test]
+fn ignoring_the_case_of_wide_classes_is_bounded() {
+    for unit in [r"[^k]", r"[k-z]", r"\x{D800}", r"[\x{D800}]", r"\P{Any}"] {
+        Regex::new(&format!("(?i){}", unit.repeat(200))).unwrap();
+    }
+    let wide = format!("(?i){}", r"[\x{1}-\x{10FFFF}]".repeat(100));
+    assert_eq!(Regex::new(&wide).unwrap_err().fault, Fault::Large);
+}
+
+#[test]
+fn a_fault_in_a_long_pattern_is_cited_by_its_place() {
+    let names = vec!["web-1.prod.example.org"; 1000].join("|");
+    let faults = [
+        (
+            format!("^({names}$"),
+            "missing closing ): `(web-1.prod.example.org|web-1.prod.example.org|web-1.prod.example…` at byte 1 of 23002",
+        ),
+        (
+            format!("{names})"),
+            "unexpected ): `)` at byte 22999 of 23000",
+        ),
+        (
+            format!("{names}|a**"),
+            "invalid nested repetition operator: `**` at byte 23002 of 23003",
+        ),
+        (
+            format!("{names}|[a"),
+            "missing closing ]: `[a` at byte 23000 of 23002",
+        ),
+        (
+            format!("{names}\\y|{names}"),
+            "invalid escape sequence: `\\y` at byte 22999 of 46000",
+        ),
+    ];
+    for (pattern, expected) in faults {
+        let error = Regex::new(&pattern).unwrap_err().to_string();
+        assert_eq!(error, format!("error parsing regexp: {expected}"));
     }
 }

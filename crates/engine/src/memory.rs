@@ -4,6 +4,7 @@
 //! not do: it stays high for long after memory was given back to the allocator.)
 
 use std::alloc::System;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cap::Cap;
 
@@ -26,6 +27,23 @@ const RETRY_AFTER: u32 = 5;
 #[derive(Debug)]
 pub struct Memory {
     limit: usize,
+    /// Bytes that are about to be allocated, by work that asked first.
+    reserved: AtomicUsize,
+}
+
+/// Bytes that are about to be allocated. Once it is dropped, what is left of them counts as allocated.
+#[derive(Debug)]
+pub struct Reserved<'a> {
+    memory: &'a Memory,
+    bytes: usize,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.memory
+            .reserved
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// Bytes that are allocated now.
@@ -60,7 +78,10 @@ impl Memory {
             }),
             bytes => bytes,
         };
-        Self { limit }
+        Self {
+            limit,
+            reserved: AtomicUsize::new(0),
+        }
     }
 
     /// Bytes that are allocated now.
@@ -91,6 +112,24 @@ impl Memory {
         match allocated.saturating_add(bytes) > limit {
             true => Err(MemoryFull { allocated, limit }),
             false => Ok(()),
+        }
+    }
+
+    /// Asks for bytes before they are allocated; what others asked for counts.
+    ///
+    /// # Errors
+    /// With them more would be allocated than the limit allows.
+    pub fn reserve(&self, bytes: usize) -> Result<Reserved<'_>, MemoryFull> {
+        let others = self.reserved.fetch_add(bytes, Ordering::Relaxed);
+        let reserved = Reserved {
+            memory: self,
+            bytes,
+        };
+        let allocated = self.allocated().saturating_add(others);
+        let limit = self.limit;
+        match allocated.saturating_add(bytes) > limit {
+            true => Err(MemoryFull { allocated, limit }),
+            false => Ok(reserved),
         }
     }
 }
@@ -136,6 +175,16 @@ mod tests {
         let small = Memory::limited_to(held.len() / 2);
         let full = small.check().expect_err("more is held");
         assert!(full.to_string().contains("--max-memory-bytes"), "{full}");
+    }
+
+    #[test]
+    fn what_is_asked_for_counts_until_it_is_given_back() {
+        let room = 1 << 40;
+        let memory = Memory::limited_to(allocated() + room);
+        let first = memory.reserve(room / 4 * 3).expect("there is room");
+        memory.reserve(room / 2).expect_err("the first has it");
+        drop(first);
+        memory.reserve(room / 2).expect("it was given back");
     }
 
     #[test]

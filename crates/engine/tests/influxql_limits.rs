@@ -75,7 +75,13 @@ fn tall() -> Vec<(String, &'static str)> {
                 "SELECT v FROM cpu WHERE h =~ /a/{}",
                 many(" OR h =~ /a{900}/", 10_000)
             ),
-            "more than",
+            "",
+        ),
+        (
+            (1..34).fold("SELECT v FROM cpu WHERE h =~ /a/".to_owned(), |text, n| {
+                format!("{text} OR h =~ /a{{{n}}}{{1000}}/")
+            }),
+            "more than 32 patterns",
         ),
         (
             format!("DELETE FROM cpu WHERE h='a'{}", many(" AND h='a'", 90_000)),

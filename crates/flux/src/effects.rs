@@ -89,6 +89,15 @@ pub trait Effects {
     fn elapsed(&self) -> i64 {
         0
     }
+
+    /// Does work that takes so many bytes for a moment, if the host has them.
+    ///
+    /// # Errors
+    /// It has not (kind exhausted).
+    fn with_memory(&self, _bytes: usize, work: &mut dyn FnMut()) -> Result<(), Error> {
+        work();
+        Ok(())
+    }
 }
 
 /// A host without a world: nothing can be written, sent or read. For pure evaluation.

@@ -12,13 +12,30 @@ fn is_reserved(c: char) -> bool {
         )
 }
 
+/// Longest text of a matcher that a refusal cites whole, in bytes: a message is read by a person, a list of two thousand
+/// names is not.
+const CITED_BYTES: usize = 200;
+
+/// A text as a refusal cites it.
+pub(super) fn cited(text: &str) -> String {
+    match text.floor_char_boundary(CITED_BYTES) {
+        end if end < text.len() => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    }
+}
+
+/// Without the blanks of Go's `\s` on both sides: no-break and other wide spaces belong to a value.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_ascii_whitespace())
+}
+
 /// Name, operator and value.
 pub(super) type Parts = (String, Operator, String);
 
 /// One matcher.
 pub(super) fn classic(text: &str) -> Result<Parts, MatcherError> {
     if text.starts_with('{') || text.ends_with('}') {
-        return Err(MatcherError::NotOne(text.to_owned()));
+        return Err(MatcherError::NotOne(cited(text)));
     }
     classic_one(text)
 }
@@ -51,7 +68,7 @@ pub(super) fn classic_list(text: &str) -> Result<Vec<Parts>, MatcherError> {
         found.push(classic_one(inner[start..].trim())?);
     }
     match found.is_empty() {
-        true => Err(MatcherError::NoOperator(text.to_owned())),
+        true => Err(MatcherError::NoOperator(cited(text))),
         false => Ok(found),
     }
 }
@@ -147,30 +164,30 @@ fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
 
 /// The form before Alertmanager 0.27: a name of letters, digits, `_` and `:`, and anything as its value.
 fn classic_one(text: &str) -> Result<Parts, MatcherError> {
-    let no_operator = || MatcherError::NoOperator(text.to_owned());
+    let no_operator = || MatcherError::NoOperator(cited(text));
     let at = text.find(['=', '!']).ok_or_else(no_operator)?;
-    let name = text[..at].trim();
+    let name = trimmed(&text[..at]);
     let (operator, value) = operator(&text[at..]).ok_or_else(no_operator)?;
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     if name.is_empty() {
-        return Err(MatcherError::NoName(text.to_owned()));
+        return Err(MatcherError::NoName(cited(text)));
     }
     if !name.chars().all(letter) || name.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(MatcherError::Name {
-            text: text.to_owned(),
-            name: name.to_owned(),
+            text: cited(text),
+            name: cited(name),
         });
     }
     Ok((
         name.to_owned(),
         operator,
-        classic_value(text, value.trim())?,
+        classic_value(text, trimmed(value))?,
     ))
 }
 
 fn classic_value(text: &str, value: &str) -> Result<String, MatcherError> {
-    let unterminated = || MatcherError::Unterminated(text.to_owned());
-    let stray = || MatcherError::StrayQuote(text.to_owned());
+    let unterminated = || MatcherError::Unterminated(cited(text));
+    let stray = || MatcherError::StrayQuote(cited(text));
     let (inner, is_quoted) = match value.strip_prefix('"') {
         Some(inner) => (inner, true),
         None => (value, false),

@@ -6,9 +6,10 @@ use std::fmt::Write;
 use super::error::{Fault, RegexError};
 use super::escape;
 
-/// Every text's characters, and none: code points of surrogates are valid in a pattern and in no text.
-const ANY: &str = r"[\x{0}-\x{10FFFF}]";
-const NONE: &str = r"[^\x{0}-\x{10FFFF}]";
+/// Every text's characters, and none: code points of surrogates are valid in a pattern and in no text. They are not
+/// written as a range from end to end, whose case the library would take ten milliseconds to ignore.
+const ANY: &str = "[^[a&&b]]";
+const NONE: &str = "[a&&b]";
 const SURROGATES: std::ops::RangeInclusive<u32> = 0xD800..=0xDFFF;
 
 const POSIX: [&str; 14] = [
@@ -114,6 +115,7 @@ fn named(name: &str, negated: bool) -> Option<String> {
 /// The class does not end, or something in it is none.
 pub(super) fn bracketed<'p>(
     text: &'p str,
+    folds: bool,
     out: &mut String,
     unicode_classes: &mut usize,
 ) -> Result<&'p str, RegexError> {
@@ -123,13 +125,19 @@ pub(super) fn bracketed<'p>(
         out.push('^');
         rest = negated;
     }
-    // A class of nothing but surrogates has no item left; the library's empty class needs one.
-    out.push_str(NONE);
+    let start = out.len();
     let mut first = true;
     let mut members = Members::default();
     loop {
         if !first && let Some(rest) = rest.strip_prefix(']') {
-            members.write(out);
+            let width = members.write(out);
+            // A class of nothing but surrogates has no item left; the library's empty class needs one.
+            if out.len() == start {
+                out.push_str(NONE);
+            }
+            if folds {
+                *unicode_classes += width / WIDE_RANGE;
+            }
             out.push(']');
             return Ok(rest);
         }
@@ -149,6 +157,10 @@ pub(super) fn bracketed<'p>(
         }
     }
 }
+
+/// Characters of a range that the library takes as long to ignore the case of as those of a class of Unicode: it looks at
+/// them one by one.
+const WIDE_RANGE: usize = 16 << 10;
 
 /// Ranges after which those that meet are put together.
 const MANY_RANGES: usize = 1_024;
@@ -190,16 +202,20 @@ impl<'p> Members<'p> {
         self.merged = self.ranges.len();
     }
 
-    fn write(mut self, out: &mut String) {
+    /// Appends them; answers how many characters the ranges have.
+    fn write(mut self, out: &mut String) -> usize {
         self.merge();
         self.named.iter().for_each(|class| out.push_str(class));
+        let mut width = 0;
         for (low, high) in self.ranges {
+            width += (high - low) as usize + 1;
             push_character(out, low);
             if high > low {
                 out.push('-');
                 push_character(out, high);
             }
         }
+        width
     }
 }
 

@@ -3,16 +3,32 @@
 
 use std::fmt;
 
-/// Longest quoted part of a refused pattern, in bytes: a message is read by a person.
+/// Longest part of a refused pattern that is quoted whole, in bytes: a message is read by a person.
 const PART_BYTES: usize = 256;
+/// What is quoted of a longer one.
+const EXCERPT_BYTES: usize = 64;
 
-/// A refusal; it names the part of the pattern that is wrong.
+/// A refusal; it names the part of the pattern that is wrong, and of a long pattern the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("error parsing regexp: {fault}: `{part}`")]
+#[error("error parsing regexp: {fault}: `{part}`{place}")]
 pub struct RegexError {
     /// The rule that the pattern breaks.
     pub fault: Fault,
     part: Box<str>,
+    place: Place,
+}
+
+/// Where the part stands in a pattern that is too long to be searched by eye.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Place(Option<(usize, usize)>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((at, length)) => write!(f, " at byte {at} of {length}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The rules of RE2's syntax that a pattern can break.
@@ -70,11 +86,30 @@ impl RegexError {
     pub(super) fn new(fault: Fault, part: &str) -> RegexError {
         let part = match part.len() {
             0..=PART_BYTES => part.into(),
-            _ => {
-                let end = part.floor_char_boundary(PART_BYTES);
-                format!("{}…", &part[..end]).into()
-            }
+            _ => excerpt(part),
         };
-        RegexError { fault, part }
+        RegexError {
+            fault,
+            part,
+            place: Place::default(),
+        }
+    }
+
+    /// Says where in a long pattern the fault was found; a part that is long itself is quoted from there.
+    pub(super) fn placed(mut self, at: usize, pattern: &str) -> RegexError {
+        if pattern.len() > PART_BYTES {
+            self.place = Place(Some((at, pattern.len())));
+            if self.part.ends_with('…') {
+                self.part = excerpt(&pattern[at..]);
+            }
+        }
+        self
+    }
+}
+
+fn excerpt(text: &str) -> Box<str> {
+    match text.floor_char_boundary(EXCERPT_BYTES) {
+        end if end < text.len() => format!("{}…", &text[..end]).into(),
+        _ => text.into(),
     }
 }

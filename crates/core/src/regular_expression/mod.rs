@@ -2,15 +2,19 @@
 //! Alertmanager: `\d`, `\w`, `\s` and `\b` are ASCII, what RE2 refuses is refused in its words.
 //!
 //! The crate `regex` does the matching. Its own syntax differs (classes of Unicode, `x**`, no `\Q…\E`, no octal
-//! escapes), so a pattern is read by RE2's rules (`syntax`) and written anew in the crate's.
+//! escapes), so a pattern is read by RE2's rules (`syntax`) and written anew in the crate's. Nearly every pattern is
+//! only asked whether a text matches: for that its alternatives are factored (`factor`) before they are compiled
+//! (`program`).
 
 mod class;
 mod error;
 mod escape;
+mod factor;
+mod program;
 mod syntax;
 
 use std::fmt;
-use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 pub use error::{Fault, RegexError};
 
@@ -19,41 +23,44 @@ pub use error::{Fault, RegexError};
 pub const LENGTH_LIMIT: usize = 256 << 10;
 /// Most groups within groups: RE2's own limit of a pattern's height.
 pub const NESTING_LIMIT: usize = 1000;
-/// Most memory that a compiled pattern takes, in bytes. Two thousand alternatives take a tenth.
+/// Most memory of a compiled pattern's states in either direction, in bytes. Two thousand host names take a hundredth.
 pub const SIZE_LIMIT: usize = 10 << 20;
-/// Sizes that are tried in turn, so that a pattern's memory is known without measuring.
-const SIZES: [usize; 5] = [32 << 10, 128 << 10, 512 << 10, 4 << 20, SIZE_LIMIT];
-/// Compiling recurses once or twice a group: what nests deeper than this gets a stack of its own, since the
-/// caller's may be that of a worker thread.
-const NESTING_IN_PLACE: usize = 20;
-/// Stack for the deepest pattern; a build without optimisation takes less than half of it.
-const STACK_BYTES: usize = 64 << 20;
+/// What the trees of a pattern take until it is compiled, in bytes for each of its bytes.
+const TREE_BYTES: usize = 512;
+/// What its states take, in bytes for each of its bytes: a dot is a dozen states, forwards and backwards.
+const STATE_BYTES: usize = 3 << 10;
+/// What a class of Unicode takes: some hundred ranges.
+const CLASS_BYTES: usize = 128 << 10;
+/// What the smallest pattern takes that has a class.
+const LEAST_BYTES: usize = 512 << 10;
 
-/// A compiled pattern. It matches anywhere in a text unless the pattern anchors itself.
+/// A compiled pattern. It matches anywhere in a text unless the pattern anchors itself. Copies share all that it holds.
 #[derive(Clone)]
-pub struct Regex {
+pub struct Regex(Arc<Compiled>);
+
+struct Compiled {
     pattern: Box<str>,
-    compiled: regex::Regex,
-    memory: usize,
+    matcher: program::Matcher,
+    /// Where matches and their groups are asked for, which few patterns are: the pattern as it was written.
+    finder: OnceLock<Result<Finder, RegexError>>,
 }
+
+/// Finds the matches of a pattern in a text, and their groups.
+pub type Finder = regex::Regex;
 
 impl Regex {
     /// Compiles a pattern of RE2's syntax.
     ///
     /// # Errors
-    /// RE2 refuses the pattern, or it exceeds [`NESTING_LIMIT`] or [`SIZE_LIMIT`].
+    /// RE2 refuses the pattern, or it exceeds [`LENGTH_LIMIT`], [`NESTING_LIMIT`] or [`SIZE_LIMIT`].
     pub fn new(pattern: &str) -> Result<Regex, RegexError> {
         let translated = translate(pattern)?;
-        let (compiled, memory) = match translated.nesting {
-            0..=NESTING_IN_PLACE => compile(&translated.pattern),
-            _ => compile_apart(&translated.pattern),
-        }
-        .map_err(|fault| RegexError::new(fault, pattern))?;
-        Ok(Regex {
+        let matcher = program::matcher(&translated).map_err(|fault| refused(fault, pattern))?;
+        Ok(Regex(Arc::new(Compiled {
             pattern: pattern.into(),
-            compiled,
-            memory,
-        })
+            matcher,
+            finder: OnceLock::new(),
+        })))
     }
 
     /// Compiles a pattern that must match a text from end to end, as matchers of labels do.
@@ -64,55 +71,73 @@ impl Regex {
         Regex::new(&format!("^(?:{pattern})$"))
     }
 
-    /// The pattern as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.pattern
+    /// Whether a text matches.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.matcher.is_match(text)
     }
 
-    /// The memory that the pattern may take, in bytes.
+    /// What finds the matches and their groups in a text: compiled when it is first asked for, which takes as
+    /// much memory as compiling the pattern did.
+    ///
+    /// # Errors
+    /// It exceeds [`SIZE_LIMIT`].
+    pub fn finder(&self) -> Result<&Finder, RegexError> {
+        let pattern = &self.0.pattern;
+        let compile =
+            || program::finder(&translate(pattern)?).map_err(|fault| refused(fault, pattern));
+        self.0
+            .finder
+            .get_or_init(compile)
+            .as_ref()
+            .map_err(RegexError::clone)
+    }
+
+    /// Whether [`Regex::finder`] was asked for before.
+    pub fn has_finder(&self) -> bool {
+        self.0.finder.get().is_some()
+    }
+
+    /// The memory that [`Regex::finder`] takes, in bytes.
+    pub fn finder_memory(&self) -> usize {
+        self.memory() + (STATE_BYTES * self.0.pattern.len()).min(2 * SIZE_LIMIT)
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0.pattern
+    }
+
+    /// The memory that the pattern takes, in bytes: its states, and the tables that matching fills in.
     pub fn memory(&self) -> usize {
-        self.memory + self.pattern.len()
+        self.0.matcher.memory() + self.0.pattern.len()
     }
 }
 
-/// Each group of ours is several levels to the library: a repetition of a group around alternatives in a row.
-const NEST_LIMIT_OF_LIBRARY: u32 = 10 * NESTING_LIMIT as u32;
+/// Checks a pattern without compiling it: the memory that compiling takes at most for a moment, in bytes. How much of it
+/// stays says [`Regex::memory`].
+///
+/// # Errors
+/// RE2 refuses it, or it exceeds [`LENGTH_LIMIT`] or [`NESTING_LIMIT`].
+pub fn compiling_bytes(pattern: &str) -> Result<usize, RegexError> {
+    let translated = translate(pattern)?;
+    let classes = translated.unicode_classes.saturating_mul(CLASS_BYTES);
+    let repeated = pattern
+        .len()
+        .saturating_mul(STATE_BYTES)
+        .saturating_add(classes);
+    let states = repeated.saturating_mul(translated.weight as usize);
+    Ok(pattern.len() * TREE_BYTES + classes + states.min(4 * SIZE_LIMIT) + LEAST_BYTES)
+}
 
 fn translate(pattern: &str) -> Result<syntax::Translated, RegexError> {
     if pattern.len() > LENGTH_LIMIT {
-        return Err(RegexError::new(Fault::Large, pattern));
+        return Err(refused(Fault::Large, pattern));
     }
     syntax::translate(pattern)
 }
 
-/// The program of a pattern in the library's syntax, and the memory that it takes at most.
-fn compile(pattern: &str) -> Result<(regex::Regex, usize), Fault> {
-    // A state takes several bytes for each of the pattern: smaller sizes would be tried in vain.
-    let likely = |size: &usize| *size >= SIZE_LIMIT || *size >= 8 * pattern.len();
-    for memory in SIZES.into_iter().filter(likely) {
-        let built = regex::RegexBuilder::new(pattern)
-            .size_limit(memory)
-            .nest_limit(NEST_LIMIT_OF_LIBRARY)
-            .build();
-        match built {
-            Ok(compiled) => return Ok((compiled, memory)),
-            Err(regex::Error::CompiledTooBig(_)) => {}
-            Err(_) => return Err(Fault::Nesting),
-        }
-    }
-    Err(Fault::Large)
-}
-
-/// As [`compile`], on a thread with a deep stack.
-fn compile_apart(pattern: &str) -> Result<(regex::Regex, usize), Fault> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || compile(pattern))
-            .map_err(|_| Fault::Large)?
-            .join()
-            .map_err(|_| Fault::Large)?
-    })
+fn refused(fault: Fault, pattern: &str) -> RegexError {
+    RegexError::new(fault, pattern)
 }
 
 /// Whether a text is a pattern, without compiling it.
@@ -120,7 +145,7 @@ fn compile_apart(pattern: &str) -> Result<(regex::Regex, usize), Fault> {
 /// # Errors
 /// RE2 refuses it, or it exceeds [`LENGTH_LIMIT`] or [`NESTING_LIMIT`].
 pub fn check(pattern: &str) -> Result<(), RegexError> {
-    translate(pattern).map(drop)
+    compiling_bytes(pattern).map(drop)
 }
 
 /// A pattern with every character that means something escaped, as Go's `QuoteMeta` does.
@@ -135,22 +160,14 @@ pub fn quote(text: &str) -> String {
     quoted
 }
 
-impl Deref for Regex {
-    type Target = regex::Regex;
-
-    fn deref(&self) -> &regex::Regex {
-        &self.compiled
-    }
-}
-
 impl fmt::Debug for Regex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Regex({:?})", self.pattern)
+        write!(f, "Regex({:?})", self.0.pattern)
     }
 }
 
 impl fmt::Display for Regex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.pattern)
+        f.write_str(&self.0.pattern)
     }
 }

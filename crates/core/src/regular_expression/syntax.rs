@@ -18,6 +18,9 @@ pub(super) struct Translated {
     pub(super) pattern: String,
     /// The most groups or repetitions within one another.
     pub(super) nesting: usize,
+    /// How often something is repeated by its counts, at most.
+    pub(super) weight: u32,
+    pub(super) unicode_classes: usize,
 }
 
 /// The pattern in the syntax of the crate `regex`.
@@ -40,18 +43,23 @@ pub(super) fn translate(pattern: &str) -> Result<Translated, RegexError> {
     };
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        rest = translator.step(first, rest)?;
+        let at = pattern.len() - rest.len();
+        let step = translator.step(first, rest);
+        rest = step.map_err(|error| error.placed(at, pattern))?;
         if translator.unicode_classes > UNICODE_CLASS_LIMIT {
             return Err(RegexError::new(Fault::Large, pattern));
         }
     }
-    match translator.groups.is_empty() {
-        true => Ok(Translated {
-            pattern: translator.out,
-            nesting: translator.nesting,
-        }),
-        false => Err(RegexError::new(Fault::MissingParenthesis, pattern)),
+    if let Some(open) = translator.groups.last() {
+        let error = RegexError::new(Fault::MissingParenthesis, pattern);
+        return Err(error.placed(open.at, pattern));
     }
+    Ok(Translated {
+        pattern: translator.out,
+        nesting: translator.nesting,
+        weight: translator.weight,
+        unicode_classes: translator.unicode_classes,
+    })
 }
 
 #[derive(Clone, Copy, Default)]
@@ -74,6 +82,8 @@ struct Atom {
 
 /// What a closing bracket brings back.
 struct Group {
+    /// Where it opens in the pattern, and where in the output.
+    at: usize,
     start: usize,
     flags: Flags,
     fold_written: bool,
@@ -136,7 +146,8 @@ impl<'p> Translator<'p> {
             }),
             '[' => {
                 self.begin(1);
-                return class::bracketed(rest, &mut self.out, &mut self.unicode_classes);
+                let (folds, classes) = (self.flags.fold, &mut self.unicode_classes);
+                return class::bracketed(rest, folds, &mut self.out, classes);
             }
             '\\' => return self.escaped(rest),
             literal => self.literal(u32::from(literal)),
@@ -256,7 +267,7 @@ impl<'p> Translator<'p> {
 
     fn open(&mut self, text: &'p str) -> Result<&'p str, RegexError> {
         if !text.starts_with("(?") {
-            self.group("(", self.flags)?;
+            self.group("(", self.flags, text)?;
             return Ok(&text[1..]);
         }
         let name_at = match text.as_bytes() {
@@ -276,17 +287,18 @@ impl<'p> Translator<'p> {
         let named =
             !name.starts_with(|first: char| first.is_ascii_digit()) && self.names.insert(name);
         let opening = format!("(?P<{name}>");
-        self.group(if named { &opening } else { "(" }, self.flags)?;
+        self.group(if named { &opening } else { "(" }, self.flags, text)?;
         Ok(after)
     }
 
-    /// Opens a group, within which `inner` are the flags.
-    fn group(&mut self, opening: &str, inner: Flags) -> Result<(), RegexError> {
+    /// Opens a group where `text` begins, within which `inner` are the flags.
+    fn group(&mut self, opening: &str, inner: Flags, text: &str) -> Result<(), RegexError> {
         if self.groups.len() >= NESTING_LIMIT {
             return Err(RegexError::new(Fault::Nesting, self.pattern));
         }
         self.begin(1);
         self.groups.push(Group {
+            at: self.pattern.len() - text.len(),
             start: self.out.len(),
             flags: self.flags,
             fold_written: self.fold_written,
@@ -331,7 +343,7 @@ impl<'p> Translator<'p> {
                     continue;
                 }
                 ':' if value || changed => {
-                    self.group("(?:", flags)?;
+                    self.group("(?:", flags, text)?;
                     return Ok(after);
                 }
                 ')' if value || changed => {

@@ -20,7 +20,7 @@ use crate::auth::{Action, Permission, ResourceType};
 use crate::influxql::answer::{Cell, Epoch, Series};
 use crate::influxql::ast::{Show, Source, Statement};
 use crate::influxql::json::{Document, StatementResult};
-use crate::influxql::{QueryError, Target, csv, parse, run};
+use crate::influxql::{CompileError, QueryError, Target, compile, csv, outline, run};
 use crate::meta::{Bucket, Id};
 use crate::query::source::StorageSource;
 use crate::query::{Ended, Ticket, may_go_on};
@@ -40,7 +40,7 @@ pub fn query(call: &Call) -> Reply {
         .ok_or_else(|| ApiError::invalid("missing required parameter \"q\""))?;
     let unreadable =
         |error: QueryError| ApiError::invalid(format!("failed to parse query: {error}"));
-    let statements = parse(text).map_err(unreadable)?;
+    let statements = outline(text).map_err(unreadable)?;
     let org = organization(call, &call.app.meta.read())?.id;
     let admitted: Vec<_> = statements
         .iter()
@@ -57,6 +57,10 @@ pub fn query(call: &Call) -> Reply {
     let queries = &call.app.queries;
     let turn = queries.enter(text, org, caller.asker(org));
     let ticket = tokio::runtime::Handle::current().block_on(turn)?;
+    let statements = compile(text, &call.app.memory).map_err(|error| match error {
+        CompileError::Query(error) => unreadable(error),
+        CompileError::Memory(full) => full.into(),
+    })?;
     let mut results = Vec::new();
     let mut explain = Vec::new();
     let held = Count::new(0);

@@ -13,6 +13,7 @@ pub mod csv;
 mod eval;
 pub mod json;
 mod parser;
+mod patterns;
 mod reduce;
 pub(crate) mod scanner;
 mod select;
@@ -28,7 +29,7 @@ use watchpost_storage::Storage;
 use answer::Series;
 use ast::Statement;
 
-pub use parser::parse;
+pub use patterns::{CompileError, compile, outline};
 
 /// A text that is no InfluxQL, or a statement that cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -51,6 +51,13 @@ impl Effects for HostEffects<'_> {
         i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
 
+    fn with_memory(&self, bytes: usize, work: &mut dyn FnMut()) -> Result<(), Error> {
+        let reserved = self.app.memory.reserve(bytes);
+        let _reserved = reserved.map_err(|full| Error::exhausted(full.to_string()))?;
+        work();
+        Ok(())
+    }
+
     fn write(&self, reference: &BucketReference, points: Vec<OutputPoint>) -> Result<(), Error> {
         let bucket = find_bucket(self.app, self.org, reference)
             .ok_or_else(|| Error::not_found(not_found(reference)))?;

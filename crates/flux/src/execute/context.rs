@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use watchpost_core::regular_expression::Regex;
+use watchpost_core::regular_expression::{Finder, Regex, RegexError, compiling_bytes};
 
 use super::profile::Profile;
 use crate::effects::Effects;
@@ -225,18 +225,44 @@ impl<'a> Context<'a> {
     /// A pattern, compiled once.
     ///
     /// # Errors
-    /// It is no pattern.
+    /// It is no pattern, or there is no memory for it.
     pub fn cached_regex(&self, pattern: &Arc<str>) -> Result<Arc<Regex>, Error> {
         if let Some(regex) = self.regexes.borrow().get(pattern) {
             return Ok(Arc::clone(regex));
         }
-        let regex = Regex::new(pattern).map_err(|error| Error::invalid(error.to_string()))?;
+        let regex = Arc::new(self.compiled(pattern, || Regex::new(pattern))?);
         self.keep_bytes(regex.memory())?;
-        let regex = Arc::new(regex);
         self.regexes
             .borrow_mut()
             .insert(Arc::clone(pattern), Arc::clone(&regex));
         Ok(regex)
+    }
+
+    /// What finds the matches of a pattern in a text.
+    ///
+    /// # Errors
+    /// It is too large, or there is no memory for it.
+    pub fn finder<'r>(&self, regex: &'r Regex) -> Result<&'r Finder, Error> {
+        if !regex.has_finder() {
+            self.compiled(regex.as_str(), || regex.finder().map(drop))?;
+            self.keep_bytes(regex.finder_memory())?;
+        }
+        regex.finder().map_err(Error::invalid)
+    }
+
+    /// Compiles within the memory of the run, and of the host.
+    fn compiled<T>(
+        &self,
+        pattern: &str,
+        compile: impl Fn() -> Result<T, RegexError>,
+    ) -> Result<T, Error> {
+        let bytes = compiling_bytes(pattern).map_err(Error::invalid)?;
+        self.reserve(bytes)?;
+        let mut made = None;
+        let mut work = || made = Some(compile());
+        self.run.effects.with_memory(bytes, &mut work)?;
+        let made = made.ok_or_else(|| Error::internal("the pattern was not compiled"))?;
+        made.map_err(Error::invalid)
     }
 
     /// Ends the run if its caller went away or its time is over.

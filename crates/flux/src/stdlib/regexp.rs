@@ -19,11 +19,10 @@ pub(super) const FUNCTIONS: &[Native] = &[
     native("regexp", "quoteMeta", "v", Scalar, |_, a| {
         Ok(Value::text(regular_expression::quote(&a.string("v")?)))
     }),
-    native("regexp", "findString", "r, v", Scalar, |_, a| {
-        let v = a.string("v")?;
-        Ok(Value::text(
-            pattern(a)?.find(&v).map_or("", |found| found.as_str()),
-        ))
+    native("regexp", "findString", "r, v", Scalar, |context, a| {
+        let (v, pattern) = (a.string("v")?, pattern(a)?);
+        let found = context.finder(&pattern)?.find(&v);
+        Ok(Value::text(found.map_or("", |found| found.as_str())))
     }),
     native("regexp", "findStringIndex", "r, v", Scalar, find_index),
     native("regexp", "getString", "r", Scalar, |_, a| {
@@ -46,9 +45,10 @@ fn pattern(arguments: &Arguments) -> Result<Arc<Regex>, Error> {
     }
 }
 
-fn find_index(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
-    let v = arguments.string("v")?;
-    let found = pattern(arguments)?
+fn find_index(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    let (v, pattern) = (arguments.string("v")?, pattern(arguments)?);
+    let found = context
+        .finder(&pattern)?
         .find(&v)
         .map(|found| [found.start(), found.end()]);
     let places = found
@@ -64,6 +64,7 @@ fn replace(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
         arguments.string("t")?,
         pattern(arguments)?,
     );
+    let pattern = context.finder(&pattern)?;
     // Each `$` of the template stands at most for what its match took of the text.
     let groups = t.matches('$').count();
     let matches = pattern.find_iter(&v).count();
@@ -75,6 +76,7 @@ fn replace(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
 
 fn split(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let (v, pattern) = (arguments.string("v")?, pattern(arguments)?);
+    let pattern = context.finder(&pattern)?;
     let parts = pattern.find_iter(&v).count() + 1;
     context.reserve(parts * 2 * ITEM_BYTES)?;
     context.charge(parts * 2 * size_of::<usize>() + v.len())?;

@@ -1,5 +1,7 @@
 //! The values of literals: escapes in strings and regular expressions, times, durations.
 
+use regex_syntax::ast;
+use regex_syntax::hir::HirKind;
 use watchpost_core::regular_expression;
 
 use super::ast::DurationPart;
@@ -53,17 +55,66 @@ pub(super) fn regex_pattern(literal: &str) -> Result<String, String> {
     bytes.extend_from_slice(rest.as_bytes());
     let pattern = String::from_utf8(bytes).map_err(|error| error.to_string())?;
     // InfluxDB reads a literal twice: as the crate `regex` does, which refuses `\Q` and `\170`, then as RE2.
-    if let Err(error) = regex_syntax::ast::parse::Parser::new().parse(&pattern) {
+    let ast = ast::parse::Parser::new().parse(&pattern).map_err(|error| {
         // The library's report is several indented lines with a pointer below the pattern: made one line.
         let report = error.to_string();
-        return Err(report
+        report
             .replace('\n', "")
             .replace("    ", " ")
-            .replace('^', ""));
+            .replace('^', "")
+    })?;
+    if let Some(reason) = newer_syntax(&pattern, &ast) {
+        let shown = &pattern[..pattern.floor_char_boundary(SHOWN_BYTES)];
+        return Err(format!("regex parse error: {shown} error: {reason}"));
     }
     match regular_expression::check(&pattern) {
         Ok(()) => Ok(pattern),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Longest part of a pattern that a refusal shows, in bytes.
+const SHOWN_BYTES: usize = 256;
+
+/// Why InfluxDB's older version of the crate refuses a pattern that this one takes: it knows no names without a `P`, and
+/// no class that is empty.
+fn newer_syntax(pattern: &str, ast: &ast::Ast) -> Option<&'static str> {
+    if pattern.contains("(?<") && ast::visit(ast, PlainName(false)).unwrap_or_default() {
+        return Some("unrecognized flag");
+    }
+    let mut open = match pattern.contains("&&") {
+        true => vec![regex_syntax::parse(pattern).ok()?],
+        false => Vec::new(),
+    };
+    while let Some(hir) = open.pop() {
+        match hir.kind() {
+            HirKind::Class(class) if class.is_empty() => {
+                return Some("empty character classes are not allowed");
+            }
+            kind => open.extend_from_slice(kind.subs()),
+        }
+    }
+    None
+}
+
+/// Looks for a group `(?<name>…)`.
+struct PlainName(bool);
+
+impl ast::Visitor for PlainName {
+    type Output = bool;
+    type Err = std::convert::Infallible;
+
+    fn finish(self) -> Result<bool, Self::Err> {
+        Ok(self.0)
+    }
+
+    fn visit_pre(&mut self, part: &ast::Ast) -> Result<(), Self::Err> {
+        if let ast::Ast::Group(group) = part
+            && let ast::GroupKind::CaptureName { starts_with_p, .. } = &group.kind
+        {
+            self.0 |= !starts_with_p;
+        }
+        Ok(())
     }
 }
 

@@ -47,10 +47,10 @@ fn parse(query: &str) -> Result<Filter, ApiError> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             "filter" => filter.matchers.push(value.parse().map_err(wrong)?),
-            "active" => filter.active = flag(&name, &value)?,
-            "silenced" => filter.silenced = flag(&name, &value)?,
-            "inhibited" => filter.inhibited = flag(&name, &value)?,
-            "muted" => filter.muted = flag(&name, &value)?,
+            "active" => filter.active = flag(&value),
+            "silenced" => filter.silenced = flag(&value),
+            "inhibited" => filter.inhibited = flag(&value),
+            "muted" => filter.muted = flag(&value),
             "receiver" if !value.is_empty() => {
                 let matcher = Matcher::new(RECEIVER, Operator::Regex, &value);
                 filter.receiver = Some(matcher.map_err(wrong)?);
@@ -61,9 +61,13 @@ fn parse(query: &str) -> Result<Filter, ApiError> {
     Ok(filter)
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, ApiError> {
-    let wrong = |_| ApiError::BadRequest(format!("{name} must be true or false, not {value:?}"));
-    value.parse().map_err(wrong)
+/// Whether a flag is set: an empty one is, as where it is left out, and any word that is no yes is a no. So Alertmanager's
+/// server reads them (`ConvertBool` of go-openapi).
+fn flag(value: &str) -> bool {
+    const YES: [&str; 11] = [
+        "", "true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled",
+    ];
+    YES.iter().any(|yes| yes.eq_ignore_ascii_case(value))
 }
 
 impl Filter {

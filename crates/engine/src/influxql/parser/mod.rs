@@ -8,6 +8,7 @@ use watchpost_core::regular_expression::Regex;
 
 use super::QueryError;
 use super::ast::{Expression, Source, Statement};
+use super::patterns::Patterns;
 use super::scanner::{Placed, Scanner, Token};
 
 /// The most statements of one request.
@@ -16,19 +17,15 @@ const MAX_STATEMENTS: usize = 64;
 /// How deep subqueries may be nested: each is carried out within the other.
 const MAX_SUBQUERIES: usize = 16;
 
-/// The most patterns of a request: each takes up to ten megabytes once it is compiled
-/// ([`watchpost_core::regular_expression::SIZE_LIMIT`]).
-const MAX_PATTERNS: usize = 32;
-
 /// Reads statements, parted by semicolons.
 ///
 /// # Errors
-/// What was found, what was expected, and where.
-pub fn parse(text: &str) -> Result<Vec<Statement>, QueryError> {
+/// What was found, what was expected, and where; what is wrong with a pattern.
+pub(super) fn parse(text: &str, patterns: &mut dyn Patterns) -> Result<Vec<Statement>, QueryError> {
     let mut parser = Parser {
         scanner: Scanner::new(text),
         peeked: None,
-        patterns: 0,
+        patterns,
         depth: 0,
         subqueries: 0,
         has_target: false,
@@ -58,7 +55,7 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, QueryError> {
 struct Parser<'a> {
     scanner: Scanner<'a>,
     peeked: Option<Placed>,
-    patterns: usize,
+    patterns: &'a mut dyn Patterns,
     depth: usize,
     subqueries: usize,
     /// Whether a SELECT names a measurement to write to.
@@ -162,13 +159,7 @@ impl Parser<'_> {
             return Ok(None);
         };
         self.peeked = None;
-        self.patterns += 1;
-        if self.patterns > MAX_PATTERNS {
-            return Err(QueryError::new(format!(
-                "the query has more than {MAX_PATTERNS} patterns"
-            )));
-        }
-        compiled(&pattern).map(Some)
+        self.patterns.take(pattern).map(Some)
     }
 
     fn statement(&mut self) -> Result<Statement, QueryError> {
@@ -313,10 +304,6 @@ impl Parser<'_> {
             false => Ok(Some(descending)),
         }
     }
-}
-
-fn compiled(pattern: &str) -> Result<Regex, QueryError> {
-    Regex::new(pattern).map_err(|error| QueryError::new(error.to_string()))
 }
 
 /// Nanoseconds of `1h30m`.
