@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use watchpost_alerter::labels::Labels;
 use watchpost_alerter::matcher::{Matcher, MatcherError};
 use watchpost_testkit::cases;
 
@@ -30,4 +31,34 @@ fn suite() {
         }
         out
     });
+}
+
+/// Lists of two thousand hosts, as silences of a whole site have them; what is too long or none is refused in few words.
+#[test]
+fn two_thousand_names_are_one_matcher() {
+    for (name, tail) in [
+        ("web-@.prod.example.org", ""),
+        ("h@.a.b.c.d.e.f.g.h.i.j", ""),
+        ("web-@", r"\\w?"),
+        ("web-@.prod", ".*"),
+        (
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx@.example.org",
+            "",
+        ),
+    ] {
+        let names = (0..2000).map(|n| name.replace('@', &format!("{n:04}")) + tail);
+        let names = names.collect::<Vec<_>>().join("|");
+        let text = format!("host=~\"(?i)({names})\"");
+        let matcher: Matcher = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        let asked = |host: &str| matcher.matches(&Labels::from([("host", host)]));
+        assert!(asked(&name.replace('@', "1999")) && !asked("web"), "{name}");
+        for wrong in [
+            format!("host=~\"({names}\""),
+            names.clone(),
+            format!("host=~\"{names}"),
+        ] {
+            let error = wrong.parse::<Matcher>().unwrap_err().to_string();
+            assert!(error.len() < 500, "{error}");
+        }
+    }
 }

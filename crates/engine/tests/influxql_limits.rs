@@ -1,6 +1,8 @@
 //! Statements of InfluxQL that grow without end, or that their sender may not ask, end in an answer.
 
 use serde_json::{Value, json};
+use watchpost_engine::influxql::{CompileError, compile, outline};
+use watchpost_engine::memory::Memory;
 
 use crate::deletes::encoded;
 use crate::running::{Running, TOKEN};
@@ -92,6 +94,27 @@ fn tall() -> Vec<(String, &'static str)> {
             "more than",
         ),
     ]
+}
+
+/// A server without any memory left still counts the patterns of a request, and compiles none.
+#[test]
+fn patterns_are_counted_first_and_compiled_within_the_memory() {
+    let with = |patterns: &[String]| {
+        let conditions: Vec<_> = patterns.iter().map(|one| format!("h =~ /{one}/")).collect();
+        format!("SELECT v FROM cpu WHERE {}", conditions.join(" OR "))
+    };
+    let full = Memory::limited_to(1);
+    let different: Vec<_> = (0..33).map(|n| format!("web-{n}|db-{n}")).collect();
+    let refused = outline(&with(&different)).unwrap_err().to_string();
+    assert!(refused.contains("more than 32 patterns"), "{refused}");
+    let some = with(&different[..32]);
+    outline(&some).unwrap();
+    let refused = compile(&some, &full).unwrap_err();
+    assert!(matches!(refused, CompileError::Memory(_)), "{refused}");
+    compile(&some, &Memory::limited_to(usize::MAX)).unwrap();
+    // One pattern in every statement of a dashboard is one pattern.
+    let often = vec![different[0].clone(); 100];
+    outline(&with(&often)).unwrap();
 }
 
 async fn ask(server: &Running, token: &str, text: &str) -> (u16, String) {

@@ -65,6 +65,23 @@ fn rows() {
     );
 }
 
+/// Compiling takes far more than what is left of it: that is asked for before it begins.
+#[test]
+fn a_pattern_is_compiled_within_the_memory() {
+    let limits = Limits {
+        memory_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    let matching = |pattern: &str| format!("{ALL} |> filter(fn: (r) => r.host =~ /{pattern}/)");
+    let names: Vec<_> = (0..2000).map(|n| format!("web-{n}.example.org")).collect();
+    let long = matching(&names.join("|"));
+    let message = refused(&long, limits);
+    assert!(message.contains("memory"), "{message}");
+    run(&long, Limits::default(), &|| Ok(())).expect("it is taken where there is memory");
+    let (_, rows) = run(&matching("a|c"), limits, &|| Ok(())).expect("a short one");
+    assert_eq!(rows, 50);
+}
+
 #[test]
 fn tables() {
     let limits = Limits {

@@ -68,6 +68,8 @@ impl Regex {
     /// # Errors
     /// As [`Regex::new`].
     pub fn anchored(pattern: &str) -> Result<Regex, RegexError> {
+        // By itself first: a fault is cited as it was written, and `a)(b` is none of the anchors' doing.
+        check(pattern)?;
         Regex::new(&format!("^(?:{pattern})$"))
     }
 
