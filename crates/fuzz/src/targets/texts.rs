@@ -273,7 +273,15 @@ fn regular_expression(input: &[u8]) -> Answer {
     let (pattern, searched) = input.split_once('\0').unwrap_or((&input, "abc"));
     let compiled = Regex::new(pattern);
     if let Ok(compiled) = &compiled {
-        return Answer::taken(compiled.is_match(searched));
+        let matches = compiled.is_match(searched);
+        if let Ok(as_written) = compiled.finder() {
+            assert_eq!(
+                as_written.is_match(searched),
+                matches,
+                "factored, it is another"
+            );
+        }
+        return Answer::taken(matches);
     }
     Answer::of(&compiled)
 }
