@@ -99,20 +99,7 @@ impl Memory {
     /// # Errors
     /// Just that.
     pub fn check(&self) -> Result<(), MemoryFull> {
-        self.reserve(0)
-    }
-
-    /// Fails if so many bytes more would pass the limit: asked before they are taken.
-    ///
-    /// # Errors
-    /// Just that.
-    pub fn reserve(&self, bytes: usize) -> Result<(), MemoryFull> {
-        let allocated = self.allocated();
-        let limit = self.limit;
-        match allocated.saturating_add(bytes) > limit {
-            true => Err(MemoryFull { allocated, limit }),
-            false => Ok(()),
-        }
+        self.reserve(0).map(drop)
     }
 
     /// Asks for bytes before they are allocated; what others asked for counts.

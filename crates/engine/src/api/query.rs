@@ -164,7 +164,8 @@ impl Outlet for Sending<'_> {
             return Err(Error::out_of_memory(limit, bytes));
         }
         let reserved = self.app.memory.reserve(bytes);
-        reserved.map_err(|full| Error::exhausted(full.to_string()))
+        let refused = reserved.map(drop);
+        refused.map_err(|full| Error::exhausted(full.to_string()))
     }
 
     fn offer(&mut self, writer: &mut Writer) -> Result<(), Error> {

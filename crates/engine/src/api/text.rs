@@ -57,9 +57,9 @@ impl<'a> Text<'a> {
         let doubled = self.bytes.capacity().saturating_mul(2).max(STEP);
         let capacity = doubled.min(self.limit).max(needed);
         // For a moment both are there: what is written, and the room that it is copied to.
-        self.memory.reserve(capacity)?;
-        let reserved = self.bytes.try_reserve_exact(capacity - self.bytes.len());
-        reserved.map_err(|error| {
+        let _reserved = self.memory.reserve(capacity)?;
+        let room = self.bytes.try_reserve_exact(capacity - self.bytes.len());
+        room.map_err(|error| {
             ApiError::new(
                 Code::Unavailable,
                 format!("no memory for the answer: {error}"),
