@@ -81,7 +81,7 @@ fn tall() -> Vec<(String, &'static str)> {
         ),
         (
             (1..34).fold("SELECT v FROM cpu WHERE h =~ /a/".to_owned(), |text, n| {
-                format!("{text} OR h =~ /a{{{n}}}{{1000}}/")
+                format!("{text} OR h =~ /a{{{n}}}b{{900}}/")
             }),
             "more than 32 patterns",
         ),
