@@ -195,7 +195,7 @@ fn a_fault_in_a_long_pattern_is_cited_by_its_place() {
         ),
         (
             format!("{names}\\y|{names}"),
-            "invalid escape sequence: `\\y` at byte 22999 of 46000",
+            "invalid escape sequence: `\\y` at byte 22999 of 46001",
         ),
     ];
     for (pattern, expected) in faults {
