@@ -15,6 +15,7 @@ use watchpost_service::config::{
 };
 use watchpost_service::secret::Secret;
 
+use crate::alert::{Nanos, SECOND};
 use crate::presentation::{Presentation, is_address};
 use crate::rules::definition::{Kind, Rule};
 
@@ -254,6 +255,9 @@ impl RoleConfig for AlerterConfig {
     }
 }
 
+/// How far back InfluxDB 3 Core answers: 432 files (`--query-file-limit`) of ten minutes.
+const CORE_LOOK_BACK: Nanos = 72 * 3_600 * SECOND;
+
 impl AlerterConfig {
     /// What the kind of server cannot do of what is configured.
     fn check_kind(&self, rules: &[Arc<Rule>], problems: &mut Problems) {
@@ -269,6 +273,17 @@ impl AlerterConfig {
                     kind.title()
                 );
                 problems.add("rules.file", said);
+            }
+        }
+        if kind == ServerKind::InfluxDb3 {
+            let far = |rule: &&Arc<Rule>| rule.kind.look_back() > CORE_LOOK_BACK;
+            for rule in rules.iter().filter(far) {
+                let said = format!(
+                    "rule {:?} looks back further than 72 hours, which InfluxDB 3 Core does not answer unless it runs with \
+                     a larger --query-file-limit",
+                    rule.name
+                );
+                problems.warn("rules.file", said);
             }
         }
         if !kind.keeps_text() && self.history.enabled {

@@ -39,6 +39,64 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// What a kind of server cannot do is said before anything is asked of it.
+#[test]
+fn check_config_says_what_a_kind_of_server_cannot_do() {
+    let Some(shell) = Shell::new() else {
+        return;
+    };
+    let rule = |name: &str, own: &str| {
+        format!("[[rule]]\nname = \"{name}\"\nfield = \"cpu_load_5m\"\n{own}\n")
+    };
+    let own_flux =
+        "[[rule]]\nname = \"own\"\nkind = \"flux\"\nquery = \"data\"\nabove = { critical = 1 }\n";
+    let weeks =
+        "kind = \"anomaly\"\nbaseline = \"same_hour_of_week\"\nweeks = 1\nscore = { critical = 8 }";
+    let rules = [
+        "[defaults]\nbucket = \"raw\"\nmeasurement = \"system_metrics\"\n[route]\nreceiver = \"local\"\n".to_owned(),
+        "[[receiver]]\nname = \"local\"\nkind = \"file\"\npath = \"a.log\"\n".to_owned(),
+        rule("near", "kind = \"forecast\"\nwindow = \"6h\"\nlevel = 9\nwithin = { critical = \"1h\" }"),
+        rule("far", weeks),
+    ];
+    let check = |kind: &str, more: &str| {
+        std::fs::write(
+            shell.folder.path().join("rules.toml"),
+            rules.concat() + more,
+        )
+        .unwrap();
+        let kind = format!("influx.kind={kind}");
+        let output = shell.run(&[
+            "check-config",
+            "--set",
+            "rules.file=rules.toml",
+            "--set",
+            &kind,
+        ]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        (output.status.success(), said)
+    };
+    let (fine, said) = check("influxdb3", "");
+    assert!(fine, "{said}");
+    assert!(
+        said.contains("rule \"far\" looks back further than 72 hours"),
+        "{said}"
+    );
+    assert!(!said.contains("\"near\""), "{said}");
+    let (fine, said) = check("victoriametrics", "");
+    assert!(fine, "{said}");
+    assert!(
+        said.contains("stores no strings") && !said.contains("72 hours"),
+        "{said}"
+    );
+    let (fine, said) = check("victoriametrics", own_flux);
+    assert!(
+        !fine && said.contains("\"own\" is of kind \"flux\""),
+        "{said}"
+    );
+    let (fine, said) = check("influxdb2", "");
+    assert!(fine && !said.contains("72 hours"), "{said}");
+}
+
 #[test]
 fn rule_show_speaks_the_words_of_the_rule_file() {
     let Some(shell) = Shell::new() else {

@@ -11,6 +11,7 @@ mod charts;
 mod command_line;
 mod crash;
 mod dialect;
+mod documents;
 mod email;
 mod generated_settings;
 mod generated_timelines;

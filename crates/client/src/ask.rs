@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Runs SQL in a database and gives the rows in JSON.
-    async fn sql(&self, database: &str, text: &str, limits: &Limits) -> Result<Vec<u8>> {
+    pub(crate) async fn sql(&self, database: &str, text: &str, limits: &Limits) -> Result<Vec<u8>> {
         let body = serde_json::json!({ "db": database, "q": text, "format": "json" });
         let request = Request {
             method: Method::POST,

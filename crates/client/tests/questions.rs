@@ -1,7 +1,7 @@
 //! The same questions to servers of every kind: one seed, one expectation (`testdata/questions.md`).
 //!
 //! InfluxDB 2 is the server of all tests. `VICTORIAMETRICS_URL` names a VictoriaMetrics that keeps 2024
-//! (`-retentionPeriod=100y`), `VICTORIAMETRICS_WRITE_URL` where a cluster is written to,
+//! (`-retentionPeriod=100y`), `VICTORIAMETRICS_WRITE_URL` and `VICTORIAMETRICS_TENANT` where a cluster is written to,
 //! `INFLUXDB3_URL` an InfluxDB 3; without them those are skipped. Answers are shown to nine digits: beyond,
 //! servers add in another order.
 
@@ -111,6 +111,10 @@ fn other(variable: &str, kind: Kind) -> Option<ClientConfig> {
         write_url: std::env::var("VICTORIAMETRICS_WRITE_URL")
             .ok()
             .filter(|_| kind == Kind::VictoriaMetrics),
+        tenant: std::env::var("VICTORIAMETRICS_TENANT")
+            .ok()
+            .filter(|_| kind == Kind::VictoriaMetrics)
+            .unwrap_or_default(),
         ..ClientConfig::new(url, "", token)
     })
 }

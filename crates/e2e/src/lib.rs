@@ -10,5 +10,6 @@
 
 pub mod criteria;
 pub mod platform;
+pub mod seconds;
 pub mod sign_in_times;
 pub mod soak;

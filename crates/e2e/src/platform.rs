@@ -29,6 +29,9 @@ const BINARIES: [&str; 6] = [
 /// A week of a fleet is much to read for a debug build on a busy machine.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Bytes of an answer: two million points.
+const ANSWER_BYTES: usize = 512 * 1024 * 1024;
+
 /// A server that runs already, which `up --engine external` uses.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -282,7 +285,10 @@ impl Platform {
             .env("INFLUX_URL", self.server())
             .env("INFLUX_ORG", self.organization());
         command.env("INFLUX_BUCKET", "system_metrics_raw");
-        command.env("INFLUX_TOKEN_FILE", self.token_file(token));
+        match self.named() {
+            None => drop(command.env("INFLUX_TOKEN_FILE", self.token_file(token))),
+            Some(named) => self.name_server(&mut command, named),
+        }
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -292,6 +298,22 @@ impl Platform {
             output.status
         );
         text
+    }
+
+    /// What a role needs to know of a server of another kind.
+    fn name_server(&self, command: &mut Command, named: &Named) {
+        let operator = self.token_file("operator");
+        if operator.exists() {
+            command.env("INFLUX_TOKEN_FILE", operator);
+        }
+        let settings = [
+            ("WATCHPOST_INFLUX__KIND", &named.kind),
+            ("WATCHPOST_INFLUX__WRITE_URL", &named.write_url),
+            ("WATCHPOST_INFLUX__TENANT", &named.tenant),
+        ];
+        for (name, value) in settings.into_iter().filter(|(_, value)| !value.is_empty()) {
+            command.env(name, value);
+        }
     }
 
     /// The file of a token.
@@ -352,10 +374,18 @@ impl Platform {
         block_on(async { client.ask(question, &Limits::default()).await.ok() })
     }
 
-    /// As [`Platform::query`], but nothing while the server does not answer.
-    pub fn try_query(&self, text: &str) -> Option<Vec<Table>> {
+    /// The answer to a question of at most so many points.
+    ///
+    /// # Errors
+    /// The client's.
+    pub fn ask_for(&self, question: &Question, rows: usize) -> Result<Answer, String> {
         let client = self.client("operator");
-        block_on(async { client.query(&Query::new(text)).await.ok() })
+        let limits = Limits {
+            rows,
+            bytes: ANSWER_BYTES,
+            timeout: None,
+        };
+        block_on(async { client.ask(question, &limits).await }).map_err(|error| error.to_string())
     }
 
     /// Asks a page of the web role: status and body.

@@ -17,7 +17,7 @@ use watchpost_testkit::{binary, skip};
 use crate::living_chain::RULES;
 
 /// Why a block of commands is not run here.
-const REASONS: [(&str, &str); 8] = [
+const REASONS: [(&str, &str); 9] = [
     ("docker", "needs a container engine"),
     ("systemd", "needs root and an init system"),
     ("influx", "needs InfluxDB or its command-line tool"),
@@ -26,13 +26,17 @@ const REASONS: [(&str, &str); 8] = [
     ("build", "builds, which takes minutes, or runs until Ctrl-C"),
     ("slow", "measures for minutes"),
     ("rules", "is run by the alerter's own tests"),
+    (
+        "victoriametrics",
+        "is run beside a VictoriaMetrics by a test of its own",
+    ),
 ];
 
 /// A fenced block of a document.
-struct Block {
+pub(crate) struct Block {
     line: usize,
-    info: String,
-    text: String,
+    pub(crate) info: String,
+    pub(crate) text: String,
 }
 
 fn documents() -> Vec<PathBuf> {
@@ -47,7 +51,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 /// The fenced blocks of a document; those within lists are indented.
-fn blocks(path: &Path) -> Vec<Block> {
+pub(crate) fn blocks(path: &Path) -> Vec<Block> {
     let text = fs::read_to_string(path).unwrap();
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<(String, String)> = None;

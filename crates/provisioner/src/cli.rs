@@ -155,6 +155,9 @@ pub enum Command {
     },
     /// Make hours and days that are missing, on a server without tasks (VictoriaMetrics, InfluxDB 3)
     Rollup {
+        /// Also make what is made already, for hosts whose points came later
+        #[arg(long, conflicts_with = "every")]
+        again: bool,
         /// Start: a time (RFC 3339) or a duration before now
         #[arg(long, allow_hyphen_values = true, value_parser = parse_moment, default_value = "-3d")]
         from: Moment,

@@ -14,6 +14,7 @@ pub mod gaps;
 pub mod health;
 pub mod lock;
 pub mod observe;
+pub mod other_servers;
 pub mod plan;
 pub mod platform;
 pub mod render;

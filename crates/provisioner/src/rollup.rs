@@ -3,9 +3,11 @@
 //!
 //! A period that is whole gets a mark of its own, written after its points. What is not marked is made, so
 //! that hours that were missed are caught up, and a run that was killed is repeated: with the same values,
-//! which change nothing where they are stored already.
+//! which change nothing where they are stored already. What hosts that were cut off wrote later comes in by
+//! making a period again ([`Which::All`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use watchpost_client::Client;
 use watchpost_client::ask::Limits;
@@ -15,7 +17,8 @@ use watchpost_core::limits::LINES_PER_WRITE;
 use watchpost_core::line_protocol::write_points;
 use watchpost_core::point::{FieldValue, Point};
 use watchpost_core::time::{NANOS_PER_DAY, NANOS_PER_HOUR, NANOS_PER_MINUTE, format_rfc3339};
-use watchpost_query::{Answer, Ask, Group, Label, Question, Range, Series, Statistic};
+use watchpost_query::Kind as ServerKind;
+use watchpost_query::{Answer, Ask, Group, Label, Matcher, Question, Range, Series, Statistic};
 
 use crate::error::{Doing, Error, Result};
 use crate::gaps::Tier;
@@ -24,8 +27,21 @@ use crate::gaps::Tier;
 pub const MARKS: &str = "watchpost_rollup";
 /// Most points of one answer: a thousand hosts of 200 series, five statistics each.
 const ROWS: usize = 2_000_000;
-/// A period is made when its last points have come, as the tasks' offsets have it.
-const LATE: i64 = 10 * NANOS_PER_MINUTE;
+/// Hosts that are asked about at a time: with two hundred series each an answer stays below [`ROWS`].
+const HOSTS: usize = 500;
+/// A period is made when its last points have come. A day is made of hours, which come first.
+const LATE: [i64; 2] = [10 * NANOS_PER_MINUTE, NANOS_PER_HOUR];
+/// How long VictoriaMetrics may hide what it took: new series were seen after 12 s at most.
+const HIDDEN: Duration = Duration::from_secs(15);
+
+/// Which periods are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those that have no mark.
+    Missing,
+    /// Those that have one, too.
+    All,
+}
 
 /// From which bucket to which, and what a period is.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +74,14 @@ impl Step {
         }
     }
 
+    /// How long after its end a period is made.
+    fn late(self) -> i64 {
+        match self.tier {
+            Tier::Hourly => LATE[0],
+            Tier::Daily => LATE[1],
+        }
+    }
+
     /// The question that finds the marks of a range.
     pub fn marks(self, range: Range) -> Question {
         let times = Ask::Windows {
@@ -73,15 +97,36 @@ impl Step {
         Point::new(MARKS, start).field("points", points as f64)
     }
 
-    /// The questions that a period is made of.
-    pub fn questions(self, start: i64) -> Vec<Question> {
+    /// The measurement that a period is made of.
+    fn measurement(self) -> &'static str {
+        match self.tier {
+            Tier::Hourly => MEASUREMENT,
+            Tier::Daily => MEASUREMENT_HOURLY,
+        }
+    }
+
+    /// The question for the hosts that a period has points of.
+    pub fn hosts(self, start: i64) -> Question {
+        let range = Range::new(start, start + self.period());
+        let tag = "host".to_owned();
+        Question::new(
+            self.source,
+            self.measurement(),
+            range,
+            Ask::TagValues { tag },
+        )
+    }
+
+    /// The questions that a period is made of, about points whose tags match.
+    pub fn questions(self, start: i64, matchers: &[Matcher]) -> Vec<Question> {
         let range = Range::new(start, start + self.period());
         let every: [&str; 0] = [];
+        let matchers = || matchers.to_vec();
         if self.tier == Tier::Hourly {
             use Statistic::{Count, Last, Max, Mean, Min};
             let all = Ask::Values(vec![Mean, Min, Max, Count, Last]);
             let question = Question::new(self.source, MEASUREMENT, range, all);
-            return vec![question.select(every, Vec::new())];
+            return vec![question.select(every, matchers())];
         }
         use Statistic::{Last, Max, Min, Sum};
         let all = Ask::Values(vec![Min, Max, Last, Sum]);
@@ -93,9 +138,9 @@ impl Step {
         let means = gauges.map(|metric| {
             let fields = ["mean", "count"].map(|name| format!("{}_{name}", metric.name));
             let rows = Ask::Rows { limit: None };
-            Question::new(self.source, MEASUREMENT_HOURLY, range, rows).select(fields, Vec::new())
+            Question::new(self.source, MEASUREMENT_HOURLY, range, rows).select(fields, matchers())
         });
-        [rest.select(every, Vec::new())]
+        [rest.select(every, matchers())]
             .into_iter()
             .chain(means)
             .collect()
@@ -207,7 +252,7 @@ fn point(
     Some(point)
 }
 
-/// The starts of the periods of `[from, to)` that are over and have no mark, the oldest first.
+/// The starts of the periods of a range that are over and have no mark, the oldest first.
 pub fn missing(step: Step, range: Range, now: i64, marks: &Answer) -> Vec<i64> {
     let period = step.period();
     let points = marks.series.iter().flat_map(|series| &series.points);
@@ -215,7 +260,7 @@ pub fn missing(step: Step, range: Range, now: i64, marks: &Answer) -> Vec<i64> {
     let first = (range.start + period - 1).div_euclid(period) * period;
     let mut starts = Vec::new();
     let mut start = first;
-    while start + period <= range.stop && start + period + LATE <= now {
+    while start + period <= range.stop && start + period + step.late() <= now {
         if !marked.contains(&start) {
             starts.push(start);
         }
@@ -224,35 +269,65 @@ pub fn missing(step: Step, range: Range, now: i64, marks: &Answer) -> Vec<i64> {
     starts
 }
 
-/// Makes what is missing of hours and days since `from`: how many periods of each.
+/// Makes the hours and days since `from`: how many periods of each.
 ///
 /// # Errors
 /// The server cannot be asked or does not take the points; what is made stays, and the next run does the
 /// rest.
-pub async fn run(client: &Client, from: i64, now: i64) -> Result<[usize; 2]> {
-    let mut made = [0; 2];
+pub async fn run(client: &Client, from: i64, now: i64, which: Which) -> Result<[usize; 2]> {
+    let (mut made, mut hours) = ([0; 2], 0);
     for (count, step) in made.iter_mut().zip(STEPS) {
+        let hours_are_new = step.tier == Tier::Daily && hours > 0;
+        if hours_are_new && client.config().kind == ServerKind::VictoriaMetrics {
+            tokio::time::sleep(HIDDEN).await;
+        }
         let range = Range::new(from, now);
-        let marks = ask(client, &step.marks(range)).await?;
+        let marks = match which {
+            Which::Missing => ask(client, &step.marks(range)).await?,
+            Which::All => Answer::default(),
+        };
         for start in missing(step, range, now, &marks) {
             make(client, step, start).await?;
             *count += 1;
         }
+        hours += *count;
     }
     Ok(made)
 }
 
 async fn make(client: &Client, step: Step, start: i64) -> Result<()> {
     let mut written = 0;
-    for question in step.questions(start) {
-        let answer = ask(client, &question).await?;
-        let points = step.points(start, &question, &answer);
-        for batch in points.chunks(LINES_PER_WRITE) {
-            write(client, step.target, batch).await?;
+    for matchers in groups(&names(&ask(client, &step.hosts(start)).await?)) {
+        for question in step.questions(start, &matchers) {
+            let answer = ask(client, &question).await?;
+            let points = step.points(start, &question, &answer);
+            for batch in points.chunks(LINES_PER_WRITE) {
+                write(client, step.target, batch).await?;
+            }
+            written += points.len();
         }
-        written += points.len();
     }
     write(client, step.target, &[step.mark(start, written)]).await
+}
+
+fn names(answer: &Answer) -> Vec<String> {
+    let points = answer.series.iter().flat_map(|series| &series.points);
+    let names = points.filter_map(|point| point.value.as_str());
+    names.map(str::to_owned).collect()
+}
+
+/// The conditions by which a period's points are asked for: all at once, or so many hosts at a time.
+pub fn groups(hosts: &[String]) -> Vec<Vec<Matcher>> {
+    if hosts.len() <= HOSTS {
+        return vec![Vec::new()];
+    }
+    // Points without a host are asked for beside the first.
+    let mut hosts = hosts.to_vec();
+    hosts.insert(0, String::new());
+    let groups = hosts.chunks(HOSTS);
+    groups
+        .map(|names| vec![Matcher::one_of("host", names.to_vec())])
+        .collect()
 }
 
 async fn ask(client: &Client, question: &Question) -> Result<Answer> {

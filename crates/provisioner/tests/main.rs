@@ -5,6 +5,7 @@
 mod dashboards;
 mod desired_state;
 mod hosts;
+mod influxdb3;
 mod old_server;
 mod planning;
 mod queries;

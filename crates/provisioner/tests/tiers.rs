@@ -8,7 +8,7 @@ use watchpost_core::time::{format_rfc3339, parse_rfc3339};
 use watchpost_provisioner::backfill;
 use watchpost_provisioner::observe::Target;
 use watchpost_provisioner::platform::{self, Platform, TaskText};
-use watchpost_provisioner::rollup;
+use watchpost_provisioner::rollup::{self, Which};
 
 use crate::site::{Site, block_on};
 
@@ -102,7 +102,8 @@ fn a_rollup_gives_the_figures_of_the_tasks() {
     );
     let points = write_past(&site, (raw, ""), from, to);
     let now = to + HOUR;
-    let made = || block_on(rollup::run(&site.client(), from, now)).unwrap();
+    let run = |which| block_on(rollup::run(&site.client(), from, now, which)).unwrap();
+    let made = || run(Which::Missing);
     // An hour beyond the last of the past is over, and empty, but its last points may still come.
     assert_eq!(made(), [72, 3]);
     for (bucket, measurement, every) in [
@@ -112,6 +113,40 @@ fn a_rollup_gives_the_figures_of_the_tasks() {
         compare(&site, bucket, measurement, &points, every, (from, to));
     }
     assert_eq!(made(), [0, 0]);
+    // A host that was cut off brings its points later.
+    let late = from + 5 * HOUR + SECOND;
+    site.write(
+        raw,
+        &format!("system_metrics,host=late cpu_usage_percent=7 {late}\n"),
+    );
+    let means = |bucket: &str| {
+        let tables = site.query(&format!(
+            "from(bucket: \"{bucket}\") |> range(start: 2024-01-01T00:00:00Z, stop: 2024-12-31T00:00:00Z)
+                |> filter(fn: (r) => r.host == \"late\" and r._field == \"cpu_usage_percent_mean\")"
+        ));
+        let rows = tables.iter().flat_map(Table::rows);
+        rows.filter_map(|row| row.f64("_value")).collect::<Vec<_>>()
+    };
+    assert_eq!(made(), [0, 0]);
+    assert_eq!(means(hours), [0.0; 0]);
+    assert_eq!(run(Which::All), [72, 3]);
+    assert_eq!((means(hours), means(days)), (vec![7.0], vec![7.0]));
+}
+
+/// Of a large fleet some hosts are asked about at a time, and points without a host are not left out.
+#[test]
+fn a_large_fleet_is_made_in_groups() {
+    let names = |count: usize| {
+        (0..count)
+            .map(|at| format!("host-{at}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rollup::groups(&names(500)), [Vec::new()]);
+    let groups = rollup::groups(&names(1_200));
+    assert_eq!(groups.len(), 3);
+    let absent = |group: &Vec<watchpost_query::Matcher>| group[0].matches_absent();
+    let absent: Vec<bool> = groups.iter().map(absent).collect();
+    assert_eq!(absent, [true, false, false]);
 }
 
 /// Half an hour's statistics, written by hand or by a run that was cut short, do not end the task

@@ -41,7 +41,13 @@ impl Kind {
         self == Kind::InfluxDb2
     }
 
-    /// Whether it keeps texts: the history of alerts, annotations.
+    /// Whether the page's notes, boards and preferences are points of it. InfluxDB 3 Core looks back no further
+    /// than 72 hours, and has too few databases for a bucket of their own.
+    pub fn keeps_documents(self) -> bool {
+        self == Kind::InfluxDb2
+    }
+
+    /// Whether it keeps texts: the history of alerts.
     pub fn keeps_text(self) -> bool {
         self != Kind::VictoriaMetrics
     }

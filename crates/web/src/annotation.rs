@@ -1,4 +1,5 @@
-//! Notes that people put on the charts: points of a bucket of their own.
+//! Notes that people put on the charts: points of a bucket of their own, or documents of the alerter where the
+//! server keeps no such points.
 //!
 //! Measurement `annotations`, tag `host` where a note is about one; fields `text`, `author`, `stop`
 //! (RFC 3339, of a note about a span). A deleted note keeps its point and gets `deleted = true`:
@@ -7,17 +8,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use watchpost_client::Client;
 use watchpost_client::write::{Outcome, Precision};
 use watchpost_core::csv::Value;
 use watchpost_core::line_protocol::append_point;
 use watchpost_core::point::Point;
 use watchpost_core::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, format_rfc3339, parse_rfc3339};
-use watchpost_query::{Answer, Ask, Question, Range};
+use watchpost_query::{Answer, Ask, Kind, Question, Range};
 
+use crate::alerter::Alerter;
 use crate::config::WebConfig;
 use crate::database::{self, Database};
+use crate::document::{Collection, Documents};
 use crate::time_range::TimeRange;
 use crate::{ApiError, Result};
 
@@ -30,7 +34,7 @@ pub const TEXT_LIMIT: usize = 1_000;
 pub const LIMIT: usize = 500;
 
 /// One note.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The nanosecond it stands at, which no other note has.
     pub id: String,
@@ -53,12 +57,13 @@ pub struct Annotation {
 pub struct Annotations {
     bucket: String,
     writer: Option<Client>,
+    documents: Option<Documents>,
     made: AtomicU64,
 }
 
 impl Annotations {
     /// Errors: the client cannot be made.
-    pub fn new(config: &WebConfig) -> Result<Annotations> {
+    pub(crate) fn new(config: &WebConfig, kind: Kind, alerter: &Alerter) -> Result<Annotations> {
         let file = config.annotations.token_file.as_deref();
         let writer = file
             .map(|file| database::client(&config.influx, Some(file)))
@@ -66,6 +71,7 @@ impl Annotations {
         Ok(Annotations {
             bucket: config.annotations.bucket.clone(),
             writer,
+            documents: (!kind.keeps_documents()).then(|| Documents::of(alerter)),
             made: AtomicU64::new(0),
         })
     }
@@ -77,7 +83,15 @@ impl Annotations {
 
     /// Whether notes can be made.
     pub fn may_change(&self) -> bool {
-        self.writer.is_some()
+        match &self.documents {
+            Some(documents) => documents.may_change(),
+            None => self.writer.is_some(),
+        }
+    }
+
+    /// Where notes, boards and preferences are, if they are no points of the server.
+    pub(crate) fn documents(&self) -> Option<&Documents> {
+        self.documents.as_ref()
     }
 
     /// The notes of a range, for all hosts and for `host`; the newest first.
@@ -87,9 +101,21 @@ impl Annotations {
         range: TimeRange,
         host: Option<&str>,
     ) -> Result<Vec<Annotation>> {
-        if !database.kind().keeps_text() {
-            return Ok(Vec::new());
-        }
+        let mut found = match &self.documents {
+            Some(documents) => notes_of_documents(documents, range).await?,
+            None => self.notes_of_bucket(database, range).await?,
+        };
+        found.retain(|note| host.is_none() || note.host.is_none() || note.host.as_deref() == host);
+        found.sort_by(|a, b| b.id.cmp(&a.id));
+        found.truncate(LIMIT);
+        Ok(found)
+    }
+
+    async fn notes_of_bucket(
+        &self,
+        database: &Database,
+        range: TimeRange,
+    ) -> Result<Vec<Annotation>> {
         let range = Range::new(range.start, range.stop);
         let rows = Ask::Rows { limit: None };
         let question = Question::new(&self.bucket, MEASUREMENT, range, rows).with_tags(["host"]);
@@ -97,11 +123,7 @@ impl Annotations {
             Err(error) if error.is_missing_bucket() => return Ok(Vec::new()),
             answer => answer?,
         };
-        let mut found = notes(&answer);
-        found.retain(|note| host.is_none() || note.host.is_none() || note.host.as_deref() == host);
-        found.sort_by(|a, b| b.id.cmp(&a.id));
-        found.truncate(LIMIT);
-        Ok(found)
+        Ok(notes(&answer))
     }
 
     /// Writes a note at a time, made unique below the millisecond.
@@ -116,17 +138,7 @@ impl Annotations {
         let unique = i64::try_from(self.made.fetch_add(1, Ordering::Relaxed) % 1_000).unwrap_or(0);
         let noise = crate::now() % 1_000;
         let time = time - time.rem_euclid(NANOS_PER_MILLI) + 1_000 * unique + noise;
-        let mut point = Point::new(MEASUREMENT, time)
-            .field("text", text)
-            .field("author", author);
-        if let Some(stop) = stop {
-            point = point.field("stop", format_rfc3339(stop));
-        }
-        if let Some(host) = host {
-            point = point.tag("host", host);
-        }
-        self.write(&point).await?;
-        Ok(Annotation {
+        let note = Annotation {
             id: time.to_string(),
             time: format_rfc3339(time),
             time_ms: time / NANOS_PER_MILLI,
@@ -134,7 +146,17 @@ impl Annotations {
             host: host.map(str::to_owned),
             text: text.to_owned(),
             author: author.to_owned(),
-        })
+        };
+        match &self.documents {
+            Some(documents) => {
+                let name = document_name(time);
+                documents
+                    .put(Collection::Notes, &name, &json!(note))
+                    .await?;
+            }
+            None => self.write(&note_point(time, &note)).await?,
+        }
+        Ok(note)
     }
 
     /// Deletes the note of an id.
@@ -146,6 +168,11 @@ impl Annotations {
             .list(database, TimeRange { start: time, stop }, None)
             .await?;
         let note = found.first().ok_or_else(missing)?;
+        if let Some(documents) = &self.documents {
+            return documents
+                .remove(Collection::Notes, &document_name(time))
+                .await;
+        }
         let mut point = Point::new(MEASUREMENT, time).field("deleted", true);
         if let Some(host) = &note.host {
             point = point.tag("host", host.as_str());
@@ -157,16 +184,6 @@ impl Annotations {
         let Some(writer) = &self.writer else {
             return Err(ApiError::NotConfigured("annotations.token_file"));
         };
-        let kind = writer.config().kind;
-        if !kind.keeps_text() {
-            return Err(ApiError::Database {
-                failure: crate::error::DatabaseFailure::Refused,
-                message: format!(
-                    "the note was not stored: {} stores no strings",
-                    kind.title()
-                ),
-            });
-        }
         let mut line = Vec::new();
         append_point(&mut line, point)
             .map_err(|error| ApiError::invalid("text", error.to_string()))?;
@@ -184,6 +201,36 @@ impl Annotations {
             message: format!("it is not stored: {message}"),
         })
     }
+}
+
+/// Names by which documents are in order of time: of nanoseconds since 1970, all of one length.
+fn document_name(time: i64) -> String {
+    format!("{:020}", time.max(0))
+}
+
+async fn notes_of_documents(documents: &Documents, range: TimeRange) -> Result<Vec<Annotation>> {
+    let ends = [range.start, range.stop].map(document_name);
+    let found = documents
+        .list(Collection::Notes, &ends[0], &ends[1])
+        .await?;
+    let notes = found.into_iter();
+    // One that is no note costs only itself.
+    Ok(notes
+        .filter_map(|(_, document)| serde_json::from_value(document).ok())
+        .collect())
+}
+
+fn note_point(time: i64, note: &Annotation) -> Point {
+    let mut point = Point::new(MEASUREMENT, time)
+        .field("text", note.text.as_str())
+        .field("author", note.author.as_str());
+    if let Some(stop) = &note.stop {
+        point = point.field("stop", stop.as_str());
+    }
+    if let Some(host) = &note.host {
+        point = point.tag("host", host.as_str());
+    }
+    point
 }
 
 /// The fields of each note, by its time and host, put together.

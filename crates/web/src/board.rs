@@ -1,5 +1,6 @@
 //! Boards: charts that people pin, arrange and share. Each is a point of the bucket of the notes, the newest
-//! counting, so that they are backed up with what they show and need no folder.
+//! counting, so that they are backed up with what they show and need no folder; where the server keeps no such
+//! points, a document of the alerter.
 //!
 //! Measurement `boards`, tag `board`; fields `document` (JSON, empty once it is removed) and `author`.
 
@@ -11,6 +12,7 @@ use watchpost_core::time::format_rfc3339;
 
 use crate::annotation::Annotations;
 use crate::database::Database;
+use crate::document::Collection;
 use crate::metric::Choice;
 use crate::time_range::length;
 use crate::{ApiError, Result};
@@ -54,7 +56,7 @@ pub struct Panel {
 }
 
 /// A board that is kept.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// Its name, by which its address is made.
     pub name: String,
@@ -119,9 +121,22 @@ pub(crate) async fn list(
     database: &Database,
     name: Option<&str>,
 ) -> Result<Vec<Kept>> {
-    // Boards are texts, read by Flux.
-    if !database.kind().runs_flux() {
-        return Ok(Vec::new());
+    if let Some(documents) = notes.documents() {
+        let found = match name {
+            Some(name) => {
+                let found = documents.find(Collection::Boards, name).await?;
+                found.into_iter().collect()
+            }
+            None => {
+                let found = documents.list(Collection::Boards, "", "").await?;
+                found.into_iter().map(|(_, document)| document).collect()
+            }
+        };
+        let boards: Vec<serde_json::Value> = found;
+        return Ok(boards
+            .into_iter()
+            .filter_map(|document| serde_json::from_value(document).ok())
+            .collect());
     }
     let tables = match database.query(text(notes.bucket(), name)).await {
         Err(error) if error.is_missing_bucket() => return Ok(Vec::new()),
@@ -172,6 +187,20 @@ pub(crate) async fn keep(
             "name",
             format!("a board's name has 1 to {NAME_LIMIT} bytes in one line"),
         ));
+    }
+    if let Some(documents) = notes.documents() {
+        let Some(board) = board else {
+            return documents.remove(Collection::Boards, name).await;
+        };
+        let kept = Kept {
+            name: name.to_owned(),
+            changed: format_rfc3339(crate::now()),
+            author: author.to_owned(),
+            board: board.clone(),
+        };
+        let document =
+            serde_json::to_value(&kept).map_err(|error| ApiError::Internal(error.to_string()))?;
+        return documents.put(Collection::Boards, name, &document).await;
     }
     let document = match board {
         Some(board) => {

@@ -2,9 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use watchpost_query::Kind;
 use watchpost_service::config::{
     InfluxConfig, Interval, LogConfig, Problems, RoleConfig, check_secret_file,
 };
@@ -236,6 +238,37 @@ impl HttpConfig {
     }
 }
 
+/// How far back InfluxDB 3 Core answers: 432 files (`--query-file-limit`) of ten minutes.
+const CORE_LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
+
+impl WebConfig {
+    /// What the kind of server cannot do of what is configured.
+    fn check_kind(&self, problems: &mut Problems) {
+        let kind: Kind = self.influx.kind.name().parse().unwrap_or_default();
+        if kind == Kind::InfluxDb3 && self.tiers.hourly_retention.get() > CORE_LOOK_BACK {
+            problems.warn(
+                "tiers.hourly_retention",
+                "is more than 72 hours, which InfluxDB 3 Core does not answer unless it runs with a larger \
+                 --query-file-limit: charts of longer ranges show its error",
+            );
+        }
+        if !kind.keeps_documents() && self.alerter.url.is_empty() {
+            let said = format!(
+                "is not set: on {} the alerter keeps notes, boards and preferences; there are none without it",
+                kind.title()
+            );
+            problems.warn("alerter.url", said);
+        }
+        if !kind.keeps_documents() && self.annotations.token_file.is_some() {
+            let said = format!(
+                "is not used: on {} the alerter keeps the notes",
+                kind.title()
+            );
+            problems.warn("annotations.token_file", said);
+        }
+    }
+}
+
 impl RoleConfig for WebConfig {
     const ROLE: &'static str = "web";
     const ENVIRONMENT: &'static [(&'static str, &'static str)] = InfluxConfig::ENVIRONMENT;
@@ -244,6 +277,7 @@ impl RoleConfig for WebConfig {
         self.log.check("log", problems);
         self.influx.check("influx", problems);
         self.http.check(problems);
+        self.check_kind(problems);
         let url = &self.alerter.url;
         problems.require(
             url.is_empty() || url.starts_with("http://") || url.starts_with("https://"),

@@ -58,6 +58,7 @@ pub mod cli;
 pub mod config;
 pub mod csv;
 mod database;
+mod document;
 mod error;
 pub mod fleet;
 pub mod level;

@@ -10,6 +10,7 @@ use watchpost_core::point::Point;
 
 use crate::annotation::Annotations;
 use crate::database::Database;
+use crate::document::Collection;
 use crate::{ApiError, Result};
 
 const MEASUREMENT: &str = "preferences";
@@ -58,6 +59,11 @@ pub(crate) async fn read(
     database: &Database,
     user: &str,
 ) -> Result<Preferences> {
+    if let Some(documents) = notes.documents() {
+        let kept = documents.find(Collection::Preferences, user).await?;
+        let chosen = kept.and_then(|document| serde_json::from_value(document).ok());
+        return Ok(chosen.unwrap_or_default());
+    }
     let text = format!(
         "from(bucket: {})\n    |> range(start: {})\n    |> filter(fn: (r) => {} and {} and {})\n    |> last()\n",
         flux_text::string(notes.bucket()),
@@ -77,6 +83,13 @@ pub(crate) async fn read(
 
 /// Keeps what a user chose.
 pub(crate) async fn keep(notes: &Annotations, user: &str, chosen: &Preferences) -> Result<()> {
+    if let Some(documents) = notes.documents() {
+        let document =
+            serde_json::to_value(chosen).map_err(|error| ApiError::Internal(error.to_string()))?;
+        return documents
+            .put(Collection::Preferences, user, &document)
+            .await;
+    }
     let document =
         serde_json::to_string(chosen).map_err(|error| ApiError::Internal(error.to_string()))?;
     let point = Point::new(MEASUREMENT, crate::now())

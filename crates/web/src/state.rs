@@ -72,8 +72,8 @@ impl App {
         );
         let registry = Registry::new();
         Ok(App(Arc::new(Parts {
+            annotations: Annotations::new(&config, database.kind(), &alerter)?,
             alerter,
-            annotations: Annotations::new(&config)?,
             templates: Templates::new(config.http.pages_folder.as_deref())?,
             rendered: Rendered::default(),
             requests: registry.counter_vec(

@@ -13,6 +13,7 @@ mod failures;
 mod fixture;
 mod forms;
 mod incident;
+mod kept_by_alerter;
 mod levels;
 mod live;
 mod overview;

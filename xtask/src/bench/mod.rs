@@ -8,6 +8,7 @@ mod machine;
 mod options;
 mod page;
 mod scenarios;
+mod servers;
 mod suites;
 mod tuning;
 
@@ -66,7 +67,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
 fn build(root: &Path, suite: &Suite, options: &Options) -> Result<()> {
     match &suite.work {
         Work::CargoBench(bench) => cargo_bench::build(root, bench, options),
-        Work::Scenarios(_) | Work::Tuning => scenarios::build(root, options),
+        Work::Scenarios(_) | Work::Tuning => scenarios::build(root, scenarios::PACKAGES, options),
+        Work::Servers => scenarios::build(root, servers::PACKAGES, options),
     }
 }
 
@@ -76,6 +78,7 @@ fn measure(root: &Path, suite: &Suite, options: &Options) -> Result<Section> {
     let body = match &suite.work {
         Work::CargoBench(bench) => cargo_bench::measure(root, bench, options)?,
         Work::Tuning => tuning::measure(root, options)?,
+        Work::Servers => servers::measure(root, options)?,
         Work::Scenarios(names) => scenarios::measure(root, suite, names, options)?,
     };
     Ok(Section {

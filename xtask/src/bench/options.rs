@@ -21,12 +21,12 @@ const OPTIONS: &str = "
                        mean nothing, and without --page they go to the terminal's folder
   --page FILE          write there instead of docs/benchmarks.md
   --binaries DIR       watchpost-bench and watchpost-engine of this folder, for fleet and peers
-  --server NAME=URL[,org=…][,token-file=…][,data-dir=…][,kind=victoriametrics]
-                       a server to hold beside the engine, in turns (for peers and tuning; repeatable)
+  --server NAME=URL[,org=…][,token-file=…][,data-dir=…][,kind=victoriametrics][,write-url=…][,tenant=…]
+                       a server to hold beside the engine, in turns (for peers, servers and tuning; repeatable)
   --rounds N           how often the servers take turns (for peers and tuning; 3)";
 
 /// Suites that other servers may take part in.
-const WITH_SERVERS: &[&str] = &[suites::PEERS, suites::TUNING];
+const WITH_SERVERS: &[&str] = &[suites::PEERS, suites::SERVERS, suites::TUNING];
 
 /// The options, read and checked.
 #[derive(Debug)]
@@ -80,7 +80,9 @@ impl Options {
             bail!("peers: name the servers to hold beside the engine with --server NAME=URL");
         }
         if !among(WITH_SERVERS) && !options.servers.is_empty() {
-            bail!("--server is for peers and tuning: cargo xtask bench peers --server NAME=URL");
+            bail!(
+                "--server is for peers, servers and tuning: cargo xtask bench peers --server NAME=URL"
+            );
         }
         if options.suites.is_empty() {
             let all = suites::SUITES.iter();

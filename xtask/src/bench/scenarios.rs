@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use super::options::Options;
 use super::suites::{Names, PEERS, Suite};
 
-const PACKAGES: &[&str] = &["watchpost-bench", "watchpost-engine"];
+/// Packages whose binaries take part.
+pub(super) const PACKAGES: &[&str] = &["watchpost-bench", "watchpost-engine"];
 
 /// What a reader of the comparison must know of a server.
 const OF_VICTORIA_METRICS: &str = "
@@ -18,15 +19,15 @@ VictoriaMetrics takes part with writes alone. Start it with `-dedup.minScrapeInt
 two points of one series and time. It answers 204 before a point is on disk; the engine and InfluxDB answer after.
 ";
 
-/// Builds the bench and the engine, unless they are given.
-pub(super) fn build(root: &Path, options: &Options) -> Result<()> {
+/// Builds what takes part, unless it is given.
+pub(super) fn build(root: &Path, packages: &[&str], options: &Options) -> Result<()> {
     if options.binaries.is_some() {
         return Ok(());
     }
     let profile = if options.quick { "dev" } else { "release" };
     let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--bins", "--profile", profile]);
-    for package in PACKAGES {
+    for package in packages {
         command.args(["--package", package]);
     }
     let status = command

@@ -5,6 +5,9 @@ use anyhow::{Result, bail};
 /// Name of the suite that compares the engine with servers that run already.
 pub(super) const PEERS: &str = "peers";
 
+/// Name of the suite that asks the platform's questions of servers of several kinds.
+pub(super) const SERVERS: &str = "servers";
+
 /// Name of the suite that weighs settings.
 pub(super) const TUNING: &str = "tuning";
 
@@ -28,6 +31,8 @@ pub(super) enum Work {
     Scenarios(Names),
     /// Pairs of scenarios that differ in one thing.
     Tuning,
+    /// Rules and pages of the platform.
+    Servers,
 }
 
 /// A bench of a crate.
@@ -200,6 +205,12 @@ pub(super) const SUITES: &[Suite] = &[
         about: "What each advice of tuning.md brings: pairs of scenarios that differ in one thing",
         seconds: 120,
         work: Work::Tuning,
+    },
+    Suite {
+        name: SERVERS,
+        about: "200 rules over 1,000 hosts, and the fleet's page of a web role that has just begun, on servers of several kinds",
+        seconds: 300,
+        work: Work::Servers,
     },
     Suite {
         name: PEERS,

@@ -52,9 +52,9 @@ pub(super) fn platform(
     if options.engine == Engine::Embedded {
         roles.push(made.engine());
     }
-    // Servers of other kinds have no tasks and no tokens of roles to make, and answer no Flux.
     let is_influxdb2 = !options.engine.is_named();
-    if is_influxdb2 {
+    // A VictoriaMetrics has nothing to be made: no buckets, no tasks, no tokens.
+    if options.engine != Engine::VictoriaMetrics {
         roles.push(made.provisioner());
     }
     roles.push(made.agent());
@@ -177,7 +177,7 @@ impl Maker<'_> {
             true => role.set("WATCHPOST_HTTP__USERS_FILE", users),
             false => role,
         };
-        // Where no token is made for them, notes are not taken.
+        // Servers of other kinds keep no notes: the alerter does.
         let role = match self.options.engine.is_named() {
             true => role,
             false => role.set(

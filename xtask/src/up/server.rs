@@ -36,7 +36,10 @@ impl Server {
     /// Our own engine on its port, or the one that the environment names. Its token is copied among
     /// the secrets, for the provisioner and for a later `up`.
     pub(super) fn of(options: &Options, layout: &Layout, root: &Path) -> Result<Server> {
-        let platform = root.join("deploy/platform.toml");
+        let platform = root.join(match options.engine {
+            Engine::InfluxDb3 => "deploy/platform-influxdb3.toml",
+            _ => "deploy/platform.toml",
+        });
         if options.engine.is_named() {
             return Server::named(options, layout, platform);
         }

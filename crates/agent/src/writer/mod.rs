@@ -291,8 +291,11 @@ impl Writer {
             }
             Verdict::Later { after, message } => {
                 let now = self.now();
-                for batch in self.kept.lost(now) {
-                    self.parts.buffer.push(batch, now);
+                // One that names a time is there, and has lost nothing: sending more would load it more.
+                if after.is_none() {
+                    for batch in self.kept.lost(now) {
+                        self.parts.buffer.push(batch, now);
+                    }
                 }
                 self.parts.buffer.failed(delivery, &report.remaining);
                 self.fail(after, &message, None);

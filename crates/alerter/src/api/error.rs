@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::daemon::DeskClosed;
 use crate::pipeline::silence::SilenceError;
 use crate::store::StoreError;
+use crate::store::documents::DocumentError;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
@@ -25,6 +26,9 @@ pub(super) enum ApiError {
     NotFound(String),
     #[error("{0}")]
     TooMany(&'static str),
+    /// There is no room for what should be kept.
+    #[error("{0}")]
+    Full(String),
     #[error("the database: {0}")]
     Database(String),
     /// A body or parameters that cannot be read.
@@ -41,6 +45,17 @@ impl From<SilenceError> for ApiError {
         match error {
             SilenceError::Unknown(id) => ApiError::NotFound(format!("silence {id}")),
             SilenceError::Expired(_) => ApiError::Ended(error.to_string()),
+            other => ApiError::BadRequest(other.to_string()),
+        }
+    }
+}
+
+impl From<DocumentError> for ApiError {
+    fn from(error: DocumentError) -> ApiError {
+        match error {
+            DocumentError::Collection(name) => ApiError::NotFound(format!("collection {name:?}")),
+            DocumentError::Store(error) => ApiError::Store(error),
+            DocumentError::Full { .. } => ApiError::Full(error.to_string()),
             other => ApiError::BadRequest(other.to_string()),
         }
     }
@@ -71,6 +86,7 @@ impl ApiError {
             ApiError::Unauthorized => StatusCode::UNAUTHORIZED,
             ApiError::ReadOnly => StatusCode::FORBIDDEN,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
+            ApiError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
             ApiError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Database(_) => StatusCode::BAD_GATEWAY,
             ApiError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -8,6 +8,7 @@ mod alertmanager;
 mod alerts;
 mod annotations;
 mod backtests;
+mod documents;
 mod error;
 mod extract;
 mod hosts;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use watchpost_client::Client;
@@ -38,6 +39,7 @@ use crate::alert::Nanos;
 use crate::daemon::{Desk, Reloads};
 use crate::receivers::Surroundings;
 use crate::store::Store;
+use crate::store::documents::Documents;
 use error::ApiError;
 
 /// Largest body: ten thousand alerts.
@@ -52,6 +54,8 @@ pub struct Server {
     pub desk: Desk,
     pub reloads: Reloads,
     pub store: Arc<Store>,
+    /// None while their file cannot be opened.
+    pub documents: Option<Arc<Documents>>,
     pub surroundings: Surroundings,
     pub token_file: Option<PathBuf>,
     pub client: Client,
@@ -87,6 +91,11 @@ fn router(server: Server) -> Router {
         .route("/api/v1/history", get(alerts::history))
         .route("/api/v1/hosts/{host}", delete(hosts::forget))
         .route("/api/v1/explain/{fingerprint}", get(alerts::explain))
+        .route("/api/v1/documents/{collection}", get(documents::list))
+        .route(
+            "/api/v1/documents/{collection}/{name}",
+            put(documents::keep).delete(documents::remove),
+        )
         .route(
             "/api/v2/alerts",
             get(alertmanager::alerts::list).post(alertmanager::alerts::push),

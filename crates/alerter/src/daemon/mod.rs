@@ -11,6 +11,7 @@ mod telemetry;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::evaluation::Answer;
 use crate::pipeline::delivery::{Delivery, Failure};
 use crate::receivers::{self, Delivered, PartlyTaken, PostedMessages, SeriesHistory, Surroundings};
 use crate::rule_file::RuleFile;
+use crate::store::documents::Documents;
 use crate::store::{Batch, Store};
 use crate::trouble::Component;
 use crate::{api, rule_files};
@@ -196,6 +198,17 @@ fn surroundings(
     })
 }
 
+/// What the page keeps here. Without it alerts are evaluated and sent all the same.
+fn documents(folder: &Path) -> Option<Arc<Documents>> {
+    match Documents::open(&folder.join("documents.redb")) {
+        Ok(documents) => Some(Arc::new(documents)),
+        Err(error) => {
+            tracing::error!(%error, "notes, boards and preferences cannot be kept");
+            None
+        }
+    }
+}
+
 fn read_rule_file(rules: &RulesConfig) -> Result<RuleFile, DaemonError> {
     rule_files::read(rules).map_err(|mistakes| DaemonError::RuleFile(mistakes.join("\n")))
 }
@@ -241,6 +254,7 @@ impl Daemon {
             desk,
             reloads,
             store: Arc::clone(&self.store),
+            documents: documents(&config.store.folder),
             surroundings: self.surroundings.clone(),
             token_file: config.api.token_file.clone(),
             client: self.client.clone(),

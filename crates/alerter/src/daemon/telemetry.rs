@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use watchpost_service::metrics::{
-    Counter, CounterVec, Gauge, GaugeVec, HistogramVec, LATENCY_BUCKETS, Registry,
+    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramVec, LATENCY_BUCKETS, Registry,
 };
 
 use crate::alert::{Nanos, SECOND};
 use crate::alerting::Alerting;
+use crate::clock::now;
 
 pub(super) struct Meters {
     evaluations: CounterVec,
+    evaluation_seconds: Histogram,
     notifications: CounterVec,
     delivery_seconds: HistogramVec,
     dead_letters: CounterVec,
@@ -29,6 +31,11 @@ impl Meters {
                 "watchpost_alerter_evaluations_total",
                 "Evaluations of rules by result.",
                 &["rule", "result"],
+            ),
+            evaluation_seconds: registry.histogram(
+                "watchpost_alerter_evaluation_seconds",
+                "Time from the beginning of an evaluation of all rules that are due to the answer for a rule.",
+                LATENCY_BUCKETS,
             ),
             notifications: registry.counter_vec(
                 "watchpost_alerter_notifications_total",
@@ -70,6 +77,8 @@ impl Meters {
     }
 
     pub(super) fn evaluated(&self, rule: &str, ok: bool, at: Nanos) {
+        let took = (now() - at).max(0) as f64 / SECOND as f64;
+        self.evaluation_seconds.observe(took);
         self.evaluations
             .with(&[rule, if ok { "ok" } else { "error" }])
             .increment();

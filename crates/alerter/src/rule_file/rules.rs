@@ -374,7 +374,7 @@ fn forecast(table: &Table<'_, '_>) -> Option<Kind> {
     let window = window(table, 6 * 3_600 * SECOND);
     let step = table
         .positive_duration("step")
-        .unwrap_or((window / FORECAST_POINTS).max(SECOND));
+        .unwrap_or((window / FORECAST_POINTS / SECOND).max(1) * SECOND);
     if step.saturating_mul(3) > window {
         table.mistake("step", "a forecast needs at least 3 steps in its window");
     }

@@ -242,6 +242,18 @@ impl Kind {
             Kind::Flux { .. } => 0,
         }
     }
+
+    /// How far back its points and those of its baseline lie; zero of its own Flux.
+    pub fn look_back(&self) -> Nanos {
+        let baseline = match self {
+            Kind::Anomaly { baseline, .. } => match baseline {
+                Baseline::Trailing { length } => *length,
+                Baseline::SameHourOfWeek { weeks } => Nanos::from(*weeks) * 7 * 24 * 3_600 * SECOND,
+            },
+            _ => 0,
+        };
+        self.window().saturating_add(baseline)
+    }
 }
 
 /// One rule of the file.

@@ -6,6 +6,7 @@
 //! begun and has no outcome is repeated to the letter (`pipeline::delivery`), with the key by which
 //! receivers tell a repeat.
 
+pub mod documents;
 mod tables;
 
 use std::collections::BTreeMap;

@@ -12,12 +12,14 @@ mod buckets;
 mod checks;
 mod dbrps;
 mod delete;
+mod influxdb3;
 mod labels;
 mod orgs;
 mod server;
 mod tasks;
 mod variables;
 mod verbs;
+mod victoriametrics;
 
 pub use self::authorizations::{
     Authorization, AuthorizationPatch, NewAuthorization, Permission, Resource,
@@ -25,6 +27,7 @@ pub use self::authorizations::{
 pub use self::buckets::{Bucket, BucketPatch, NewBucket, RetentionRule};
 pub use self::checks::Check;
 pub use self::dbrps::{Dbrp, NewDbrp};
+pub use self::influxdb3::Database;
 pub use self::labels::{Label, Labelled, NewLabel};
 pub use self::orgs::{NewOrg, Org, User};
 pub use self::server::{Health, Setup, SetupAnswer};

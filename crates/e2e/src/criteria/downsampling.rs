@@ -2,14 +2,19 @@
 //! the same raw points: nothing is wrong, and nothing is missing.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use watchpost_core::csv::Table;
+use watchpost_query::{Ask, Kind, Question, Range, Series, Statistic as Asked};
+use watchpost_testkit::wait;
 
-use super::{Finding, Scene, ensure};
+use super::{Finding, Miss, Scene, ensure};
+use crate::seconds;
 
 const HOUR: i64 = 3_600_000_000_000;
 const DAY: i64 = 24 * HOUR;
+
+/// Most points that are read: a week of the five hosts, and what the fleet writes meanwhile.
+const ROWS: usize = 2_000_000;
 
 /// Host, field and the further tags of a series; start of the window.
 type Key = (String, String, String, i64);
@@ -44,6 +49,9 @@ const STATISTICS: [Statistic; 5] = [
     ("last", &COUNTERS, |it| it.last.1),
 ];
 
+/// Longest that a server hides what it took: new series were seen after 12 s at most.
+const SHOWN: Duration = Duration::from_secs(13);
+
 /// A past to simulate. It ends before the present, where the incidents happen.
 struct Past {
     hours: i64,
@@ -65,12 +73,15 @@ const TWO_DAYS: Past = Past {
 };
 
 pub(super) fn judge(scene: &Scene) -> Finding {
-    super::needs_influxdb2(scene)?;
     let past = if scene.terms.quick { TWO_DAYS } else { WEEK };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_err(|error| error.to_string())?
-        .as_nanos() as i64;
+    let now = seconds::now();
+    let span = (now - past.hours * HOUR, now - past.ended_hours_ago * HOUR);
+    let is_influxdb2 = scene.platform().kind() == Kind::InfluxDb2;
+    // Two values of one time are no later and earlier one there.
+    if !is_influxdb2 && !raw_points(scene, span)?.is_empty() {
+        let why = "the server holds a past of these hosts already, which cannot be written over";
+        return Err(Miss::Skipped(why.into()));
+    }
     let from = format!("-{}h", past.hours);
     let length = format!("{}h", past.hours - past.ended_hours_ago);
     let simulate = [
@@ -87,14 +98,13 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         past.interval,
     ];
     scene.platform().run("watchpost-agent", "agent", &simulate);
-    for task in ["downsample_hourly", "downsample_daily"] {
-        let range = ["backfill", "--task", task, "--from", &from];
-        scene
-            .platform()
-            .run("watchpost-provisioner", "operator", &range);
+    if !is_influxdb2 {
+        until_all_is_shown(scene, span);
     }
-    let raw = raw_points(scene, past.hours);
-    let span = (now - past.hours * HOUR, now - past.ended_hours_ago * HOUR);
+    // One more, for the clock has gone on.
+    let all = (now - (past.hours + 1) * HOUR, now + HOUR);
+    let raw = raw_points(scene, all)?;
+    make(scene, is_influxdb2, &from);
     let hours = compare(scene, &raw, "1h", "hourly", HOUR, span)?;
     let days = compare(scene, &raw, "1d", "daily", DAY, span)?;
     Ok(format!(
@@ -103,6 +113,42 @@ pub(super) fn judge(scene: &Scene) -> Finding {
         past.hours,
         GAUGES.len() + COUNTERS.len()
     ))
+}
+
+/// Waits until the points of a span become no more: VictoriaMetrics shows after some seconds what it took.
+fn until_all_is_shown(scene: &Scene, (start, stop): (i64, i64)) {
+    let all = Ask::Values(vec![Asked::Count]);
+    let question = Question::new(
+        "system_metrics_raw",
+        "system_metrics",
+        Range::new(start, stop),
+        all,
+    )
+    .select(GAUGES, vec![seconds::simulated()]);
+    let (mut known, mut since) = (0.0, Instant::now());
+    wait::until_or_none(|| {
+        let answer = scene.platform().ask(&question)?;
+        let count: f64 = answer.series.iter().filter_map(Series::number).sum();
+        if count != known {
+            (known, since) = (count, Instant::now());
+        }
+        (count > 0.0 && since.elapsed() > SHOWN).then_some(())
+    });
+}
+
+/// Makes the hours and days: by the tasks, or by the rollup where there are none.
+fn make(scene: &Scene, by_tasks: bool, from: &str) {
+    let run = |arguments: &[&str]| {
+        scene
+            .platform()
+            .run("watchpost-provisioner", "operator", arguments);
+    };
+    if !by_tasks {
+        return run(&["rollup", "--from", from, "--again"]);
+    }
+    for task in ["downsample_hourly", "downsample_daily"] {
+        run(&["backfill", "--task", task, "--from", from]);
+    }
 }
 
 /// The number of values in the tier. All agree, and every whole window within the span is there.
@@ -117,7 +163,7 @@ fn compare(
     let expected = windows(raw, every);
     let mut found = 0;
     for (statistic, fields, of) in STATISTICS {
-        let stored = stored(scene, tier, name, statistic, fields);
+        let stored = stored(scene, tier, name, statistic, fields)?;
         for (key, value) in &stored {
             let window = expected
                 .get(key)
@@ -164,17 +210,15 @@ fn windows(raw: &[Point], every: i64) -> BTreeMap<Key, Window> {
     windows
 }
 
-fn raw_points(scene: &Scene, hours: i64) -> Vec<Point> {
+fn raw_points(scene: &Scene, span: (i64, i64)) -> Result<Vec<Point>, String> {
     let fields = GAUGES.iter().chain(&COUNTERS).copied();
-    let fields = fields.collect::<Vec<_>>().join("|");
-    let tables = scene.platform().query(&format!(
-        "from(bucket: \"system_metrics_raw\") |> range(start: -{}h)
-            |> filter(fn: (r) => r._measurement == \"system_metrics\" and r._field =~ /^({fields})$/ and r.host =~ /^host-/)
-            |> toFloat()",
-        // One more, for the clock has gone on.
-        hours + 1
-    ));
-    points(&tables)
+    rows(
+        scene,
+        "system_metrics_raw",
+        "system_metrics",
+        fields.map(str::to_owned).collect(),
+        span,
+    )
 }
 
 fn stored(
@@ -183,38 +227,50 @@ fn stored(
     name: &str,
     statistic: &str,
     fields: &[&str],
-) -> BTreeMap<Key, f64> {
-    let tables = scene.platform().query(&format!(
-        "from(bucket: \"system_metrics_{tier}\") |> range(start: -8d)
-            |> filter(fn: (r) => r._measurement == \"system_metrics_{name}\" and r.host =~ /^host-/)
-            |> filter(fn: (r) => r._field =~ /^({})_{statistic}$/)
-            |> toFloat()",
-        fields.join("|")
-    ));
-    let all = points(&tables)
+) -> Result<BTreeMap<Key, f64>, String> {
+    let named = fields.iter().map(|field| format!("{field}_{statistic}"));
+    let (bucket, measurement) = (
+        format!("system_metrics_{tier}"),
+        format!("system_metrics_{name}"),
+    );
+    let span = (seconds::now() - 8 * DAY, seconds::now());
+    let all = rows(scene, &bucket, &measurement, named.collect(), span)?;
+    let all = all
         .into_iter()
         .filter_map(|((host, field, tags), time, value)| {
             let field = field.strip_suffix(&format!("_{statistic}"))?.to_owned();
             Some(((host, field, tags, time), value))
         });
-    all.collect()
+    Ok(all.collect())
 }
 
 /// Host, field and further tags; time; value.
 type Point = ((String, String, String), i64, f64);
 
-fn points(tables: &[Table]) -> Vec<Point> {
-    let rows = tables.iter().flat_map(Table::rows);
-    rows.filter_map(|row| {
-        let tag = |name: &str| row.str(name).unwrap_or_default().to_owned();
-        let further = ["cpu", "device", "mountpoint", "interface"]
-            .map(tag)
-            .join(",");
-        Some((
-            (tag("host"), tag("_field"), further),
-            row.time("_time")?,
-            row.f64("_value")?,
-        ))
-    })
-    .collect()
+/// The points of the simulated hosts.
+fn rows(
+    scene: &Scene,
+    bucket: &str,
+    measurement: &str,
+    fields: Vec<String>,
+    (start, stop): (i64, i64),
+) -> Result<Vec<Point>, String> {
+    let range = Range::new(start, stop);
+    let question = Question::new(bucket, measurement, range, Ask::Rows { limit: None })
+        .select(fields, vec![seconds::simulated()]);
+    let answer = scene.platform().ask_for(&question, ROWS)?;
+    let mut points = Vec::new();
+    for series in &answer.series {
+        let further = ["cpu", "device", "mountpoint", "interface"].map(|tag| series.label(tag));
+        let key = (
+            series.label("host").to_owned(),
+            series.field.to_string(),
+            further.join(","),
+        );
+        let of_series = series.points.iter();
+        points.extend(
+            of_series.filter_map(|point| Some((key.clone(), point.time?, point.value.as_f64()?))),
+        );
+    }
+    Ok(points)
 }

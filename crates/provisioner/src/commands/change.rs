@@ -34,7 +34,7 @@ pub(super) async fn plan(context: &Context<'_>, drift: bool) -> Result<ExitCode>
 }
 
 /// What was never made, or never ours, is not drift but work that is still to be done.
-fn is_drift(change: &Change) -> bool {
+pub(super) fn is_drift(change: &Change) -> bool {
     let adopted = change
         .differences
         .iter()
@@ -139,10 +139,7 @@ async fn carry_out(
             print("Nothing was changed.\n");
             return Ok(ExitCode::FAILURE);
         }
-        let mut lines = Lines {
-            quiet: context.json(),
-            begun: Instant::now(),
-        };
+        let mut lines = Lines::new(context.json());
         apply::apply(target, desired, observed, plan, &mut lines).await?;
     }
     if context.json() {
@@ -153,7 +150,7 @@ async fn carry_out(
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(context: &Context<'_>, plan: &Plan) {
+pub(super) fn show(context: &Context<'_>, plan: &Plan) {
     if context.json() {
         print(&format!("{:#}\n", render::json(plan)));
     } else {
@@ -162,7 +159,7 @@ fn show(context: &Context<'_>, plan: &Plan) {
 }
 
 /// Asks a person; where there is none, `--yes` must say it.
-fn confirmed() -> Result<bool> {
+pub(super) fn confirmed() -> Result<bool> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(Error::Request(
@@ -177,9 +174,19 @@ fn confirmed() -> Result<bool> {
 }
 
 /// A line per resource.
-struct Lines {
+pub(super) struct Lines {
     quiet: bool,
     begun: Instant,
+}
+
+impl Lines {
+    /// None where a script reads.
+    pub(super) fn new(quiet: bool) -> Lines {
+        Lines {
+            quiet,
+            begun: Instant::now(),
+        }
+    }
 }
 
 impl Progress for Lines {

@@ -2,6 +2,7 @@
 
 mod change;
 mod host;
+mod other_server;
 mod past;
 mod report;
 
@@ -10,14 +11,16 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use watchpost_client::{Client, ClientConfig, TokenSource};
+use watchpost_query::Kind;
 use watchpost_service::cli::Output;
 
 use crate::cli::{Cli, Command};
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::observe::Target;
 use crate::plan::Desired;
 use crate::platform::{self, Platform, Whole};
 use crate::render::Colour;
+use crate::rollup::Which;
 use crate::settings::Settings;
 
 /// Exit code for "something differs", as `diff` and `terraform plan -detailed-exitcode` have it.
@@ -36,6 +39,9 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
         whole: &whole,
     };
     match &cli.command {
+        Command::Plan if context.is_other() => other_server::plan(&context, false).await,
+        Command::Drift if context.is_other() => other_server::plan(&context, true).await,
+        Command::Apply { yes } if context.is_other() => other_server::apply(&context, *yes).await,
         Command::Plan => change::plan(&context, false).await,
         Command::Drift => change::plan(&context, true).await,
         Command::Apply { yes } => change::apply(&context, *yes).await,
@@ -49,7 +55,13 @@ pub async fn run(cli: &Cli, settings: &Settings) -> Result<ExitCode> {
             line_protocol,
             every,
         } => report::health(&context, (write.as_deref(), *line_protocol), *every).await,
-        Command::Rollup { from, every } => past::rollup(&context, *from, *every).await,
+        Command::Rollup { from, every, again } => {
+            let which = match again {
+                true => Which::All,
+                false => Which::Missing,
+            };
+            past::rollup(&context, *from, *every, which).await
+        }
         Command::Host(command) => host::run(&context, command).await,
         Command::Backfill { task, from, to } => past::backfill(&context, task, *from, *to).await,
         Command::Gaps { tier, from, to } => past::gaps(&context, *tier, *from, *to).await,
@@ -86,7 +98,19 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// Whether the server is none of InfluxDB 2.
+    fn is_other(&self) -> bool {
+        self.settings.influx.kind.name() != Kind::InfluxDb2.name()
+    }
+
+    /// Errors: the server cannot be asked, or is of a kind that this command is not for.
     async fn target(&self) -> Result<Target> {
+        if self.is_other() {
+            let kind = self.settings.influx.kind.name();
+            return Err(Error::Request(format!(
+                "this command is for servers of the kind influxdb2; on {kind} there are plan, apply, drift and rollup"
+            )));
+        }
         Target::find(self.client()?, self.platform, self.cli.tokens_dir.clone()).await
     }
 

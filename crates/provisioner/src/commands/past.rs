@@ -11,7 +11,7 @@ use crate::backfill;
 use crate::cli::Moment;
 use crate::error::{Error, Result};
 use crate::gaps::{self, Buckets, Tier};
-use crate::rollup;
+use crate::rollup::{self, Which};
 
 pub(super) async fn backfill(
     context: &Context<'_>,
@@ -120,6 +120,7 @@ pub(super) async fn rollup(
     context: &Context<'_>,
     from: Moment,
     every: Option<Interval>,
+    which: Which,
 ) -> Result<ExitCode> {
     let client = context.client()?;
     let kind = client.config().kind;
@@ -131,7 +132,7 @@ pub(super) async fn rollup(
     }
     loop {
         let now = now();
-        let made = rollup::run(&client, from.resolve(now), now).await;
+        let made = rollup::run(&client, from.resolve(now), now, which).await;
         let Some(every) = every else {
             let [hours, days] = made?;
             print(&match context.json() {

@@ -65,7 +65,8 @@ fn differences(bucket: &Bucket, found: &ObservedBucket) -> Vec<Difference> {
         .collect()
 }
 
-fn retention(seconds: u64) -> String {
+/// `7d`, or that it is for ever.
+pub(super) fn retention(seconds: u64) -> String {
     match seconds {
         0 => "for ever".to_owned(),
         _ => Interval::seconds(seconds).to_string(),

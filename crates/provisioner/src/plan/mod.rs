@@ -7,14 +7,17 @@
 mod bucket;
 mod change;
 mod check;
+mod database;
 mod dbrp;
 mod label;
 mod observed;
 mod task;
 mod teardown;
 mod token;
+pub mod vmauth;
 
 pub use self::change::{Action, Change, Difference, Kind, MANAGED, Plan};
+pub use self::database::{ObservedDatabase, ObservedDatabases, plan_databases, too_many};
 pub use self::label::MANAGED_BY;
 pub use self::observed::{
     Observed, ObservedBucket, ObservedCheck, ObservedDbrp, ObservedLabel, ObservedTask,
