@@ -76,8 +76,8 @@ const JSON: &[&str] = &["--output", "json"];
 pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "agent",
-        about: "What an agent costs its host: memory, processor, an outage, and how fast it catches up",
-        seconds: 780,
+        about: "What an agent costs its host: memory, processor, all sources at once, an outage, and how fast it catches up",
+        seconds: 1_080,
         work: Work::CargoBench(Bench {
             package: "watchpost-agent",
             targets: &["agent"],

@@ -14,6 +14,9 @@ const CONTAINERS: u32 = 50;
 const UNITS: u32 = 200;
 const DISKS: u8 = 20;
 
+/// Sockets of each protocol.
+const SOCKETS: u32 = 100;
+
 /// Where the agent looks for programs first.
 const PROGRAMS: &str = "/usr/local/sbin";
 
@@ -34,7 +37,7 @@ impl Host {
             programs: folder.join("no-programs"),
         };
         fs::create_dir_all(&host.programs)?;
-        host.link_kernel(&[])?;
+        host.link_kernel(false)?;
         Ok(host)
     }
 
@@ -45,7 +48,7 @@ impl Host {
             programs: folder.join("programs"),
         };
         fs::create_dir_all(&host.programs)?;
-        host.link_kernel(&["diskstats"])?;
+        host.link_kernel(true)?;
         for number in 0..CONTAINERS {
             host.write_container(number)?;
         }
@@ -89,24 +92,35 @@ impl Host {
         fs::write(path, text)
     }
 
-    /// What this machine's kernel shows, but for the files of `/proc` that the host has its own of.
-    fn link_kernel(&self, own: &[&str]) -> io::Result<()> {
-        for folder in ["proc", "sys"] {
-            fs::create_dir_all(self.root.join(folder))?;
-        }
-        for entry in fs::read_dir("/proc")?.flatten() {
-            let name = entry.file_name();
-            if !own.iter().any(|own| name == *own) {
-                symlink(entry.path(), self.root.join("proc").join(&name))?;
+    /// What this machine's kernel shows, but for the sockets that happen to be open (the agent lists each), and the
+    /// disks where the host has its own.
+    fn link_kernel(&self, own_disks: bool) -> io::Result<()> {
+        let link = |from: &str, to: &str, own: &[&str]| -> io::Result<()> {
+            fs::create_dir_all(self.root.join(to))?;
+            for entry in fs::read_dir(from)?.flatten() {
+                let name = entry.file_name();
+                if !own.iter().any(|own| name == *own) {
+                    symlink(entry.path(), self.root.join(to).join(&name))?;
+                }
             }
+            Ok(())
+        };
+        // Without process 1, whose network is looked at first.
+        let own = ["1", "net", "diskstats"];
+        link("/proc", "proc", &own[..if own_disks { 3 } else { 2 }])?;
+        link(
+            "/proc/self/net",
+            "proc/net",
+            &["tcp", "tcp6", "udp", "udp6"],
+        )?;
+        for table in ["tcp", "tcp6", "udp", "udp6"] {
+            let state = if table.starts_with("tcp") { "01" } else { "07" };
+            let sockets: String = (0..SOCKETS).fold("  sl  local_address\n".to_owned(), |text, number| {
+                text + &format!("{number:4}: 0100007F:1F90 0100007F:C350 {state} 00000000:00000000 00:00000000\n")
+            });
+            self.write(&format!("proc/net/{table}"), &sockets)?;
         }
-        for folder in ["class", "devices"] {
-            symlink(
-                Path::new("/sys").join(folder),
-                self.root.join("sys").join(folder),
-            )?;
-        }
-        Ok(())
+        link("/sys", "sys", &["block", "fs"])
     }
 
     fn write_container(&self, number: u32) -> io::Result<()> {
@@ -116,7 +130,7 @@ impl Host {
             &format!(r#"{{"Name":"/shop-{number}","Config":{{"Image":"example/shop:{number}"}}}}"#),
         )?;
         let interfaces =
-            "lo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\neth0: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n";
+            "lo: 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\nnet0: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n";
         self.write(&format!("proc/{process}/net/dev"), interfaces)?;
         let namespace = self.root.join(format!("proc/{process}/ns"));
         fs::create_dir_all(&namespace)?;

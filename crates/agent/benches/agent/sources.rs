@@ -88,8 +88,7 @@ pub(crate) fn measure(
     let folder = folder.join("sources");
     fs::create_dir_all(&folder)?;
     measure_all(figures, sink, &folder, span)?;
-    let host = Host::bare(&folder)?;
-    let root = format!("collect.host_root={}", host.root.display());
+    let root = root_of(&Host::bare(&folder)?);
     let off: Vec<String> = SOURCES
         .map(|name| format!("collectors.{name}.enabled=false"))
         .into();
@@ -135,10 +134,7 @@ fn measure_all(
         );
         Command::new(PROGRAM)
     });
-    let (root, configuration) = (
-        format!("collect.host_root={}", host.root.display()),
-        configuration.display().to_string(),
-    );
+    let (root, configuration) = (root_of(&host), configuration.display().to_string());
     let arguments = ["--config", &configuration, "--set", &root];
     let before = sink.lines();
     let run = watch(command, sink, folder, &arguments, ("all sources", span))?;
@@ -161,6 +157,10 @@ fn measure_all(
     Ok(())
 }
 
+fn root_of(host: &Host) -> String {
+    format!("collect.host_root={}", host.root.display())
+}
+
 /// Runs the agent for a while.
 fn watch(
     command: Command,
@@ -181,6 +181,9 @@ pub(crate) fn measure_statsd(
     folder: &Path,
     span: Duration,
 ) -> io::Result<()> {
+    let folder = folder.join("statsd");
+    fs::create_dir_all(&folder)?;
+    let root = root_of(&Host::bare(&folder)?);
     let (page, port) = (free_port()?, free_port()?);
     let address = format!("collectors.statsd.address=127.0.0.1:{port}");
     let listen = format!("telemetry.listen=127.0.0.1:{page}");
@@ -191,8 +194,10 @@ pub(crate) fn measure_statsd(
         &address,
         "--set",
         &listen,
+        "--set",
+        &root,
     ];
-    let agent = Running::start(sink, folder, &on)?;
+    let agent = Running::start(sink, &folder, &on)?;
     agent.watch("warm-up", WARM_UP)?;
     let sender = std::thread::spawn(move || send(port, span));
     let run = agent.watch("100,000 StatsD lines a second", span)?;
@@ -205,7 +210,7 @@ pub(crate) fn measure_statsd(
     figures.add("statsd_rate", sent as f64 / span.as_secs_f64(), "lines/s");
     figures.promise("statsd_lost", lost as f64, "lines", 0.0);
     figures.promise("statsd_cpu", run.cores(), "s/s", 1.0);
-    figures.memory("statsd_memory", run.greatest);
+    figures.promise("statsd_memory", run.greatest / 1e6, "MB", MEMORY_OF_ALL);
     Ok(())
 }
 

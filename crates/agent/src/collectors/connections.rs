@@ -47,17 +47,27 @@ impl Collector for Connections {
         };
         let mut by_field: BTreeMap<&str, u64> =
             FIELD_OF_STATE.iter().map(|field| (*field, 0)).collect();
-        count_states(files.read(&format!("{namespace}/tcp"))?, &mut by_field);
-        if let Some(text) = files.read_optional(&format!("{namespace}/tcp6")) {
-            count_states(text, &mut by_field);
-        }
-        let mut udp = 0;
-        for table in ["udp", "udp6"] {
-            let text = files
-                .read_optional(&format!("{namespace}/{table}"))
-                .unwrap_or_default();
-            udp += text.lines().skip(1).count() as u64;
-        }
+        let mut count = |table: &str, udp: bool| {
+            let mut is_head = true;
+            let mut sockets = 0;
+            files
+                .each_line(&format!("{namespace}/{table}"), |line| {
+                    if !std::mem::take(&mut is_head) {
+                        sockets += 1;
+                        if !udp {
+                            count_state(line, &mut by_field);
+                        }
+                    }
+                })
+                .map(|()| sockets)
+        };
+        count("tcp", false)?;
+        // A kernel may be without IPv6, and without UDP's table.
+        let _ = count("tcp6", false);
+        let udp: u64 = ["udp", "udp6"]
+            .map(|table| count(table, true).unwrap_or(0))
+            .iter()
+            .sum();
         let mut row = Row::new("network", at);
         for (field, count) in by_field {
             row = row.integer(field, count);
@@ -67,15 +77,13 @@ impl Collector for Connections {
     }
 }
 
-fn count_states(text: &str, by_field: &mut BTreeMap<&str, u64>) {
-    for line in text.lines().skip(1) {
-        let state = line
-            .split_ascii_whitespace()
-            .nth(3)
-            .and_then(|word| usize::from_str_radix(word, 16).ok());
-        let field = state.and_then(|state| FIELD_OF_STATE.get(state.checked_sub(1)?));
-        if let Some(count) = field.and_then(|field| by_field.get_mut(field)) {
-            *count += 1;
-        }
+fn count_state(line: &str, by_field: &mut BTreeMap<&str, u64>) {
+    let state = line
+        .split_ascii_whitespace()
+        .nth(3)
+        .and_then(|word| usize::from_str_radix(word, 16).ok());
+    let field = state.and_then(|state| FIELD_OF_STATE.get(state.checked_sub(1)?));
+    if let Some(count) = field.and_then(|field| by_field.get_mut(field)) {
+        *count += 1;
     }
 }

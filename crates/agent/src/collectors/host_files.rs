@@ -2,14 +2,20 @@
 //! sees its host's `/proc` and `/sys`, and a recorded tree in the tests.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::CollectError;
 
-/// A kernel file larger than this is cut: no file read here comes near it on a sane host, and a runaway
-/// one (a million sockets in `/proc/net/tcp` is 150 MB) must not become resident memory.
+/// A kernel file larger than this is cut: no file read here comes near it on a sane host, and a runaway one must not
+/// become resident memory.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A file that is read by lines may be longer, for it is never held: a million sockets in `/proc/net/tcp` are 150 MB.
+const MAX_LISTED_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// What is read of such a file at a time: the kernel gives no more than a page of `/proc/net/tcp`.
+const LISTED_AT_A_TIME: usize = 4096;
 
 /// Buffers that grew past this for one large file are given back after it.
 const KEEP_BUFFER_BYTES: usize = 64 * 1024;
@@ -19,7 +25,6 @@ const KEEP_BUFFER_BYTES: usize = 64 * 1024;
 pub struct HostFiles {
     root: PathBuf,
     path: PathBuf,
-    bytes: Vec<u8>,
     text: String,
 }
 
@@ -29,7 +34,6 @@ impl HostFiles {
         Self {
             root: root.to_path_buf(),
             path: PathBuf::new(),
-            bytes: Vec::new(),
             text: String::new(),
         }
     }
@@ -62,6 +66,26 @@ impl HostFiles {
     pub fn read_optional(&mut self, relative: &str) -> Option<&str> {
         self.load(relative).ok()?;
         Some(&self.text)
+    }
+
+    /// Gives each line of a file that may be long, without its end; bytes that are not UTF-8 are replaced.
+    pub fn each_line(
+        &self,
+        relative: &str,
+        mut take: impl FnMut(&str),
+    ) -> Result<(), CollectError> {
+        let path = self.root.join(relative);
+        let mut read = || {
+            let file = File::open(&path)?.take(MAX_LISTED_BYTES);
+            let mut lines = BufReader::with_capacity(LISTED_AT_A_TIME, file);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line)? > 0 {
+                take(String::from_utf8_lossy(&line).trim_end_matches('\n'));
+                line.clear();
+            }
+            Ok(())
+        };
+        read().map_err(|source| CollectError::Read { path, source })
     }
 
     /// The names in a folder, sorted; none where the folder is absent.
@@ -109,20 +133,19 @@ impl HostFiles {
         self.path.clear();
         self.path.push(&self.root);
         self.path.push(relative);
-        self.bytes.clear();
-        if self.bytes.capacity() > KEEP_BUFFER_BYTES {
-            self.bytes = Vec::new();
-            self.text = String::new();
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.clear();
+        if bytes.capacity() > KEEP_BUFFER_BYTES {
+            bytes = Vec::new();
         }
-        File::open(&self.path)?
-            .take(MAX_FILE_BYTES)
-            .read_to_end(&mut self.bytes)?;
-        self.text.clear();
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) => self.text.push_str(text),
-            Err(_) => self.text.push_str(&String::from_utf8_lossy(&self.bytes)),
+        let read = File::open(&self.path)
+            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_end(&mut bytes));
+        if read.is_err() {
+            bytes.clear();
         }
-        Ok(())
+        self.text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        read.map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ use watchpost_core::catalogue::{
 use watchpost_core::line_protocol;
 use watchpost_core::point::{FieldType, FieldValue, Point};
 
+use super::names;
 use crate::site::Site;
 
 const MINUTE: i64 = 60_000_000_000;
@@ -43,6 +44,8 @@ pub(super) fn write(site: &Site, now: i64) {
     send(site, "system_metrics_raw", &all(&mut every(HOUR, 6)));
     let told: Vec<Point> = every(2 * MINUTE, 30).flat_map(agents).collect();
     send(site, "system_metrics_raw", &told);
+    let of_programs: Vec<Point> = every(2 * MINUTE, 30).flat_map(programs).collect();
+    send(site, "system_metrics_raw", &of_programs);
     let tiers = [
         ("system_metrics_1h", MEASUREMENT_HOURLY, HOUR),
         ("system_metrics_1d", MEASUREMENT_DAILY, DAY),
@@ -119,6 +122,26 @@ fn agents(time: i64) -> Vec<Point> {
         }
     }
     points.into_values().collect()
+}
+
+/// What every host's agent takes from programs at a time.
+fn programs(time: i64) -> Vec<Point> {
+    let of_host = |host: &str| {
+        let point = |measurement: &str| Point::new(measurement, time).tag("host", host);
+        [
+            point(names::PROGRAMS_SCRAPED)
+                .tag("job", "shop")
+                .field("up", 1.0),
+            point(names::PROGRAMS_RUN)
+                .tag("command", "queue")
+                .field("duration_seconds", 0.5),
+            point(names::PROGRAMS_LOGS)
+                .tag("log", "shop")
+                .tag("pattern", "errors")
+                .field("matches", time as f64 / 1e9),
+        ]
+    };
+    HOSTS.iter().flat_map(|(host, ..)| of_host(host)).collect()
 }
 
 /// The point of a lower tier that a window of this one point becomes.

@@ -68,12 +68,33 @@ pub(super) fn check(query: &str) -> Result<(), String> {
             let metrics = names.fields.iter().filter_map(|it| of(it));
             known.extend(metrics.flat_map(|it| it.tags));
         }
+        [PROGRAMS_SCRAPED | PROGRAMS_RUN | PROGRAMS_LOGS] => {
+            require(
+                &names.fields,
+                |it| FIELDS_OF_PROGRAMS.contains(&it),
+                "field of what programs send",
+            )?;
+            known.extend(["host", "job", "instance", "command", "log", "pattern"]);
+        }
         ["annotations"] => known.extend(["host", "text", "author", "deleted"]),
         [health::MEASUREMENT] => known.extend(["part", "bucket", "host"]),
         _ => return Err(format!("measurements {:?}", names.measurements)),
     }
     require(&names.columns, |it| known.contains(it), "tag or column")
 }
+
+/// Measurements of the collectors for what programs send (docs/sources.md).
+pub(super) const PROGRAMS_SCRAPED: &str = "prometheus";
+pub(super) const PROGRAMS_RUN: &str = "exec";
+pub(super) const PROGRAMS_LOGS: &str = "log";
+const FIELDS_OF_PROGRAMS: [&str; 6] = [
+    "up",
+    "scrape_duration_seconds",
+    "duration_seconds",
+    "lines",
+    "bytes",
+    "matches",
+];
 
 const ALERT_TAGS: [&str; 6] = ["event", "rule", "severity", "host", "state", "receiver"];
 const ALERT_FIELDS: [&str; 4] = ["message", "reason", "value", "threshold"];

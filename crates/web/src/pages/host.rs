@@ -63,7 +63,7 @@ const PANELS: [Panel; 9] = [
 ];
 
 /// Charts of what only some hosts have: a heading, and charts as in [`PANELS`].
-const SECTIONS: [(&str, &[Panel]); 6] = [
+const SECTIONS: [(&str, &[Panel]); 8] = [
     (
         "Pressure and temperature",
         &[
@@ -92,6 +92,12 @@ const SECTIONS: [(&str, &[Panel]); 6] = [
                 false,
             ),
             ("disk-wear", "Wear of disks", "disk_wear_percent", false),
+            (
+                "disk-pools",
+                "Thin pools in use",
+                "disk_pool_data_percent,disk_pool_metadata_percent",
+                false,
+            ),
         ],
     ),
     (
@@ -122,6 +128,13 @@ const SECTIONS: [(&str, &[Panel]); 6] = [
                 "units_active,units_failed,units_restarting",
                 false,
             ),
+            ("timers", "Timers that did not run", "timers_overdue", false),
+            (
+                "journal",
+                "Errors in the journal",
+                "journal_errors,unit_journal_errors",
+                false,
+            ),
         ],
     ),
     (
@@ -129,6 +142,35 @@ const SECTIONS: [(&str, &[Panel]); 6] = [
         &[
             ("gpu-busy", "Busy share of GPUs", "gpu_busy_percent", false),
             ("gpu-memory", "Memory of GPUs", "gpu_memory_percent", false),
+        ],
+    ),
+    (
+        "Power",
+        &[
+            (
+                "power",
+                "Batteries, and load of power supplies",
+                "battery_percent,ups_load_percent",
+                false,
+            ),
+            (
+                "power-runtime",
+                "How long batteries last",
+                "battery_runtime_seconds",
+                false,
+            ),
+        ],
+    ),
+    (
+        "Upkeep",
+        &[
+            (
+                "updates",
+                "Packages with an update",
+                "packages_upgradable",
+                false,
+            ),
+            ("clock", "Offset of the clock", "clock_offset_us", false),
         ],
     ),
     (
