@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,6 +25,7 @@ use crate::metrics::{AgentMetrics, WritingMetrics};
 use crate::pipeline::{READY_WRITING, client};
 use crate::simulate::Fleet;
 use crate::writer::delivery::{Report, Verdict, deliver};
+use crate::writer::kept::Kept;
 
 /// Requests under way at once: enough to keep a server of one machine busy, few enough that memory stays
 /// at some megabytes.
@@ -174,8 +175,7 @@ fn print(fleet: &Fleet, span: Span, path: &Path) -> std::io::Result<()> {
 struct Simulation {
     fleet: Fleet,
     span: Span,
-    client: Client,
-    bucket: Arc<str>,
+    way: Way,
     rate: Option<u32>,
     progress: ProgressBar,
     began: Instant,
@@ -204,8 +204,7 @@ impl Simulation {
         Self {
             fleet,
             span,
-            client,
-            bucket: bucket.into(),
+            way: Way::new(client, bucket, began),
             rate,
             progress,
             began,
@@ -241,11 +240,7 @@ impl Simulation {
             );
             self.keep_rate(u64::from(batch.lines())).await;
             if !batch.is_empty() {
-                writes.spawn(write(
-                    self.client.clone(),
-                    Arc::clone(&self.bucket),
-                    Arc::new(batch),
-                ));
+                writes.spawn(self.way.clone().write(Arc::new(batch)));
             }
             while writes.len() >= CONCURRENT_WRITES {
                 let Some(report) = writes.join_next().await else {
@@ -350,36 +345,78 @@ impl Cursor {
 /// A batch is full beyond this: the points of one more host still fit a request.
 const LINES_WANTED: usize = MAX_BATCH_LINES as usize - 50;
 
-/// Writes a batch, waiting for a server that is away.
-async fn write(client: Client, bucket: Arc<str>, batch: Arc<Batch>) -> Report {
-    let mut rng = fastrand::Rng::new();
-    let mut attempt = 0;
-    let (mut batch, mut written, mut dead_letters) = (batch, 0, Vec::new());
-    loop {
-        let send = |part: Arc<Batch>| {
-            let (client, bucket) = (client.clone(), Arc::clone(&bucket));
-            async move {
-                client
-                    .write(&bucket, Precision::Nanoseconds, part.text().as_bytes())
-                    .await
-            }
-        };
-        let mut report = deliver(batch, send).await;
-        written += report.written;
-        dead_letters.append(&mut report.dead_letters);
-        let Verdict::Later { after, message } = &report.verdict else {
-            return Report {
-                written,
-                dead_letters,
-                ..report
-            };
-        };
-        attempt += 1;
-        if attempt == 1 {
-            tracing::warn!("The server takes no data, the simulation waits: {message}");
+/// Where batches go, shared by those that are written at a time.
+#[derive(Clone)]
+struct Way {
+    client: Client,
+    bucket: Arc<str>,
+    /// What the server may lose by a crash.
+    kept: Arc<Mutex<Kept>>,
+    began: Instant,
+}
+
+impl Way {
+    fn new(client: Client, bucket: &str, began: Instant) -> Way {
+        Way {
+            kept: Arc::new(Mutex::new(Kept::of(client.config().kind))),
+            client,
+            bucket: bucket.into(),
+            began,
         }
-        tokio::time::sleep(BACKOFF.delay_at_least(attempt, *after, &mut rng)).await;
-        batch = Arc::new(report.remaining);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a batch, waiting for a server that is away; what it may have lost meanwhile goes again.
+    async fn write(self, batch: Arc<Batch>) -> Report {
+        let mut rng = fastrand::Rng::new();
+        let mut attempt = 0;
+        let mut whole = Report {
+            written: 0,
+            remaining: Batch::default(),
+            dead_letters: Vec::new(),
+            verdict: Verdict::Complete,
+        };
+        // The next is the last.
+        let mut waiting = vec![batch];
+        while let Some(batch) = waiting.pop() {
+            let send = |part: Arc<Batch>| {
+                let (client, bucket) = (self.client.clone(), Arc::clone(&self.bucket));
+                async move {
+                    client
+                        .write(&bucket, Precision::Nanoseconds, part.text().as_bytes())
+                        .await
+                }
+            };
+            let mut report = deliver(Arc::clone(&batch), send).await;
+            whole.written += report.written;
+            whole.dead_letters.append(&mut report.dead_letters);
+            match report.verdict {
+                Verdict::Complete => {
+                    attempt = 0;
+                    self.kept().acknowledged(&batch, self.began.elapsed());
+                }
+                Verdict::Later { after, message } => {
+                    attempt += 1;
+                    if attempt == 1 {
+                        tracing::warn!("The server takes no data, the simulation waits: {message}");
+                    }
+                    if after.is_none() {
+                        waiting.extend(self.kept().lost(self.began.elapsed()));
+                    }
+                    waiting.push(Arc::new(report.remaining));
+                    let wait = BACKOFF.delay_at_least(attempt, after, &mut rng);
+                    tokio::time::sleep(wait).await;
+                }
+                refused @ Verdict::Refused { .. } => {
+                    whole.verdict = refused;
+                    return whole;
+                }
+            }
+        }
+        whole
     }
 }
 

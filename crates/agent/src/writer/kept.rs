@@ -17,7 +17,7 @@ const BYTES: usize = 8 * 1024 * 1024;
 
 /// Batches that may not be on the server's disk yet. `now` is the time since the start of the process.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     applies: bool,
     batches: VecDeque<(Duration, Arc<Batch>)>,
     bytes: usize,
@@ -25,7 +25,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Of servers of other kinds an acknowledgement means "on disk".
-    pub(super) fn of(kind: Kind) -> Kept {
+    pub(crate) fn of(kind: Kind) -> Kept {
         Kept {
             applies: kind == Kind::VictoriaMetrics,
             ..Kept::default()
@@ -33,7 +33,7 @@ impl Kept {
     }
 
     /// The server acknowledged a batch.
-    pub(super) fn acknowledged(&mut self, batch: &Arc<Batch>, now: Duration) {
+    pub(crate) fn acknowledged(&mut self, batch: &Arc<Batch>, now: Duration) {
         if !self.applies {
             return;
         }
@@ -43,7 +43,7 @@ impl Kept {
     }
 
     /// The server went away: what it may have lost.
-    pub(super) fn lost(&mut self, now: Duration) -> Vec<Arc<Batch>> {
+    pub(crate) fn lost(&mut self, now: Duration) -> Vec<Arc<Batch>> {
         self.forget(now);
         self.bytes = 0;
         let batches = std::mem::take(&mut self.batches);

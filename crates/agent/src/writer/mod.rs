@@ -5,7 +5,7 @@ pub mod delivery;
 mod disk_thread;
 mod drain;
 mod journal;
-mod kept;
+pub(crate) mod kept;
 pub mod pace;
 
 use std::future::Future;
