@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "the functions of a test may fail it")]
 
 mod compose;
+mod copies;
 mod deploy;
 mod docs;
 mod external;

@@ -195,3 +195,24 @@ pub(crate) fn one_metric_over_all_hosts(browser: &Browser) {
     );
     assert_eq!(browser.complaints(), "");
 }
+
+/// How old the newest copy of the server is: not a word of it where none is made.
+#[test]
+fn the_overview_says_how_old_the_newest_copy_is() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    fixture.write_host("alpha", 10.0, 10.0, 1);
+    fixture.wait_for_host("alpha");
+    assert!(!fixture.get("/").body.contains("newest copy"));
+    for (age, said) in [
+        (0, "the newest copy of the server was "),
+        (4_000, "66 min old: copies do not reach their place."),
+    ] {
+        fixture.write(&format!(
+            "watchpost_archive,host=server copy_age_seconds={age} {}\n",
+            now()
+        ));
+        fixture.wait_for(said, "/", |answer| answer.body.contains(said));
+    }
+}

@@ -16,6 +16,9 @@ const PACKAGES: &[&str] = &[
     "watchpost-web",
 ];
 
+/// What copies it elsewhere, where that is asked for.
+const BACKUP_PACKAGES: &[&str] = &["watchpost-archive"];
+
 /// What judges the platform, beside it.
 const CHECK_PACKAGES: &[&str] = &["watchpost-e2e", "xtask"];
 
@@ -23,18 +26,23 @@ const CHECK_PACKAGES: &[&str] = &["watchpost-e2e", "xtask"];
 pub(super) fn release(root: &Path, options: &Options) -> Result<PathBuf> {
     match &options.binaries {
         Some(folder) => Ok(folder.clone()),
-        None => build(root, options.check),
+        None if options.check => build(root, CHECK_PACKAGES),
+        None if options.backup.is_some() => build(root, BACKUP_PACKAGES),
+        None => build(root, &[]),
     }
 }
 
-/// Builds them, with what judges them if that is wanted.
-pub(super) fn build(root: &Path, with_judge: bool) -> Result<PathBuf> {
+/// Builds them and what judges them.
+pub(super) fn with_judge(root: &Path) -> Result<PathBuf> {
+    build(root, CHECK_PACKAGES)
+}
+
+fn build(root: &Path, beside: &[&str]) -> Result<PathBuf> {
     let mut command = Command::new(env!("CARGO"));
     command
         .args(["build", "--release", "--bins"])
         .current_dir(root);
-    let judged = if with_judge { CHECK_PACKAGES } else { &[] };
-    for package in PACKAGES.iter().chain(judged) {
+    for package in PACKAGES.iter().chain(beside) {
         command.args(["--package", package]);
     }
     let status = command.status().context("cannot start cargo")?;

@@ -190,6 +190,7 @@ fn state(options: &Options) -> Result<State> {
         program: std::env::current_exe().context("cannot find the path of this program")?,
         server: address(options.ports.engine),
         compose: true,
+        backup: None,
         ready: true,
         roles: vec![
             role("web", address(options.ports.web)),

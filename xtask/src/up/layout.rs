@@ -71,6 +71,11 @@ impl Layout {
         self.folder.join("secrets")
     }
 
+    /// What opens the copies, where `up` made the key: to be kept elsewhere, too.
+    pub(crate) fn archive_key(&self) -> PathBuf {
+        self.secrets().join("archive.key")
+    }
+
     /// What compose mounts into its containers.
     pub(crate) fn compose_secrets(&self) -> PathBuf {
         self.folder.join("compose-secrets")

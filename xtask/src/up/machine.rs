@@ -47,7 +47,12 @@ pub(super) fn check_ports(options: &Options) -> Result<()> {
         ("fleet", ports.fleet, "--fleet-port"),
     ];
     match options.engine {
-        Engine::Embedded => wanted.push(engine),
+        Engine::Embedded => {
+            wanted.push(engine);
+            if options.backup.is_some() {
+                wanted.push(("archive", ports.archive, "--archive-port"));
+            }
+        }
         // The others are inside of the containers' own network.
         Engine::Docker => wanted = vec![web, engine, grafana],
         Engine::External | Engine::VictoriaMetrics | Engine::InfluxDb3 => {}

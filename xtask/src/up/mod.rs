@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod child;
 mod compose;
+mod copies;
 mod detach;
 mod layout;
 mod machine;
@@ -38,7 +39,7 @@ pub(crate) fn binaries_to_judge(
     root: &Path,
     given: Option<std::path::PathBuf>,
 ) -> Result<std::path::PathBuf> {
-    given.map_or_else(|| build::build(root, true), Ok)
+    given.map_or_else(|| build::with_judge(root), Ok)
 }
 
 /// `cargo xtask up`.

@@ -28,9 +28,14 @@ health. Ctrl-C stops everything; the data stays in .watchpost/ and a second `up`
   --engine-port PORT   8086       --web-port PORT      5000
   --agent-port PORT    9101       --alerter-port PORT  9102
   --fleet-port PORT    9103       --grafana-port PORT  3000 (docker)
+  --archive-port PORT  9105
   --free-ports         take whatever ports are free, for a second platform on one machine
   --folder DIR         where data, logs and secrets lie (.watchpost)
   --rules FILE         rules of the alerter (deploy/rules.toml)
+  --backup PLACE       keep encrypted copies there, two seconds old at most: a folder (on another disk),
+                       s3://BUCKET/PREFIX, gs://… or az://… (with the store's usual variables: AWS_…)
+  --recipient KEY      for whom copies are encrypted: age1…, as `watchpost-archive new-key` prints it
+                       (repeatable). Without it `up` makes a key and says where it lies
   --log-level LEVEL    what the roles say in their logs: error, warn, info, debug, trace (info)
   --binaries DIR       run the binaries of this folder instead of building them
   --check              bring everything up on free ports in a temporary folder, judge it by ten
@@ -53,7 +58,7 @@ Stops a platform that `up` (or `up --detach`) started. --volumes also removes it
 pub(super) const LOGS_HELP: &str = "\
 cargo xtask logs [ROLE] [--folder DIR]
 
-ROLE is engine, provisioner, agent, fleet, alerter, web, health, or up itself (with --detach). Prints
+ROLE is engine, provisioner, agent, fleet, alerter, web, health, archive, or up itself (with --detach). Prints
 the last lines of each role's log, or of one role's whole log.";
 
 /// The server that the roles talk to.
@@ -105,6 +110,14 @@ pub(crate) struct Address {
     pub(crate) tenant: String,
 }
 
+/// Where copies go.
+#[derive(Debug, Clone)]
+pub(crate) struct Backup {
+    pub(crate) to: String,
+    /// Public keys; none: a key is made.
+    pub(crate) recipients: Vec<String>,
+}
+
 /// The options of `up`, read and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -120,6 +133,7 @@ pub(crate) struct Options {
     pub(crate) incidents: Vec<String>,
     pub(crate) engine: Engine,
     pub(crate) address: Address,
+    pub(crate) backup: Option<Backup>,
     pub(crate) hosts: u32,
     pub(crate) ports: Ports,
     pub(crate) free_ports: bool,
@@ -134,6 +148,8 @@ pub(crate) struct Ports {
     pub(crate) agent: u16,
     pub(crate) fleet: u16,
     pub(crate) alerter: u16,
+    /// Only with `--backup`.
+    pub(crate) archive: u16,
     /// Only the compose file has one.
     pub(crate) grafana: u16,
 }
@@ -146,6 +162,7 @@ impl Default for Ports {
             agent: 9101,
             fleet: 9103,
             alerter: 9102,
+            archive: 9105,
             grafana: 3000,
         }
     }
@@ -165,11 +182,13 @@ impl Options {
             incidents: Vec::new(),
             engine: Engine::Embedded,
             address: Address::default(),
+            backup: None,
             hosts: 5,
             ports: Ports::default(),
             free_ports: false,
             folder: None,
         };
+        let mut recipients = Vec::new();
         let mut parser = lexopt::Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
             match argument {
@@ -192,12 +211,15 @@ impl Options {
                     options.address.write_url = address(parser.value()?.string()?);
                 }
                 Long("tenant") => options.address.tenant = parser.value()?.string()?,
+                Long("backup") => options.backup = Some(backup(parser.value()?.string()?)?),
+                Long("recipient") => recipients.push(parser.value()?.string()?),
                 Long("hosts") => options.hosts = parser.value()?.parse()?,
                 Long("engine-port") => options.ports.engine = parser.value()?.parse()?,
                 Long("web-port") => options.ports.web = parser.value()?.parse()?,
                 Long("agent-port") => options.ports.agent = parser.value()?.parse()?,
                 Long("alerter-port") => options.ports.alerter = parser.value()?.parse()?,
                 Long("fleet-port") => options.ports.fleet = parser.value()?.parse()?,
+                Long("archive-port") => options.ports.archive = parser.value()?.parse()?,
                 Long("grafana-port") => options.ports.grafana = parser.value()?.parse()?,
                 Long("folder") => options.folder = Some(std::path::absolute(parser.value()?)?),
                 _ => return Err(argument.unexpected().into()),
@@ -207,6 +229,16 @@ impl Options {
         if engine.is_named() != named {
             bail!(
                 "--engine victoriametrics and --engine influxdb3 need --url, and no other engine takes it"
+            );
+        }
+        match &mut options.backup {
+            Some(backup) => backup.recipients = recipients,
+            None if !recipients.is_empty() => bail!("--recipient goes with --backup"),
+            None => {}
+        }
+        if options.backup.is_some() && (engine != Engine::Embedded || options.check) {
+            bail!(
+                "--backup copies the embedded server, and not while it is judged: another server has a backup of its own"
             );
         }
         if !options.check && (options.quick || options.json) {
@@ -227,6 +259,7 @@ impl Options {
                 &mut ports.agent,
                 &mut ports.fleet,
                 &mut ports.alerter,
+                &mut ports.archive,
                 &mut ports.grafana,
             ] {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -248,6 +281,7 @@ impl Options {
             ("--agent-port", self.ports.agent.into()),
             ("--alerter-port", self.ports.alerter.into()),
             ("--fleet-port", self.ports.fleet.into()),
+            ("--archive-port", self.ports.archive.into()),
             ("--grafana-port", self.ports.grafana.into()),
         ];
         let mut arguments: Vec<String> = [
@@ -274,6 +308,12 @@ impl Options {
         for (name, value) in address.into_iter().filter(|(_, value)| !value.is_empty()) {
             arguments.extend([name.to_owned(), value.clone()]);
         }
+        if let Some(backup) = &self.backup {
+            arguments.extend(["--backup".to_owned(), backup.to.clone()]);
+            for key in &backup.recipients {
+                arguments.extend(["--recipient".to_owned(), key.clone()]);
+            }
+        }
         for incident in &self.incidents {
             arguments.extend(["--incident".to_owned(), incident.clone()]);
         }
@@ -287,6 +327,18 @@ fn json(text: &OsString) -> Result<bool> {
         "human" => Ok(false),
         other => bail!("--output {other}: expected human or json"),
     }
+}
+
+/// A URL as it is, a folder as seen from anywhere.
+fn backup(to: String) -> Result<Backup> {
+    let to = match to.contains("://") {
+        true => to,
+        false => std::path::absolute(to)?.display().to_string(),
+    };
+    Ok(Backup {
+        to,
+        recipients: Vec::new(),
+    })
 }
 
 /// An address without a slash at its end.

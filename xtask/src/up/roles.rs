@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::layout::Layout;
-use super::options::{Engine, Options};
+use super::options::{Backup, Engine, Options};
 use super::server::Server;
 
 /// Rules that packages or an administrator put on the machine.
@@ -33,13 +33,14 @@ pub(super) enum Ready {
     Started,
 }
 
-/// All roles of the platform, the first to start first.
+/// All roles of the platform, the first to start first. `recipients` open the copies, where some are made.
 pub(super) fn platform(
     options: &Options,
     layout: &Layout,
     binaries: &Path,
     root: &Path,
     server: &Server,
+    recipients: &[String],
 ) -> Vec<Role> {
     let made = Maker {
         options,
@@ -66,6 +67,12 @@ pub(super) fn platform(
         true => made.health(),
         false => made.rollup(),
     });
+    roles.extend(
+        options
+            .backup
+            .as_ref()
+            .map(|backup| made.archive(backup, recipients)),
+    );
     roles
 }
 
@@ -212,6 +219,26 @@ impl Maker<'_> {
             ready: Ready::Started,
             ..role
         }
+    }
+
+    /// Keeps copies elsewhere.
+    fn archive(&self, backup: &Backup, recipients: &[String]) -> Role {
+        let url = loopback(self.options.ports.archive);
+        self.role("archive", "watchpost-archive")
+            .command("run")
+            .influx(self.server, self.layout, "archive")
+            .set(
+                "WATCHPOST_TELEMETRY__LISTEN",
+                listen(self.options.ports.archive),
+            )
+            .set("WATCHPOST_BACKUP__TO", &backup.to)
+            .set("WATCHPOST_BACKUP__RECIPIENTS", recipients.join(","))
+            .set(
+                "WATCHPOST_BACKUP__STATE_DIRECTORY",
+                self.layout.data("archive"),
+            )
+            .ready_at(&url, "/health")
+            .found_at(url)
     }
 
     /// Makes hours and days, where the server has no tasks.

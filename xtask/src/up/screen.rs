@@ -19,7 +19,7 @@ pub(crate) fn ready(state: &State, layout: &Layout) -> String {
     let places = if state.compose {
         compose_places(state.address("grafana"), layout)
     } else {
-        places(layout)
+        places(layout, state)
     };
     let option = layout.option();
     format!(
@@ -50,15 +50,31 @@ pub(super) fn first_chart(after: Duration) -> String {
     format!("The first live chart is on the page after {seconds:.1} s.")
 }
 
-fn places(layout: &Layout) -> String {
+fn places(layout: &Layout, state: &State) -> String {
     let folder = layout.folder.display();
+    let copies = state.backup.as_ref().map(|to| copies(to, layout));
     format!(
         "
   Data        {folder}/data          a second `up` goes on with it
   Logs        {folder}/logs
   Secrets     {folder}/secrets          mode 0600; operator.token may do everything
-"
+{}",
+        copies.unwrap_or_default()
     )
+}
+
+/// Where copies go, and what to do with a key that was made here.
+fn copies(to: &str, layout: &Layout) -> String {
+    let key = layout.archive_key();
+    let keep = match key.exists() {
+        true => format!(
+            "
+                {} opens them: keep a second one where this machine is not",
+            key.display()
+        ),
+        false => String::new(),
+    };
+    format!("  Copies      {to}          encrypted, two seconds old at most{keep}\n")
 }
 
 fn compose_places(grafana: &str, layout: &Layout) -> String {

@@ -21,6 +21,9 @@ pub(crate) struct State {
     /// True if compose runs the roles, in containers.
     #[serde(default)]
     pub(super) compose: bool,
+    /// Where copies go, if some are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) backup: Option<String>,
     /// True once every role was ready.
     pub(crate) ready: bool,
     pub(crate) roles: Vec<RoleState>,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::child;
+use super::copies;
 use super::layout::Layout;
 use super::options::Options;
 use super::page;
@@ -35,10 +36,15 @@ pub(super) fn run(
     root: &Path,
 ) -> Result<ExitCode> {
     let server = Server::of(options, layout, root)?;
-    let roles = roles::platform(options, layout, binaries, root, &server);
+    let recipients = match &options.backup {
+        Some(backup) => copies::recipients(backup, layout, binaries)?,
+        None => Vec::new(),
+    };
+    let roles = roles::platform(options, layout, binaries, root, &server, &recipients);
     let mut platform = Platform {
         layout,
         server: server.url,
+        backup: options.backup.as_ref().map(|it| it.to.clone()),
         stop: child::stop_signals()?,
         running: Vec::new(),
         ready: false,
@@ -65,6 +71,7 @@ pub(super) fn run(
 struct Platform<'a> {
     layout: &'a Layout,
     server: String,
+    backup: Option<String>,
     stop: Arc<AtomicBool>,
     running: Vec<Running>,
     ready: bool,
@@ -301,6 +308,7 @@ impl Platform<'_> {
             program,
             server: self.server.clone(),
             compose: false,
+            backup: self.backup.clone(),
             ready: self.ready,
             roles: roles.collect(),
         }

@@ -14,7 +14,15 @@ use super::{Problem, RoleConfig};
 const RESERVED: [&str; 3] = ["WATCHPOST_CONFIG", "WATCHPOST_TEST_ENGINE", "WATCHPOST_LOG"];
 
 /// Names that start a variable meant for one role alone: `WATCHPOST_AGENT__SECTION__KEY`.
-const ROLES: [&str; 6] = ["AGENT", "ALERTER", "BENCH", "ENGINE", "PROVISIONER", "WEB"];
+const ROLES: [&str; 7] = [
+    "AGENT",
+    "ALERTER",
+    "ARCHIVE",
+    "BENCH",
+    "ENGINE",
+    "PROVISIONER",
+    "WEB",
+];
 
 /// One layer: values and the name of where they come from.
 struct Layer {

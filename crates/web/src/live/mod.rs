@@ -2,6 +2,7 @@
 //! All followers share them.
 
 pub(crate) mod alerts;
+mod copies;
 mod poll;
 
 use std::collections::HashMap;
@@ -48,6 +49,8 @@ struct Inner {
     fleet: RwLock<Fleet>,
     /// How often the fleet has had news.
     revision: AtomicU64,
+    /// How old the newest copy of the server was at the last sweep, seconds, where some are made.
+    copies: RwLock<Option<i64>>,
     /// Why the database does not answer, if it does not.
     problem: RwLock<Option<ApiErrorText>>,
     /// When the database last answered, nanoseconds since 1970; at first when we began to ask.
@@ -89,6 +92,7 @@ impl Live {
             config,
             fleet: RwLock::default(),
             revision: AtomicU64::new(0),
+            copies: RwLock::default(),
             problem: RwLock::default(),
             answered: AtomicI64::new(crate::now()),
             events: broadcast::channel(BACKLOG).0,
@@ -128,6 +132,15 @@ impl Live {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// How old the newest copy of the server was at the last sweep, seconds, where some are made.
+    pub(crate) fn copies(&self) -> Option<i64> {
+        *self
+            .inner
+            .copies
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the database answers, as an event.

@@ -11,7 +11,7 @@ use watchpost_core::time::{NANOS_PER_HOUR, NANOS_PER_MILLI, NANOS_PER_SECOND};
 use watchpost_query::{Answer, Ask, Label, Matcher, Question, Range, Statistic};
 
 use super::alerts::Firing;
-use super::{Event, Live};
+use super::{Event, Live, copies};
 use crate::Result;
 use crate::fleet::{FIELDS, SPARK_POINTS, SPARK_STEP, State};
 use crate::tier::Tier;
@@ -79,6 +79,14 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
         true => Some(database.ask(&past(bucket, now)).await?),
         false => None,
     };
+    if sweep {
+        let copies = copies::look(live, now).await?;
+        *live
+            .inner
+            .copies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = copies;
+    }
     let mut fleet = live
         .inner
         .fleet

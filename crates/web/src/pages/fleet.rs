@@ -238,6 +238,7 @@ fn render(app: &App, here: &Here, who: &Who, query: &str) -> Result<String> {
         context! {
             title => "Fleet",
             active => "fleet",
+            copies => app.live.copies(),
             server => for_agents(&app.config.influx.url),
             total => fleet.hosts().len(),
             online => count("online"),
