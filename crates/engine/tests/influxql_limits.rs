@@ -75,7 +75,7 @@ fn tall() -> Vec<(String, &'static str)> {
         (
             format!(
                 "SELECT v FROM cpu WHERE h =~ /a/{}",
-                many(" OR h =~ /a{900}/", 10_000)
+                many(" OR h =~ /a{900}/", 500)
             ),
             "",
         ),
