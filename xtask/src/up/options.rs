@@ -225,26 +225,31 @@ impl Options {
                 _ => return Err(argument.unexpected().into()),
             }
         }
-        let (engine, named) = (options.engine, !options.address.url.is_empty());
+        options.checked(recipients).map(Some)
+    }
+
+    /// The same, if its parts go together.
+    fn checked(mut self, recipients: Vec<String>) -> Result<Self> {
+        let (engine, named) = (self.engine, !self.address.url.is_empty());
         if engine.is_named() != named {
             bail!(
                 "--engine victoriametrics and --engine influxdb3 need --url, and no other engine takes it"
             );
         }
-        match &mut options.backup {
+        match &mut self.backup {
             Some(backup) => backup.recipients = recipients,
             None if !recipients.is_empty() => bail!("--recipient goes with --backup"),
             None => {}
         }
-        if options.backup.is_some() && (engine != Engine::Embedded || options.check) {
+        if self.backup.is_some() && (engine != Engine::Embedded || self.check) {
             bail!(
                 "--backup copies the embedded server, and not while it is judged: another server has a backup of its own"
             );
         }
-        if !options.check && (options.quick || options.json) {
+        if !self.check && (self.quick || self.json) {
             bail!("--quick and --output go with --check");
         }
-        Ok(Some(options))
+        Ok(self)
     }
 
     /// The same with free ports in place of the fixed ones, where that was asked for.
