@@ -93,6 +93,27 @@ async fn any_bytes_on_any_route_are_refused_in_the_known_form() {
     assert_eq!(server.json("/health").await["status"], "pass");
 }
 
+/// The tree of a script as JSON is hundreds of times as long as the script.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_of_a_long_script_is_refused_before_it_is_made() {
+    let server = Running::set_up().await;
+    let tree = async |items: usize| {
+        let query = format!("x = [{}]", "1,".repeat(items));
+        let request = server.request("POST", "/api/v2/query/ast");
+        let answer = request.json(&json!({ "query": query })).send().await;
+        let answer = answer.expect("answers");
+        (
+            answer.status().as_u16(),
+            answer.text().await.expect("a text"),
+        )
+    };
+    let (status, text) = tree(10).await;
+    assert!(status == 200 && text.contains("ArrayExpression"), "{text}");
+    let (status, text) = tree(100_000).await;
+    assert_eq!(status, 422, "{}", &text[..text.len().min(300)]);
+    assert!(text.contains("memory allocation limit"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_without_the_right_changes_nothing() {
     let server = Running::set_up().await;

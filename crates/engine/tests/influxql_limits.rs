@@ -1,7 +1,11 @@
 //! Statements of InfluxQL that grow without end, or that their sender may not ask, end in an answer.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use watchpost_engine::clock::SystemClock;
 use watchpost_engine::influxql::{CompileError, compile, outline};
+use watchpost_engine::limits::Limits;
 use watchpost_engine::memory::Memory;
 
 use crate::deletes::encoded;
@@ -174,6 +178,41 @@ async fn two_thousand_names_are_one_pattern() {
     let text = format!("SELECT v FROM cpu WHERE h =~ /^({pattern})$/");
     let (status, answer) = ask(&server, TOKEN, &text).await;
     assert!(status == 200 && answer.contains("7]"), "{status} {answer}");
+}
+
+/// A text of half a megabyte in each of a few columns or windows is as much memory as that many texts.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_long_texts_are_on_the_account_of_their_statement() {
+    let limits = Limits {
+        max_query_bytes: 8 << 20,
+        ..Limits::default()
+    };
+    let server = Running::with(limits, Arc::new(SystemClock)).await;
+    server.perform_setup().await;
+    let text = "x".repeat(500_000);
+    for time in 1..=3 {
+        let line = format!("m s=\"{text}\" {time}");
+        assert_eq!(server.write(line).await.0, 204);
+    }
+    let columns: Vec<String> = (0..40).map(|number| format!("s AS c{number}")).collect();
+    let columns = columns.join(", ");
+    let within = "time >= 0 AND time < 1000";
+    for statement in [
+        format!("SELECT {columns} FROM m"),
+        format!("SELECT {columns} FROM (SELECT s FROM m)"),
+        format!("SELECT last(s) FROM m WHERE {within} GROUP BY time(1ns) fill(previous)"),
+        format!(
+            "SELECT last(s), s FROM m; {}",
+            "SELECT s FROM m;".repeat(20)
+        ),
+    ] {
+        let (status, answer) = ask(&server, TOKEN, &statement).await;
+        let shown = &answer[..answer.len().min(300)];
+        assert!(answer.contains("--max-query-bytes"), "{status} {shown}");
+        assert!(answer.len() < 8 << 20, "{}", answer.len());
+    }
+    let (status, answer) = ask(&server, TOKEN, "SELECT s FROM m").await;
+    assert_eq!((status, answer.matches(&text).count()), (200, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -219,6 +219,19 @@ fn a_hundred_pipes_are_fine() {
     assert!(semantic::check(&file, None).is_ok());
 }
 
+/// Two megabytes of the shortest expressions would be a tree of hundreds of them.
+#[test]
+fn a_million_expressions_are_refused() {
+    for part in ["1,", "{a: 1},", "() => 1,", "\"${x}\","] {
+        let (_, diagnostics) = parse(&format!("x = [{}]", part.repeat(500_000)));
+        assert_eq!(diagnostics.len(), 1, "{part}");
+        assert!(diagnostics[0].message.contains("too long"), "{part}");
+    }
+    let rows = "{_time: 2024-01-01T00:00:00Z, host: \"a\", _value: 1.5},".repeat(20_000);
+    let (_, diagnostics) = parse(&format!("x = [{rows}]"));
+    assert_eq!(diagnostics, []);
+}
+
 /// A hundred thousand of anything that can be put into itself, on the stack of a thread that serves requests.
 #[test]
 fn a_hundred_thousand_in_one_another_is_refused() {

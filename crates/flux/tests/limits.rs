@@ -185,6 +185,9 @@ fn values_that_grow() {
             "strings.repeat(v: s39, i: 1000)",
         ),
         format!(
+            "import \"strings\"\nimport \"experimental/geo\"\nline = strings.repeat(v: \"1 1,\", i: 1000000) + \"1 1\"\nx = geo.stLength(geometry: {{linestring: line}}, units: {{distance: \"km\"}})\n{ALL}"
+        ),
+        format!(
             "{ALL} |> map(fn: (r) => {{\ns0 = r.host\n{}return {{x: s30}}}})",
             (1..=30)
                 .map(|n| format!("s{n} = s{0} + s{0}\n", n - 1))
@@ -295,6 +298,9 @@ fn every_long_loop_asks_whether_it_may_go_on() {
         format!("a = {ALL}\nb = {ALL}\njoin(tables: {{a: a, b: b}}, on: [\"host\"])"),
         format!(
             "import \"array\"\nx = array.map(arr: [{ten}], fn: (x) => x + 1)\n{ALL} |> limit(n: x[0])"
+        ),
+        format!(
+            "import \"strings\"\nimport \"experimental/geo\"\nline = (first) => ({{linestring: first + strings.repeat(v: \",1 1\", i: 600)}})\nx = geo.stDistance(region: line(first: \"2 2\"), geometry: line(first: \"3 3\"), units: {{distance: \"km\"}})\n{ALL}"
         ),
     ];
     for text in loops {

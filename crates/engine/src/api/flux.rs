@@ -1,12 +1,14 @@
 //! What tells about a script without running it: its errors, its tree, and the functions there are.
 
 use serde_json::{Value, json};
+use watchpost_flux::error::Error;
 use watchpost_flux::semantic::suggestion::{self, Suggestion};
 use watchpost_flux::syntax;
 
 use crate::api::call::{Answer, Call, Reply};
 use crate::api::error::ApiError;
 use crate::api::json::first_object;
+use crate::query::query_error;
 
 fn script(call: &Call) -> Result<String, ApiError> {
     let request = first_object(&call.body, "langRequest", "http.langRequest")
@@ -44,6 +46,11 @@ pub fn ast(call: &Call) -> Reply {
             first.span, first.message
         )));
     }
+    let (bytes, limit) = (syntax::json::bytes(&file), call.app.limits.max_query_bytes);
+    if bytes > limit {
+        return Err(query_error(Error::out_of_memory(limit, bytes)));
+    }
+    call.app.memory.reserve(bytes)?;
     Ok(Answer::ok(
         json!({ "ast": syntax::json::write_package(&file, &text) }),
     ))

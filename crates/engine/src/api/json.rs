@@ -38,6 +38,22 @@ pub enum JsonError {
     Id(IdError),
 }
 
+/// The first member of an object takes a node of a tree with room for ten more.
+const OBJECT_BYTES: usize = 640;
+
+/// An item of a list or a further member, with the room that a list that grows has to spare.
+const ITEM_BYTES: usize = 2 * size_of::<Value>();
+
+/// About how many bytes the values of a body take at most: many times its own, if its objects are short.
+pub fn tree_bytes(body: &[u8]) -> usize {
+    let of = |byte: &u8| match byte {
+        b'{' => OBJECT_BYTES,
+        b',' | b'[' => ITEM_BYTES,
+        _ => 1,
+    };
+    body.iter().map(of).sum()
+}
+
 /// The first JSON value of a body; what follows it does not matter.
 ///
 /// # Errors
@@ -289,7 +305,9 @@ fn at(body: &[u8], line: usize, column: usize) -> (usize, char) {
         .take(line.saturating_sub(1))
         .map(<[u8]>::len)
         .sum();
-    let offset = (start + column.saturating_sub(1)).min(body.len().saturating_sub(1));
+    // At the column 0 is the line break before.
+    let offset = (start + column).saturating_sub(1);
+    let offset = offset.min(body.len().saturating_sub(1));
     (
         offset,
         body.get(offset).map_or(' ', |byte| char::from(*byte)),
@@ -366,6 +384,12 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn short_objects_take_many_times_their_bytes() {
+        assert!(tree_bytes(&b"{\"\":0},".repeat(1_000)) > 600_000);
+        assert!(tree_bytes(&[b'x'; 1_000]) < 2_000);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::api::call::{Call, Departure, Query, Reply};
 use crate::api::error::{ApiError, Code, UNAVAILABLE_SECONDS};
-use crate::api::{bodies, compression, operations, origin, places, query, session};
+use crate::api::{bodies, compression, json, operations, origin, places, query, session};
 use crate::app::App;
 use crate::audit::{Entry, Event};
 use crate::auth::authenticate::of_authorization;
@@ -210,6 +210,10 @@ async fn call(
             plain.map(|plain| (plain, charge))
         });
         (body, charge) = decompress.await.map_err(ApiError::internal)??;
+    }
+    if !kind.is_write() {
+        // It may be JSON, whose values take more than it.
+        app.memory.reserve(json::tree_bytes(&body))?;
     }
     if kind == Kind::QueryVersionOne && is_form(parts) {
         query.extend(Query::parse(&String::from_utf8_lossy(&body)));

@@ -6,7 +6,7 @@
 use super::native;
 use super::s2::{Cell, MAX_LEVEL, Point, point};
 use crate::error::Error;
-use crate::execute::Context;
+use crate::execute::{Context, Held};
 use crate::interpret::NativeKind::Scalar;
 use crate::interpret::{Arguments, Native};
 use crate::value::{Record, Value};
@@ -63,12 +63,15 @@ fn per_kilometre(arguments: &Arguments) -> Result<f64, Error> {
     }
 }
 
+/// Stretches of a shape that are looked at between two checks whether the run may go on: about a millisecond.
+const STRETCHES_A_CHECK: usize = 1 << 14;
+
 /// A shape on the sphere; radii in radians.
 enum Geometry {
-    Point(Point),
-    Circle(Point, f64),
-    /// South, north, west, east in degrees.
-    Box([f64; 4]),
+    Point([Point; 1]),
+    Circle([Point; 1], f64),
+    /// South, north, west, east in degrees, and the corners.
+    Box([f64; 4], [Point; 4]),
     Polygon(Vec<Point>),
     Line(Vec<Point>),
 }
@@ -86,81 +89,87 @@ fn coordinates(record: &Record) -> Option<Point> {
 }
 
 impl Geometry {
-    fn of(arguments: &Arguments, name: &str, scale: f64) -> Result<Self, Error> {
+    /// Reads an argument; its points are held as long as `held` is.
+    fn of(
+        arguments: &Arguments,
+        name: &str,
+        scale: f64,
+        held: &mut Held<'_>,
+    ) -> Result<Self, Error> {
         let record = arguments.record(name)?;
-        Self::read(&record, scale).ok_or_else(|| {
+        let points = match (record.get("linestring"), record.get("points")) {
+            (Some(Value::String(text)), _) => text.bytes().filter(|byte| *byte == b',').count() + 1,
+            (_, Some(Value::Array(points))) => points.len(),
+            _ => 0,
+        };
+        held.add(points.saturating_mul(size_of::<Point>()))?;
+        Self::read(&record, scale, points).ok_or_else(|| {
             Error::invalid(format!(
                 "geo: {name} is no point, circle, box, polygon or linestring"
             ))
         })
     }
 
-    fn read(record: &Record, scale: f64) -> Option<Self> {
+    fn read(record: &Record, scale: f64, count: usize) -> Option<Self> {
+        let mut points = Vec::with_capacity(count);
         if let Some(Value::String(text)) = record.get("linestring") {
-            return text
-                .split(',')
-                .map(pair)
-                .collect::<Option<_>>()
-                .map(Self::Line);
+            for part in text.split(',') {
+                points.push(pair(part)?);
+            }
+            return Some(Self::Line(points));
         }
-        if let Some(Value::Array(points)) = record.get("points") {
-            let corner = |value: &Value| match value {
-                Value::Record(record) => coordinates(record),
-                _ => None,
-            };
-            return points
-                .iter()
-                .map(corner)
-                .collect::<Option<_>>()
-                .map(Self::Polygon);
+        if let Some(Value::Array(corners)) = record.get("points") {
+            for corner in corners.iter() {
+                let Value::Record(record) = corner else {
+                    return None;
+                };
+                points.push(coordinates(record)?);
+            }
+            return Some(Self::Polygon(points));
         }
         if record.get("minLat").is_some() {
             let side = |name| number(record, name);
-            return Some(Self::Box([
-                side("minLat")?,
-                side("maxLat")?,
-                side("minLon")?,
-                side("maxLon")?,
-            ]));
+            let (south, north) = (side("minLat")?, side("maxLat")?);
+            let (west, east) = (side("minLon")?, side("maxLon")?);
+            let corners = [
+                point(south, west),
+                point(south, east),
+                point(north, east),
+                point(north, west),
+            ];
+            return Some(Self::Box([south, north, west, east], corners));
         }
         let middle = coordinates(record)?;
         match number(record, "radius") {
-            Some(radius) => Some(Self::Circle(middle, radius / scale / EARTH_RADIUS)),
-            None => Some(Self::Point(middle)),
+            Some(radius) => Some(Self::Circle([middle], radius / scale / EARTH_RADIUS)),
+            None => Some(Self::Point([middle])),
         }
     }
 
     /// The corners or points; for a circle its middle.
-    fn points(&self) -> Vec<Point> {
+    fn points(&self) -> &[Point] {
         match self {
-            Self::Point(only) | Self::Circle(only, _) => vec![*only],
-            Self::Box([south, north, west, east]) => vec![
-                point(*south, *west),
-                point(*south, *east),
-                point(*north, *east),
-                point(*north, *west),
-            ],
-            Self::Polygon(points) | Self::Line(points) => points.clone(),
+            Self::Point(only) | Self::Circle(only, _) => only,
+            Self::Box(_, corners) => corners,
+            Self::Polygon(points) | Self::Line(points) => points,
         }
     }
 
     /// The stretches between its points, the last to the first where it is closed.
-    fn edges(&self) -> Vec<(Point, Point)> {
+    fn edges(&self) -> impl Iterator<Item = (Point, Point)> {
         let points = self.points();
-        let is_closed = matches!(self, Self::Box(_) | Self::Polygon(_));
-        let mut edges: Vec<(Point, Point)> =
-            points.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        if let (true, Some(first), Some(last)) = (is_closed, points.first(), points.last()) {
-            edges.push((*last, *first));
-        }
-        edges
+        let is_closed = matches!(self, Self::Box(..) | Self::Polygon(_));
+        let closing = points.last().zip(points.first());
+        let closing = closing.filter(|_| is_closed);
+        let open = points.windows(2).map(|pair| (pair[0], pair[1]));
+        open.chain(closing.map(|(last, first)| (*last, *first)))
     }
 
     fn holds(&self, place: Point) -> bool {
         match self {
-            Self::Point(own) => angle(*own, place) == 0.0,
-            Self::Circle(middle, radius) => angle(*middle, place) <= *radius,
-            Self::Box([south, north, west, east]) => {
+            Self::Point([own]) => angle(*own, place) == 0.0,
+            Self::Circle([middle], radius) => angle(*middle, place) <= *radius,
+            Self::Box([south, north, west, east], _) => {
                 let [x, y, z] = place;
                 let latitude = z.atan2(x.hypot(y)).to_degrees();
                 let longitude = y.atan2(x).to_degrees();
@@ -171,7 +180,7 @@ impl Geometry {
                 };
                 (*south..=*north).contains(&latitude) && between
             }
-            Self::Polygon(_) => winds_around(&self.edges(), place),
+            Self::Polygon(_) => winds_around(self.edges(), place),
             Self::Line(_) => false,
         }
     }
@@ -181,13 +190,32 @@ impl Geometry {
         if self.holds(place) {
             return 0.0;
         }
-        let to_edges = self.edges().into_iter().map(|edge| to_edge(place, edge));
-        let to_points = self.points().into_iter().map(|own| angle(own, place));
+        let to_edges = self.edges().map(|edge| to_edge(place, edge));
+        let to_points = self.points().iter().map(|own| angle(*own, place));
         let nearest = to_edges.chain(to_points).fold(f64::INFINITY, f64::min);
         match self {
             Self::Circle(_, radius) => (nearest - radius).max(0.0),
             _ => nearest,
         }
+    }
+
+    /// Calls `each` with the points, and ends with the run: each of them may be compared with all of `others`' edges.
+    fn visit(
+        &self,
+        others: &Self,
+        context: &Context<'_>,
+        mut each: impl FnMut(Point),
+    ) -> Result<(), Error> {
+        let mut stretches = 0;
+        for place in self.points() {
+            stretches += others.points().len() + 1;
+            if stretches > STRETCHES_A_CHECK {
+                context.check()?;
+                stretches = 0;
+            }
+            each(*place);
+        }
+        Ok(())
     }
 }
 
@@ -234,52 +262,57 @@ fn to_edge(place: Point, (from, to): (Point, Point)) -> f64 {
 }
 
 /// Whether edges go once around a point: the sum of the angles under which it sees them.
-fn winds_around(edges: &[(Point, Point)], place: Point) -> bool {
+fn winds_around(edges: impl Iterator<Item = (Point, Point)>, place: Point) -> bool {
     let turned: f64 = edges
-        .iter()
         .map(|(from, to)| {
-            let (left, right) = (cross(place, *from), cross(place, *to));
+            let (left, right) = (cross(place, from), cross(place, to));
             dot(cross(left, right), place).atan2(dot(left, right))
         })
         .sum();
     turned.abs() > std::f64::consts::PI
 }
 
-fn contains(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+fn contains(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let scale = per_kilometre(arguments)?;
-    let region = Geometry::of(arguments, "region", scale)?;
-    let inner = Geometry::of(arguments, "geometry", scale)?;
-    let is_inside = inner.points().into_iter().all(|place| region.holds(place));
+    let mut held = context.hold();
+    let region = Geometry::of(arguments, "region", scale, &mut held)?;
+    let inner = Geometry::of(arguments, "geometry", scale, &mut held)?;
+    let mut is_inside = true;
+    inner.visit(&region, context, |place| {
+        is_inside = is_inside && region.holds(place);
+    })?;
     Ok(Value::Boolean(is_inside))
 }
 
-fn distance(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+fn distance(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let scale = per_kilometre(arguments)?;
-    let region = Geometry::of(arguments, "region", scale)?;
-    let other = Geometry::of(arguments, "geometry", scale)?;
-    let from_points = other
-        .points()
-        .into_iter()
-        .map(|place| region.distance_to(place));
-    let to_points = region
-        .points()
-        .into_iter()
-        .map(|place| other.distance_to(place));
+    let mut held = context.hold();
+    let region = Geometry::of(arguments, "region", scale, &mut held)?;
+    let other = Geometry::of(arguments, "geometry", scale, &mut held)?;
     let nearest = match (&region, &other) {
         // The middles of circles are no points of theirs.
-        (Geometry::Circle(middle, radius), _) => other.distance_to(*middle) - radius,
-        (_, Geometry::Circle(middle, radius)) => region.distance_to(*middle) - radius,
-        _ => from_points.chain(to_points).fold(f64::INFINITY, f64::min),
+        (Geometry::Circle([middle], radius), _) => other.distance_to(*middle) - radius,
+        (_, Geometry::Circle([middle], radius)) => region.distance_to(*middle) - radius,
+        _ => {
+            let mut nearest = f64::INFINITY;
+            other.visit(&region, context, |place| {
+                nearest = nearest.min(region.distance_to(place));
+            })?;
+            region.visit(&other, context, |place| {
+                nearest = nearest.min(other.distance_to(place));
+            })?;
+            nearest
+        }
     };
     Ok(Value::Float(nearest.max(0.0) * EARTH_RADIUS * scale))
 }
 
-fn length(_: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+fn length(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let scale = per_kilometre(arguments)?;
-    let edges = Geometry::of(arguments, "geometry", scale)?.edges();
-    let radians = edges
-        .into_iter()
-        .fold(0.0, |sum, (from, to)| sum + angle(from, to));
+    let mut held = context.hold();
+    let geometry = Geometry::of(arguments, "geometry", scale, &mut held)?;
+    let edges = geometry.edges();
+    let radians = edges.fold(0.0, |sum, (from, to)| sum + angle(from, to));
     Ok(Value::Float(radians * EARTH_RADIUS * scale))
 }
 

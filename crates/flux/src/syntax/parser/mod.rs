@@ -24,6 +24,12 @@ const MAX_DIAGNOSTICS: usize = 100;
 
 const TOO_DEEP: &str = "Program is nested too deep";
 
+/// How many nodes a program may have: made a tree and checked they take some 200 bytes each, 60 MB, however short each is. A
+/// table of 30,000 rows written out is as long.
+const MAX_NODES: usize = 300_000;
+
+const TOO_LONG: &str = "Program is too long: it has more than 300000 expressions and names";
+
 pub(super) struct Parser<'a> {
     lexer: Lexer<'a>,
     peeked: Option<Token<'a>>,
@@ -36,7 +42,8 @@ pub(super) struct Parser<'a> {
     /// How many nodes were finished.
     nodes: usize,
     depth: usize,
-    too_deep: Option<Span>,
+    /// Where it was given up, and why.
+    given_up: Option<(Span, &'static str)>,
 }
 
 /// A diagnostic and the number of its node: of two nodes at one place the outer one is finished later.
@@ -65,15 +72,15 @@ impl<'a> Parser<'a> {
             found: Vec::new(),
             nodes: 0,
             depth: 0,
-            too_deep: None,
+            given_up: None,
         }
     }
 
     pub(super) fn parse(mut self) -> (File, Vec<Diagnostic>) {
         let file = self.file();
         self.finish(self.consumed);
-        if let Some(span) = self.too_deep {
-            return (file, vec![Diagnostic::syntax(span, TOO_DEEP)]);
+        if let Some((span, reason)) = self.given_up {
+            return (file, vec![Diagnostic::syntax(span, reason)]);
         }
         super::check::check_file(&file, &mut |diagnostic| {
             self.found.push(Found {
@@ -208,6 +215,9 @@ impl<'a> Parser<'a> {
     fn finish(&mut self, span: Span) -> Span {
         self.nodes += 1;
         let node = self.nodes;
+        if node > MAX_NODES {
+            self.give_up(span, TOO_LONG);
+        }
         let messages = self.pending.drain(..);
         self.found.extend(messages.map(|message| Found {
             node,
@@ -224,15 +234,15 @@ impl<'a> Parser<'a> {
     /// The expression, or none if it is too high.
     fn bounded(&mut self, expression: Expression) -> Expression {
         if expression.height() > MAX_HEIGHT {
-            self.give_up(expression.span);
+            self.give_up(expression.span, TOO_DEEP);
             return bad("", expression.span);
         }
         expression
     }
 
-    /// Stops at input that is nested too deep; the rest is not looked at.
-    fn give_up(&mut self, span: Span) {
-        self.too_deep.get_or_insert(span);
+    /// Stops at input that is nested too deep or too long; the rest is not looked at.
+    fn give_up(&mut self, span: Span, reason: &'static str) {
+        self.given_up.get_or_insert((span, reason));
         self.lexer.skip_to_end();
         self.peeked = None;
     }
@@ -242,7 +252,7 @@ impl<'a> Parser<'a> {
             return false;
         }
         let span = self.peek().span;
-        self.give_up(span);
+        self.give_up(span, TOO_DEEP);
         true
     }
 
