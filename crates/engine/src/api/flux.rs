@@ -50,7 +50,7 @@ pub fn ast(call: &Call) -> Reply {
     if bytes > limit {
         return Err(query_error(Error::out_of_memory(limit, bytes)));
     }
-    call.app.memory.reserve(bytes)?;
+    let _reserved = call.app.memory.reserve(bytes)?;
     Ok(Answer::ok(
         json!({ "ast": syntax::json::write_package(&file, &text) }),
     ))

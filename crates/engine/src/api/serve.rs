@@ -213,7 +213,7 @@ async fn call(
     }
     if !kind.is_write() {
         // It may be JSON, whose values take more than it.
-        app.memory.reserve(json::tree_bytes(&body))?;
+        app.memory.reserve(json::tree_bytes(&body)).map(drop)?;
     }
     if kind == Kind::QueryVersionOne && is_form(parts) {
         query.extend(Query::parse(&String::from_utf8_lossy(&body)));
