@@ -165,6 +165,10 @@ fn a_killed_node_costs_no_point_and_no_page() {
         let (_, body) = platform.get("/api/v1/hosts");
         body.contains("\"down\"").then_some(())
     });
+    // A server that is back before an agent writes again is not seen to have been away.
+    for role in ["agent", "fleet"] {
+        platform.wait_for_text(&format!("state/logs/{role}.log"), "takes no data");
+    }
     node.again();
     seconds::wait_for_all(&platform, HOSTS, before, 25).unwrap();
     seconds::nothing_dropped(&platform).unwrap();
