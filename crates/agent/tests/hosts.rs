@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use watchpost_agent::collectors::connections::Connections;
+use watchpost_agent::collectors::{Collector as _, HostFiles, Points};
 use watchpost_testkit::{Daemon, Signal, skip, wait};
 
 use crate::agent::{self, PROGRAM, Setup, UPTIME, in_namespace, now, wait_for_ticks};
@@ -107,4 +109,23 @@ fn a_mount_that_hangs_is_marked_and_stops_no_other() {
     // It hangs in the kernel: nothing but a kill ends it at once, and the drain has its bound.
     agent.signal(Signal::Terminate);
     agent.wait_for_line("The agent has stopped.");
+}
+
+#[test]
+fn sockets_are_all_counted_however_long_their_list_is() {
+    const SOCKETS: usize = 120_000;
+    let root = watchpost_testkit::temp_folder();
+    std::fs::create_dir_all(root.path().join("proc/net")).unwrap();
+    // As wide as the kernel's lines: beyond 16 MiB in all.
+    let line = format!("   0: 0100007F:1F90 0100007F:C350 06{:<113}\n", "");
+    let table = "  sl  local_address\n".to_owned() + &line.repeat(SOCKETS);
+    assert!(table.len() > 16 * 1024 * 1024);
+    std::fs::write(root.path().join("proc/net/tcp"), table).unwrap();
+    let mut points = Points::default();
+    let mut files = HostFiles::new(root.path());
+    Connections.collect(&mut files, 0, &mut points).unwrap();
+    let point = points.into_vec().remove(0);
+    let waiting = point.get("network_connections_time_wait");
+    let waiting = waiting.and_then(|value| value.as_f64());
+    assert_eq!(waiting, Some(SOCKETS as f64));
 }
