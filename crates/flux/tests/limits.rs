@@ -398,3 +398,27 @@ fn csv_is_on_the_account_before_it_is_read() {
     let few = tables.replace("100000", "100");
     assert_eq!(run(&few, limits, &|| Ok(())).expect("it fits").1, 200);
 }
+
+/// What is meant for another server is neither read from this one nor written to it.
+#[test]
+fn another_host_is_refused() {
+    let rows = "import \"array\" array.from(rows: [{_time: now(), _measurement: \"m\", _field: \"v\", _value: 1}])";
+    for (text, function) in [
+        ("buckets(host: \"http://other\")".to_owned(), "buckets"),
+        (ALL.replace("\"b\"", "\"b\", host: \"http://other\""), "from"),
+        (
+            "import \"influxdata/influxdb\" influxdb.cardinality(bucket: \"b\", host: \"http://other\", start: -1h)".to_owned(),
+            "cardinality",
+        ),
+        (format!("{rows} |> to(bucket: \"b\", host: \"http://other\")"), "to"),
+        (format!("{rows} |> wideTo(bucket: \"b\", host: \"http://other\")"), "wideTo"),
+    ] {
+        let error = run(&text, Limits::default(), &|| Ok(())).expect_err("another host");
+        let message = &error.message;
+        assert!(
+            message.contains(&format!("{function}: "))
+                && message.contains("another host is not supported by this server"),
+            "{text}: {message}"
+        );
+    }
+}

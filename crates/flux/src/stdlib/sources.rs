@@ -92,12 +92,18 @@ fn from(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
             "reads from the storage engine cannot read from a separate organization; please specify a host or remove the organization",
         ));
     }
-    if arguments.get("host").is_some() {
-        return Err(Error::invalid(
-            "from: reading from another host is not supported by this server",
-        ));
-    }
+    of_this_host(arguments, "from: reading from")?;
     context.stream(Operation::From(bucket), Vec::new(), arguments)
+}
+
+/// Refuses an argument `host`: passed over, what was meant for another server would be read from or written to this one.
+pub(super) fn of_this_host(arguments: &Arguments, what: &str) -> Result<(), Error> {
+    match arguments.get("host") {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid(format!(
+            "{what} another host is not supported by this server"
+        ))),
+    }
 }
 
 /// The bucket that `bucket` or `bucketID` names.
@@ -119,6 +125,7 @@ pub(super) fn bucket_of(arguments: &Arguments, function: &str) -> Result<BucketR
 }
 
 fn buckets(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    of_this_host(arguments, "buckets: reading from")?;
     all(
         context,
         arguments,
@@ -310,6 +317,7 @@ fn generate(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error
 }
 
 fn cardinality(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    of_this_host(arguments, "cardinality: reading from")?;
     let bucket = bucket_of(arguments, "cardinality")?;
     let start = instant_of(context, arguments.expect("start")?)?;
     let stop = match arguments.get("stop") {

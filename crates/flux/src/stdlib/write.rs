@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::build::each;
 use super::native;
-use super::sources::bucket_of;
+use super::sources::{bucket_of, of_this_host};
 use crate::effects::{OutputPoint, OutputValue};
 use crate::error::Error;
 use crate::execute::Context;
@@ -40,6 +40,7 @@ struct Narrow {
 }
 
 fn to(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    of_this_host(arguments, "to: writing to")?;
     let spec = Narrow {
         bucket: bucket_of(arguments, "to")?,
         time_column: arguments.string_or("timeColumn", "_time")?,
@@ -196,6 +197,7 @@ fn output(value: &Value) -> Option<OutputValue> {
 
 /// Rows with a column a field; the key's texts are the tags.
 fn wide_to(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
+    of_this_host(arguments, "wideTo: writing to")?;
     let bucket = bucket_of(arguments, "wideTo")?;
     each(context, arguments, "wide-to", move |context, table, out| {
         if table.rows > 0 {

@@ -16,7 +16,7 @@ const SENDERS: [&str; 8] = [
     "import \"slack\" import \"array\" array.from(rows: [{a: slack.message(url: \"http://HOST/\", token: \"\", channel: \"\", text: \"\", color: \"good\")}])",
     "import \"pagerduty\" import \"array\" array.from(rows: [{a: pagerduty.sendEvent(pagerdutyURL: \"http://HOST/\", routingKey: \"\", client: \"\", clientURL: \"\", dedupKey: \"\", class: \"\", group: \"\", severity: \"\", eventAction: \"trigger\", source: \"\", summary: \"\", timestamp: \"\")}])",
     "from(bucket: \"system_metrics_raw\", host: \"http://HOST\", org: \"a\", token: \"a\") |> range(start: -1m)",
-    "import \"array\" array.from(rows: [{_time: now(), _measurement: \"m\", _field: \"v\", _value: 1}]) |> to(bucket: \"b\", host: \"http://HOST\", org: \"a\", token: \"a\")",
+    "import \"array\" array.from(rows: [{_time: now(), _measurement: \"m\", _field: \"v\", _value: 1}]) |> to(bucket: \"alerts_history\", host: \"http://HOST\", org: \"a\", token: \"a\")",
     "import \"sql\" sql.from(driverName: \"postgres\", dataSourceName: \"postgresql://HOST/a\", query: \"SELECT 1\")",
 ];
 
