@@ -7,9 +7,11 @@
 pub mod trial;
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Output, State};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State};
 use serde::Serialize;
 
 use crate::alert::{Alert, AlertState, Nanos, SECOND};
@@ -54,17 +56,50 @@ pub fn single_line(text: &str) -> String {
 #[error("template: {0}")]
 pub struct TemplateError(String);
 
+/// Longest text that a template may write in all, in bytes: what it keeps in variables (`set` with a body) among it.
+const WRITTEN_LIMIT: usize = 4 * 1024 * 1024;
+
+/// A value's text, or its end where it is longer than a limit: a list of a list twice, and so on, has no end.
+struct Limited {
+    text: String,
+    limit: usize,
+}
+
+impl fmt::Write for Limited {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        if self.text.len() + more.len() > self.limit {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(more);
+        Ok(())
+    }
+}
+
+/// A value's text, of at most so many bytes.
+fn shown(value: &Value, limit: usize) -> Result<String, minijinja::Error> {
+    let text = String::new();
+    let mut limited = Limited { text, limit };
+    write!(limited, "{value}").map_err(|_| {
+        let message = format!("it writes more than {WRITTEN_LIMIT} bytes");
+        minijinja::Error::new(ErrorKind::InvalidOperation, message)
+    })?;
+    Ok(limited.text)
+}
+
 fn environment(escape: Escape) -> Environment<'static> {
+    let left = AtomicUsize::new(WRITTEN_LIMIT);
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::Custom("channel".into()));
     environment.set_formatter(
         move |output: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value| {
+            let limit = left.load(Ordering::Relaxed);
             let text = if value.is_undefined() || value.is_none() {
                 String::new()
             } else {
-                value.to_string()
+                shown(value, limit)?
             };
+            left.store(limit - text.len(), Ordering::Relaxed);
             if value.is_safe() || matches!(value.kind(), minijinja::value::ValueKind::Number) {
                 output.write_str(&text)?;
             } else {

@@ -21,5 +21,6 @@ mod messages;
 mod receivers;
 mod rule_files;
 mod store;
+mod templates;
 mod timelines;
 mod troubles;
