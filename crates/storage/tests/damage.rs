@@ -305,6 +305,28 @@ fn a_log_with_a_damaged_record_keeps_the_ones_around_it() {
     );
 }
 
+/// What comes after a damaged place is looked for a megabyte at a time.
+#[test]
+fn a_record_behind_megabytes_of_damage_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = open(folder.path());
+    let text = "x".repeat(900_000);
+    let long: String = (0..3)
+        .map(|row| format!("m s=\"{text}\" {row}\n"))
+        .collect();
+    write(&storage, &long);
+    write(&storage, "m v=1i 9");
+    drop(storage);
+    let log = files(&folder.path().join("log")).remove(0);
+    flip(&log, LOG_HEAD + 8, 0xff);
+    let storage = open(folder.path());
+    let cells = all_cells(&storage);
+    assert_eq!(cells.into_values().collect::<Vec<_>>(), ["1i"]);
+    let damages = storage.damages();
+    assert_eq!(damages.len(), 1, "{damages:?}");
+    assert_eq!(damages[0].lost.rows, Some(3));
+}
+
 #[test]
 fn an_unknown_layout_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -21,8 +21,7 @@ use super::{Answer, PARSER, Target};
 
 const FILE: Target = Target {
     longest: 64 << 10,
-    // What a chunk of pco may promise: 2^24 numbers at once. It is taken for a moment, whatever comes behind.
-    memory: 192 << 20,
+    memory: 128 << 20,
     processor: Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 5 }),
     ..PARSER
 };
@@ -31,6 +30,8 @@ pub(super) const TARGETS: &[Target] = &[
     Target {
         name: "chunk",
         about: "a column as it lies in a segment",
+        // The longest input as lz4 at its best is half of it.
+        memory: 32 << 20,
         more_seeds: chunks,
         make: || Box::new(chunk),
         ..FILE

@@ -17,6 +17,9 @@ use crate::log::{self, FILE_HEAD, FILE_MAGIC, MARKER, RECORD_HEAD, TITLE, UNMARK
 use crate::range::TimeRange;
 use crate::segment::encoding::{Malformed, Reader};
 
+/// So much of a file is looked through at a time for the next record: of a large log only a little is in memory.
+const SEARCH_BYTES: usize = 1 << 20;
+
 /// The log as it was found.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
@@ -285,18 +288,26 @@ impl LogFile<'_> {
         Ok(())
     }
 
-    /// Looks for the next intact record head after a damaged place.
+    /// Looks for the next intact record head after a damaged place, some of the file at a time.
     fn next_record(&self, offset: u64) -> Result<Found> {
-        let rest = self.read(offset, (self.length - offset) as usize)?;
-        if rest.iter().all(|byte| *byte == 0) {
-            return Ok(Found::Zeros);
-        }
-        for at in 1..rest.len().saturating_sub(RECORD_HEAD - 1) {
-            if rest[at..].starts_with(&MARKER) && decode_head(&rest[at..]).is_ok() {
-                return Ok(Found::Record(offset + at as u64));
+        let mut is_zero = true;
+        let mut start = offset;
+        while start < self.length {
+            let length = (self.length - start).min((SEARCH_BYTES + RECORD_HEAD) as u64);
+            let bytes = self.read(start, length as usize)?;
+            is_zero &= bytes.iter().all(|byte| *byte == 0);
+            let first = usize::from(start == offset);
+            for at in first..bytes.len().saturating_sub(RECORD_HEAD - 1) {
+                if bytes[at..].starts_with(&MARKER) && decode_head(&bytes[at..]).is_ok() {
+                    return Ok(Found::Record(start + at as u64));
+                }
             }
+            start += SEARCH_BYTES as u64;
         }
-        Ok(Found::Nothing)
+        Ok(match is_zero {
+            true => Found::Zeros,
+            false => Found::Nothing,
+        })
     }
 
     fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>> {

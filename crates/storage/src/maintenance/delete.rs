@@ -133,7 +133,7 @@ impl Storage {
                 .map(|deletion| deletion.range)
                 .collect();
             let mut reader = reader_without(segment, &series.key, &ranges).tolerant();
-            copy_series(&mut reader, &mut writer)?;
+            copy_series(&mut reader, &mut writer, self.options.memory_bytes)?;
             losses.append(&mut reader.take_losses());
         }
         self.keep_damaged(losses)?;

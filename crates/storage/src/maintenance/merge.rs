@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use watchpost_core::point::SeriesKey;
+use watchpost_core::point::{FieldType, SeriesKey};
 
 use crate::damage::Damage;
 use crate::error::{Error, Result};
-use crate::maintenance::seal::{Remainder, read_columns, write_blocks};
+use crate::maintenance::seal::{Remainder, write_blocks};
 use crate::memory::bucket::Bucket;
 use crate::range::TimeRange;
 use crate::read::reader::{BlockSource, SeriesReader};
@@ -30,6 +30,9 @@ const MERGE_RATIO: u64 = 2;
 
 /// A lone block with at least so many rows is copied as it is.
 const FULL_BLOCK_ROWS: usize = MAX_BLOCK_ROWS / 2;
+
+/// A value with its time, in memory.
+const CELL_BYTES: usize = 16;
 
 /// About the bytes that a field takes in the header of a block.
 const FIELD_HEADER_BYTES: usize = 32;
@@ -162,7 +165,7 @@ impl Storage {
         let mut losses = Vec::new();
         for key in keys {
             let mut reader = reader_of(group, key).tolerant();
-            copy_series(&mut reader, &mut writer)?;
+            copy_series(&mut reader, &mut writer, self.options.memory_bytes)?;
             losses.append(&mut reader.take_losses());
         }
         self.keep_damaged(losses)?;
@@ -243,8 +246,13 @@ pub(crate) fn reader_of(segments: &[Arc<Segment>], key: &Arc<SeriesKey>) -> Seri
     SeriesReader::of_blocks(key, blocks)
 }
 
-/// Writes all rows of a series: full blocks as they are, the others joined to fuller ones.
-pub(crate) fn copy_series(reader: &mut SeriesReader, writer: &mut SegmentWriter<'_>) -> Result<()> {
+/// Writes all rows of a series: full blocks as they are, the others joined to fuller ones. However many rows overlap,
+/// about `limit` bytes of them are in memory at a time, or one block of each segment.
+pub(crate) fn copy_series(
+    reader: &mut SeriesReader,
+    writer: &mut SegmentWriter<'_>,
+    limit: usize,
+) -> Result<()> {
     let key = reader.key.clone();
     let types = reader.fields()?;
     let mut pending = Columns::new();
@@ -261,25 +269,79 @@ pub(crate) fn copy_series(reader: &mut SeriesReader, writer: &mut SegmentWriter<
             writer.flush_if_due()?;
             continue;
         }
-        for (name, run) in read_columns(reader, cluster, &types)? {
-            match pending.get_mut(&name) {
-                Some(before) => before.append(run),
-                None => {
-                    pending.insert(name, run);
-                }
-            }
-        }
-        pending = write_blocks(writer, &key, pending, Remainder::Keep)?;
+        pending = join_cluster(reader, (cluster, limit), &types, (writer, pending))?;
     }
     write_blocks(writer, &key, pending, Remainder::Write)?;
     Ok(())
 }
 
+/// Joins the blocks of a cluster to what is pending, about `limit` bytes of rows at a time, and writes what became full.
+fn join_cluster(
+    reader: &mut SeriesReader,
+    (cluster, limit): (usize, usize),
+    types: &[(Arc<str>, FieldType)],
+    (writer, mut pending): (&mut SegmentWriter<'_>, Columns),
+) -> Result<Columns> {
+    let key = reader.key.clone();
+    let mut parts = vec![TimeRange::ALL];
+    while let Some(part) = parts.pop() {
+        let halves = reader.halved(cluster, part);
+        let limit = halves.map_or(usize::MAX, |_| limit);
+        match (read_part(reader, (cluster, part), types, limit)?, halves) {
+            (None, Some([first, rest])) => parts.extend([rest, first]),
+            (columns, _) => {
+                for (name, run) in columns.into_iter().flatten() {
+                    match pending.get_mut(&name) {
+                        Some(before) => before.append(run),
+                        None => {
+                            pending.insert(name, run);
+                        }
+                    }
+                }
+                pending = write_blocks(writer, &key, pending, Remainder::Keep)?;
+                reader.close_before(cluster, part.stop);
+            }
+        }
+    }
+    Ok(pending)
+}
+
+/// All fields of a part of a cluster; `None` if they take more bytes than a limit. `types` are those of the whole reader,
+/// sorted by name.
+fn read_part(
+    reader: &mut SeriesReader,
+    (cluster, part): (usize, TimeRange),
+    types: &[(Arc<str>, FieldType)],
+    limit: usize,
+) -> Result<Option<Columns>> {
+    let mut bytes: usize = reader.places_of_part(cluster, part).map(cells).sum();
+    bytes = bytes.saturating_mul(CELL_BYTES);
+    let mut columns = Columns::new();
+    if bytes > limit {
+        return Ok(None);
+    }
+    for (name, kind) in reader.fields_of_part(cluster, part, types)? {
+        let run = reader.run_of_part(cluster, part, (&name, kind))?;
+        bytes = bytes.saturating_add(run.text_bytes());
+        if bytes > limit {
+            return Ok(None);
+        }
+        if !run.is_empty() {
+            columns.insert(name, run);
+        }
+    }
+    Ok(Some(columns))
+}
+
 /// Whether joining the block with others would hardly make it fuller: by its rows, or because of its many fields.
 fn is_full(place: &BlockPlace) -> bool {
-    let rows = place.rows as usize;
+    place.rows as usize >= FULL_BLOCK_ROWS || cells(place) >= MAX_BLOCK_CELLS / 2
+}
+
+/// About how many rows times fields a block has.
+fn cells(place: &BlockPlace) -> usize {
     let fields = place.header_length as usize / FIELD_HEADER_BYTES;
-    rows >= FULL_BLOCK_ROWS || rows * fields >= MAX_BLOCK_CELLS / 2
+    place.rows as usize * fields.max(1)
 }
 
 /// The bytes of a block if all of its checksums hold; `None` if a tolerant reader has to go

@@ -35,7 +35,7 @@ impl Storage {
                 for series in &segment.index.series {
                     let mut reader =
                         reader_of(std::slice::from_ref(&segment), &series.key).tolerant();
-                    copy_series(&mut reader, &mut writer)?;
+                    copy_series(&mut reader, &mut writer, self.options.memory_bytes)?;
                     lost.extend(reader.take_losses());
                 }
                 let new = if writer.is_empty() {

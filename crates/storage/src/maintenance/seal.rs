@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use watchpost_core::point::{FieldType, SeriesKey};
+use watchpost_core::point::SeriesKey;
 
 use crate::damage::{Damage, Lost};
 use crate::error::{Error, Result};
@@ -14,7 +14,6 @@ use crate::memory::bucket::{Bucket, Frozen, State};
 use crate::memory::index::{FieldId, SeriesId};
 use crate::memory::shard::Shards;
 use crate::range::TimeRange;
-use crate::read::reader::SeriesReader;
 use crate::segment::block::{self, BlockColumns};
 use crate::segment::cut::{self, Columns, Cutter};
 use crate::segment::encoding::Malformed;
@@ -175,22 +174,6 @@ impl State {
             .map(|(id, run)| (field(id).name.clone(), run));
         named.collect()
     }
-}
-
-/// All fields of a cluster. `types` are those of the whole reader, sorted by name.
-pub(crate) fn read_columns(
-    reader: &mut SeriesReader,
-    cluster: usize,
-    types: &[(Arc<str>, FieldType)],
-) -> Result<Columns> {
-    let mut columns = Columns::new();
-    for (name, kind) in reader.fields_of_cluster(cluster, types)? {
-        let run = reader.run(cluster, &name, kind)?;
-        if !run.is_empty() {
-            columns.insert(name, run);
-        }
-    }
-    Ok(columns)
 }
 
 /// What to do with rows that do not fill a block.

@@ -2,6 +2,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod block_cache;
+mod cluster;
 pub(crate) mod latest;
 pub(crate) mod reader;
 pub(crate) mod run;

@@ -12,6 +12,7 @@ use crate::memory::hot::HotRows;
 use crate::memory::index::FieldId;
 use crate::range::TimeRange;
 use crate::read::block_cache::{BlockCache, BlockId, OpenBlock};
+use crate::read::cluster::{Cluster, clusters_of};
 use crate::read::latest::Latest;
 use crate::read::run::Run;
 use crate::segment::block::{self, BlockHeader, FieldHeader};
@@ -76,14 +77,6 @@ pub(crate) struct BlockSource {
     cache: Option<Arc<BlockCache>>,
 }
 
-/// Blocks whose times overlap, and the hot rows around them.
-#[derive(Clone, Debug)]
-struct Cluster {
-    blocks: Vec<usize>,
-    /// Hot rows with these times belong here.
-    hot: TimeRange,
-}
-
 impl BlockSource {
     pub(crate) fn new(
         segment: Arc<Segment>,
@@ -119,7 +112,7 @@ impl SeriesReader {
         hot: HotRows,
         hot_fields: Vec<HotField>,
     ) -> SeriesReader {
-        let clusters = cluster(&blocks);
+        let clusters = clusters_of(&blocks);
         SeriesReader {
             key,
             range,
@@ -233,6 +226,10 @@ impl SeriesReader {
                 continue;
             };
             let first = self.blocks[number].place.first;
+            if self.losses.is_some() {
+                // A merge goes through all blocks of the series, and comes back for a few of them at a time.
+                self.blocks[number].open = None;
+            }
             let of_block = block.header.fields.iter();
             for field in of_block.filter(|field| wanted(&field.name)) {
                 let rows = fields.entry((field.name.clone(), field.kind)).or_default();
@@ -242,15 +239,17 @@ impl SeriesReader {
         Ok(self.earliest_types(fields))
     }
 
-    /// Those of the fields that the blocks of a cluster have (`fields`, sorted by name, of a reader without hot rows).
-    pub(crate) fn fields_of_cluster(
+    /// Those of the fields that the blocks of a part of a cluster have (`fields`, sorted by name, of a reader without hot
+    /// rows).
+    pub(crate) fn fields_of_part(
         &mut self,
         cluster: usize,
+        part: TimeRange,
         fields: &[(Arc<str>, FieldType)],
     ) -> Result<Vec<(Arc<str>, FieldType)>> {
         let mut found = BTreeSet::new();
-        for position in 0..self.clusters[cluster].blocks.len() {
-            let Some(block) = self.open(self.clusters[cluster].blocks[position])? else {
+        for number in self.blocks_of_part(cluster, part) {
+            let Some(block) = self.open(number)? else {
                 continue;
             };
             for field in &block.header.fields {
@@ -262,6 +261,44 @@ impl SeriesReader {
             .into_iter()
             .map(|place| fields[place].clone())
             .collect())
+    }
+
+    /// The blocks that reach into a part of a cluster.
+    pub(crate) fn places_of_part(
+        &self,
+        cluster: usize,
+        part: TimeRange,
+    ) -> impl Iterator<Item = &BlockPlace> {
+        let blocks = self.blocks_of_part(cluster, part).into_iter();
+        blocks.map(|number| &self.blocks[number].place)
+    }
+
+    /// A part of a cluster in two, with about as many blocks each; `None` where all of its blocks overlap.
+    pub(crate) fn halved(&self, cluster: usize, part: TimeRange) -> Option<[TimeRange; 2]> {
+        let starts = self.places_of_part(cluster, part).map(|place| place.first);
+        let mut starts: Vec<i64> = starts.filter(|start| *start > part.start).collect();
+        starts.sort_unstable();
+        let middle = *starts.get(starts.len() / 2)?;
+        Some([
+            TimeRange::new(part.start, middle),
+            TimeRange::new(middle, part.stop),
+        ])
+    }
+
+    fn blocks_of_part(&self, cluster: usize, part: TimeRange) -> Vec<usize> {
+        let reaches = |number: &usize| self.blocks[*number].place.range().overlaps(part);
+        let blocks = self.clusters[cluster].blocks.iter().copied();
+        blocks.filter(reaches).collect()
+    }
+
+    /// Lets go of the headers and times of the blocks of a cluster that end before a time.
+    pub(crate) fn close_before(&mut self, cluster: usize, time: i64) {
+        for position in 0..self.clusters[cluster].blocks.len() {
+            let block = &mut self.blocks[self.clusters[cluster].blocks[position]];
+            if block.place.last < time {
+                block.open = None;
+            }
+        }
     }
 
     /// One type a name.
@@ -313,6 +350,21 @@ impl SeriesReader {
     /// Whether the range of the request covers the whole block.
     pub(crate) fn is_covered(&self, number: usize) -> bool {
         self.range.covers(self.blocks[number].place.range())
+    }
+
+    /// The rows of one field in a part of a cluster (of a reader without hot rows).
+    pub(crate) fn run_of_part(
+        &mut self,
+        cluster: usize,
+        part: TimeRange,
+        (name, kind): (&str, FieldType),
+    ) -> Result<Run> {
+        let mut runs = Vec::new();
+        for number in self.blocks_of_part(cluster, part) {
+            let run = self.block_run(number, name, kind)?;
+            runs.extend(run.map(|run| run.clip(part)));
+        }
+        Ok(Run::merge(kind, runs))
     }
 
     /// The rows of one field in a cluster.
@@ -439,40 +491,4 @@ pub(crate) fn field_of<'a>(header: &'a BlockHeader, name: &str) -> Option<&'a Fi
         .binary_search_by(|field| field.name.as_ref().cmp(name))
         .ok()?;
     Some(&header.fields[position])
-}
-
-/// Groups blocks whose times overlap; hot rows go to the group before or around them.
-fn cluster(blocks: &[BlockSource]) -> Vec<Cluster> {
-    let mut order: Vec<usize> = (0..blocks.len()).collect();
-    order.sort_by_key(|number| blocks[*number].place.first);
-    let mut clusters: Vec<Cluster> = Vec::new();
-    let mut last = i64::MIN;
-    for number in order {
-        let place = &blocks[number].place;
-        match clusters.last_mut() {
-            Some(cluster) if place.first <= last => cluster.blocks.push(number),
-            Some(cluster) => {
-                cluster.hot.stop = place.first;
-                clusters.push(Cluster {
-                    blocks: vec![number],
-                    hot: TimeRange::new(place.first, i64::MAX),
-                });
-            }
-            None => clusters.push(Cluster {
-                blocks: vec![number],
-                hot: TimeRange::ALL,
-            }),
-        }
-        last = last.max(place.last);
-    }
-    for cluster in &mut clusters {
-        cluster.blocks.sort_unstable();
-    }
-    if clusters.is_empty() {
-        clusters.push(Cluster {
-            blocks: Vec::new(),
-            hot: TimeRange::ALL,
-        });
-    }
-    clusters
 }

@@ -5,16 +5,13 @@
 
 use std::sync::Arc;
 
-use pco::standalone::{simple_compress, simple_decompress_into};
-use pco::{ChunkConfig, DeltaSpec, data_types::Number};
+use pco::data_types::Number;
 use watchpost_core::point::FieldType;
 
 use crate::column::Column;
 pub use crate::segment::encoding::Malformed;
 use crate::segment::encoding::{Reader, put_signed, put_text, put_varint};
-
-/// Effort of pco. Levels 8 and 12 gave the same size on metrics for twice the time.
-const PCO_LEVEL: usize = 4;
+use crate::segment::numbers::{self, AsFloat};
 
 /// Most decimal places that floats are tried with: `12.25` is then the integer 1225. Sensors and
 /// percentages rarely have more; computed values have all 17 digits and go another way.
@@ -86,7 +83,7 @@ pub fn decode(kind: FieldType, rows: usize, bytes: &[u8]) -> Result<Column, Malf
             match encoding {
                 Encoding::Constant => Ok(Column::Unsigned(vec![reader.u64()?; rows])),
                 Encoding::Plain => decode_plain(reader, rows, plain).map(Column::Unsigned),
-                Encoding::Pco => decode_pco(reader, rows).map(Column::Unsigned),
+                Encoding::Pco => numbers::decode(reader, rows).map(Column::Unsigned),
                 _ => Err(WRONG_TYPE),
             }
         }
@@ -135,7 +132,7 @@ fn decode_integers(
                 .collect())
         }
         Encoding::Plain => decode_plain(reader, rows, i64::from_le_bytes),
-        Encoding::Pco => decode_pco(reader, rows),
+        Encoding::Pco => numbers::decode(reader, rows),
         _ => Err(WRONG_TYPE),
     }
 }
@@ -191,7 +188,7 @@ fn decode_floats(
                 .collect())
         }
         Encoding::Plain => decode_plain(reader, rows, f64::from_le_bytes),
-        Encoding::Pco => decode_pco(reader, rows),
+        Encoding::Pco => numbers::decode(reader, rows),
         _ => Err(WRONG_TYPE),
     }
 }
@@ -237,7 +234,7 @@ fn constant_bytes(value: [u8; 8]) -> Vec<u8> {
 
 fn pco_or_plain<T: Number + AsFloat>(values: &[T], to_bytes: fn(T) -> [u8; 8]) -> Vec<u8> {
     if values.len() >= LEAST_PCO_ROWS
-        && let Some(packed) = pco_bytes(values)
+        && let Some(packed) = numbers::encode(values)
         && packed.len() < values.len() * 8
     {
         return [&[Encoding::Pco as u8], packed.as_slice()].concat();
@@ -245,72 +242,6 @@ fn pco_or_plain<T: Number + AsFloat>(values: &[T], to_bytes: fn(T) -> [u8; 8]) -
     let mut out = vec![Encoding::Plain as u8];
     out.extend(values.iter().flat_map(|value| to_bytes(*value)));
     out
-}
-
-/// `None` if pco refuses (it does not for slices of our size; plain is then always right).
-fn pco_bytes<T: Number + AsFloat>(values: &[T]) -> Option<Vec<u8>> {
-    let config = ChunkConfig::default()
-        .with_compression_level(PCO_LEVEL)
-        .with_delta_spec(DeltaSpec::TryConsecutive(delta_order(values)));
-    simple_compress(values, &config).ok()
-}
-
-/// A number's rough place among the others; precision does not matter.
-trait AsFloat: Copy {
-    fn as_float(self) -> f64;
-}
-
-impl AsFloat for f64 {
-    fn as_float(self) -> f64 {
-        self
-    }
-}
-
-impl AsFloat for i64 {
-    fn as_float(self) -> f64 {
-        self as f64
-    }
-}
-
-impl AsFloat for u64 {
-    fn as_float(self) -> f64 {
-        self as f64
-    }
-}
-
-/// Whether values, their differences or the differences of those are smallest, judged by their
-/// binary logarithms. pco finds out by trying, which takes four times as long as the rest.
-fn delta_order<T: AsFloat>(values: &[T]) -> usize {
-    let magnitude = |number: f64| number.abs().to_bits() >> 52;
-    let middle = values
-        .get(values.len() / 2)
-        .map_or(0.0, |value| value.as_float());
-    let mut bits = [0u64; 3];
-    for three in values.windows(3) {
-        let [first, second, third] = [
-            three[0].as_float(),
-            three[1].as_float(),
-            three[2].as_float(),
-        ];
-        bits[0] += magnitude(third - middle);
-        bits[1] += magnitude(third - second);
-        bits[2] += magnitude((third - second) - (second - first));
-    }
-    (0..3).min_by_key(|order| bits[*order]).unwrap_or_default()
-}
-
-fn decode_pco<T: Number + Default>(
-    mut reader: Reader<'_>,
-    rows: usize,
-) -> Result<Vec<T>, Malformed> {
-    let bytes = reader.bytes(reader.remaining())?;
-    let mut values = vec![T::default(); rows];
-    let progress = simple_decompress_into(bytes, &mut values)
-        .map_err(|_| Malformed("pco refuses the bytes"))?;
-    if progress.n_processed != rows || !progress.finished {
-        return Err(Malformed("another number of values"));
-    }
-    Ok(values)
 }
 
 fn decode_plain<T>(

@@ -5,6 +5,7 @@ pub mod codec;
 pub(crate) mod cut;
 pub(crate) mod encoding;
 mod file;
+mod numbers;
 pub(crate) mod writer;
 
 pub(crate) use file::{
