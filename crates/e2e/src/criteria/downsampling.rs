@@ -105,6 +105,11 @@ pub(super) fn judge(scene: &Scene) -> Finding {
     let all = (now - (past.hours + 1) * HOUR, now + HOUR);
     let raw = raw_points(scene, all)?;
     make(scene, is_influxdb2, &from);
+    let made = Instant::now();
+    if !is_influxdb2 {
+        // What was written last is not shown yet either.
+        wait::until_or_none(|| (made.elapsed() > SHOWN).then_some(()));
+    }
     let hours = compare(scene, &raw, "1h", "hourly", HOUR, span)?;
     let days = compare(scene, &raw, "1d", "daily", DAY, span)?;
     Ok(format!(
