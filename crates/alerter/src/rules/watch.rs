@@ -6,6 +6,8 @@ use crate::alert::{Nanos, SECOND};
 
 /// Most times without an answer that are remembered; of more, the oldest are forgotten.
 const BLIND_LIMIT: usize = 1_000;
+/// Blind times are remembered so long at least: a reload may let the rule look further back than it did.
+const KEPT: Nanos = 86_400 * SECOND;
 /// An answer may be so late and still be in time.
 const SLACK: Nanos = 5 * SECOND;
 
@@ -36,6 +38,7 @@ impl Watch {
             }
             Some(_) => {}
         }
+        let oldest = oldest.min(now.saturating_sub(KEPT));
         self.blind.retain(|(_, end)| *end > oldest);
         if self.blind.len() > BLIND_LIMIT {
             self.blind.remove(0);

@@ -444,13 +444,15 @@ pub(super) fn disturb(rng: &mut fastrand::Rng, plan: &mut Plan, busy: i64) {
     let same = usize::from(edits == 0 && rng.u8(..6) == 0);
     plan.reloads = (0..edits + same).map(|_| time(rng)).collect();
     plan.reloads.sort_unstable();
-    // Two at one second are one: of the file between them nothing is evaluated, and what it leaves out has ended.
-    plan.reloads.dedup();
     if rng.u8(..8) == 0 {
         let length = rng.i64(7..40) * STEP;
         // Not at the second of a reload: what that leaves out would be closed, and never evaluated.
         plan.sleep = Some((time(rng) + 1, length));
     }
+    // Two at one moment are one: of the file between them nothing is evaluated, and what it leaves out has ended.
+    let mut reloads = std::mem::take(&mut plan.reloads);
+    reloads.dedup_by_key(|at| plan.woken(*at));
+    plan.reloads = reloads;
     if rng.u8(..4) == 0 {
         plan.refused = Some((time(rng), rng.u32(1..8)));
     }
