@@ -67,7 +67,16 @@ async fn a_predicate_takes_what_it_names() {
         ("t=\"\"", 204, &all),
         ("t!=\"\"", 204, &["ne", "other,host=x"]),
         ("t=a", 204, &["ne", "ne,t=b", "other,host=x"]),
-        ("_measurement!=\"ne\"", 204, &["ne", "ne,t=a", "ne,t=b"]),
+        // The measurements before the one that is named, and none where no one has that name.
+        ("_measurement!=\"ne\"", 204, &all),
+        ("_measurement!=\"other\"", 204, &["other,host=x"]),
+        (
+            "_measurement!=\"other\" AND t=\"a\"",
+            204,
+            &["ne", "ne,t=b", "other,host=x"],
+        ),
+        ("_measurement!=\"zzz\"", 204, &all),
+        ("_measurement!=\"\"", 204, &all),
         (
             "((t=\"a\") AND (_measurement=\"ne\"))",
             204,

@@ -221,15 +221,17 @@ fn is_within(path: &str, folder: &str) -> bool {
 }
 
 /// One mount a file system, whose name stays while others come and go: the root of the host; else one that no
-/// other shows more of (a bind mount shows a part); of those the one with the shortest path. Of mounts
-/// stacked on one path it is the last, which is the visible one.
+/// other shows more of (a bind mount shows a part); of those the first, for a bind mount of all of it comes later. Of
+/// mounts stacked on one path it is the last, which is the visible one.
 fn distinct(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
-    let mut by_path: BTreeMap<String, Mount> = BTreeMap::new();
-    for mount in mounts {
-        by_path.insert(mount.mountpoint.clone(), mount);
+    let mut by_path: BTreeMap<String, (usize, Mount)> = BTreeMap::new();
+    for (place, mount) in mounts.enumerate() {
+        by_path.insert(mount.mountpoint.clone(), (place, mount));
     }
+    let mut in_order: Vec<(usize, Mount)> = by_path.into_values().collect();
+    in_order.sort_unstable_by_key(|(place, _)| *place);
     let mut by_number: BTreeMap<String, Vec<Mount>> = BTreeMap::new();
-    for mount in by_path.into_values() {
+    for (_, mount) in in_order {
         by_number
             .entry(mount.number.clone())
             .or_default()
@@ -240,14 +242,13 @@ fn distinct(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
     mounts
 }
 
-/// Of the mounts of one file system the one that it is called after.
+/// Of the mounts of one file system, in their order, the one that it is called after.
 fn own_mount(mut mounts: Vec<Mount>) -> Option<Mount> {
     let rank = |mount: &Mount| {
         let part = mounts
             .iter()
             .any(|other| is_within(&mount.root, &other.root));
-        let path = &mount.mountpoint;
-        (path != "/", part, path.len(), path.clone())
+        (mount.mountpoint != "/", part)
     };
     let at = (0..mounts.len()).min_by_key(|at| rank(&mounts[*at]))?;
     Some(mounts.swap_remove(at))

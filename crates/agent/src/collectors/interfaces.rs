@@ -12,6 +12,9 @@ use super::host_files::HostFiles;
 /// (Documentation/ABI/testing/sysfs-class-net).
 const CLASS: &str = "sys/class/net";
 
+/// What dialled links are called: by the kernel, and after their protocol by OpenWrt (`pppoe-wan`).
+const DIALLED: [&str; 4] = ["ppp", "pppoe", "pptp", "l2tp"];
+
 /// How far an interface is from the wire; the nearest ones of a host are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
@@ -25,7 +28,9 @@ enum Kind {
 }
 
 /// Prefixes of guests' ports and of networks within the host, followed by anything.
-const INNER: [&str; 38] = [
+const INNER: [&str; 41] = [
+    "antrea-gw",
+    "antrea-tun",
     "br-int",
     "br-tun",
     "cali",
@@ -45,6 +50,7 @@ const INNER: [&str; 38] = [
     "lxd",
     "nodelocaldns",
     "nordlynx",
+    "ovn-k8s-mp",
     "ovs-system",
     "podman",
     "qbr",
@@ -185,7 +191,7 @@ pub(super) fn counted(files: &mut HostFiles, names: &BTreeSet<String>) -> BTreeS
     let dialled = carries_dialled(files, names);
     let mut kinds: BTreeMap<&String, Kind> = BTreeMap::new();
     for name in names {
-        let dialled = dialled && followed_by_no_letter(name, "ppp");
+        let dialled = dialled && DIALLED.iter().any(|it| followed_by_no_letter(name, it));
         if !dialled && !is_stacked(files, name, names) {
             kinds.insert(name, kind(files, name));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::reach;
 use super::reader::Table;
 use crate::alert::AlertState;
 use crate::rules::definition::Rule;
@@ -22,6 +23,11 @@ pub(super) fn read(table: &Table<'_, '_>) -> Texts {
     let mut annotations: BTreeMap<String, String> =
         table.texts("annotations").into_iter().collect();
     let runbook = table.string("runbook_url");
+    // A template says what it is where it is filled in.
+    let fixed = runbook.as_deref().filter(|text| !text.contains("{{"));
+    if let Some(Err(why)) = fixed.map(reach::url) {
+        table.mistake("runbook_url", why);
+    }
     annotations.extend(runbook.map(|text| ("runbook_url".to_owned(), text)));
     let mut summaries = summaries(table);
     let firing = summaries.remove(AlertState::Firing.as_str());

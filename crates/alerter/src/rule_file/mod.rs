@@ -7,6 +7,7 @@
 mod annotations;
 pub mod merge;
 pub mod mistake;
+mod reach;
 pub mod reader;
 mod receivers;
 mod routing;

@@ -125,6 +125,12 @@ impl<'d, 't> Table<'d, 't> {
         self.value(name).is_some()
     }
 
+    /// Whether the value of a key is a list that holds nothing.
+    pub fn is_empty_list(&self, name: &'static str) -> bool {
+        let value = self.value(name).map(Spanned::get_ref);
+        value.is_some_and(|value| value.as_array().is_some_and(|list| list.is_empty()))
+    }
+
     /// Whether the value of a key is a table.
     pub fn is_table(&self, name: &'static str) -> bool {
         self.value(name)

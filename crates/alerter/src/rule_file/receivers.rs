@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::reach;
 use super::reader::Table;
 use crate::alert::SECOND;
 use crate::pipeline::delivery::{AfterCrash, DeliveryPolicy};
@@ -92,7 +93,7 @@ fn receiver(table: &Table<'_, '_>, name: &str) -> Option<ReceiverSettings> {
         "telegram" => telegram(table),
         "ntfy" => ntfy(table),
         "command" => command(table),
-        _ => path(table, "path").map(|path| ChannelSettings::File { path }),
+        _ => file(table),
     };
     let channel = channel?;
     if ca_file.is_some() && !channel.is_remote() {
@@ -194,13 +195,15 @@ fn path(table: &Table<'_, '_>, name: &'static str) -> Option<PathBuf> {
 
 fn http_url(table: &Table<'_, '_>, name: &'static str, url: Option<String>) -> Option<String> {
     let url = url?;
-    if !url.starts_with("http://") && !url.starts_with("https://") {
-        table.mistake(
-            name,
-            format!("{url:?} is not a URL; it starts with http:// or https://"),
-        );
-    }
+    reached(table, name, reach::url(&url));
     Some(url)
+}
+
+/// Says why nothing could be sent.
+fn reached(table: &Table<'_, '_>, name: &'static str, reached: Result<(), String>) {
+    if let Err(why) = reached {
+        table.mistake(name, why);
+    }
 }
 
 fn url_or(table: &Table<'_, '_>, name: &'static str, default: &str) -> String {
@@ -280,21 +283,31 @@ fn ntfy(table: &Table<'_, '_>) -> Option<ChannelSettings> {
     let token = optional_secret(table, "token_file", "token_env");
     let topic = table.string("topic");
     let topic = table.required("topic", topic)?;
+    reached(table, "topic", reach::topic(&topic));
     Some(ChannelSettings::Ntfy { url, topic, token })
+}
+
+fn file(table: &Table<'_, '_>) -> Option<ChannelSettings> {
+    let path = path(table, "path")?;
+    reached(table, "path", reach::file(&path));
+    Some(ChannelSettings::File { path })
 }
 
 fn command(table: &Table<'_, '_>) -> Option<ChannelSettings> {
     let program = path(table, "program")?;
-    if !program.is_absolute() {
+    if program.is_absolute() {
+        reached(table, "program", reach::program(&program));
+    } else {
         table.mistake(
             "program",
             "program must be an absolute path: no shell and no PATH are used",
         );
     }
-    Some(ChannelSettings::Command {
-        program,
-        arguments: table.strings("arguments").unwrap_or_default(),
-    })
+    let arguments = table.strings("arguments").unwrap_or_default();
+    if arguments.iter().any(|argument| argument.contains('\0')) {
+        table.mistake("arguments", "no argument of a program holds a NUL");
+    }
+    Some(ChannelSettings::Command { program, arguments })
 }
 
 fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
@@ -330,6 +343,9 @@ fn email(table: &Table<'_, '_>) -> Option<ChannelSettings> {
         table.strings("to"),
     );
     let host = table.required("host", host);
+    if let Some(host) = &host {
+        reached(table, "host", reach::host(host));
+    }
     let from = table.required("from", from);
     let to = table.required("to", to);
     if to.as_ref().is_some_and(Vec::is_empty) {

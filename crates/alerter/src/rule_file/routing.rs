@@ -167,10 +167,11 @@ fn inhibit_rules(root: &Table<'_, '_>) -> Vec<InhibitRule> {
             .unwrap_or_else(|| format!("inhibit {}", index + 1));
         let (source, target) = (table.matchers("source"), table.matchers("target"));
         for (side, matchers) in [("source", &source), ("target", &target)] {
-            if matchers.is_empty() && !table.has(side) {
-                table
-                    .document
-                    .mistake(&table.span, format!("inhibit needs {side} matchers"));
+            let needed = format!("inhibit needs {side} matchers");
+            if table.is_empty_list(side) {
+                table.mistake(side, needed);
+            } else if matchers.is_empty() && !table.has(side) {
+                table.document.mistake(&table.span, needed);
             }
         }
         let equal = table.label_names("equal").unwrap_or_default();
@@ -191,6 +192,9 @@ fn mute_windows(root: &Table<'_, '_>) -> BTreeMap<String, MuteWindow> {
         table.what = "mute".to_owned();
         let name = table.string("name");
         let name = table.required("name", name).unwrap_or_default();
+        if name.is_empty() && table.has("name") {
+            table.mistake("name", "no [[mute]] has an empty name");
+        }
         let window = TimeWindow {
             times: table.parsed("times", str::parse),
             weekdays: table.parsed("weekdays", str::parse),

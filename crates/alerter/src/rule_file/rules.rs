@@ -7,6 +7,7 @@ use super::annotations;
 use super::reader::Table;
 use crate::alert::{Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels, SEVERITY};
+use crate::matcher::Matcher;
 use crate::rules::definition::{
     Aggregate, Baseline, DEFAULT_EVERY, DEFAULT_FORGET_AFTER, DEFAULT_MINIMUM_SHARE, Direction,
     Kind, Levels, Method, Rule, Scoring, Selector, Side,
@@ -19,6 +20,15 @@ const LABELS_LIMIT: usize = 64;
 const LABEL_NAME_LIMIT: usize = 200;
 const LABEL_VALUE_LIMIT: usize = 1_000;
 /// Points that a forecast is fitted through.
+/// Columns of the database's own, which are no tags.
+const COLUMNS: [&str; 6] = [
+    "_field",
+    "_measurement",
+    "_start",
+    "_stop",
+    "_time",
+    "_value",
+];
 const FORECAST_POINTS: Nanos = 72;
 const DEFAULT_MINIMUM_SAMPLES: u64 = 30;
 const DEFAULT_WEEKS: u64 = 4;
@@ -91,8 +101,8 @@ fn defaults(root: &Table<'_, '_>) -> Defaults {
         offset: 0,
     };
     if let Some(table) = root.table("defaults") {
-        defaults.bucket = table.string("bucket").unwrap_or(defaults.bucket);
-        defaults.measurement = table.string("measurement").unwrap_or(defaults.measurement);
+        defaults.bucket = name(&table, "bucket").unwrap_or(defaults.bucket);
+        defaults.measurement = name(&table, "measurement").unwrap_or(defaults.measurement);
         defaults.every = table.positive_duration("every").unwrap_or(defaults.every);
         defaults.offset = table.duration("offset").unwrap_or(defaults.offset);
         table.close();
@@ -217,17 +227,37 @@ fn texts(table: &Table<'_, '_>, name: &'static str) -> BTreeMap<String, String> 
     table.texts(name).into_iter().collect()
 }
 
+/// A name of the database's, which is never empty.
+fn name(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
+    let name = table.string(key)?;
+    if name.is_empty() {
+        table.mistake(key, format!("no {key} has an empty name"));
+    }
+    Some(name)
+}
+
+/// Matchers of tags: columns of the database's own are chosen by settings of the rule.
+fn tag_matchers(table: &Table<'_, '_>) -> Vec<Matcher> {
+    let matchers = table.matchers("where");
+    if let Some(own) = matchers.iter().find(|it| COLUMNS.contains(&&*it.name)) {
+        table.mistake(
+            "where",
+            format!(
+                "{own} never holds: {} is not a tag; bucket, measurement and field have settings of their own",
+                own.name
+            ),
+        );
+    }
+    matchers
+}
+
 fn selector(table: &Table<'_, '_>, kind: &str, defaults: &Defaults) -> Option<Selector> {
-    let bucket = table
-        .string("bucket")
-        .unwrap_or_else(|| defaults.bucket.clone());
+    let bucket = name(table, "bucket").unwrap_or_else(|| defaults.bucket.clone());
     let selector = |field| Selector {
         bucket: bucket.clone(),
-        measurement: table
-            .string("measurement")
-            .unwrap_or_else(|| defaults.measurement.clone()),
+        measurement: name(table, "measurement").unwrap_or_else(|| defaults.measurement.clone()),
         field,
-        matchers: table.matchers("where"),
+        matchers: tag_matchers(table),
         group_by: table.label_names("group_by").unwrap_or_default(),
     };
     if kind == "flux" {
@@ -240,7 +270,7 @@ fn selector(table: &Table<'_, '_>, kind: &str, defaults: &Defaults) -> Option<Se
             group_by: Vec::new(),
         });
     }
-    let field = table.string("field");
+    let field = name(table, "field");
     let found = selector(field.clone().unwrap_or_default());
     table.required("field", field).map(|_| found)
 }

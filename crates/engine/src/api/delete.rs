@@ -4,14 +4,15 @@ use serde_json::Value;
 use watchpost_storage::{Predicate, TimeRange};
 
 use crate::api::call::{Answer, Call, Reply};
+use crate::api::delete_predicate::{self, Deletion};
 use crate::api::error::{ApiError, Code};
-use crate::api::{buckets, delete_predicate, json as body};
+use crate::api::{buckets, json as body};
 use crate::auth::{Action, Permission, ResourceType};
 use crate::clock::parse_rfc3339;
 
 /// `POST /api/v2/delete`.
 pub fn delete(call: &Call) -> Reply {
-    let (range, predicate) = request(&call.body).map_err(|error| match error.code {
+    let (range, deletion) = request(&call.body).map_err(|error| match error.code {
         Code::Invalid => error.within("error decoding json body"),
         _ => error,
     })?;
@@ -34,16 +35,28 @@ pub fn delete(call: &Call) -> Reply {
             "insufficient permissions to delete",
         ));
     }
-    if let (false, Some(predicate)) = (range.is_empty(), predicate) {
-        call.app
-            .storage
-            .delete(bucket.id.number(), range, &predicate)?;
+    let (storage, bucket) = (&call.app.storage, bucket.id.number());
+    let Some(deletion) = deletion.filter(|_| !range.is_empty()) else {
+        return Ok(Answer::no_content());
+    };
+    let is_there = |name: &str| -> Result<bool, ApiError> {
+        let named = Predicate::measurement(name);
+        Ok(!storage
+            .measurements(bucket, TimeRange::ALL, &named)?
+            .is_empty())
+    };
+    let ends_nowhere = match &deletion.ends_at {
+        Some(name) => !is_there(name)?,
+        None => false,
+    };
+    if !ends_nowhere {
+        storage.delete(bucket, range, &deletion.predicate)?;
     }
     Ok(Answer::no_content())
 }
 
 /// The range, and which points of it; no predicate: none of them.
-fn request(bytes: &[u8]) -> Result<(TimeRange, Option<Predicate>), ApiError> {
+fn request(bytes: &[u8]) -> Result<(TimeRange, Option<Deletion>), ApiError> {
     let request = body::first_object(bytes, "deleteRequest", "http.deleteRequestDecode")?;
     let time = |member: &str, example: &str| {
         let text = request

@@ -12,18 +12,28 @@ use crate::influxql::scanner::{Placed, Scanner, Token};
 /// How deep parentheses may be nested, as in a statement of InfluxQL.
 const MAX_DEPTH: usize = 64;
 
+/// Which points are deleted.
+#[derive(Debug, Default)]
+pub struct Deletion {
+    pub predicate: Predicate,
+    /// Of `_measurement != NAME`: InfluxDB walks the measurements in their order and ends at the one that is named, and
+    /// without one of that name it does not begin. So a name that is mistyped or empty takes nothing here, too.
+    pub ends_at: Option<String>,
+}
+
 /// Reads a predicate. An empty text is true of all points; `None` is true of none.
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
+pub fn parse(text: &str) -> Result<Option<Deletion>, ApiError> {
     let mut parser = Parser {
         scanner: Scanner::new(text),
         open: 0,
+        measurements: Vec::new(),
     };
     let (mut conditions, mut by_field) = (Vec::new(), None);
     if text.is_empty() {
-        return Ok(Some(Predicate::default()));
+        return Ok(Some(Deletion::default()));
     }
     if let Some(place) = comment(text) {
         let message = format!("bad logical expression, at position {place}");
@@ -52,7 +62,7 @@ pub fn parse(text: &str) -> Result<Option<Predicate>, ApiError> {
         return Err(error);
     }
     let satisfiable = conditions.into_iter().collect::<Option<Vec<_>>>();
-    Ok(satisfiable.map(Predicate::And))
+    Ok(satisfiable.map(|conditions| parser.deletion(conditions)))
 }
 
 /// Where a comment begins, in characters: one of InfluxDB's two grammars knows none.
@@ -79,6 +89,8 @@ struct Parser<'a> {
     scanner: Scanner<'a>,
     /// Parentheses that are not closed.
     open: usize,
+    /// What `_measurement` is compared with.
+    measurements: Vec<(Comparison, String)>,
 }
 
 impl Parser<'_> {
@@ -161,7 +173,29 @@ impl Parser<'_> {
             }
         };
         let value = self.value()?;
+        if key == "_measurement" {
+            self.measurements.push((comparison, value.clone()));
+        }
         condition(key, comparison, value)
+    }
+
+    fn deletion(self, mut conditions: Vec<Predicate>) -> Deletion {
+        // Of several comparisons InfluxDB takes each as it is written.
+        let ends_at = match <[_; 1]>::try_from(self.measurements) {
+            Ok([(Comparison::NotEqual, name)]) => Some(name),
+            _ => None,
+        };
+        conditions.extend(ends_at.as_deref().map(|name| {
+            Predicate::Compare(
+                Subject::Measurement,
+                Comparison::Less,
+                Literal::String(name.into()),
+            )
+        }));
+        Deletion {
+            predicate: Predicate::And(conditions),
+            ends_at,
+        }
     }
 
     /// A name, with quotes or without, a number, or a truth value.
