@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use watchpost_flux::syntax::ast::{Statement, StatementKind};
+
 use super::Task;
 
 /// A task's complete Flux, with the values of its parameters.
@@ -45,6 +47,16 @@ pub enum TaskTextError {
         "line {line}: a file must not hold `option task`: name, every and offset stand in the desired state"
     )]
     OptionTask { line: usize },
+    #[error("line {line}, column {column}: {message}")]
+    Syntax {
+        line: usize,
+        column: usize,
+        message: String,
+    },
+    #[error(
+        "the file holds no expression, such as `from(bucket: …) |> … |> to(bucket: …)`: a task of it would do nothing"
+    )]
+    Nothing,
     #[error("the parameter `{name}` is not in the file's `parameters` record (it has: {known})")]
     UnknownParameter { name: String, known: String },
     #[error("parameters are given, but the file has no line `parameters = {{…}}`")]
@@ -54,7 +66,7 @@ pub enum TaskTextError {
 /// Puts name, schedule and parameters into the text of a file.
 ///
 /// # Errors
-/// The file declares a task itself, or lacks a parameter that is given.
+/// The file is no Flux, asks for nothing, declares a task itself, or lacks a parameter that is given.
 pub fn render(task: &Task, file: &str) -> Result<TaskText, TaskTextError> {
     if let Some(index) = file
         .lines()
@@ -62,6 +74,7 @@ pub fn render(task: &Task, file: &str) -> Result<TaskText, TaskTextError> {
     {
         return Err(TaskTextError::OptionTask { line: index + 1 });
     }
+    check(file)?;
     let body = with_parameters(file, &task.parameters)?;
     let name = escape(&task.name);
     let mut head = format!("option task = {{name: \"{name}\", every: {}", task.every);
@@ -95,6 +108,24 @@ pub fn render(task: &Task, file: &str) -> Result<TaskText, TaskTextError> {
         pairs.collect()
     });
     Ok(TaskText { text, parameters })
+}
+
+/// A server takes a task whose text is no program, or is empty, and runs it in vain. Which functions there are is left to
+/// the server: InfluxDB's versions have each their own.
+fn check(file: &str) -> Result<(), TaskTextError> {
+    let (program, wrong) = watchpost_flux::syntax::parse(file);
+    if let Some(first) = wrong.first() {
+        return Err(TaskTextError::Syntax {
+            line: first.span.start.line as usize,
+            column: first.span.start.column as usize,
+            message: first.message.clone(),
+        });
+    }
+    let asks = |statement: &Statement| matches!(statement.kind, StatementKind::Expression(_));
+    match program.body.iter().any(asks) {
+        true => Ok(()),
+        false => Err(TaskTextError::Nothing),
+    }
 }
 
 /// The lines within the record `parameters = {…}`.
