@@ -29,19 +29,27 @@ impl Report {
             current: Mutex::new(None),
             began: Instant::now(),
             age: registry.gauge(
-                "archive_copy_age_seconds",
+                "watchpost_archive_copy_age_seconds",
                 "Age of what could be restored if the server were lost now.",
             ),
             log_bytes: registry.counter(
-                "archive_log_bytes_total",
+                "watchpost_archive_log_bytes_total",
                 "Bytes of the log that were read.",
             ),
-            sent_bytes: registry.counter("archive_sent_bytes_total", "Bytes that were sent."),
-            parts: registry.counter("archive_parts_total", "Parts of the log that were shipped."),
-            snapshots: registry
-                .counter("archive_snapshots_total", "Snapshots that were published."),
+            sent_bytes: registry.counter(
+                "watchpost_archive_sent_bytes_total",
+                "Bytes that were sent.",
+            ),
+            parts: registry.counter(
+                "watchpost_archive_parts_total",
+                "Parts of the log that were shipped.",
+            ),
+            snapshots: registry.counter(
+                "watchpost_archive_snapshots_total",
+                "Snapshots that were published.",
+            ),
             failures: registry.counter(
-                "archive_failures_total",
+                "watchpost_archive_failures_total",
                 "Steps that failed, by the server or by the store, and were tried again.",
             ),
         }

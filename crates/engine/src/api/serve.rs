@@ -20,6 +20,10 @@ use crate::auth::checks::{self, Attempt};
 use crate::auth::{Caller, Credentials};
 use crate::limits::{MANAGEMENT_BODY_BYTES, OPEN_BODY_BYTES};
 
+/// A body whose values take so much at most is read whatever else is held: what tells that the server lives, and what makes
+/// it lighter (a query killed, a token revoked), is answered at the limit, too.
+const SMALL_BODY: usize = 64 << 10;
+
 /// How long a refused sign-in takes at least, so that passwords cannot be tried quickly over one connection.
 const REFUSAL: Duration = Duration::from_millis(200);
 
@@ -211,9 +215,10 @@ async fn call(
         });
         (body, charge) = decompress.await.map_err(ApiError::internal)??;
     }
-    if !kind.is_write() {
+    let values = json::tree_bytes(&body);
+    if !kind.is_write() && values > SMALL_BODY {
         // It may be JSON, whose values take more than it.
-        app.memory.reserve(json::tree_bytes(&body)).map(drop)?;
+        app.memory.reserve(values).map(drop)?;
     }
     if kind == Kind::QueryVersionOne && is_form(parts) {
         query.extend(Query::parse(&String::from_utf8_lossy(&body)));
