@@ -1,7 +1,7 @@
 //! From a pattern in the library's syntax to what matches texts: factored where only a match is asked for, as it was
 //! written where the matches and their groups are.
 
-use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::meta::{Config, Regex};
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Hir;
@@ -72,16 +72,17 @@ fn built(hir: &Hir) -> Result<Regex, Fault> {
         .clone()
         .hybrid(false)
         .nfa_size_limit(Some(2 * SIZE_LIMIT));
-    let build = |config: Config| Regex::builder().configure(config).build_from_hir(hir);
-    let is_large = |error: &BuildError| error.size_limit().is_some();
+    let build = |config: Config| {
+        let built = Regex::builder().configure(config).build_from_hir(hir);
+        built.map_err(|error| match error.size_limit() {
+            Some(_) => Fault::Large,
+            None => Fault::Nesting,
+        })
+    };
     match build(config) {
-        Err(error) if is_large(&error) => build(large),
+        Err(Fault::Large) => build(large),
         built => built,
     }
-    .map_err(|error| match is_large(&error) {
-        true => Fault::Large,
-        false => Fault::Nesting,
-    })
 }
 
 /// The program of a pattern that finds its matches, and their groups.

@@ -136,7 +136,12 @@ async fn measure(
             door::name(name, turn % users),
             door::name(name, users + turn),
         ];
-        let first = usize::from(std::time::Instant::now().elapsed().subsec_nanos() % 2 == 0);
+        let first = usize::from(
+            std::time::Instant::now()
+                .elapsed()
+                .subsec_nanos()
+                .is_multiple_of(2),
+        );
         for place in [first, 1 - first] {
             let took = door.refused(&authority, &tries[place]).await?;
             match place {

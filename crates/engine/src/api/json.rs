@@ -261,11 +261,10 @@ fn describe(error: &serde_json::Error, body: &[u8]) -> String {
     }
     let text = error.to_string();
     let (offset, character) = at(body, error.line(), error.column());
-    let context = if text.starts_with("key must be a string") {
+    let is_trailing = text.starts_with("trailing comma");
+    let context = if text.starts_with("key must be a string") || is_trailing && character == '}' {
         "looking for beginning of object key string".to_owned()
-    } else if text.starts_with("trailing comma") && character == '}' {
-        "looking for beginning of object key string".to_owned()
-    } else if text.starts_with("expected value") || text.starts_with("trailing comma") {
+    } else if text.starts_with("expected value") || is_trailing {
         "looking for beginning of value".to_owned()
     } else if text.starts_with("expected `:`") {
         "after object key".to_owned()
