@@ -1,5 +1,6 @@
 //! Package `regexp`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use watchpost_core::regular_expression::{self, Regex};
@@ -77,13 +78,39 @@ fn replace(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error>
 fn split(context: &Context<'_>, arguments: &Arguments) -> Result<Value, Error> {
     let (v, pattern) = (arguments.string("v")?, pattern(arguments)?);
     let pattern = context.finder(&pattern)?;
-    let parts = pattern.find_iter(&v).count() + 1;
-    context.reserve(parts * 2 * ITEM_BYTES)?;
-    context.charge(parts * 2 * size_of::<usize>() + v.len())?;
-    let parts: Vec<Value> = match usize::try_from(arguments.integer("i")?) {
-        Ok(0) => Vec::new(),
-        Ok(limit) => pattern.splitn(&v, limit).map(Value::text).collect(),
-        Err(_) => pattern.split(&v).map(Value::text).collect(),
-    };
-    Ok(Value::array(parts))
+    let count = pattern.find_iter(&v).count() + 1;
+    context.reserve(count * 2 * ITEM_BYTES)?;
+    context.charge(count * 2 * size_of::<usize>() + v.len())?;
+    // Any number below zero is no limit.
+    let limit = usize::try_from(arguments.integer("i")?).unwrap_or(usize::MAX);
+    let matches = pattern.find_iter(&v).map(|found| found.range());
+    let parts = parts(&v, matches, limit);
+    Ok(Value::array(parts.map(Value::text).collect()))
+}
+
+/// The parts of a text between matches, at most so many, as Go's `Regexp.Split` gives them: an empty match at either end
+/// makes no empty part.
+fn parts(
+    text: &str,
+    matches: impl Iterator<Item = Range<usize>>,
+    limit: usize,
+) -> impl Iterator<Item = &str> {
+    let (mut parts, mut begin, mut end) = (Vec::new(), 0, 0);
+    if text.is_empty() && limit > 0 {
+        return vec![""].into_iter();
+    }
+    for found in matches.take(limit) {
+        if parts.len() + 1 == limit {
+            break;
+        }
+        end = found.start;
+        if found.end != 0 {
+            parts.push(&text[begin..end]);
+        }
+        begin = found.end;
+    }
+    if limit > 0 && end != text.len() {
+        parts.push(&text[begin..]);
+    }
+    parts.into_iter()
 }
