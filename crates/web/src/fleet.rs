@@ -276,6 +276,13 @@ impl Fleet {
     pub fn forget(&mut self, before: i64) {
         self.hosts.retain(|_, host| host.time >= before);
     }
+
+    /// Forgets hosts of which a question about all that is kept knows nothing: their points were removed.
+    pub fn forget_others(&mut self, answer: &Answer) {
+        let named = answer.series.iter().filter_map(|it| it.labels.get("host"));
+        let there: BTreeSet<&String> = named.collect();
+        self.hosts.retain(|name, _| there.contains(name));
+    }
 }
 
 /// Whether a tag is one of hosts, not of the things on them.

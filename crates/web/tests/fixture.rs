@@ -167,6 +167,22 @@ impl Fixture {
         ));
     }
 
+    /// Removes all raw points of a host from the database.
+    pub(crate) fn delete_host(&self, host: &str) {
+        let (server, bucket) = (&self.server, &self.bucket);
+        let url = format!(
+            "{}/api/v2/delete?org={}&bucket={bucket}",
+            server.url, server.org
+        );
+        let request = self.http.post(url).bearer_auth(&server.token);
+        let answer = self.send(request.json(&serde_json::json!({
+            "start": "1970-01-01T00:00:00Z",
+            "stop": "2100-01-01T00:00:00Z",
+            "predicate": format!("host=\"{host}\""),
+        })));
+        assert_eq!(answer.status, 204, "{}", answer.body);
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send(self.http.get(self.url(path)))
     }

@@ -41,3 +41,19 @@ fn followers_are_told_and_counted() {
     let unknown = fixture.get("/api/v1/live?hots=web-1");
     assert_eq!(unknown.json()["error"]["field"], "hots");
 }
+
+#[test]
+fn a_host_whose_points_are_removed_leaves_the_fleet() {
+    let Some(fixture) = Fixture::start() else {
+        return;
+    };
+    for host in ["web-1", "web-2"] {
+        fixture.write_host(host, 20.0, 40.0, 1);
+        fixture.wait_for_host(host);
+    }
+    fixture.delete_host("web-2");
+    fixture.wait_for("only web-1", "/api/v1/hosts", |answer| {
+        let hosts = answer.json()["hosts"].clone();
+        hosts.as_array().is_some_and(|hosts| hosts.len() == 1) && hosts[0]["host"] == "web-1"
+    });
+}

@@ -39,18 +39,17 @@ pub fn delete(call: &Call) -> Reply {
     let Some(deletion) = deletion.filter(|_| !range.is_empty()) else {
         return Ok(Answer::no_content());
     };
-    let is_there = |name: &str| -> Result<bool, ApiError> {
-        let named = Predicate::measurement(name);
-        Ok(!storage
-            .measurements(bucket, TimeRange::ALL, &named)?
-            .is_empty())
-    };
-    let ends_nowhere = match &deletion.ends_at {
-        Some(name) => !is_there(name)?,
-        None => false,
-    };
-    if !ends_nowhere {
+    let Some(name) = &deletion.ends_at else {
         storage.delete(bucket, range, &deletion.predicate)?;
+        return Ok(Answer::no_content());
+    };
+    let there = storage.measurements(bucket, TimeRange::ALL, &Predicate::default())?;
+    if there.contains(name) {
+        for before in there.iter().filter(|it| *it < name) {
+            let named = Predicate::measurement(before);
+            let both = Predicate::And(vec![named, deletion.predicate.clone()]);
+            storage.delete(bucket, range, &both)?;
+        }
     }
     Ok(Answer::no_content())
 }

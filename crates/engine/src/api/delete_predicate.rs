@@ -179,19 +179,12 @@ impl Parser<'_> {
         condition(key, comparison, value)
     }
 
-    fn deletion(self, mut conditions: Vec<Predicate>) -> Deletion {
+    fn deletion(self, conditions: Vec<Predicate>) -> Deletion {
         // Of several comparisons InfluxDB takes each as it is written.
         let ends_at = match <[_; 1]>::try_from(self.measurements) {
             Ok([(Comparison::NotEqual, name)]) => Some(name),
             _ => None,
         };
-        conditions.extend(ends_at.as_deref().map(|name| {
-            Predicate::Compare(
-                Subject::Measurement,
-                Comparison::Less,
-                Literal::String(name.into()),
-            )
-        }));
         Deletion {
             predicate: Predicate::And(conditions),
             ends_at,

@@ -95,6 +95,9 @@ async fn look(live: &Live, sweep: bool) -> Result<Vec<String>> {
     if sweep {
         fleet.forget(now - retention);
     }
+    if start <= now - retention {
+        fleet.forget_others(&newest);
+    }
     // Hosts first, so that their past finds them.
     let changed = fleet.see(&newest);
     fleet.remember(&past.unwrap_or_default());
