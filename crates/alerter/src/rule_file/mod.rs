@@ -12,6 +12,7 @@ pub mod reader;
 mod receivers;
 mod routing;
 mod rules;
+mod selector;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

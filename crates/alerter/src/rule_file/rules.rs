@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::annotations;
 use super::reader::Table;
+use super::selector::{name, selector};
 use crate::alert::{Nanos, SECOND, Severity};
 use crate::labels::{ALERT_NAME, Labels, SEVERITY};
-use crate::matcher::Matcher;
 use crate::rules::definition::{
     Aggregate, Baseline, DEFAULT_EVERY, DEFAULT_FORGET_AFTER, DEFAULT_MINIMUM_SHARE, Direction,
-    Kind, Levels, Method, Rule, Scoring, Selector, Side,
+    Kind, Levels, Method, Rule, Scoring, Side,
 };
 
 /// Most rules of a file.
@@ -20,15 +20,6 @@ const LABELS_LIMIT: usize = 64;
 const LABEL_NAME_LIMIT: usize = 200;
 const LABEL_VALUE_LIMIT: usize = 1_000;
 /// Points that a forecast is fitted through.
-/// Columns of the database's own, which are no tags.
-const COLUMNS: [&str; 6] = [
-    "_field",
-    "_measurement",
-    "_start",
-    "_stop",
-    "_time",
-    "_value",
-];
 const FORECAST_POINTS: Nanos = 72;
 const DEFAULT_MINIMUM_SAMPLES: u64 = 30;
 const DEFAULT_WEEKS: u64 = 4;
@@ -113,7 +104,7 @@ fn defaults(root: &Table<'_, '_>) -> Defaults {
 fn rule(table: &Table<'_, '_>, name: String, defaults: &Defaults) -> Option<Rule> {
     let kind = table.choice("kind", &KINDS);
     let kind = table.required("kind", kind)?;
-    let selector = selector(table, kind, defaults);
+    let selector = selector(table, kind, (&defaults.bucket, &defaults.measurement));
     let kind = match kind {
         "threshold" => threshold(table),
         "rate" => rate(table),
@@ -225,54 +216,6 @@ fn labels(table: &Table<'_, '_>) -> Labels {
 
 fn texts(table: &Table<'_, '_>, name: &'static str) -> BTreeMap<String, String> {
     table.texts(name).into_iter().collect()
-}
-
-/// A name of the database's, which is never empty.
-fn name(table: &Table<'_, '_>, key: &'static str) -> Option<String> {
-    let name = table.string(key)?;
-    if name.is_empty() {
-        table.mistake(key, format!("no {key} has an empty name"));
-    }
-    Some(name)
-}
-
-/// Matchers of tags: columns of the database's own are chosen by settings of the rule.
-fn tag_matchers(table: &Table<'_, '_>) -> Vec<Matcher> {
-    let matchers = table.matchers("where");
-    if let Some(own) = matchers.iter().find(|it| COLUMNS.contains(&&*it.name)) {
-        table.mistake(
-            "where",
-            format!(
-                "{own} never holds: {} is not a tag; bucket, measurement and field have settings of their own",
-                own.name
-            ),
-        );
-    }
-    matchers
-}
-
-fn selector(table: &Table<'_, '_>, kind: &str, defaults: &Defaults) -> Option<Selector> {
-    let bucket = name(table, "bucket").unwrap_or_else(|| defaults.bucket.clone());
-    let selector = |field| Selector {
-        bucket: bucket.clone(),
-        measurement: name(table, "measurement").unwrap_or_else(|| defaults.measurement.clone()),
-        field,
-        matchers: tag_matchers(table),
-        group_by: table.label_names("group_by").unwrap_or_default(),
-    };
-    if kind == "flux" {
-        // The query selects; `where` and the others are unknown here.
-        return Some(Selector {
-            bucket,
-            measurement: String::new(),
-            field: String::new(),
-            matchers: Vec::new(),
-            group_by: Vec::new(),
-        });
-    }
-    let field = name(table, "field");
-    let found = selector(field.clone().unwrap_or_default());
-    table.required("field", field).map(|_| found)
 }
 
 fn aggregate(table: &Table<'_, '_>) -> Aggregate {
