@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use lexopt::prelude::{Long, Short, ValueExt};
-use watchpost_e2e::platform::interrupt;
+use watchpost_e2e::measure;
 use watchpost_e2e::sign_in_times::{self, Terms};
 
 const HELP: &str = "\
@@ -17,29 +17,12 @@ code is 0 if no kind of name differs by more than 4.5 standard deviations.
   --samples N   tries of each kind of name [1000]";
 
 fn main() -> ExitCode {
-    let terms = match arguments() {
-        Ok(Some(terms)) => terms,
-        Ok(None) => return ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("watchpost-sign-in-times: {error}\n\n{HELP}");
-            return ExitCode::from(64);
-        }
-    };
-    if let Err(error) = interrupt::clean_up_on_signal() {
-        eprintln!("watchpost-sign-in-times: cannot listen for signals: {error}");
-        return ExitCode::FAILURE;
-    }
-    match sign_in_times::run(&terms) {
-        Ok(None) => ExitCode::FAILURE,
-        Ok(Some(report)) => {
-            println!("{report}");
-            ExitCode::from(u8::from(!report.holds()))
-        }
-        Err(error) => {
-            eprintln!("watchpost-sign-in-times: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    measure::program(
+        "watchpost-sign-in-times",
+        HELP,
+        arguments(),
+        sign_in_times::run,
+    )
 }
 
 fn arguments() -> Result<Option<Terms>, lexopt::Error> {

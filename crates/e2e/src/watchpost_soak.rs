@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::prelude::{Long, Short, ValueExt};
-use watchpost_e2e::platform::interrupt;
+use watchpost_e2e::measure;
 use watchpost_e2e::soak::{self, Terms};
 
 const HELP: &str = "\
@@ -23,29 +23,7 @@ The disk is filled if the temporary folder is on a file system with less than 4 
 The clock steps if libfaketime is installed.";
 
 fn main() -> ExitCode {
-    let terms = match arguments() {
-        Ok(Some(terms)) => terms,
-        Ok(None) => return ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("watchpost-soak: {error}\n\n{HELP}");
-            return ExitCode::from(64);
-        }
-    };
-    if let Err(error) = interrupt::clean_up_on_signal() {
-        eprintln!("watchpost-soak: cannot listen for signals: {error}");
-        return ExitCode::FAILURE;
-    }
-    match soak::run(&terms) {
-        Ok(None) => ExitCode::FAILURE,
-        Ok(Some(report)) => {
-            println!("{report}");
-            ExitCode::from(u8::from(!report.holds()))
-        }
-        Err(error) => {
-            eprintln!("watchpost-soak: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    measure::program("watchpost-soak", HELP, arguments(), soak::run)
 }
 
 fn arguments() -> Result<Option<Terms>, lexopt::Error> {

@@ -2,11 +2,10 @@
 
 use watchpost_core::time::format_rfc3339;
 use watchpost_e2e::platform::{Platform, Site};
+use watchpost_e2e::seconds::{SECOND, now};
 use watchpost_testkit::{binary, skip, wait};
 
 use crate::living_chain::RULES;
-
-const SECOND: i64 = 1_000_000_000;
 
 #[test]
 fn what_a_platform_wrote_is_restored_from_its_copies() {
@@ -91,10 +90,4 @@ fn points_until(platform: &Platform, time: i64) -> i64 {
     ));
     let row = tables.first().and_then(|it| it.rows().next());
     row.and_then(|it| it.i64("_value")).unwrap_or(0)
-}
-
-/// Nanoseconds since 1970.
-fn now() -> i64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(now.unwrap().as_nanos()).unwrap()
 }

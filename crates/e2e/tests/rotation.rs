@@ -1,11 +1,10 @@
 //! A token's secret is changed under a running agent, and no second of its host is lost.
 
 use watchpost_e2e::platform::{Platform, Site};
+use watchpost_e2e::seconds::SECOND;
 use watchpost_testkit::wait;
 
 use crate::living_chain::RULES;
-
-const SECOND: i64 = 1_000_000_000;
 
 #[test]
 fn a_rotation_costs_a_running_agent_no_point() {

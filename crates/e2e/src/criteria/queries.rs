@@ -2,14 +2,13 @@
 //! has to come out of each with the figures that were put into it.
 
 use std::fs;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use watchpost_core::csv::Table;
 
 use super::{Finding, Scene, ensure};
 use crate::platform::workspace;
+use crate::seconds::{SECOND, now};
 
-const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
@@ -211,9 +210,4 @@ fn cpu(minute: i64, odd: i64) -> f64 {
 fn near(found: Option<f64>, wanted: f64) -> Result<(), String> {
     let close = found.is_some_and(|it| (it - wanted).abs() <= 1e-9 * wanted.abs().max(1.0));
     ensure(close, || format!("{found:?} instead of {wanted}"))
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |it| it.as_nanos() as i64)
 }

@@ -53,7 +53,8 @@ const TOKENS: [(&str, &[&str], &[&str]); 7] = [
     ("archive", &[], &["system_metrics_raw"]),
 ];
 
-const BUCKETS: [&str; 6] = [
+/// Every bucket of the platform.
+pub(super) const BUCKETS: [&str; 6] = [
     "system_metrics_raw",
     "system_metrics_1h",
     "system_metrics_1d",

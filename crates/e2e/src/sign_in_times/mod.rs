@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::measure::{self, Report as _};
 use crate::platform::{Platform, Site, block_on};
 use door::{Door, ENGINE, WEB};
 use watchpost_testkit::Daemon;
@@ -41,9 +42,9 @@ struct Comparison {
 /// What was measured.
 pub struct Report(Vec<Comparison>);
 
-impl Report {
+impl measure::Report for Report {
     /// No kind of name shows.
-    pub fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         self.0.iter().all(|it| it.z().abs() < DIFFERENT)
     }
 }

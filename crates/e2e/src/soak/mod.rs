@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::measure;
 use crate::platform::Site;
 use weather::Clock;
 
@@ -58,9 +59,9 @@ pub struct Report {
     truth: truth::Truth,
 }
 
-impl Report {
+impl measure::Report for Report {
     /// Nothing that was acknowledged is lost, and health answered in time.
-    pub fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         self.truth.lost() == 0 && self.truth.acknowledged() > 0 && self.health.late == 0
     }
 }

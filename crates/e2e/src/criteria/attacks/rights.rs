@@ -5,19 +5,10 @@ use watchpost_client::management::{
     NewAuthorization, NewBucket, NewLabel, NewOrg, Permission, Resource,
 };
 
+use super::super::tokens::BUCKETS;
 use super::super::{ensure, scene};
 use super::{TOKENS, Target};
 use crate::platform::block_on;
-
-/// Every bucket of the platform.
-const BUCKETS: [&str; 6] = [
-    "system_metrics_raw",
-    "system_metrics_1h",
-    "system_metrics_1d",
-    "alerts_history",
-    "annotations",
-    "platform_health",
-];
 
 pub(super) fn change_alerts(target: &Target<'_>) -> Result<usize, String> {
     let changes = [
